@@ -1,0 +1,304 @@
+"""The model as a tree: graphs, nodes, attributes, tensors; names as the bytes of the file.
+
+Nothing here holds weights: a tensor knows where its data lies. Spans are byte offsets of the file,
+``[start, end)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from onnxguard.findings import PLACES_KEPT, Place
+from onnxguard.printable import identifier, printable
+from onnxguard.wire import Buffer
+
+
+class Operator(NamedTuple):
+    """What a node runs. The default domain is ``""``; bytes that are not UTF-8 are surrogates."""
+
+    domain: str
+    op_type: str
+    overload: str = ""
+
+    @property
+    def label(self) -> str:
+        """``Resize``, ``com.microsoft::Gelu`` or ``local::Block:fp16``, safe to print."""
+        name = identifier(self.op_type) or "(no op_type)"
+        name = f"{identifier(self.domain)}::{name}" if self.domain else name
+        return f"{name}:{identifier(self.overload)}" if self.overload else name
+
+
+class Data(NamedTuple):
+    """Values of a tensor: the field that holds them, packed or not, and where they lie.
+
+    ``count`` is how many values an unpacked run holds; 1 for packed and raw data.
+    """
+
+    field: int
+    packed: bool
+    start: int
+    end: int
+    count: int = 1
+
+
+class Tensor(NamedTuple):
+    """A TensorProto without its values."""
+
+    name: bytes
+    dtype: int
+    dims: tuple[int, ...]
+    data: tuple[Data, ...]
+    external: tuple[tuple[bytes, bytes], ...]
+    external_location: bool
+    start: int
+    end: int
+
+
+class SparseTensor(NamedTuple):
+    """A SparseTensorProto; its name is that of ``values``."""
+
+    values: Tensor | None
+    indices: Tensor | None
+    dims: tuple[int, ...]
+    start: int
+    end: int
+
+
+class Type(NamedTuple):
+    """A TypeProto: ``kind`` such as ``tensor`` or ``sequence(tensor)``; dims None if undeclared.
+
+    A dimension is an int, bytes for a symbolic one, or None for an unknown one.
+    """
+
+    kind: str
+    dtype: int
+    dims: tuple[int | bytes | None, ...] | None
+
+
+class Value(NamedTuple):
+    """A ValueInfoProto."""
+
+    name: bytes
+    type: Type
+    start: int
+    end: int
+
+
+class Attribute(NamedTuple):
+    """An AttributeProto. ``type`` is the declared one (0: none); every filled field is kept."""
+
+    name: bytes
+    type: int = 0
+    ref: bytes = b""
+    i: int | None = None
+    f: float | None = None
+    s: bytes | None = None
+    ints: tuple[int, ...] = ()
+    floats: tuple[float, ...] = ()
+    strings: tuple[bytes, ...] = ()
+    tensors: tuple[Tensor, ...] = ()
+    sparse: tuple[SparseTensor, ...] = ()
+    graphs: tuple[Graph, ...] = ()
+
+
+class Node(NamedTuple):
+    """A NodeProto."""
+
+    operator: Operator
+    name: bytes
+    inputs: tuple[bytes, ...] | list[bytes]
+    outputs: tuple[bytes, ...] | list[bytes]
+    attributes: tuple[Attribute, ...] | list[Attribute]
+    start: int
+    end: int
+
+    def attribute(self, name: bytes) -> Attribute | None:
+        """The attribute of that name; the last one where it is given twice."""
+        found = None
+        for attribute in self.attributes:
+            if attribute.name == name:
+                found = attribute
+        return found
+
+
+class Graph:
+    """A GraphProto, or the body of a function; filled by the reader.
+
+    ``parent`` and ``owner`` (a node's index there) are set for a graph inside an attribute.
+    ``default_of`` marks a graph inside a function's attribute default.
+    """
+
+    __slots__ = (
+        "attribute_tensors",
+        "depth",
+        "function",
+        "initializers",
+        "inputs",
+        "label",
+        "name",
+        "nodes",
+        "outputs",
+        "overridden",
+        "owner",
+        "parent",
+        "sparse_initializers",
+        "spans",
+        "subgraphs",
+        "values",
+    )
+
+    def __init__(self, label: str, parent: Graph | None = None, owner: int = -1) -> None:
+        self.label = label
+        self.parent = parent
+        self.owner = owner
+        self.depth: int = parent.depth + 1 if parent else 0
+        self.function: Function | None = parent.function if parent else None
+        self.name = b""
+        self.spans: list[tuple[int, int]] = []
+        self.nodes: list[Node] = []
+        self.overridden: list[tuple[int, Operator]] = []
+        self.initializers: list[Tensor] = []
+        self.sparse_initializers: list[SparseTensor] = []
+        self.attribute_tensors: list[tuple[int, bytes, Tensor]] = []
+        self.inputs: list[Value] = []
+        self.outputs: list[Value] = []
+        self.values: list[Value] = []
+        self.subgraphs: list[Graph] = []
+
+    @property
+    def route(self) -> str:
+        """``graph/If_3.then_branch``; the middle of a very long route is left out."""
+        labels: list[str] = []
+        graph: Graph | None = self
+        while graph is not None:
+            if graph.parent is None or graph.owner < 0:
+                labels.append(graph.label)
+            else:
+                operator = graph.parent.nodes[graph.owner].operator
+                kind = identifier(operator.op_type[:64])
+                labels.append(f"{kind}_{graph.owner}.{graph.label}")
+            graph = graph.parent
+        labels.reverse()
+        if len(labels) > 24:
+            labels[12:-12] = [f"...({len(labels) - 24} levels)..."]
+        return "/".join(labels)
+
+    def node_place(self, index: int) -> Place:
+        """Where a node is: ``graph/node 7 "name"``."""
+        node = self.nodes[index]
+        name = f' "{printable(node.name)}"' if node.name else ""
+        return Place(f"{self.route}/node {index}{name}", node.start, node.end)
+
+
+class Function:
+    """A FunctionProto; ``body`` holds its nodes and every graph inside them."""
+
+    __slots__ = ("attributes", "body", "defaults", "end", "id", "inputs", "opsets", "outputs", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.id = Operator("", "")
+        self.inputs: list[bytes] = []
+        self.outputs: list[bytes] = []
+        self.attributes: list[bytes] = []
+        self.defaults: list[Attribute] = []
+        self.opsets: list[Opset] = []
+        self.body = Graph("function")
+        self.body.function = self
+        self.start = start
+        self.end = end
+
+    @property
+    def place(self) -> Place:
+        """Where the function is."""
+        return Place(self.body.route, self.start, self.end)
+
+
+class Opset(NamedTuple):
+    """An OperatorSetIdProto as written: ``ai.onnx`` and ``""`` stay apart."""
+
+    domain: str
+    version: int
+    start: int
+    end: int
+
+
+class Anomaly:
+    """Something odd in the bytes or between fields, and where it was seen.
+
+    ``code`` is the rule that speaks of it.
+    """
+
+    __slots__ = ("code", "count", "message", "places")
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        self.places: list[Place] = []
+        self.count = 0
+
+    def add(self, place: Place) -> None:
+        """Note one more place."""
+        self.count += 1
+        if self.count <= PLACES_KEPT:
+            self.places.append(place)
+
+
+class Model:
+    """A ModelProto: everything that could run, and what was odd on the way."""
+
+    __slots__ = (
+        "anomalies",
+        "data",
+        "functions",
+        "graph",
+        "graphs",
+        "ir_version",
+        "metadata",
+        "model_version",
+        "opsets",
+        "producer",
+        "producer_version",
+        "size",
+        "training",
+    )
+
+    def __init__(self, data: Buffer) -> None:
+        self.data = data
+        self.size = len(data)
+        self.ir_version: int | None = None
+        self.model_version = 0
+        self.producer = b""
+        self.producer_version = b""
+        self.opsets: list[Opset] = []
+        self.metadata: list[tuple[bytes, bytes]] = []
+        self.graph = Graph("graph")
+        self.functions: list[Function] = []
+        self.training: list[Graph] = []
+        self.graphs: list[Graph] = []
+        self.anomalies: dict[tuple[str, str], Anomaly] = {}
+
+    @property
+    def place(self) -> Place:
+        """The file as a whole."""
+        return Place("model", 0, self.size)
+
+    def note(self, code: str, message: str, place: Place) -> None:
+        """Record an anomaly; equal messages share one entry."""
+        anomaly = self.anomalies.get((code, message))
+        if anomaly is None:
+            anomaly = self.anomalies[code, message] = Anomaly(code, message)
+        anomaly.add(place)
+
+    def tensors(self) -> Iterator[tuple[Tensor, Graph, str]]:
+        """Every tensor of the model with its graph and a label for its place."""
+        for graph in self.graphs:
+            for index, tensor in enumerate(graph.initializers):
+                yield tensor, graph, f'initializer {index} "{printable(tensor.name)}"'
+            for index, sparse in enumerate(graph.sparse_initializers):
+                for part, tensor_or_none in (("values", sparse.values), ("indices", sparse.indices)):
+                    if tensor_or_none is not None:
+                        yield tensor_or_none, graph, f"sparse_initializer {index}.{part}"
+            for owner, name, tensor in graph.attribute_tensors:
+                label = f'attribute "{printable(name)}"'
+                yield tensor, graph, f"node {owner}/{label}" if owner >= 0 else label
