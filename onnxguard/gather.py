@@ -1,0 +1,294 @@
+"""From the model tree to the facts that reporters print."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from typing import NamedTuple
+
+from onnxguard import graph as g
+from onnxguard.expansion import Counts, Expansion, LoopBound, expand, loop_bounds
+from onnxguard.facts import (
+    ConstantNode,
+    Dim,
+    ExternalData,
+    Facts,
+    Function,
+    Loop,
+    OperatorUse,
+    OpsetImport,
+    Value,
+)
+from onnxguard.graph import Graph, Model, Node, Operator, Tensor
+from onnxguard.messages import DTYPES, dtype_name
+from onnxguard.printable import identifier, printable
+from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, element_count, read_integers
+
+CONSTANT = Operator("", "Constant")
+SHOWN = 8
+"""Values of a Constant that are shown."""
+
+READERS = 8
+"""Readers of a Constant that are named."""
+
+DIMS_SHOWN = 16
+_FLOATS = {1: ("<f", 4), 11: ("<d", 8), 10: ("<e", 2)}
+
+
+class Survey(NamedTuple):
+    """A model looked at from all sides: what the rules judge by."""
+
+    model: Model
+    facts: Facts
+    scopes: Scopes
+    counts: Counts
+    operators: dict[Operator, tuple[int, Graph, int]]
+    loops: list[LoopBound]
+    expansion: Expansion
+    expansions: dict[int, Expansion]
+    recursive: list[g.Function]
+
+
+def survey(model: Model) -> Survey:
+    """Count and look up everything once. Operators map to their count, first graph and node."""
+    counts, operators = _operators(model)
+    scopes = Scopes(model)
+    loops = loop_bounds(model, scopes, counts)
+    expansion, expansions, recursive = expand(model, loops, counts)
+    facts = Facts(
+        size=model.size,
+        ir_version=model.ir_version,
+        model_version=model.model_version,
+        producer=printable(model.producer),
+        producer_version=printable(model.producer_version),
+        graph_name=printable(model.graph.name),
+        opset_imports=_opsets(model.opsets),
+        operators=tuple(_uses(operators)),
+        constants=tuple(_constants(model, counts)),
+        inputs=tuple(map(_value, model.graph.inputs)),
+        outputs=tuple(map(_value, model.graph.outputs)),
+        functions=tuple(_function(f, counts, model) for f in model.functions),
+        initializers=sum(len(x.initializers) + len(x.sparse_initializers) for x in model.graphs),
+        initializer_bytes=_initializer_bytes(model),
+        external_data=tuple(_external(model)),
+        loops=tuple(_loop(loop) for loop in loops),
+        nodes=sum(len(graph.nodes) for graph in model.graphs),
+        expanded_nodes=-1 if recursive else int(expansion.nodes),
+        graphs=len(model.graphs),
+        depth=expansion.depth,
+        training_graphs=sum(1 for graph in model.training if graph.spans),
+        metadata=tuple((printable(key), printable(value)) for key, value in model.metadata),
+    )
+    return Survey(model, facts, scopes, counts, operators, loops, expansion, expansions, recursive)
+
+
+def _operators(model: Model) -> tuple[Counts, dict[Operator, tuple[int, Graph, int]]]:
+    counts: Counts = {}
+    first: dict[Operator, tuple[Graph, int]] = {}
+    total: Counter[Operator] = Counter()
+    for graph in model.graphs:
+        here = counts[id(graph)] = Counter([node.operator for node in graph.nodes])
+        if not here.keys() <= first.keys():
+            for index, node in enumerate(graph.nodes):
+                first.setdefault(node.operator, (graph, index))
+        total.update(here)
+    return counts, {operator: (total[operator], *at) for operator, at in first.items()}
+
+
+def _uses(operators: dict[Operator, tuple[int, Graph, int]]) -> list[OperatorUse]:
+    uses = [
+        OperatorUse(
+            identifier(operator.domain) or "ai.onnx",
+            identifier(operator.op_type),
+            identifier(operator.overload),
+            count,
+            graph.node_place(index),
+        )
+        for operator, (count, graph, index) in operators.items()
+    ]
+    return sorted(uses, key=lambda use: use[:3])
+
+
+def _opsets(opsets: list[g.Opset]) -> tuple[OpsetImport, ...]:
+    return tuple(OpsetImport(identifier(o.domain) or "ai.onnx", o.version) for o in opsets)
+
+
+def _value(value: g.Value) -> Value:
+    dims = value.type.dims
+    shown: tuple[Dim, ...] | None = None
+    if dims is not None:
+        shown = tuple(printable(d) if isinstance(d, bytes) else d for d in dims[:DIMS_SHOWN])
+    return Value(printable(value.name), value.type.kind, dtype_name(value.type.dtype), shown)
+
+
+def _function(function: g.Function, counts: Counts, model: Model) -> Function:
+    nodes, pending = 0, [function.body]
+    while pending:
+        graph = pending.pop()
+        nodes += len(graph.nodes)
+        pending += graph.subgraphs
+    calls = sum(here.get(function.id, 0) for here in counts.values())
+    return Function(
+        identifier(function.id.domain) or "ai.onnx",
+        identifier(function.id.op_type),
+        identifier(function.id.overload),
+        len(function.inputs),
+        len(function.outputs),
+        nodes,
+        calls,
+        _opsets(function.opsets),
+        function.place,
+    )
+
+
+def tensor_bytes(dtype: int, dims: tuple[int, ...]) -> int:
+    """Bytes that the dims and dtype call for; 0 for strings and unknown dtypes."""
+    return ((element_count(dims) or 0) * DTYPES.get(dtype, ("", 0))[1] + 7) // 8
+
+
+def _initializer_bytes(model: Model) -> dict[str, int]:
+    total: Counter[int] = Counter()
+    for graph in model.graphs:
+        for tensor in graph.initializers:
+            total[tensor.dtype] += tensor_bytes(tensor.dtype, tensor.dims)
+        for sparse in graph.sparse_initializers:
+            for part in (sparse.values, sparse.indices):
+                if part is not None:
+                    total[part.dtype] += tensor_bytes(part.dtype, part.dims)
+    return {dtype_name(dtype): size for dtype, size in sorted(total.items())}
+
+
+def _external(model: Model) -> list[ExternalData]:
+    found = []
+    for tensor, graph, label in model.tensors():
+        if tensor.external or tensor.external_location:
+            keys = dict(tensor.external)
+            place = g.Place(f"{graph.route}/{label}", tensor.start, tensor.end)
+            found.append(
+                ExternalData(
+                    printable(tensor.name),
+                    printable(keys.get(b"location", b"")),
+                    parse_offset(keys.get(b"offset")),
+                    parse_offset(keys.get(b"length")),
+                    place,
+                )
+            )
+    return found
+
+
+def parse_offset(text: bytes | None) -> int | None:
+    """A byte offset or length as external data writes it: ASCII digits, at most 64 bits."""
+    if text is None or not text.isdigit() or len(text) > 19:
+        return None
+    return int(text)
+
+
+def _loop(loop: LoopBound) -> Loop:
+    place = loop.graph.node_place(loop.node)
+    return Loop(place, loop.trip_count, loop.source, loop.product)
+
+
+# -- Constant nodes -------------------------------------------------------------------------------
+
+
+def _constants(model: Model, counts: Counts) -> list[ConstantNode]:
+    found: list[ConstantNode] = []
+    for graph in model.graphs:
+        if CONSTANT not in counts[id(graph)]:
+            continue
+        nodes = [(i, n) for i, n in enumerate(graph.nodes) if n.operator == CONSTANT]
+        names = {n.outputs[0] for _, n in nodes if n.outputs and n.outputs[0]}
+        readers = _readers(graph, names)
+        for index, node in nodes:
+            output = node.outputs[0] if node.outputs else b""
+            dtype, shape, size, value = constant_value(model, node)
+            found.append(
+                ConstantNode(
+                    graph.node_place(index),
+                    printable(output),
+                    dtype,
+                    shape,
+                    size,
+                    value,
+                    tuple(readers.get(output, ())),
+                )
+            )
+    return found
+
+
+def _readers(graph: Graph, names: set[bytes]) -> dict[bytes, list[str]]:
+    """Who reads each name: nodes here and in graphs inside, and the graph's own outputs."""
+    found: dict[bytes, list[str]] = {}
+    pending = [graph]
+    while pending:
+        inner = pending.pop()
+        pending += inner.subgraphs
+        for index, node in enumerate(inner.nodes):
+            for name in node.inputs:
+                if name in names:
+                    readers = found.setdefault(name, [])
+                    if len(readers) < READERS:
+                        shown = f"{identifier(node.operator.op_type)}_{index}"
+                        readers.append(shown if inner is graph else f"{inner.route}/{shown}")
+    for value in graph.outputs:
+        if value.name in names:
+            found.setdefault(value.name, []).append("output")
+    return found
+
+
+def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int, str]:
+    """A Constant node's dtype, shape, bytes and a short text of its value."""
+    given = [a for a in node.attributes if a.name in CONSTANT_ATTRIBUTES]
+    if not given:
+        return "undefined", (), 0, "no value"
+    attribute = given[-1]
+    kind = attribute.name
+    if attribute.ref:
+        return "undefined", (), 0, f"set by the caller: {printable(attribute.ref)}"
+    if attribute.tensors and kind == b"value":
+        tensor = attribute.tensors[-1]
+        size = max(tensor_bytes(tensor.dtype, tensor.dims), sum(d.end - d.start for d in tensor.data))
+        dims = tensor.dims[:DIMS_SHOWN]
+        return dtype_name(tensor.dtype), dims, size, _tensor_text(model, tensor)
+    if attribute.sparse and kind == b"sparse_value":
+        sparse = attribute.sparse[-1]
+        dtype = sparse.values.dtype if sparse.values else 0
+        return dtype_name(dtype), sparse.dims[:DIMS_SHOWN], sparse.end - sparse.start, "sparse"
+    if kind == b"value_int":
+        return "int64", (), 8, str(attribute.i or 0)
+    if kind == b"value_float":
+        return "float32", (), 4, f"{attribute.f or 0.0:g}"
+    if kind == b"value_string":
+        text = attribute.s or b""
+        return "string", (), len(text), f'"{printable(text, 40)}"'
+    if kind == b"value_ints":
+        return "int64", (len(attribute.ints),), 8 * len(attribute.ints), _list(attribute.ints)
+    if kind == b"value_floats":
+        floats = attribute.floats
+        return "float32", (len(floats),), 4 * len(floats), _list(floats)
+    strings = attribute.strings
+    texts = [f'"{printable(s, 40)}"' for s in strings]
+    return "string", (len(strings),), sum(map(len, strings)), _list(texts)
+
+
+def _tensor_text(model: Model, tensor: Tensor) -> str:
+    if tensor.external or tensor.external_location:
+        return "in another file"
+    values: list[int] | list[float] = read_integers(model, tensor, SHOWN + 1)
+    if not values and len(tensor.data) == 1 and tensor.dtype in _FLOATS:
+        data, (code, width) = tensor.data[0], _FLOATS[tensor.dtype]
+        if data.field == 9 or (data.packed and data.field in (4, 10)):
+            raw = model.data[data.start : min(data.end, data.start + width * (SHOWN + 1))]
+            values = [value for (value,) in struct.iter_unpack(code, raw[: len(raw) // width * width])]
+    if not values:
+        return "empty" if element_count(tensor.dims) == 0 else "not shown"
+    return _list(values) if tensor.dims else _number(values[0])
+
+
+def _list(values: list[int] | list[float] | list[str] | tuple[int, ...] | tuple[float, ...]) -> str:
+    shown = ", ".join(map(_number, values[:SHOWN]))
+    return f"[{shown}{', ...' if len(values) > SHOWN else ''}]"
+
+
+def _number(value: float | str) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

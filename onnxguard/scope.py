@@ -1,0 +1,224 @@
+"""Find what defines a value, and read it where it is a constant.
+
+Names are looked up as ONNX does: in the graph itself, then in the graphs around it; a function's
+body sees nothing around it.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+from onnxguard.graph import Data, Graph, Model, Node, SparseTensor, Tensor
+from onnxguard.messages import DTYPES, dtype_name
+from onnxguard.wire import count_varints, signed, varints
+
+INTS_READ = 64
+"""A constant of more elements than this is not read: no shape and no trip count is longer."""
+
+FOLD_DEPTH = 16
+_INTEGERS = {2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 12: 4, 13: 8}
+"""Integer dtypes and their bytes an element."""
+_SIGNED = frozenset({3, 5, 6, 7})
+_KEEPS_VALUES = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"})
+_FOLDS = frozenset({"Add", "Sub", "Mul"})
+
+
+class Definition(NamedTuple):
+    """What defines a name: a node's output, an initializer or an input of ``graph``."""
+
+    graph: Graph
+    node: Node | None = None
+    initializer: Tensor | SparseTensor | None = None
+    input: bool = False
+
+
+class Static(NamedTuple):
+    """An integer constant: its values and dtype, or None and the reason why it is not one."""
+
+    values: tuple[int, ...] | None
+    dtype: int
+    source: str
+
+
+class Scopes:
+    """Looks names up in a model; the index of a graph is built when it is first asked for."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._indexes: dict[int, dict[bytes, list[Definition]]] = {}
+        self._constants: dict[tuple[int, bytes], Static] = {}
+
+    def define(self, graph: Graph, name: bytes) -> list[Definition]:
+        """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""
+        scope: Graph | None = graph
+        while scope is not None and name:
+            found = self._index(scope).get(name)
+            if found:
+                return found
+            scope = scope.parent
+        return []
+
+    def static(self, graph: Graph, name: bytes, depth: int = FOLD_DEPTH) -> Static:
+        """The integers of a value, through Constant nodes, initializers and simple arithmetic."""
+        if not name:
+            return Static(None, 0, "omitted")
+        found = self.define(graph, name)
+        if not found:
+            return Static(None, 0, "undefined")
+        if any(definition.input for definition in found):
+            if len(found) > 1:
+                return Static(None, 0, "an initializer that is an input: the caller may replace it")
+            return Static(None, 0, "an input of the graph")
+        if len(found) > 1:
+            return Static(None, 0, f"defined {len(found)} times")
+        definition = found[0]
+        key = id(definition.graph), name
+        if key not in self._constants:
+            if definition.initializer is not None:
+                value = self._stored(definition.initializer, "initializer")
+            else:
+                assert definition.node is not None
+                value = self._computed(definition.graph, definition.node, depth)
+            self._constants[key] = value
+        return self._constants[key]
+
+    def _index(self, graph: Graph) -> dict[bytes, list[Definition]]:
+        index = self._indexes.get(id(graph))
+        if index is None:
+            index = self._indexes[id(graph)] = {}
+            for value in graph.inputs:
+                index.setdefault(value.name, []).append(Definition(graph, input=True))
+            if graph.function is not None and graph.parent is None:
+                for name in graph.function.inputs:
+                    index.setdefault(name, []).append(Definition(graph, input=True))
+            for tensor in graph.initializers:
+                index.setdefault(tensor.name, []).append(Definition(graph, initializer=tensor))
+            for sparse in graph.sparse_initializers:
+                name = sparse.values.name if sparse.values else b""
+                index.setdefault(name, []).append(Definition(graph, initializer=sparse))
+            for node in graph.nodes:
+                for name in node.outputs:
+                    if name:
+                        index.setdefault(name, []).append(Definition(graph, node))
+        return index
+
+    def _computed(self, graph: Graph, node: Node, depth: int) -> Static:
+        operator = node.operator
+        if operator.domain or operator.overload:
+            return Static(None, 0, f"the output of {operator.label}")
+        if operator.op_type == "Constant":
+            return self.constant(node)
+        if depth > 0 and node.inputs:
+            if operator.op_type in _KEEPS_VALUES:
+                inner = self.static(graph, node.inputs[0], depth - 1)
+                if operator.op_type != "Cast":
+                    return inner
+                to = node.attribute(b"to")
+                if to is not None and to.i == 7:
+                    return Static(inner.values, 7, inner.source)
+            if operator.op_type in _FOLDS and len(node.inputs) == 2:
+                left, right = (self.static(graph, name, depth - 1) for name in node.inputs)
+                return _fold(operator.op_type, left, right)
+            if operator.op_type == "Concat" and len(node.inputs) <= INTS_READ:
+                parts = [self.static(graph, name, depth - 1) for name in node.inputs]
+                if all(part.values is not None for part in parts):
+                    joined = tuple(v for part in parts for v in part.values or ())
+                    return Static(joined[:INTS_READ], parts[0].dtype, "Concat of constants")
+        return Static(None, 0, f"the output of {operator.label}")
+
+    def constant(self, node: Node) -> Static:
+        """The integers of a Constant node, in whichever attribute they stand."""
+        given = [a for a in node.attributes if a.name in CONSTANT_ATTRIBUTES]
+        if len(given) != 1:
+            return Static(None, 0, f"a Constant with {len(given)} values")
+        attribute = given[0]
+        if attribute.ref:
+            return Static(None, 0, "a Constant set by the caller of the function")
+        if attribute.name == b"value" and len(attribute.tensors) == 1:
+            return self._stored(attribute.tensors[0], "Constant")
+        if attribute.name == b"sparse_value" and len(attribute.sparse) == 1:
+            return self._stored(attribute.sparse[0], "Constant")
+        if attribute.name == b"value_int" and attribute.i is not None:
+            return Static((attribute.i,), 7, "Constant")
+        if attribute.name == b"value_ints" and len(attribute.ints) < INTS_READ:
+            return Static(attribute.ints, 7, "Constant")
+        return Static(None, 0, "a Constant that is not of integers")
+
+    def _stored(self, tensor: Tensor | SparseTensor, source: str) -> Static:
+        if isinstance(tensor, SparseTensor):
+            if tensor.values is None or tensor.dims != (1,):
+                return Static(None, 0, "a sparse tensor of more than one element")
+            if not element_count(tensor.values.dims):
+                return Static((0,), tensor.values.dtype, source)
+            tensor = tensor.values
+        count = element_count(tensor.dims)
+        if tensor.dtype not in _INTEGERS:
+            return Static(None, tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}")
+        if tensor.external or tensor.external_location:
+            return Static(None, tensor.dtype, f"{source} with its values in another file")
+        if count is None or count > INTS_READ:
+            return Static(None, tensor.dtype, f"{source} of too many elements")
+        if len(tensor.data) > 1:
+            return Static(None, tensor.dtype, f"{source} whose values are given twice")
+        values = read_integers(self._model, tensor)
+        if len(values) != count:
+            return Static(None, tensor.dtype, f"{source} with {len(values)} values for {count}")
+        return Static(tuple(values), tensor.dtype, source)
+
+
+CONSTANT_ATTRIBUTES = frozenset(
+    b"value sparse_value value_float value_floats value_int value_ints value_string".split()
+    + [b"value_strings"]
+)
+
+
+def element_count(dims: tuple[int, ...]) -> int | None:
+    """How many elements the dims make, as an exact integer; None for a negative dimension."""
+    return None if any(dim < 0 for dim in dims) else prod(dims)
+
+
+def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> list[int]:
+    """Decode up to ``limit`` integers of a tensor that holds one data segment or none."""
+    values: list[int] = []
+    width = _INTEGERS.get(tensor.dtype, 0)
+    for data in tensor.data:
+        if data.field == 9 and width:
+            raw = model.data[data.start : min(data.end, data.start + width * limit)]
+            values += [
+                int.from_bytes(raw[at : at + width], "little", signed=tensor.dtype in _SIGNED)
+                for at in range(0, len(raw) - width + 1, width)
+            ]
+        elif data.field in (5, 7, 11):
+            values += varints(model.data, data.start, data.end, data.packed, limit - len(values))
+    return values
+
+
+def data_count(model: Model, data: Data, dtype: int) -> int | None:
+    """How many elements a data segment holds; None where it can't be said (raw strings)."""
+    length = data.end - data.start
+    if data.field == 9:
+        bits = DTYPES.get(dtype, ("", 0))[1]
+        return length * 8 // bits if bits else None
+    if not data.packed:
+        return data.count
+    width = {4: 4, 10: 8}.get(data.field)
+    return length // width if width else count_varints(model.data, data.start, data.end)
+
+
+def _fold(op_type: str, left: Static, right: Static) -> Static:
+    if left.values is None or right.values is None:
+        return left if left.values is None else right
+    a, b = left.values, right.values
+    if len(a) != len(b):
+        if 1 not in (len(a), len(b)):
+            return Static(None, 0, f"{op_type} of shapes that do not match")
+        a, b = (a * len(b), b) if len(a) == 1 else (a, b * len(a))
+    pairs = zip(a, b, strict=True)
+    if op_type == "Add":
+        values = [x + y for x, y in pairs]
+    elif op_type == "Sub":
+        values = [x - y for x, y in pairs]
+    else:
+        values = [x * y for x, y in pairs]
+    return Static(tuple(signed(v) for v in values), left.dtype, f"{op_type} of constants")
