@@ -1,0 +1,1 @@
+"""The registry: one reviewed YAML allowlist a file, named by its id."""

@@ -1,0 +1,164 @@
+"""An allowlist: which operators, under which conditions, decided when and why."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from onnxguard.findings import Severity
+
+DEFAULT_DOMAIN = "ai.onnx"
+LIMITS = {
+    "model_bytes": "bytes of the model file",
+    "nodes": "nodes in the file",
+    "expanded_nodes": "nodes after every function call is inlined",
+    "subgraph_depth": "how deep graphs nest; 0 is flat",
+    "loop_nodes": "Loop nodes, function calls inlined",
+    "loop_trip_count": "static trip count of one Loop; 0 lets none run",
+    "loop_trip_product": "product of the trip counts of Loops that nest",
+    "tensor_elements": "elements of one tensor, declared or called for by a constant",
+    "tensor_rank": "dimensions of one tensor",
+    "op_type_bytes": "bytes of an op_type",
+}
+"""The limits a list may set, and what each counts."""
+
+POLICIES = ("functions", "training_info", "external_data", "unknown_fields")
+
+
+class Range(NamedTuple):
+    """Whole numbers from ``low`` to ``high``, both included; ``high`` None is open."""
+
+    low: int
+    high: int | None
+
+    def __contains__(self, value: object) -> bool:
+        if not isinstance(value, int):
+            return False
+        return value >= self.low and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        if self.low == self.high:
+            return str(self.low)
+        return f"{self.low}..{'' if self.high is None else self.high}"
+
+
+class Decision(NamedTuple):
+    """Who decided what stands in a list: the ADR, its date and the reason."""
+
+    adr: str = ""
+    date: str = ""
+    reason: str = ""
+
+    @property
+    def label(self) -> str:
+        """``ADR-0258``, or the date where there is no ADR."""
+        return self.adr or self.date
+
+
+class ValueRule(NamedTuple):
+    """Which values an attribute may hold; each element of a list attribute is judged.
+
+    Values are texts, compared as integers or floats where the attribute holds those. ``default`` is
+    what an absent attribute means; None leaves that to the operator's schema.
+    """
+
+    allowed: tuple[str, ...] | None
+    denied: tuple[str, ...]
+    minimum: float | None
+    maximum: float | None
+    default: str | None
+    required: bool
+    severity: Severity
+    decision: Decision
+
+
+class DtypeRule(NamedTuple):
+    """Which dtypes may appear, by the names of ``float32``, ``int64``, ..."""
+
+    allowed: frozenset[str] | None
+    denied: frozenset[str]
+
+    def admits(self, dtype: str) -> bool:
+        """Whether a dtype may appear."""
+        return dtype not in self.denied and (self.allowed is None or dtype in self.allowed)
+
+    def __str__(self) -> str:
+        if self.allowed is not None:
+            return ", ".join(sorted(self.allowed - self.denied))
+        return f"anything but {', '.join(sorted(self.denied))}"
+
+
+class Entry(NamedTuple):
+    """One operator that is allowed, for the opset versions in ``opset``."""
+
+    domain: str
+    op_type: str
+    opset: Range
+    attributes: dict[str, ValueRule]
+    dtypes: DtypeRule | None
+    constant_inputs: tuple[str, ...]
+    decision: Decision
+    source: str
+
+    @property
+    def label(self) -> str:
+        """``Resize`` or ``com.microsoft::Gelu``."""
+        return self.op_type if self.domain == DEFAULT_DOMAIN else f"{self.domain}::{self.op_type}"
+
+
+class Denial(NamedTuple):
+    """One operator that is refused by name, with what to use instead; ``*`` is a whole domain."""
+
+    domain: str
+    op_type: str
+    instead: str
+    decision: Decision
+
+
+class Limit(NamedTuple):
+    """A number that must not be passed, and who set it."""
+
+    value: int
+    decision: Decision
+
+
+class Waiver(NamedTuple):
+    """Findings that are accepted for some models, for a reason, until a day (included)."""
+
+    model: str
+    code: str
+    operator: str
+    reason: str
+    expires: date | None
+    source: str
+
+
+class Allowlist(NamedTuple):
+    """A list with everything it extends folded in.
+
+    Entries and denials are keyed by ``(domain, op_type)``, the default domain as ``ai.onnx``.
+    ``constants`` is ``report``, ``forbid`` or a cap in bytes.
+    """
+
+    id: str
+    title: str
+    decision: Decision
+    lineage: tuple[str, ...]
+    entries: dict[tuple[str, str], tuple[Entry, ...]]
+    denials: dict[tuple[str, str], Denial]
+    limits: dict[str, Limit]
+    opsets: dict[str, Range]
+    ir_version: Range | None
+    policies: dict[str, str]
+    constants: str | int
+    dtypes: DtypeRule | None
+    waivers: tuple[Waiver, ...]
+
+    def limit(self, name: str) -> int | None:
+        """The value of a limit, None where the list sets none."""
+        found = self.limits.get(name)
+        return None if found is None else found.value
+
+    def policy(self, name: str) -> str:
+        """``allow``, ``warn`` or ``forbid``; what a list does not mention is forbidden."""
+        return self.policies.get(name, "forbid")

@@ -1,0 +1,364 @@
+"""Read an allowlist file: schema version 1, documented in docs/write-an-allowlist.md."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import NamedTuple
+
+from onnxguard.allowlist import (
+    DEFAULT_DOMAIN,
+    LIMITS,
+    POLICIES,
+    Decision,
+    Denial,
+    DtypeRule,
+    Entry,
+    Limit,
+    Range,
+    ValueRule,
+    Waiver,
+)
+from onnxguard.findings import Severity
+from onnxguard.messages import DTYPES
+from onnxguard.printable import printable
+from onnxguard.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, near
+
+SCHEMA = "1"
+_TOP = ("schema", "id", "title", "extends", "adr", "date", "reason", "operators", "deny", "limits")
+_TOP += ("opset", "ir_version", "policy", "dtypes", "waivers")
+_DECISION = ("adr", "date", "reason")
+_ENTRY = ("name", "names", "domain", "opset", "attributes", "dtypes", "constant_inputs", *_DECISION)
+_DENY = ("name", "names", "domain", "instead", *_DECISION)
+_VALUE = ("in", "not_in", "min", "max", "default", "required", "severity", *_DECISION)
+_WAIVER = ("model", "code", "operator", "reason", "expires")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CODE = re.compile(r"OG\d{3}")
+_CONSTANTS = ("report", "forbid")
+_DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
+
+
+class AllowlistFile(NamedTuple):
+    """One file as written, before what it extends is folded in."""
+
+    id: str
+    title: str
+    extends: str
+    extends_mark: Mark
+    decision: Decision
+    entries: list[Entry]
+    denials: list[Denial]
+    limits: dict[str, Limit]
+    opsets: dict[str, Range]
+    ir_version: Range | None
+    policies: dict[str, str]
+    constants: str | int | None
+    dtypes: DtypeRule | None
+    waivers: list[Waiver]
+
+
+def read_file(top: Mapping) -> AllowlistFile:
+    """Turn a parsed YAML file into an ``AllowlistFile``.
+
+    Raises:
+        AllowlistError: ``file:line:column`` and what is wrong there.
+    """
+    top.only(_TOP, "an allowlist")
+    schema = top.items.get("schema")
+    if schema is None:
+        top.mark.fail(f"'schema: {SCHEMA}' is missing")
+    if text(schema, "schema") != SCHEMA:
+        schema.mark.fail(f"schema {text(schema, 'schema')} is not known: this tool reads {SCHEMA}")
+    if "id" not in top.items:
+        top.mark.fail("'id' is missing")
+    name = text(top.items["id"], "id")
+    if not _ID.fullmatch(name):
+        top.items["id"].mark.fail("an id is letters, digits, dots, dashes and underscores")
+    extends = top.items.get("extends")
+    decision = _decision(top, Decision())
+    policies, constants = _policy(top.items.get("policy"))
+    ir_version = top.items.get("ir_version")
+    return AllowlistFile(
+        id=name,
+        title=_optional(top, "title"),
+        extends=text(extends, "extends") if extends else "",
+        extends_mark=extends.mark if extends else top.mark,
+        decision=decision,
+        entries=[e for item in _list(top, "operators") for e in _entries(item, decision)],
+        denials=[d for item in _list(top, "deny") for d in _denials(item, decision)],
+        limits=_limits(top.items.get("limits"), decision),
+        opsets=_opsets(top.items.get("opset")),
+        ir_version=_range(ir_version, "ir_version") if ir_version else None,
+        policies=policies,
+        constants=constants,
+        dtypes=_dtypes(top.items.get("dtypes")),
+        waivers=[_waiver(item) for item in _list(top, "waivers")],
+    )
+
+
+# -- the parts of a list ----------------------------------------------------------------------------
+
+
+def _entries(tree: Tree, decision: Decision) -> list[Entry]:
+    item = _mapping(tree, "an operator")
+    item.only(_ENTRY, "an operator")
+    domain = _domain(item)
+    opset = item.items.get("opset")
+    rules = item.items.get("attributes")
+    decided = _decision(item, decision)
+    attributes = {}
+    if rules is not None:
+        for name, rule in _mapping(rules, "attributes").items.items():
+            attributes[name] = _value_rule(rule, decided)
+    return [
+        Entry(
+            domain=domain,
+            op_type=name.text,
+            opset=_range(opset, "opset") if opset else Range(1, None),
+            attributes=attributes,
+            dtypes=_dtypes(item.items.get("dtypes")),
+            constant_inputs=tuple(s.text for s in _words(item, "constant_inputs")),
+            decision=decided,
+            source=str(name.mark),
+        )
+        for name in _names(item)
+    ]
+
+
+def _denials(tree: Tree, decision: Decision) -> list[Denial]:
+    item = _mapping(tree, "a denied operator")
+    item.only(_DENY, "a denied operator")
+    decided = _decision(item, decision)
+    return [
+        Denial(_domain(item), name.text, _optional(item, "instead"), decided)
+        for name in _names(item)
+    ]
+
+
+def _names(item: Mapping) -> list[Scalar]:
+    given = [key for key in ("name", "names") if key in item.items]
+    if len(given) != 1:
+        item.mark.fail("an operator has either 'name' or 'names'")
+    if given == ["name"]:
+        name = item.items["name"]
+        text(name, "name")
+        return [name] if isinstance(name, Scalar) else []
+    names = _words(item, "names")
+    if not names:
+        item.items["names"].mark.fail("'names' is empty")
+    return names
+
+
+def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
+    item = _mapping(tree, "an attribute's rule")
+    item.only(_VALUE, "an attribute's rule")
+    decided = _decision(item, decision)
+    severity = Severity.ERROR
+    if "severity" in item.items:
+        severity = Severity(_choice(item.items["severity"], [s.value for s in Severity]))
+    allowed = _words(item, "in") if "in" in item.items else None
+    denied = _words(item, "not_in")
+    minimum, maximum = _number(item, "min"), _number(item, "max")
+    if allowed is None and not denied and minimum is None and maximum is None:
+        if "required" not in item.items:
+            item.mark.fail("an attribute's rule needs in, not_in, min, max or required")
+    required = "required" in item.items and _boolean(item.items["required"])
+    return ValueRule(
+        allowed=None if allowed is None else tuple(s.text for s in allowed),
+        denied=tuple(s.text for s in denied),
+        minimum=minimum,
+        maximum=maximum,
+        default=text(item.items["default"], "default") if "default" in item.items else None,
+        required=required,
+        severity=severity,
+        decision=decided,
+    )
+
+
+def _limits(tree: Tree | None, decision: Decision) -> dict[str, Limit]:
+    if tree is None:
+        return {}
+    item = _mapping(tree, "limits")
+    item.only(LIMITS, "limits")
+    limits = {}
+    for name, value in item.items.items():
+        if isinstance(value, Mapping):
+            value.only(("max", *_DECISION), "a limit")
+            if "max" not in value.items:
+                value.mark.fail("a limit needs 'max'")
+            limits[name] = Limit(_integer(value.items["max"], name), _decision(value, decision))
+        else:
+            limits[name] = Limit(_integer(value, name), decision)
+    return limits
+
+
+def _opsets(tree: Tree | None) -> dict[str, Range]:
+    if tree is None:
+        return {}
+    item = _mapping(tree, "opset")
+    return {name or DEFAULT_DOMAIN: _range(value, "opset") for name, value in item.items.items()}
+
+
+def _policy(tree: Tree | None) -> tuple[dict[str, str], str | int | None]:
+    if tree is None:
+        return {}, None
+    item = _mapping(tree, "policy")
+    item.only((*POLICIES, "constants"), "policy")
+    constants: str | int | None = None
+    policies = {}
+    for name, value in item.items.items():
+        if name != "constants":
+            policies[name] = _choice(value, ("allow", "warn", "forbid"))
+        elif isinstance(value, Mapping):
+            value.only(("max_bytes",), "constants")
+            if "max_bytes" not in value.items:
+                value.mark.fail("constants needs 'max_bytes'")
+            constants = _integer(value.items["max_bytes"], "max_bytes")
+        else:
+            constants = _choice(value, _CONSTANTS)
+    return policies, constants
+
+
+def _dtypes(tree: Tree | None) -> DtypeRule | None:
+    if tree is None:
+        return None
+    item = _mapping(tree, "dtypes")
+    item.only(("in", "not_in"), "dtypes")
+    words = {key: _words(item, key) for key in ("in", "not_in")}
+    for word in (*words["in"], *words["not_in"]):
+        if word.text not in _DTYPE_NAMES:
+            word.mark.fail(f'unknown dtype "{printable(word.text)}"{near(word.text, _DTYPE_NAMES)}')
+    if not words["in"] and not words["not_in"]:
+        item.mark.fail("dtypes needs 'in' or 'not_in'")
+    allowed = frozenset(word.text for word in words["in"]) if words["in"] else None
+    return DtypeRule(allowed, frozenset(word.text for word in words["not_in"]))
+
+
+def _waiver(tree: Tree) -> Waiver:
+    item = _mapping(tree, "a waiver")
+    item.only(_WAIVER, "a waiver")
+    for key in ("model", "code", "reason"):
+        if key not in item.items:
+            item.mark.fail(f"a waiver needs '{key}'")
+    code = text(item.items["code"], "code")
+    if not _CODE.fullmatch(code):
+        item.items["code"].mark.fail(f'"{printable(code)}" is not a rule code such as OG101')
+    expires = item.items.get("expires")
+    return Waiver(
+        model=text(item.items["model"], "model"),
+        code=code,
+        operator=_optional(item, "operator"),
+        reason=text(item.items["reason"], "reason"),
+        expires=_date(expires) if expires else None,
+        source=str(item.mark),
+    )
+
+
+# -- scalars ----------------------------------------------------------------------------------------
+
+
+def text(tree: Tree, what: str) -> str:
+    """The text of a scalar, one line, not empty."""
+    if not isinstance(tree, Scalar):
+        kind = "a list" if isinstance(tree, Sequence) else "a mapping"
+        tree.mark.fail(f"{what} is text, not {kind}")
+    folded = " ".join(tree.text.split())
+    if not folded:
+        tree.mark.fail(f"{what} is empty")
+    return printable(folded, 2000)
+
+
+def _decision(item: Mapping, outer: Decision) -> Decision:
+    if "date" in item.items:
+        _date(item.items["date"])
+    given = {key: _optional(item, key) for key in _DECISION if key in item.items}
+    if "date" in given and "adr" not in given:
+        given["adr"] = ""  # decided on its own day, not by the decision around it
+    return outer._replace(**given)
+
+
+def _optional(item: Mapping, key: str) -> str:
+    return text(item.items[key], key) if key in item.items else ""
+
+
+def _domain(item: Mapping) -> str:
+    tree = item.items.get("domain")
+    if isinstance(tree, Scalar) and not tree.text:
+        return DEFAULT_DOMAIN
+    return text(tree, "domain") if tree is not None else DEFAULT_DOMAIN
+
+
+def _mapping(tree: Tree, what: str) -> Mapping:
+    if not isinstance(tree, Mapping):
+        kind = "a list" if isinstance(tree, Sequence) else "text"
+        tree.mark.fail(f"{what} is a mapping, not {kind}")
+    return tree
+
+
+def _list(top: Mapping, key: str) -> list[Tree]:
+    tree = top.items.get(key)
+    if tree is None:
+        return []
+    if not isinstance(tree, Sequence):
+        kind = "a mapping" if isinstance(tree, Mapping) else "text"
+        tree.mark.fail(f"{key} is a list, not {kind}")
+    return tree.items
+
+
+def _words(item: Mapping, key: str) -> list[Scalar]:
+    words = []
+    for tree in _list(item, key):
+        text(tree, f"an item of {key}")
+        if isinstance(tree, Scalar):
+            words.append(tree)
+    return words
+
+
+def _integer(tree: Tree, what: str) -> int:
+    value = text(tree, what).replace("_", "")
+    if not re.fullmatch(r"\d{1,18}", value):
+        tree.mark.fail(f'{what} is a whole number, not "{value}"')
+    return int(value)
+
+
+def _number(item: Mapping, key: str) -> float | None:
+    tree = item.items.get(key)
+    if tree is None:
+        return None
+    value = text(tree, key)
+    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
+        tree.mark.fail(f'{key} is a number, not "{value}"')
+    return float(value)
+
+
+def _boolean(tree: Tree) -> bool:
+    return _choice(tree, ("true", "false")) == "true"
+
+
+def _choice(tree: Tree, choices: tuple[str, ...] | list[str]) -> str:
+    value = text(tree, "this")
+    if value not in choices:
+        tree.mark.fail(f'"{value}" is not one of {", ".join(choices)}')
+    return value
+
+
+def _range(tree: Tree, what: str) -> Range:
+    value = text(tree, what)
+    match = re.fullmatch(r"(\d{1,9})(\.\.)?(\d{1,9})?", value)
+    if match is None or (match[3] and not match[2]):
+        tree.mark.fail(f'{what} is a version or a range such as 11..18 or 7.., not "{value}"')
+    low = int(match[1])
+    high = (int(match[3]) if match[3] else None) if match[2] else low
+    if high is not None and high < low:
+        tree.mark.fail(f"{what} {value} is empty: the first number is the smaller")
+    return Range(low, high)
+
+
+def _date(tree: Tree) -> date:
+    value = text(tree, "a date")
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        tree.mark.fail(f'"{value}" is not a date such as 2026-05-03')

@@ -1,0 +1,171 @@
+"""YAML as a tree that remembers where everything stands and never retypes a scalar.
+
+Built from PyYAML's events rather than its nodes, so that depth, size and aliases are bounded before
+anything grows. A scalar is the text that was written: ``NO``, ``1.10`` and ``2026-05-03`` stay so.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple, NoReturn
+
+import yaml
+
+from onnxguard.errors import AllowlistError
+from onnxguard.printable import printable
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 16
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Mark(NamedTuple):
+    """A position in a YAML file; line and column count from 1."""
+
+    source: str
+    line: int
+    column: int
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise ``file:line:column: message``."""
+        raise AllowlistError(message, self.source, self.line, self.column)
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line}:{self.column}"
+
+
+class Scalar(NamedTuple):
+    """Text as written; ``plain`` where it stood without quotes."""
+
+    mark: Mark
+    text: str
+    plain: bool
+
+
+class Sequence(NamedTuple):
+    """A list."""
+
+    mark: Mark
+    items: list[Tree]
+
+
+class Mapping(NamedTuple):
+    """A mapping with unique keys, in file order; ``keys`` holds where each key stands."""
+
+    mark: Mark
+    items: dict[str, Tree]
+    keys: dict[str, Mark]
+
+    def only(self, allowed: Iterable[str], what: str) -> None:
+        """Fail on a key that means nothing here, with the nearest that does."""
+        known = list(allowed)
+        for key, mark in self.keys.items():
+            if key not in known:
+                mark.fail(f'unknown key "{printable(key)}" in {what}{near(key, known)}')
+
+
+Tree = Scalar | Sequence | Mapping
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean "..."?)``, or a short list of what there is, or nothing."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, 3, 0.6)
+    if not close:
+        folded = {name.casefold(): name for name in names}
+        close = [folded[word.casefold()]] if word.casefold() in folded else []
+    if close:
+        return f" (did you mean {' or '.join(close)}?)"
+    return f" (known: {', '.join(names)})" if 0 < len(names) <= 24 else ""
+
+
+def parse(text: bytes, source: str) -> Mapping:
+    """Parse one YAML document whose top is a mapping.
+
+    Raises:
+        AllowlistError: with file, line and column, for anything else.
+    """
+    if len(text) > MAX_BYTES:
+        raise AllowlistError(f"larger than {MAX_BYTES} bytes, which no allowlist needs", source)
+    try:
+        decoded = text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = text.count(b"\n", 0, error.start) + 1
+        column = error.start - text.rfind(b"\n", 0, error.start)
+        Mark(source, line, column).fail("not UTF-8")
+    try:
+        tree = _build(decoded, source)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = " ".join(filter(None, [error.context, error.problem]))
+        hint = ": indent with spaces" if "\\t" in message else ""
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        Mark(source, line, column).fail(f"not YAML: {message}{hint}")
+    except yaml.YAMLError as error:
+        Mark(source, 1, 1).fail(f"not YAML: {printable(str(error))}")
+    except RecursionError:
+        Mark(source, 1, 1).fail("nested too deeply")
+    if not isinstance(tree, Mapping):
+        mark = tree.mark if tree is not None else Mark(source, 1, 1)
+        mark.fail("an allowlist is a mapping: it starts with 'schema: 1'")
+    return tree
+
+
+def _build(text: str, source: str) -> Tree | None:
+    open_nodes: list[Sequence | Mapping] = []
+    keys: list[Scalar | None] = []
+    root: Tree | None = None
+    for event in yaml.parse(text, Loader=_LOADER):
+        where = event.start_mark
+        mark = Mark(source, where.line + 1, where.column + 1)
+        if isinstance(event, yaml.AliasEvent):
+            mark.fail("aliases are not taken: write the value out")
+        if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+            open_nodes.pop()
+            keys.pop()
+            continue
+        if isinstance(event, yaml.DocumentStartEvent) and root is not None:
+            mark.fail("a second document: an allowlist is one")
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        if event.anchor is not None:
+            mark.fail("anchors are not taken: write the value out")
+        node: Tree
+        if isinstance(event, yaml.ScalarEvent):
+            node = Scalar(mark, event.value, event.implicit[0])
+            if event.tag is not None and not any(event.implicit):
+                mark.fail(f"the tag {printable(event.tag)} is not taken")
+        elif event.tag is not None and not event.implicit:
+            mark.fail(f"the tag {printable(event.tag)} is not taken")
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = Sequence(mark, [])
+        else:
+            node = Mapping(mark, {}, {})
+        if not open_nodes:
+            root = node
+        else:
+            _attach(open_nodes[-1], keys, node, mark)
+        if not isinstance(node, Scalar):
+            open_nodes.append(node)
+            keys.append(None)
+            if len(open_nodes) > MAX_DEPTH:
+                mark.fail(f"nested deeper than {MAX_DEPTH}")
+    return root
+
+
+def _attach(parent: Sequence | Mapping, keys: list[Scalar | None], node: Tree, mark: Mark) -> None:
+    if isinstance(parent, Sequence):
+        parent.items.append(node)
+        return
+    key = keys[-1]
+    if key is not None:
+        parent.items[key.text] = node
+        keys[-1] = None
+        return
+    if not isinstance(node, Scalar):
+        mark.fail("a key is a word, not a list or a mapping")
+    if node.text in parent.keys:
+        mark.fail(f'duplicate key "{printable(node.text)}", first at line {parent.keys[node.text].line}')
+    parent.keys[node.text] = mark
+    keys[-1] = node
