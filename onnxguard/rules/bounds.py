@@ -1,0 +1,102 @@
+"""How much a model may hold and run (OG201 to OG208)."""
+
+from __future__ import annotations
+
+from math import inf
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.gather import Survey
+from onnxguard.rules.found import Found
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Compare sizes, nesting, loops and expansion with the limits of the list."""
+    _size(survey, policy, found)
+    _depth(survey, policy, found)
+    _loops(survey, policy, found)
+
+
+def _size(survey: Survey, policy: Allowlist, found: Found) -> None:
+    facts, place = survey.facts, survey.model.place
+    counted = [
+        ("model_bytes", "OG201", facts.size, "bytes", "make the model smaller, or raise the limit"),
+        ("nodes", "OG202", facts.nodes, "nodes", "simplify the graph before the export"),
+    ]
+    if not survey.recursive:
+        hint = "inline or remove functions that call each other"
+        expanded = survey.expansion.nodes
+        counted.append(("expanded_nodes", "OG208", int(expanded), "nodes after inlining", hint))
+    for name, code, value, unit, hint in counted:
+        limit = policy.limits.get(name)
+        if limit is not None and value > limit.value:
+            message = f"the model has {_short(value)} {unit}, {limit.value:,} are allowed"
+            found.add(code, message, place, hint=hint, adr=limit.decision.label)
+
+
+def _depth(survey: Survey, policy: Allowlist, found: Found) -> None:
+    limit = policy.limits.get("subgraph_depth")
+    if limit is None or survey.facts.depth <= limit.value:
+        return
+    deepest = max(survey.model.graphs, key=lambda graph: graph.depth)
+    start, end = deepest.spans[0]
+    place = survey.model.place
+    if deepest.depth > limit.value:
+        place = place._replace(route=deepest.route, start=start, end=end)
+    found.add(
+        "OG203",
+        f"graphs nest {survey.facts.depth} deep, {limit.value} are allowed",
+        place,
+        hint="flatten the branches and loops of the model",
+        adr=limit.decision.label,
+    )
+
+
+def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
+    most = policy.limits.get("loop_nodes")
+    loops = survey.expansion.loops
+    if most is not None and survey.loops and most.value < loops < inf:
+        place = survey.loops[min(most.value, len(survey.loops) - 1)]
+        found.add(
+            "OG204",
+            f"the model has {_short(int(loops))} Loop nodes, {most.value} are allowed",
+            place.graph.node_place(place.node),
+            hint="unroll short loops or merge them",
+            adr=most.decision.label,
+        )
+    trips = policy.limits.get("loop_trip_count")
+    product = policy.limits.get("loop_trip_product")
+    for loop in survey.loops:
+        place_of = loop.graph.node_place(loop.node)
+        if trips is None:
+            continue
+        if loop.trip_count is None:
+            found.add(
+                "OG206",
+                f"a Loop has no static trip count: {loop.source}",
+                place_of,
+                hint="give M as one int64 Constant or initializer that the caller cannot replace",
+                adr=trips.decision.label,
+            )
+        elif not 0 <= loop.trip_count <= trips.value:
+            found.add(
+                "OG205",
+                f"a Loop runs {_short(loop.trip_count)} times, allowed is 0 to {trips.value:,}",
+                place_of,
+                hint="bound the loop when exporting",
+                adr=trips.decision.label,
+            )
+        if product is not None and loop.product is not None and loop.product > product.value:
+            message = f"nested Loops run {_short(loop.product)} times, {product.value:,} are allowed"
+            hint = "trip counts multiply where loops nest: flatten or bound them"
+            found.add("OG207", message, place_of, hint=hint, adr=product.decision.label)
+    nested = survey.expansion.trips
+    largest = max((loop.product or 0 for loop in survey.loops), default=0)
+    if product is not None and product.value < nested < inf and largest < nested:
+        message = f"Loops nested through function calls run {_short(int(nested))} times"
+        message += f", {product.value:,} are allowed"
+        place_of = survey.model.place
+        found.add("OG207", message, place_of, adr=product.decision.label)
+
+
+def _short(value: int) -> str:
+    return f"{value:,}" if abs(value) < 10**18 else f"about 2**{abs(value).bit_length() - 1}"

@@ -1,0 +1,198 @@
+"""The conditions of an allowlist entry on one node (OG107 to OG110)."""
+
+from __future__ import annotations
+
+from onnxguard.allowlist import Entry, ValueRule
+from onnxguard.findings import Severity
+from onnxguard.gather import Survey, constant_value
+from onnxguard.graph import Attribute, Graph, Node, SparseTensor
+from onnxguard.messages import dtype_name
+from onnxguard.printable import printable
+from onnxguard.reader import VALUES_KEPT
+from onnxguard.rules.found import Found
+from onnxguard.standard import schema_at
+
+
+def judge_node(
+    survey: Survey, graph: Graph, index: int, entry: Entry, version: int, found: Found
+) -> None:
+    """Judge one node by its entry; ``version`` is the opset of the operator's domain."""
+    node = graph.nodes[index]
+    for name, rule in entry.attributes.items():
+        problem = _attribute(node, name, rule, entry, version)
+        if problem:
+            found.add(
+                "OG107",
+                f"{entry.label}: {problem}",
+                graph.node_place(index),
+                hint=rule.decision.reason,
+                operator=entry.label,
+                adr=rule.decision.label,
+                severity=rule.severity,
+            )
+    if entry.dtypes is not None:
+        _dtypes(survey, graph, index, entry, found)
+    for name in entry.constant_inputs:
+        _constant_input(survey, graph, index, name, entry, version, found)
+
+
+# -- attributes -------------------------------------------------------------------------------------
+
+
+def _attribute(node: Node, name: str, rule: ValueRule, entry: Entry, version: int) -> str:
+    given = [a for a in node.attributes if a.name == name.encode()]
+    if not given:
+        default = rule.default
+        if default is None:
+            schema = schema_at(entry.domain, entry.op_type, version)
+            value = schema.attributes.get(name) if schema else None
+            values = list(value) if isinstance(value, (list, tuple)) else [value]
+        else:
+            values = [default]
+        if values == [None]:
+            return f"{name} must be given" if rule.required else ""
+        return _outside(name, values, rule, " by default")
+    for attribute in given:
+        if attribute.ref:
+            return f"{name} is set by the caller of a function and cannot be judged"
+        values = _values(attribute)
+        if not values and not _is_empty_list(attribute):
+            return f"{name} holds no number or text that could be judged"
+        if len(values) >= VALUES_KEPT:
+            return f"{name} holds {VALUES_KEPT} values or more, too many to judge"
+        problem = _outside(name, values, rule, "")
+        if problem:
+            return problem
+    return ""
+
+
+def _values(attribute: Attribute) -> list[object]:
+    scalars = (attribute.i, attribute.f, attribute.s)
+    values: list[object] = [value for value in scalars if value is not None]
+    values += [*attribute.ints, *attribute.floats, *attribute.strings]
+    return [
+        value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
+        for value in values
+    ]
+
+
+def _is_empty_list(attribute: Attribute) -> bool:
+    return attribute.type in (6, 7, 8)
+
+
+def _outside(name: str, values: list[object], rule: ValueRule, how: str) -> str:
+    for value in values:
+        shown = printable(str(value))
+        if rule.allowed is not None and not any(_same(value, text) for text in rule.allowed):
+            return f"{name} is {shown}{how}, allowed is {', '.join(rule.allowed)}"
+        if any(_same(value, text) for text in rule.denied):
+            return f"{name} is {shown}{how}, which is refused"
+        number = _number(value)
+        if rule.minimum is not None and (number is None or not number >= rule.minimum):
+            return f"{name} is {shown}{how}, the least allowed is {rule.minimum:g}"
+        if rule.maximum is not None and (number is None or not number <= rule.maximum):
+            return f"{name} is {shown}{how}, the most allowed is {rule.maximum:g}"
+    return ""
+
+
+def _same(value: object, text: str) -> bool:
+    if isinstance(value, str):
+        return value == text
+    return _number(value) == _number(text)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+
+
+# -- dtypes and constants ---------------------------------------------------------------------------
+
+
+def _dtypes(survey: Survey, graph: Graph, index: int, entry: Entry, found: Found) -> None:
+    assert entry.dtypes is not None
+    node = graph.nodes[index]
+    names = [(name, f"input {i}") for i, name in enumerate(node.inputs)]
+    names += [(name, f"output {i}") for i, name in enumerate(node.outputs)]
+    for name, role in names:
+        if not name:
+            continue
+        dtype = _dtype(survey, graph, name)
+        if not dtype and role.startswith("input"):
+            found.add(
+                "OG110",
+                f"{entry.label}: the dtype of {role} is not declared",
+                graph.node_place(index),
+                hint="run onnx.shape_inference.infer_shapes on the model and save it",
+                operator=entry.label,
+                adr=entry.decision.label,
+            )
+        elif dtype and not entry.dtypes.admits(dtype):
+            found.add(
+                "OG108",
+                f"{entry.label}: {role} is {dtype}, allowed is {entry.dtypes}",
+                graph.node_place(index),
+                hint=entry.decision.reason,
+                operator=entry.label,
+                adr=entry.decision.label,
+                severity=Severity.ERROR,
+            )
+
+
+def _dtype(survey: Survey, graph: Graph, name: bytes) -> str:
+    """The declared dtype of a value in the innermost scope that declares one; "" for none."""
+    scope: Graph | None = graph
+    while scope is not None:
+        for value in (*scope.values, *scope.inputs, *scope.outputs):
+            if value.name == name and value.type.dtype:
+                return dtype_name(value.type.dtype)
+        for definition in survey.scopes.define(scope, name)[:1]:
+            stored = definition.initializer
+            if isinstance(stored, SparseTensor):
+                stored = stored.values
+            if stored is not None:
+                return dtype_name(stored.dtype)
+            if definition.node is not None and definition.node.operator.label == "Constant":
+                return constant_value(survey.model, definition.node)[0]
+        scope = scope.parent
+    return ""
+
+
+def _constant_input(
+    survey: Survey,
+    graph: Graph,
+    index: int,
+    name: str,
+    entry: Entry,
+    version: int,
+    found: Found,
+) -> None:
+    node = graph.nodes[index]
+    position = _position(name, entry, version)
+    value = node.inputs[position] if position is not None and position < len(node.inputs) else b""
+    if position is not None and not value:
+        return  # an optional input that is not there has no value to choose
+    definitions = survey.scopes.define(graph, value)
+    constant = len(definitions) == 1 and (
+        definitions[0].initializer is not None
+        or (definitions[0].node is not None and definitions[0].node.operator.label == "Constant")
+    )
+    if not constant or position is None:
+        what = "has no such input" if position is None else "must be a constant and is not"
+        found.add(
+            "OG109",
+            f"{entry.label}: {name} {what}",
+            graph.node_place(index),
+            hint="export with this value fixed: an initializer or a Constant node",
+            operator=entry.label,
+            adr=entry.decision.label,
+        )
+
+
+def _position(name: str, entry: Entry, version: int) -> int | None:
+    if name.isdigit():
+        return int(name)
+    schema = schema_at(entry.domain, entry.op_type, version)
+    return schema.inputs.index(name) if schema and name in schema.inputs else None

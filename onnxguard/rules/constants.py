@@ -1,0 +1,22 @@
+"""Constant nodes, where a list forbids or caps them (OG701, OG702)."""
+
+from __future__ import annotations
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.gather import Survey
+from onnxguard.rules.found import Found
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Judge each Constant node by ``policy.constants``; ``report`` only lists them."""
+    if policy.constants == "report":
+        return
+    for constant in survey.facts.constants:
+        if policy.constants == "forbid":
+            message = "a Constant node, which the list forbids"
+            hint = "export with constants folded into initializers"
+            found.add("OG701", message, constant.place, hint=hint, operator="Constant")
+        elif isinstance(policy.constants, int) and constant.bytes > policy.constants:
+            message = f"a Constant node of {constant.bytes:,} bytes, {policy.constants:,} are allowed"
+            hint = "store large values as initializers"
+            found.add("OG702", message, constant.place, hint=hint, operator="Constant")

@@ -1,0 +1,64 @@
+"""Collect findings: equal ones share their places, and no rule can flood a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from onnxguard.findings import PLACES_KEPT, Finding, Place, Severity
+from onnxguard.rules.catalogue import RULES
+
+KINDS_KEPT = 200
+"""Different findings of one rule that are kept; the rest are counted in one more."""
+
+
+class Found:
+    """The findings of one model while its rules run."""
+
+    def __init__(self) -> None:
+        self._findings: dict[tuple[str, str], Finding] = {}
+        self._places: dict[tuple[str, str], list[Place]] = {}
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._dropped: dict[str, Place] = {}
+
+    def add(
+        self,
+        code: str,
+        message: str,
+        place: Place | Callable[[], Place],
+        *,
+        hint: str = "",
+        operator: str = "",
+        adr: str = "",
+        severity: Severity | None = None,
+        count: int = 1,
+    ) -> None:
+        """Add a finding, or one more place of it; ``place`` is only made where it is kept."""
+        key = code, message
+        if key not in self._findings:
+            self._kinds[code] += 1
+            if self._kinds[code] > KINDS_KEPT:
+                if code not in self._dropped:
+                    self._dropped[code] = place if isinstance(place, Place) else place()
+                return
+            weight = severity or RULES[code].severity
+            self._findings[key] = Finding(code, weight, message, (), 0, hint, operator, adr)
+            self._places[key] = []
+        self._counts[key] += count
+        places = self._places[key]
+        if len(places) < PLACES_KEPT:
+            places.append(place if isinstance(place, Place) else place())
+
+    def results(self) -> list[Finding]:
+        """Every finding, errors first, then by byte offset."""
+        findings = [
+            finding._replace(places=tuple(self._places[key]), count=self._counts[key])
+            for key, finding in self._findings.items()
+        ]
+        for code, place in self._dropped.items():
+            more = self._kinds[code] - KINDS_KEPT
+            message = f"{more} more findings of this rule are left out"
+            findings.append(Finding(code, RULES[code].severity, message, (place,), more))
+        order = list(Severity)
+        return sorted(findings, key=lambda f: (order.index(f.severity), f.place.start, f.code))

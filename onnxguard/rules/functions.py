@@ -1,0 +1,80 @@
+"""Model-local functions (OG505 to OG510)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.gather import Survey
+from onnxguard.graph import Function, Operator
+from onnxguard.printable import identifier
+from onnxguard.rules.found import Found
+from onnxguard.rules.header import imports, missing_imports, severity_of
+from onnxguard.rules.opsets import versions
+from onnxguard.standard import is_standard
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check the functions themselves; what their bodies hold is judged like any graph."""
+    functions = survey.model.functions
+    if not functions:
+        return
+    action = policy.policy("functions")
+    counts = Counter(function.id for function in functions)
+    recursive = {id(function) for function in survey.recursive}
+    for function in functions:
+        label, place = function.id.label, function.place
+        if action != "allow":
+            hint = "inline the functions: onnx.inliner.inline_local_functions"
+            message = f"the model defines the function {label}"
+            found.add("OG505", message, place, hint=hint, severity=severity_of(action))
+        if is_standard(DEFAULT_DOMAIN, function.id.op_type):
+            message = f"the function {label} has the name of the standard {function.id.op_type}"
+            hint = "a reader that ignores domains takes it for the standard operator: rename it"
+            found.add("OG506", message, place, hint=hint, operator=label)
+        if counts[function.id] > 1:
+            message = f"the function {label} is defined {counts[function.id]} times"
+            hint = "runtimes differ in which one they take: keep one"
+            found.add("OG507", message, place, hint=hint, operator=label)
+        if id(function) in recursive:
+            message = f"the function {label} calls itself, directly or through others"
+            found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
+        _opsets(survey, function, policy, found)
+    _calls(survey, {function.id: function for function in functions}, found)
+
+
+def _opsets(survey: Survey, function: Function, policy: Allowlist, found: Found) -> None:
+    owner = f"the function {function.id.label}"
+    place = function.place
+    imports(function.opsets, owner, place, policy, found)
+    missing_imports(survey, function.body, function.opsets, owner, place, found)
+    of_model = versions(survey.model.opsets)
+    for domain, version in versions(function.opsets).items():
+        if of_model.get(domain, version) != version:
+            message = f"{owner} means {identifier(domain)} {version}"
+            message += f", the model means {of_model[domain]}"
+            hint = "the same operator would mean two things: export all at one opset"
+            found.add("OG510", message, place, hint=hint)
+
+
+def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) -> None:
+    called = functions.keys() & survey.operators.keys()
+    for graph in survey.model.graphs if called else []:
+        if called.isdisjoint(survey.counts[id(graph)]):
+            continue
+        for index, node in enumerate(graph.nodes):
+            function = functions.get(node.operator)
+            if function is None:
+                continue
+            for what, given, declared in (
+                ("inputs", len(node.inputs), len(function.inputs)),
+                ("outputs", len(node.outputs), len(function.outputs)),
+            ):
+                if given != declared:
+                    found.add(
+                        "OG509",
+                        f"{function.id.label} is called with {given} {what}, it declares {declared}",
+                        graph.node_place(index),
+                        hint="write an omitted one as an empty name",
+                        operator=function.id.label,
+                    )

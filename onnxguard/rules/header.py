@@ -1,0 +1,101 @@
+"""What the model declares of itself: opsets, IR version, training (OG501 to OG504, OG511)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.findings import Place, Severity
+from onnxguard.gather import Survey
+from onnxguard.graph import Graph, Opset
+from onnxguard.printable import identifier
+from onnxguard.rules.found import Found
+from onnxguard.rules.opsets import versions
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check the header and that every graph that should be there is."""
+    model = survey.model
+    imports(model.opsets, "the model", model.place, policy, found)
+    used = _domains(survey, None)
+    functions = {function.id.domain or DEFAULT_DOMAIN for function in model.functions}
+    for domain in sorted(used - versions(model.opsets).keys() - functions):
+        _missing(domain, "the model", model.place, found)
+    if policy.ir_version is not None and model.ir_version not in policy.ir_version:
+        given = "no IR version" if model.ir_version is None else f"IR version {model.ir_version}"
+        message = f"the model declares {given}, allowed is {policy.ir_version}"
+        found.add("OG503", message, model.place, hint="export with a released version of onnx")
+    if not model.graph.nodes:
+        hint = "the export failed or the file was cut: there is nothing to verify"
+        found.add("OG511", "the main graph has no nodes", model.place, hint=hint)
+    training = [graph for graph in model.training if graph.spans]
+    action = policy.policy("training_info")
+    if model.training and action != "allow":
+        first = training[0] if training else None
+        place = Place(first.label, *first.spans[0]) if first else model.place
+        found.add(
+            "OG504",
+            f"the model holds training_info with {len(training)} graphs",
+            place,
+            hint="export for inference",
+            severity=severity_of(action),
+        )
+
+
+def severity_of(action: str) -> Severity:
+    """The severity of a policy that says ``warn`` or ``forbid``."""
+    return Severity.WARNING if action == "warn" else Severity.ERROR
+
+
+def imports(
+    opsets: list[Opset], owner: str, place: Place, policy: Allowlist, found: Found
+) -> None:
+    """Check a list of opset imports for doubles and ranges."""
+    if not opsets:
+        hint = "no operator has a meaning without it: export again"
+        found.add("OG501", f"{owner} imports no opset", place, hint=hint)
+    counts = Counter(opset.domain or DEFAULT_DOMAIN for opset in opsets)
+    spelled = Counter(opset.domain for opset in opsets)
+    for opset in opsets:
+        domain = opset.domain or DEFAULT_DOMAIN
+        where = Place(f"{place.route}/opset_import", opset.start, opset.end)
+        if counts[domain] > 1:
+            both = ' as "" and as "ai.onnx"' if spelled[opset.domain] < counts[domain] else ""
+            message = f"{owner} imports {identifier(domain)} {counts[domain]} times{both}"
+            hint = "runtimes differ in which one they take: keep one"
+            found.add("OG501", message, where, hint=hint)
+        allowed = policy.opsets.get(domain)
+        if allowed is not None and opset.version not in allowed:
+            message = f"{owner} imports opset {opset.version} of {identifier(domain)}"
+            message += f", allowed is {allowed}"
+            hint = f"export at an opset in {allowed}"
+            found.add("OG502", message, where, hint=hint)
+
+
+def used_domains(survey: Survey, root: Graph) -> set[str]:
+    """The domains of the operators in a function's body and the graphs inside it."""
+    return _domains(survey, root)
+
+
+def _domains(survey: Survey, root: Graph | None) -> set[str]:
+    function = root.function if root else None
+    return {
+        operator.domain or DEFAULT_DOMAIN
+        for graph in survey.model.graphs
+        if graph.function is function
+        for operator in survey.counts[id(graph)]
+        if operator.op_type
+    }
+
+
+def _missing(domain: str, owner: str, place: Place, found: Found) -> None:
+    message = f"{owner} uses operators of {identifier(domain)} and does not import it"
+    found.add("OG501", message, place, hint="add the opset_import or export again")
+
+
+def missing_imports(
+    survey: Survey, root: Graph, opsets: list[Opset], owner: str, place: Place, found: Found
+) -> None:
+    """Check that a function imports every domain that its body uses."""
+    for domain in sorted(used_domains(survey, root) - versions(opsets).keys()):
+        _missing(domain, owner, place, found)

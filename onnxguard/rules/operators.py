@@ -1,0 +1,121 @@
+"""Which operators may stand in a graph, and under which conditions (OG101 to OG106)."""
+
+from __future__ import annotations
+
+from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
+from onnxguard.gather import Survey
+from onnxguard.graph import Graph, Operator
+from onnxguard.registry import allowlist_ids, load_allowlist
+from onnxguard.rules.conditions import judge_node
+from onnxguard.rules.found import Found
+from onnxguard.rules.opsets import opset_of
+from onnxguard.standard import is_standard, operator_names
+from onnxguard.yaml_tree import near
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Judge every operator once, then the nodes of those that are refused or have conditions."""
+    functions = {function.id for function in survey.model.functions}
+    refused: dict[Operator, tuple[str, str, str, str]] = {}
+    conditional: dict[Operator, tuple[Entry, ...]] = {}
+    overridden = {op for graph in survey.model.graphs for _, op in graph.overridden}
+    for operator in (*survey.operators, *(overridden - survey.operators.keys())):
+        _spelling(operator, policy, refused)
+        if operator in refused or operator in functions:
+            continue
+        key = operator.domain or DEFAULT_DOMAIN, operator.op_type
+        entries = policy.entries.get(key, ())
+        denial = policy.denials.get(key) or policy.denials.get((key[0], "*"))
+        if denial is not None:
+            instead = f"use {denial.instead}" if denial.instead else "remove it from the model"
+            reason = f": {denial.decision.reason}" if denial.decision.reason else ""
+            message = f"{operator.label} is denied by {policy.id}{reason}"
+            refused[operator] = "OG102", message, instead, denial.decision.label
+        elif not entries or operator.overload:
+            refused[operator] = _not_allowed(operator, policy)
+        elif any(e.opset != (1, None) or e.attributes or e.dtypes or e.constant_inputs
+                 for e in entries):
+            conditional[operator] = entries
+    if refused or conditional:
+        for graph in survey.model.graphs:
+            _nodes(survey, graph, refused, conditional, found)
+
+
+def _nodes(
+    survey: Survey,
+    graph: Graph,
+    refused: dict[Operator, tuple[str, str, str, str]],
+    conditional: dict[Operator, tuple[Entry, ...]],
+    found: Found,
+) -> None:
+    for index, operator in [*((i, n.operator) for i, n in enumerate(graph.nodes)), *graph.overridden]:
+        verdict = refused.get(operator)
+        if verdict is not None:
+            code, message, hint, adr = verdict
+            found.add(
+                code,
+                message,
+                lambda index=index: graph.node_place(index),  # type: ignore[misc]
+                hint=hint,
+                operator=operator.label,
+                adr=adr,
+            )
+        elif operator in conditional:
+            entries = conditional[operator]
+            version = opset_of(survey.model, graph, operator.domain)
+            entry = next((e for e in entries if version in e.opset), None)
+            if entry is not None:
+                judge_node(survey, graph, index, entry, version, found)
+                continue
+            ranges = ", ".join(str(e.opset) for e in entries)
+            found.add(
+                "OG103",
+                f"{operator.label} is allowed at opset {ranges}, here it is {version}",
+                graph.node_place(index),
+                hint=f"export at opset {ranges}",
+                operator=operator.label,
+                adr=entries[0].decision.label,
+            )
+
+
+def _spelling(
+    operator: Operator, policy: Allowlist, refused: dict[Operator, tuple[str, str, str, str]]
+) -> None:
+    limit = policy.limits.get("op_type_bytes")
+    length = len(operator.op_type.encode("utf-8", "surrogateescape"))
+    if not operator.op_type:
+        fix = "the file was edited or written by a broken tool: export it again"
+        refused[operator] = "OG104", "a node has no op_type", fix, ""
+    elif limit is not None and length > limit.value:
+        message = f"an op_type of {length} bytes, {limit.value} are allowed: {operator.label}"
+        refused[operator] = "OG106", message, "no ONNX operator needs it", limit.decision.label
+    elif not all("!" <= char <= "~" for part in operator for char in part):
+        message = f"{operator.label} holds characters that no operator's name has"
+        fix = "a name like this passes for another one: find out where the file comes from"
+        refused[operator] = "OG105", message, fix, ""
+
+
+def _not_allowed(operator: Operator, policy: Allowlist) -> tuple[str, str, str, str]:
+    message = f"{operator.label} is not on the allowlist {policy.id}"
+    domain, name = operator.domain or DEFAULT_DOMAIN, operator.op_type
+    if operator.overload:
+        return "OG101", message, "an overload belongs to a function that the model defines", ""
+    for other in sorted(map(load_allowlist, allowlist_ids()), key=lambda a: len(a.lineage)):
+        entries = other.entries.get((domain, name))
+        if entries:
+            decision = entries[0].decision
+            when = f" ({decision.date})" if decision.date else ""
+            return (
+                "OG101",
+                message,
+                f"{decision.label} admits it{when}: use the allowlist {other.id} if the runtime "
+                "is of that date, or export without it",
+                decision.label,
+            )
+    if domain != DEFAULT_DOMAIN and (DEFAULT_DOMAIN, name) in policy.entries:
+        hint = f"the standard {name} is allowed: export without the extension of {operator.label}"
+    elif domain == DEFAULT_DOMAIN and not is_standard(domain, name):
+        hint = "ONNX has no such operator" + near(name, operator_names(domain))
+    else:
+        hint = "rewrite the model without it, or have it reviewed and added to the list"
+    return "OG101", message, hint, ""

@@ -1,0 +1,234 @@
+"""The tensors of a model, and those that its constants call for (OG301 to OG306)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import prod
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.findings import Place
+from onnxguard.gather import Survey
+from onnxguard.graph import Graph, Node, Tensor
+from onnxguard.messages import DTYPES, TENSOR, dtype_name
+from onnxguard.printable import printable
+from onnxguard.rules.found import Found
+from onnxguard.scope import data_count, element_count
+
+_SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3, "Upsample": 1}
+_SHAPE_INPUT |= {"Reshape": 1, "Pad": 1, "CenterCropPad": 1, "OneHot": 1, "Range": 1, "AffineGrid": 1}
+"""Operators whose output grows with an integer input, and which one that is."""
+
+_SUMMED = frozenset({"Pad", "OneHot", "Range"})
+"""Those among them where each number counts alone, not their product."""
+
+_SHAPE_ATTRIBUTE = frozenset({"RandomNormal", "RandomUniform"})
+_TYPED = {1: 4, 14: 4, 11: 10, 15: 10, 7: 7, 12: 11, 13: 11, 8: 6}
+"""dtype -> the typed field that holds it; int32_data (5) for all others."""
+
+_PER_VALUE = {14: 0.5, 15: 0.5, 21: 2, 22: 2, 23: 2, 25: 4, 26: 4}
+"""Elements per value of the typed field, where it is not one."""
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check what tensors declare, and what the shapes made of constants call for."""
+    for tensor, graph, label in survey.model.tensors():
+        _tensor(survey, tensor, graph, label, policy, found)
+    for graph in survey.model.graphs:
+        for index, sparse in enumerate(graph.sparse_initializers):
+            place = Place(f"{graph.route}/sparse_initializer {index}", sparse.start, sparse.end)
+            _shape(sparse.dims, "a sparse tensor", place, policy, found)
+            if sparse.values is None or sparse.indices is None:
+                message = "a sparse tensor lacks its values or indices"
+                found.add("OG303", message, place, hint="export the model again")
+        for node in graph.nodes:
+            for attribute in node.attributes:
+                for sparse in attribute.sparse:
+                    place = Place(f"{graph.route}/sparse attribute", sparse.start, sparse.end)
+                    _shape(sparse.dims, "a sparse tensor", place, policy, found)
+        _values(graph, policy, found)
+    limit = policy.limit("tensor_elements")
+    if limit is not None:
+        _grown(survey, limit, policy, found)
+
+
+def _tensor(
+    survey: Survey, tensor: Tensor, graph: Graph, label: str, policy: Allowlist, found: Found
+) -> None:
+    dtype = DTYPES.get(tensor.dtype)
+    rule = policy.dtypes
+    odd = dtype is None or tensor.dtype == 0 or (rule is not None and not rule.admits(dtype[0]))
+    place: Place | None = None
+    if odd or not _fits(survey, tensor, policy):
+        place = Place(f"{graph.route}/{label}", tensor.start, tensor.end)
+        _shape(tensor.dims, "a tensor", place, policy, found)
+        _dtype(tensor.dtype, place, policy, found)
+        _data(survey, tensor, place, found)
+
+
+def _fits(survey: Survey, tensor: Tensor, policy: Allowlist) -> bool:
+    """Whether nothing can be wrong with a tensor: the quick answer for nearly all of them."""
+    limit = policy.limit("tensor_elements")
+    rank = policy.limit("tensor_rank")
+    dims = tensor.dims
+    if len(tensor.data) != 1 or tensor.external or tensor.external_location:
+        return False
+    data = tensor.data[0]
+    if data.field != 9 or (dims and min(dims) < 0) or (rank is not None and len(dims) > rank):
+        return False
+    count = prod(dims)
+    bits = DTYPES[tensor.dtype][1] * count
+    return bits == (data.end - data.start) * 8 and (limit is None or count <= limit)
+
+
+def _shape(
+    dims: Sequence[int], what: str, place: Place, policy: Allowlist, found: Found
+) -> None:
+    rank, limit = policy.limits.get("tensor_rank"), policy.limits.get("tensor_elements")
+    if rank is not None and len(dims) > rank.value:
+        message = f"{what} has {len(dims)} dimensions, {rank.value} are allowed"
+        found.add("OG302", message, place, hint="reshape it", adr=rank.decision.label)
+    if any(dim < 0 for dim in dims):
+        message = f"{what} has a negative dimension: {_dims(dims)}"
+        hint = "declare an unknown size by a name, not by a number"
+        found.add("OG302", message, place, hint=hint)
+        return
+    count = prod(dims)
+    if limit is not None and count > limit.value:
+        over = ", more than an int64 holds" if count >= 1 << 63 else ""
+        shown = f"{count:,}" if count < 1 << 63 else f"2**{count.bit_length() - 1}"
+        message = f"{what} of shape {_dims(dims)} has {shown} elements{over}"
+        message += f", {limit.value:,} are allowed"
+        found.add("OG301", message, place, hint="use a smaller shape", adr=limit.decision.label)
+
+
+def _dims(dims: Iterable[int]) -> str:
+    shown = [str(dim) for _, dim in zip(range(9), dims, strict=False)]
+    return f"[{', '.join(shown[:8])}{', ...' if len(shown) > 8 else ''}]"
+
+
+def _dtype(code: int, place: Place, policy: Allowlist, found: Found) -> None:
+    if code == 0 or code not in DTYPES:
+        message = f"a tensor's dtype is {dtype_name(code)}"
+        found.add("OG305", message, place, hint="export the model again")
+    elif policy.dtypes is not None and not policy.dtypes.admits(dtype_name(code)):
+        message = f"{dtype_name(code)} values, allowed is {policy.dtypes}"
+        found.add("OG306", message, place, hint="convert the values before the export")
+
+
+def _data(survey: Survey, tensor: Tensor, place: Place, found: Found) -> None:
+    sources = [TENSOR.fields[number].name for number in sorted({d.field for d in tensor.data})]
+    if tensor.external or tensor.external_location:
+        sources.append("external_data")
+    if len(sources) > 1:
+        message = f"a tensor's values are given twice: {' and '.join(sources)}"
+        hint = "runtimes differ in which they take: keep one"
+        found.add("OG304", message, place, hint=hint)
+        return
+    count = element_count(tensor.dims)
+    if count is None or tensor.external or tensor.external_location or tensor.dtype not in DTYPES:
+        return
+    field = tensor.data[0].field if tensor.data else 0
+    typed = _TYPED.get(tensor.dtype, 5)
+    if field and field not in (9, typed):
+        message = f"{dtype_name(tensor.dtype)} values are stored in {sources[0]}"
+        message += f", they belong in {TENSOR.fields[typed].name}"
+        found.add("OG303", message, place, hint="export the model again")
+        return
+    if field == 9:
+        bits = DTYPES[tensor.dtype][1]
+        held, wanted, unit = _bytes(tensor), (count * bits + 7) // 8, "bytes"
+        if tensor.dtype == 8:
+            wanted = -1  # strings have no raw form
+    else:
+        per_value = _PER_VALUE.get(tensor.dtype, 1)
+        held = sum(data_count(survey.model, data, tensor.dtype) or 0 for data in tensor.data)
+        wanted, unit = -int(-count // per_value), "values"
+    if held != wanted:
+        message = f"a tensor of shape {_dims(tensor.dims)} and dtype {dtype_name(tensor.dtype)}"
+        message += f" holds {held:,} {unit} instead of {max(wanted, 0):,}"
+        hint = "the file is damaged or was edited: export it again"
+        found.add("OG303", message, place, hint=hint)
+
+
+def _bytes(tensor: Tensor) -> int:
+    return sum(data.end - data.start for data in tensor.data)
+
+
+def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
+    checked: set[tuple[int, object]] = set()
+    for value in (*graph.inputs, *graph.outputs, *graph.values):
+        key = value.type.dtype, value.type.dims
+        if key in checked:
+            continue
+        checked.add(key)
+        place = Place(f'{graph.route}/value "{printable(value.name)}"', value.start, value.end)
+        known = [dim for dim in value.type.dims or () if isinstance(dim, int)]
+        if len(value.type.dims or ()) > (policy.limit("tensor_rank") or len(known)):
+            known += [1] * (len(value.type.dims or ()) - len(known))
+        _shape(known, "a value", place, policy, found)
+        if value.type.kind.startswith(("tensor", "sparse")) and value.type.dtype:
+            _dtype(value.type.dtype, place, policy, found)
+
+
+# -- tensors that a constant calls for ------------------------------------------------------------
+
+
+def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
+    growing = {
+        operator
+        for operator in survey.operators
+        if not operator.domain and operator.op_type in _SHAPE_INPUT.keys() | _SHAPE_ATTRIBUTE
+    }
+    if not growing:
+        return
+    for graph in survey.model.graphs:
+        if growing.isdisjoint(survey.counts[id(graph)]):
+            continue
+        for index, node in enumerate(graph.nodes):
+            if node.operator not in growing:
+                continue
+            wanted = _wanted(survey, graph, node)
+            if wanted > limit:
+                label = node.operator.op_type
+                over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
+                found.add(
+                    "OG301",
+                    f"{label} calls for {over} elements, {limit:,} are allowed",
+                    graph.node_place(index),
+                    hint="a small file must not ask for a large tensor: use a smaller shape",
+                    operator=label,
+                    adr=policy.limits["tensor_elements"].decision.label,
+                )
+
+
+def _wanted(survey: Survey, graph: Graph, node: Node) -> int:
+    """The least number of elements that a node's output has, as far as constants tell."""
+    op_type = node.operator.op_type
+    if op_type in _SHAPE_ATTRIBUTE:
+        shape = node.attribute(b"shape")
+        return prod(max(dim, 1) for dim in shape.ints) if shape else 0
+    position = _SHAPE_INPUT[op_type]
+    if position >= len(node.inputs):
+        return 0
+    static = survey.scopes.static(graph, node.inputs[position])
+    sizes = [max(value, 1) for value in static.values or ()]
+    if not sizes:
+        return 0
+    if op_type in _SUMMED:
+        return max(sizes)
+    if op_type == "Tile":
+        return prod(sizes) * max(_elements(survey, graph, node.inputs[0]), 1)
+    return prod(sizes)
+
+
+def _elements(survey: Survey, graph: Graph, name: bytes) -> int:
+    """Elements of a value whose shape a graph input or an initializer declares; 0 if unknown."""
+    for definition in survey.scopes.define(graph, name)[:1]:
+        stored = definition.initializer
+        if stored is not None:
+            return element_count(stored.dims) or 0
+        for value in definition.graph.inputs:
+            if value.name == name:
+                return prod(d for d in value.type.dims or () if isinstance(d, int) and d > 0)
+    return 0
+

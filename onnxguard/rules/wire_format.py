@@ -1,0 +1,27 @@
+"""What was odd in the bytes (OG111, OG112, OG601 to OG605): the reader noted it."""
+
+from __future__ import annotations
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.findings import Severity
+from onnxguard.gather import Survey
+from onnxguard.rules.catalogue import RULES
+from onnxguard.rules.found import Found
+from onnxguard.rules.header import severity_of
+
+
+def check(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Turn the reader's notes into findings; unknown fields follow the list's policy."""
+    action = policy.policy("unknown_fields")
+    for anomaly in survey.model.anomalies.values():
+        severity: Severity | None = None
+        if anomaly.code == "OG601":
+            if action == "allow":
+                continue
+            severity = severity_of(action)
+        more = anomaly.count - len(anomaly.places)
+        hint = RULES[anomaly.code].fix
+        for place in anomaly.places:
+            found.add(anomaly.code, anomaly.message, place, hint=hint, severity=severity)
+        if more:
+            found.add(anomaly.code, anomaly.message, anomaly.places[0], count=more)
