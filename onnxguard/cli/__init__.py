@@ -1,0 +1,82 @@
+"""The command line. Exit 0 clean, 1 findings, 2 anything else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from onnxguard.errors import OnnxguardError
+from onnxguard.version import __version__
+
+_COMMANDS = {
+    "scan": "onnxguard.cli.scan:scan",
+    "allowlist": "onnxguard.cli.allowlist:allowlist",
+    "rules": "onnxguard.cli.rules:rules",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
+            from onnxguard.printable import printable
+            from onnxguard.yaml_tree import near
+
+            ctx.fail(f'no command "{printable(args[0])}"{near(args[0], _COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="onnxguard")
+def commands() -> None:
+    """Verify exported ONNX graphs and keep the bad ones out."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    click and Python themselves exit 1 on errors and on Ctrl-C; here 1 means findings, so every
+    other end is mapped to 2.
+    """
+    try:
+        result = commands.main(args, prog_name="onnxguard", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted: nothing was verified")
+    except OnnxguardError as error:
+        _say(str(error))
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader left; flush must not fail
+    except Exception as error:
+        if os.environ.get("ONNXGUARD_TRACEBACK"):
+            raise
+        _say(
+            f"internal error, nothing was verified: {type(error).__name__}: "
+            f"{ascii(str(error))[:200]} (set ONNXGUARD_TRACEBACK=1 for the traceback)"
+        )
+    return 2
+
+
+def _say(message: str) -> None:
+    click.echo(f"onnxguard: error: {message}", err=True)

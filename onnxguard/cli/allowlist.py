@@ -1,0 +1,208 @@
+"""``onnxguard allowlist``."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from onnxguard.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry
+from onnxguard.derive import derive_allowlist
+from onnxguard.discover import find_models
+from onnxguard.errors import ModelError, UsageError
+from onnxguard.export import to_c, to_ort_config
+from onnxguard.facts import Facts
+from onnxguard.printable import printable
+from onnxguard.registry import allowlist_ids, load_allowlist
+from onnxguard.scan import read_facts
+from onnxguard.standard import LATEST_OPSET, is_standard, operator_names, schema_at
+from onnxguard.writing import write_whole
+from onnxguard.yaml_tree import near
+
+
+@click.group()
+def allowlist() -> None:
+    """Look at allowlists, compare, check and write them."""
+
+
+@allowlist.command("list")
+def list_() -> None:
+    """The lists of the registry, from the first to the last."""
+    lists = sorted(map(load_allowlist, allowlist_ids()), key=lambda policy: len(policy.lineage))
+    for policy in lists:
+        decided = f"{policy.decision.adr or '-':<9} {policy.decision.date}"
+        click.echo(f"{policy.id:<13} {len(policy.entries):>3} operators  {decided}  {policy.title}")
+
+
+@allowlist.command()
+@click.argument("name", metavar="ID|FILE")
+def show(name: str) -> None:
+    """Everything that a list says, with who decided it."""
+    policy = load_allowlist(name)
+    click.echo(f"{policy.id}: {policy.title}")
+    click.echo(f"built on: {' > '.join(policy.lineage[1:]) or 'nothing'}\n")
+    click.echo(f"operators ({len(policy.entries)})")
+    for key in sorted(policy.entries):
+        for entry in policy.entries[key]:
+            click.echo(f"  {_entry(entry)}")
+    if policy.denials:
+        click.echo("\ndenied")
+        for denial in policy.denials.values():
+            label = denial.op_type if denial.domain == DEFAULT_DOMAIN else f"{denial.domain}::{denial.op_type}"
+            instead = f" Use {denial.instead}." if denial.instead else ""
+            click.echo(f"  {label:<22} {denial.decision.label:<10}  {denial.decision.reason}{instead}")
+    click.echo("\nlimits")
+    for limit_name, limit in sorted(policy.limits.items()):
+        decided = f"{limit.decision.label:<10}"
+        click.echo(f"  {limit_name:<18} {limit.value:>13,}  {decided}  {LIMITS[limit_name]}")
+    click.echo("\npolicy")
+    for domain, versions in sorted(policy.opsets.items()):
+        click.echo(f"  opset of {domain}: {versions}")
+    click.echo(f"  IR version: {policy.ir_version or 'any'}")
+    if policy.dtypes:
+        click.echo(f"  dtypes: {policy.dtypes}")
+    for policy_name, action in sorted(policy.policies.items()):
+        click.echo(f"  {policy_name}: {action}")
+    constants = policy.constants
+    click.echo(f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}")
+    for waiver in policy.waivers:
+        until = f" until {waiver.expires}" if waiver.expires else ""
+        click.echo(f"  waiver: {waiver.code} {waiver.operator} in {waiver.model}{until}: {waiver.reason}")
+
+
+def _entry(entry: Entry) -> str:
+    conditions = []
+    if entry.opset != (1, None):
+        conditions.append(f"opset {entry.opset}")
+    for name, rule in entry.attributes.items():
+        parts = []
+        if rule.allowed is not None:
+            parts.append(f"in {', '.join(rule.allowed)}")
+        if rule.denied:
+            parts.append(f"not {', '.join(rule.denied)}")
+        if rule.minimum is not None:
+            parts.append(f"at least {rule.minimum:g}")
+        if rule.maximum is not None:
+            parts.append(f"at most {rule.maximum:g}")
+        if rule.required:
+            parts.append("required")
+        conditions.append(f"{name} {' and '.join(parts)} ({rule.severity.value})")
+    if entry.dtypes:
+        conditions.append(f"dtypes {entry.dtypes}")
+    if entry.constant_inputs:
+        conditions.append(f"constant {', '.join(entry.constant_inputs)}")
+    said = f"[{'; '.join(conditions)}] " if conditions else ""
+    return f"{entry.label:<22} {entry.decision.label:<10}  {said}{entry.decision.reason}"
+
+
+@allowlist.command()
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+def diff(before: str, after: str) -> None:
+    """What B allows, denies and limits otherwise than A."""
+    a, b = load_allowlist(before), load_allowlist(after)
+    lines = [f"+ {_entry(e)}" for key in sorted(b.entries.keys() - a.entries.keys()) for e in b.entries[key]]
+    lines += [f"- {_entry(e)}" for key in sorted(a.entries.keys() - b.entries.keys()) for e in a.entries[key]]
+    for key in sorted(a.entries.keys() & b.entries.keys()):
+        old, new = ([_entry(e) for e in policy.entries[key]] for policy in (a, b))
+        if old != new:
+            lines += [f"- {text}" for text in old] + [f"+ {text}" for text in new]
+    parts = [_flat(policy) for policy in (a, b)]
+    for name in sorted(parts[0].keys() | parts[1].keys()):
+        old_value, new_value = (part.get(name, "none") for part in parts)
+        if old_value != new_value:
+            lines.append(f"~ {name}: {old_value} -> {new_value}")
+    click.echo("\n".join(lines) if lines else f"{a.id} and {b.id} say the same")
+
+
+def _flat(policy: Allowlist) -> dict[str, str]:
+    flat = {f"limit {name}": f"{limit.value:,}" for name, limit in policy.limits.items()}
+    flat |= {f"opset of {domain}": str(versions) for domain, versions in policy.opsets.items()}
+    flat |= {f"policy {name}": action for name, action in policy.policies.items()}
+    flat |= {
+        f"denied {domain}::{op_type}": denial.instead or "yes"
+        for (domain, op_type), denial in policy.denials.items()
+    }
+    flat |= {"IR version": str(policy.ir_version), "constants": str(policy.constants)}
+    flat |= {"dtypes": str(policy.dtypes), "waivers": str(len(policy.waivers))}
+    return flat
+
+
+@allowlist.command()
+@click.argument("file", metavar="FILE")
+def check(file: str) -> int:
+    """Say whether a list can be used, and which of its names ONNX does not know."""
+    policy = load_allowlist(file)
+    unknown = [text for entries in policy.entries.values() for e in entries for text in _unknown(e)]
+    for text in unknown:
+        click.echo(text)
+    count = len(policy.entries)
+    click.echo(f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, {len(unknown)} unknown names")
+    return 1 if unknown else 0
+
+
+def _unknown(entry: Entry) -> list[str]:
+    if entry.domain not in LATEST_OPSET:
+        return []
+    if not is_standard(entry.domain, entry.op_type):
+        hint = near(entry.op_type, operator_names(entry.domain))
+        return [f'{entry.source}: ONNX has no operator "{printable(entry.op_type)}"{hint}']
+    version = entry.opset.high or LATEST_OPSET[entry.domain]
+    schema = schema_at(entry.domain, entry.op_type, version)
+    if schema is None:
+        return [f"{entry.source}: {entry.label} does not exist at opset {entry.opset}"]
+    found = [
+        f'{entry.source}: {entry.label} has no attribute "{printable(name)}"{near(name, schema.attributes)}'
+        for name in entry.attributes
+        if name not in schema.attributes
+    ]
+    return found + [
+        f'{entry.source}: {entry.label} has no input "{printable(name)}"{near(name, schema.inputs)}'
+        for name in entry.constant_inputs
+        if name not in schema.inputs and not name.isdigit()
+    ]
+
+
+@allowlist.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@click.option("--id", "name", default="derived", show_default=True, help="The id of the new list.")
+@click.option("--output", metavar="FILE", help="Write it there instead of to stdout.")
+def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
+    """Write the list that the models need, with a comment for each operator."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise UsageError("--id is letters, digits, dots, dashes and underscores")
+    _write(derive_allowlist(_facts(models), name), output)
+
+
+@allowlist.command()
+@click.argument("name", metavar="ID|FILE")
+@click.argument("models", nargs=-1, metavar="[MODEL...]")
+@click.option("--to", "target", type=click.Choice(["c", "ort-config"]), required=True,
+              help="A C string table, or ONNX Runtime's required_operators.config.")
+@click.option("--output", metavar="FILE", help="Write it there instead of to stdout.")
+def export(name: str, models: tuple[str, ...], target: str, output: str | None) -> None:
+    """Write a list for another program; ort-config takes the models it is for."""
+    policy = load_allowlist(name)
+    if target == "c" and models:
+        raise UsageError("--to c takes no models: it writes the whole list")
+    facts = _facts(models) if models else []
+    _write(to_c(policy) if target == "c" else to_ort_config(policy, facts), output)
+
+
+def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:
+    facts = []
+    for path in find_models(paths):
+        try:
+            facts.append((printable(path), read_facts(path)))
+        except ModelError as error:
+            raise UsageError(f"{printable(path)}: {error}") from None
+    return facts
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+    elif output.lower().endswith(".onnx"):
+        raise UsageError(f'--output "{printable(output)}" is a model, which is never written to')
+    else:
+        write_whole(output, text)

@@ -1,0 +1,33 @@
+"""``onnxguard rules``."""
+
+from __future__ import annotations
+
+import textwrap
+
+import click
+
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.rules.catalogue import RULES
+from onnxguard.yaml_tree import near
+
+
+@click.command()
+@click.argument("code", required=False)
+def rules(code: str | None) -> None:
+    """Say what a rule means, why it matters and how to fix it; without CODE, list them all."""
+    if code is None:
+        for rule in RULES.values():
+            click.echo(f"{rule.code}  {rule.name:<28} {rule.summary}")
+        return
+    key = code.upper()
+    if key not in RULES:
+        by_name = {rule.name: rule.code for rule in RULES.values()}
+        key = by_name.get(code.lower(), "")
+        if not key:
+            raise UsageError(f'no rule "{printable(code)}"{near(code.upper(), RULES)}')
+    rule = RULES[key]
+    click.echo(f"{rule.title} ({rule.severity.value})\n")
+    for title, text in (("What", rule.summary), ("Why", rule.why), ("Fix", rule.fix)):
+        body = textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")
+        click.echo(f"{title}\n{body}\n" if title != "Fix" else f"{title}\n{body}")

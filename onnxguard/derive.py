@@ -1,0 +1,97 @@
+"""Write the allowlist that given models need, for a person to review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from onnxguard.allowlist import DEFAULT_DOMAIN
+from onnxguard.facts import Facts
+from onnxguard.standard import is_standard
+
+
+def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
+    """A commented YAML list that admits exactly the operators of the models.
+
+    Args:
+        models: each model's printable path and facts.
+        name: the id of the new list.
+    """
+    uses: dict[tuple[str, str], dict[str, int]] = {}
+    paths: list[str] = []
+    facts_of: list[Facts] = []
+    for path, facts in models:
+        paths.append(path)
+        facts_of.append(facts)
+        functions = {(f.domain, f.name, f.overload) for f in facts.functions}
+        for use in facts.operators:
+            if (use.domain, use.op_type, use.overload) not in functions:
+                uses.setdefault((use.domain, use.op_type), {})[path] = use.count
+    lines = [
+        f"# What {len(paths)} model{'s' if len(paths) != 1 else ''} need, as of {date.today()}:",
+        *(f"#   {path}" for path in paths),
+        "# Review each operator, then write down who decided it and why.",
+        "schema: 1",
+        f"id: {name}",
+        f"title: {quoted(f'Operators of {len(paths)} models')}",
+        "adr: ADR-0000            # the decision behind this list",
+        f"date: {date.today()}",
+        "reason: Derived from models; not reviewed yet.",
+        "",
+        "operators:" if uses else "operators: []",
+    ]
+    for (domain, op_type), counts in sorted(uses.items()):
+        lines.append(f"  - name: {quoted(op_type)}")
+        if domain != DEFAULT_DOMAIN:
+            lines.append(f"    domain: {quoted(domain)}    # not a standard operator")
+        elif not is_standard(domain, op_type):
+            lines.append("    # ONNX has no operator of this name")
+        where = ", ".join(f"{count} in {path}" for path, count in list(counts.items())[:4])
+        more = f" and {len(counts) - 4} more models" if len(counts) > 4 else ""
+        lines.append(f"    # {where}{more}")
+    return "\n".join([*lines, "", *_bounds(facts_of), ""])
+
+
+def _bounds(facts: list[Facts]) -> list[str]:
+    """Limits and ranges at what the models show."""
+    loops = max((len(f.loops) for f in facts), default=0)
+    trips = [loop.trip_count for f in facts for loop in f.loops]
+    bounded = [trip for trip in trips if trip is not None]
+    lines = ["limits:"]
+    lines.append(f"  model_bytes: {max(f.size for f in facts)}    # the largest model as it is")
+    lines.append(f"  nodes: {max(f.nodes for f in facts)}")
+    lines.append(f"  subgraph_depth: {max(f.depth for f in facts)}")
+    lines.append(f"  loop_nodes: {loops}")
+    if loops:
+        lines.append(f"  loop_trip_count: {max(bounded, default=0)}")
+        if len(bounded) < len(trips):
+            lines.append("  # some Loop has no static bound and will be refused (OG206)")
+    lines += ["  tensor_elements: 268435456", "  op_type_bytes: 127", ""]
+    versions: dict[str, list[int]] = {}
+    for fact in facts:
+        for opset in fact.opset_imports:
+            versions.setdefault(opset.domain, []).append(opset.version)
+    lines.append("opset:" if versions else "opset: {}")
+    for domain, seen in sorted(versions.items()):
+        low, high = min(seen), max(seen)
+        lines.append(f"  {quoted(domain)}: {low if low == high else f'{low}..{high}'}")
+    irs = [fact.ir_version for fact in facts if fact.ir_version is not None]
+    if irs:
+        low, high = min(irs), max(irs)
+        lines.append(f"ir_version: {low if low == high else f'{low}..{high}'}")
+    dtypes = ["string"]
+    lines += ["", "dtypes:", f"  not_in: [{', '.join(dtypes)}]", "", "policy:"]
+    lines.append(f"  functions: {'allow' if any(f.functions for f in facts) else 'forbid'}")
+    lines.append("  training_info: forbid")
+    lines.append(f"  external_data: {'allow' if any(f.external_data for f in facts) else 'forbid'}")
+    lines += ["  unknown_fields: forbid", "  constants: report"]
+    return lines
+
+
+def quoted(text: str) -> str:
+    """A YAML scalar that means the text and nothing else."""
+    if text.isascii() and text.replace("_", "a").replace(".", "a").isalnum() and text[0].isalpha():
+        if text.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null"):
+            return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,77 @@
+"""``--full-check``: the ONNX checker with strict shape inference, in a child process.
+
+The checker is C++ that reads untrusted input; a crash, a hang or a huge allocation there must cost
+one model an error, not the run.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from onnxguard.errors import UsageError
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.printable import printable
+from onnxguard.report import Report, Verdict
+from onnxguard.rules.catalogue import RULES
+
+MESSAGE = 600
+"""Characters of the checker's message that are kept."""
+
+_PARTS = (("check", "the ONNX checker"), ("inference", "strict shape inference"))
+
+
+class FullCheck(NamedTuple):
+    """Runs the checker on models, each within ``seconds`` and ``mebibytes``."""
+
+    seconds: int
+    mebibytes: int
+
+    def require(self) -> None:
+        """Fail where the onnx package is not installed."""
+        if find_spec("onnx") is None:
+            raise UsageError("--full-check needs the onnx package: pip install 'onnxguard[onnx]'")
+
+    def extend(self, report: Report, path: str) -> Report:
+        """Add what the checker says to a report; a model that was not verified stays so."""
+        if report.verdict is Verdict.ERROR:
+            return report
+        if path == "-":
+            raise UsageError("--full-check reads the file itself: name a file, not -")
+        end = report.facts.size if report.facts else 0
+        place = Place("model", 0, end)
+        findings = list(report.findings)
+        for code, message in self._run(path):
+            hint = RULES[code].fix
+            findings.append(Finding(code, Severity.ERROR, message, (place,), hint=hint))
+        verdict = Verdict.FAIL if any(f.fails for f in findings) else Verdict.PASS
+        return report._replace(findings=tuple(findings), verdict=verdict)
+
+    def _run(self, path: str) -> list[tuple[str, str]]:
+        command = [sys.executable, "-I", "-m", "onnxguard.onnx_checker", str(self.mebibytes)]
+        if path.startswith("-"):
+            path = f"./{path}"
+        try:
+            done = subprocess.run(
+                [*command, path], capture_output=True, timeout=self.seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return [("OG902", f"the full check took more than {self.seconds} s and was stopped")]
+        if done.returncode == 3:
+            return [("OG902", f"the full check needs more than {self.mebibytes} MiB")]
+        try:
+            said = json.loads(done.stdout)
+        except ValueError:
+            last = done.stderr.strip().splitlines()[-1:] or [b"no message"]
+            reason = printable(last[0], 200)
+            return [("OG902", f"the full check ended with {done.returncode}: {reason}")]
+        return [
+            ("OG901", f"{who}: {_one_line(said[part])}") for part, who in _PARTS if said.get(part)
+        ]
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()), MESSAGE)

@@ -1,0 +1,63 @@
+"""A model's report, and the run that holds several."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from onnxguard.facts import Facts
+from onnxguard.findings import Finding, Severity
+
+
+class Verdict(str, Enum):
+    """What became of a model: judged clean, judged bad, or not verified."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    ERROR = "error"
+
+
+class Report(NamedTuple):
+    """Everything a scan has to say about one model.
+
+    Attributes:
+        path: the model as the user named it, safe to print; ``-`` for standard input.
+        allowlist: the id of the list that it was judged by.
+        verdict: pass, fail, or error where it could not be verified.
+        findings: every finding, errors first, then by byte offset.
+        facts: what the model holds, or None where it could not be read.
+        seconds: how long the scan took, wall clock.
+    """
+
+    path: str
+    allowlist: str
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    facts: Facts | None
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the model may go on."""
+        return self.verdict is Verdict.PASS
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of a severity stand (waived ones do not)."""
+        return sum(1 for f in self.findings if f.severity is severity and not f.waiver)
+
+
+class Run(NamedTuple):
+    """The reports of one call, in the order of the paths."""
+
+    reports: tuple[Report, ...]
+    seconds: float = 0.0
+
+    def exit_code(self, exit_zero: bool = False) -> int:
+        """0 clean, 1 findings, 2 where any model could not be verified.
+
+        ``exit_zero`` forgives findings; a model that was not verified is never forgiven.
+        """
+        verdicts = {report.verdict for report in self.reports}
+        if Verdict.ERROR in verdicts or not verdicts:
+            return 2
+        return 1 if Verdict.FAIL in verdicts and not exit_zero else 0

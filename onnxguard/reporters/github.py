@@ -1,0 +1,50 @@
+"""Annotations for GitHub Actions: one workflow command for each finding, then a summary line.
+
+Escaping follows actions/toolkit: ``%``, CR and LF in a message; ``:`` and ``,`` too in a property.
+"""
+
+from __future__ import annotations
+
+from onnxguard.findings import Finding, Severity
+from onnxguard.report import Report, Run
+from onnxguard.reporters import phrases
+from onnxguard.reporters.options import RenderOptions
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def render(run: Run, options: RenderOptions) -> str:
+    """Render the findings that stand; a waived one is only counted."""
+    lines = [
+        _annotation(report, finding)
+        for report in run.reports
+        for finding in phrases.standing(report)
+    ]
+    lines.append(f"onnxguard {phrases.summary(run)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _annotation(report: Report, finding: Finding) -> str:
+    command = _COMMANDS[finding.severity]
+    file, title = _property(report.path), _property(phrases.title(finding.code))
+    return f"::{command} file={file},title={title}::{_data(_message(finding))}"
+
+
+def _message(finding: Finding) -> str:
+    place = f"{finding.place.route} {phrases.span(finding.place)}"
+    if finding.count > 1:
+        place += f" and {finding.count - 1:,} more"
+    lines = [finding.message, f"at {place}"]
+    if finding.adr:
+        lines.append(f"see {finding.adr}")
+    if finding.hint:
+        lines.append(finding.hint)
+    return "\n".join(lines)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

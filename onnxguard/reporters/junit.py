@@ -1,0 +1,93 @@
+"""JUnit XML: a test suite for the run, a test case for each model."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as ET
+
+from onnxguard import __version__
+from onnxguard.findings import Finding
+from onnxguard.report import Report, Run, Verdict
+from onnxguard.reporters import phrases
+from onnxguard.reporters.options import RenderOptions
+
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML 1.0 cannot hold, escaped or not."""
+
+
+def render(run: Run, options: RenderOptions) -> str:
+    """Render the run: a failing model is a ``failure``, one that was not verified an ``error``."""
+    counts = {
+        "tests": str(len(run.reports)),
+        "failures": str(sum(report.verdict is Verdict.FAIL for report in run.reports)),
+        "errors": str(sum(report.verdict is Verdict.ERROR for report in run.reports)),
+        "skipped": "0",
+        "time": f"{run.seconds:.3f}",
+    }
+    root = ET.Element("testsuites", {"name": "onnxguard", **counts})
+    suite = ET.SubElement(root, "testsuite", {"name": "onnxguard", **counts})
+    properties = ET.SubElement(suite, "properties")
+    allowlists = sorted({report.allowlist for report in run.reports})
+    for name, value in (
+        ("onnxguard.version", __version__),
+        ("onnxguard.allowlists", ", ".join(allowlists)),
+        ("onnxguard.summary", phrases.summary(run)),
+    ):
+        ET.SubElement(properties, "property", {"name": name, "value": _legal(value)})
+    for report in run.reports:
+        suite.append(_case(report))
+    ET.indent(root)
+    body = ET.tostring(root, encoding="unicode").replace("##", "#&#35;")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+def _case(report: Report) -> ET.Element:
+    case = ET.Element(
+        "testcase",
+        {
+            "name": _legal(report.path),
+            "classname": _legal(f"onnxguard.{report.allowlist}"),
+            "file": _legal(report.path),
+            "time": f"{report.seconds:.3f}",
+        },
+    )
+    standing = phrases.standing(report)
+    if report.verdict is not Verdict.PASS:
+        failed = report.verdict is Verdict.FAIL
+        problem = ET.SubElement(
+            case,
+            "failure" if failed else "error",
+            {
+                "type": standing[0].code if standing else report.verdict.value,
+                "message": _legal(_headline(report, standing)),
+            },
+        )
+        problem.text = _legal("\n".join(map(_block, standing)))
+    extra = phrases.waived(report)
+    if report.verdict is Verdict.PASS:
+        extra = standing + extra
+    if extra:
+        ET.SubElement(case, "system-out").text = _legal("\n".join(map(_block, extra)))
+    return case
+
+
+def _headline(report: Report, standing: list[Finding]) -> str:
+    if len(standing) == 1:
+        return f"{phrases.title(standing[0].code)}: {standing[0].message}"
+    return phrases.finding_counts([report])
+
+
+def _block(finding: Finding) -> str:
+    lines = [f"{phrases.title(finding.code)} {finding.severity.value}: {finding.message}"]
+    lines += [f"  at {place.route} {phrases.span(place)}" for place in finding.places]
+    hidden = finding.count - len(finding.places)
+    if hidden > 0:
+        lines.append(f"  and {hidden:,} more")
+    for label, text in (("see", finding.adr), ("fix", finding.hint), ("waived", finding.waiver)):
+        if text:
+            lines.append(f"  {label}: {text}")
+    return "\n".join(lines)
+
+
+def _legal(text: str) -> str:
+    return _FORBIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

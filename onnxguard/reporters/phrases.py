@@ -1,0 +1,121 @@
+"""Words and numbers that several formats share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from onnxguard.facts import ConstantNode, Dim, Facts
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.report import Report, Run, Verdict
+from onnxguard.rules.catalogue import RULES
+
+VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
+
+
+def title(code: str) -> str:
+    """``OG101 operator-not-allowed``."""
+    return RULES[code].title if code in RULES else code
+
+
+def plural(count: int, noun: str) -> str:
+    """``1 model``, ``2 models``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def byte_size(count: int) -> str:
+    """``16 B``, ``489.6 KiB``, ``1.5 GiB``."""
+    if count < 1024:
+        return f"{count} B"
+    size = float(count)
+    for unit in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1024:.1f} TiB"
+
+
+def span(place: Place) -> str:
+    """The bytes of a place, ``[120..164)``."""
+    return f"[{place.start}..{place.end})"
+
+
+def dims(shape: Sequence[Dim] | None) -> str:
+    """``[1,3,H,?]``; ``[?]`` is an unknown size and ``[...]`` an unknown rank."""
+    if shape is None:
+        return "[...]"
+    return f"[{','.join('?' if dim is None else str(dim) for dim in shape)}]"
+
+
+def constant_type(constant: ConstantNode) -> str:
+    """``float32[4]``, and ``int64[]`` for a scalar."""
+    return f"{constant.dtype}{dims(constant.shape)}"
+
+
+def versions(facts: Facts) -> str:
+    """``IR 8, opset 17, ai.onnx.ml 3``."""
+    opsets = ", ".join(
+        f"opset {entry.version}" if entry.domain == "ai.onnx" else f"{entry.domain} {entry.version}"
+        for entry in facts.opset_imports
+    )
+    ir_version = "no IR version" if facts.ir_version is None else f"IR {facts.ir_version}"
+    return f"{ir_version}, {opsets or 'no opset'}"
+
+
+def standing(report: Report) -> list[Finding]:
+    """The findings that no waiver covers."""
+    return [finding for finding in report.findings if not finding.waiver]
+
+
+def waived(report: Report) -> list[Finding]:
+    """The findings that a waiver covers."""
+    return [finding for finding in report.findings if finding.waiver]
+
+
+def marked_operators(report: Report) -> dict[str, Severity]:
+    """The operators that a standing finding is about, with the worst severity, by label."""
+    order = list(Severity)
+    marks: dict[str, Severity] = {}
+    for finding in standing(report):
+        if finding.operator:
+            known = marks.get(finding.operator, finding.severity)
+            marks[finding.operator] = min(known, finding.severity, key=order.index)
+    return marks
+
+
+def overall(run: Run) -> Verdict:
+    """The run's verdict: error where anything was not verified or there is nothing at all."""
+    verdicts = {report.verdict for report in run.reports}
+    if Verdict.ERROR in verdicts or not verdicts:
+        return Verdict.ERROR
+    return Verdict.FAIL if Verdict.FAIL in verdicts else Verdict.PASS
+
+
+def finding_counts(reports: Iterable[Report]) -> str:
+    """``2 errors, 1 warning, 1 waived``; ``no findings`` where there is nothing to count."""
+    counts = dict.fromkeys(Severity, 0)
+    excused = 0
+    for report in reports:
+        excused += len(waived(report))
+        for severity in Severity:
+            counts[severity] += report.count(severity)
+    parts = [plural(count, severity.value) for severity, count in counts.items() if count]
+    if excused:
+        parts.append(f"{excused:,} waived")
+    return ", ".join(parts) or "no findings"
+
+
+def model_counts(run: Run) -> str:
+    """``4 models: 2 passed, 1 failed, 1 not verified``."""
+    words = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.ERROR: "not verified"}
+    parts = []
+    for verdict, word in words.items():
+        count = sum(1 for report in run.reports if report.verdict is verdict)
+        if count:
+            parts.append(f"{count:,} {word}")
+    models = plural(len(run.reports), "model")
+    return f"{models}: {', '.join(parts)}" if parts else models
+
+
+def summary(run: Run) -> str:
+    """``FAIL: 4 models: 2 passed, 2 failed; 3 errors, 1 waived``."""
+    return f"{VERDICTS[overall(run)]}: {model_counts(run)}; {finding_counts(run.reports)}"

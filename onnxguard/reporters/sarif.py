@@ -1,0 +1,191 @@
+"""SARIF 2.1.0, for code scanning.
+
+A model is binary, so a region is line 1, column 1 plus byte offset and length, and the route
+through the graph is a logical location.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+from onnxguard import __version__
+from onnxguard.findings import Finding, Place
+from onnxguard.report import Report, Run, Verdict
+from onnxguard.reporters import phrases
+from onnxguard.reporters.json_report import dumps
+from onnxguard.reporters.options import RenderOptions
+from onnxguard.rules.catalogue import RULES, Rule
+
+SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_RULE_INDEX = {code: index for index, code in enumerate(RULES)}
+_ROOT = "%SRCROOT%"
+_NAMED_NODE = re.compile(r'node \d+ (?=")')
+
+
+def render(run: Run, options: RenderOptions) -> str:
+    """Render every finding; a waived one carries a suppression with the waiver's reason."""
+    seen: Counter[str] = Counter()
+    driver = {
+        "name": "onnxguard",
+        "semanticVersion": __version__,
+        "version": __version__,
+        "rules": [_rule(rule) for rule in RULES.values()],
+    }
+    sarif_run = {
+        "tool": {"driver": driver},
+        "invocations": [_invocation(run, options)],
+        "originalUriBaseIds": {
+            _ROOT: {"description": {"text": "The folder that the scan was started in."}}
+        },
+        "artifacts": [_artifact(report) for report in run.reports],
+        "results": [
+            _result(report, index, finding, seen)
+            for index, report in enumerate(run.reports)
+            for finding in report.findings
+        ],
+        "columnKind": "unicodeCodePoints",
+    }
+    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]})
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.code,
+        "name": "".join(word.capitalize() for word in rule.name.split("-")),
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.why},
+        "help": {
+            "text": f"{rule.why}\n\nHow to fix it: {rule.fix}",
+            "markdown": f"{rule.why}\n\n**How to fix it.** {rule.fix}",
+        },
+        "messageStrings": {"default": {"text": "{0}"}},
+        "defaultConfiguration": {"level": rule.severity.value},
+        "properties": {"tags": ["onnx", "security"]},
+    }
+
+
+def _invocation(run: Run, options: RenderOptions) -> dict[str, Any]:
+    notifications = [
+        {
+            "level": "error",
+            "message": {"text": message_text(f"{report.path} was not verified. {reason}")},
+            "locations": [{"physicalLocation": {"artifactLocation": _location(report, index)}}],
+        }
+        for index, report in enumerate(run.reports)
+        if report.verdict is Verdict.ERROR
+        for reason in [report.findings[0].message if report.findings else "No reason is known."]
+    ]
+    return {
+        "executionSuccessful": phrases.overall(run) is not Verdict.ERROR,
+        "exitCode": run.exit_code(options.exit_zero),
+        "toolExecutionNotifications": notifications,
+    }
+
+
+def _artifact(report: Report) -> dict[str, Any]:
+    artifact: dict[str, Any] = {
+        "location": _location(report),
+        "roles": ["analysisTarget"],
+        "mimeType": "application/octet-stream",
+    }
+    if report.facts is not None:
+        artifact["length"] = report.facts.size
+    return artifact
+
+
+def _result(report: Report, index: int, finding: Finding, seen: Counter[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "level": finding.severity.value,
+        "message": {"text": message_text(_text(finding))},
+        "locations": [_place(report, index, finding.place)],
+        "partialFingerprints": _fingerprints(report, finding, seen),
+        "suppressions": [],
+        "properties": _properties(report, finding),
+    }
+    if finding.code in _RULE_INDEX:
+        result["ruleIndex"] = _RULE_INDEX[finding.code]
+    if len(finding.places) > 1:
+        result["relatedLocations"] = [
+            {"id": number, **_place(report, index, place)}
+            for number, place in enumerate(finding.places[1:], 1)
+        ]
+    if finding.waiver:
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": finding.waiver}
+        ]
+    return result
+
+
+def _text(finding: Finding) -> str:
+    text = finding.message if finding.message.endswith(".") else f"{finding.message}."
+    if finding.adr:
+        text += f" See {finding.adr}."
+    return f"{text} {finding.hint}".rstrip()
+
+
+def _properties(report: Report, finding: Finding) -> dict[str, Any]:
+    properties: dict[str, Any] = {"allowlist": report.allowlist, "count": finding.count}
+    if finding.operator:
+        properties["operator"] = finding.operator
+    if finding.adr:
+        properties["adr"] = finding.adr
+    return properties
+
+
+def _place(report: Report, index: int, place: Place) -> dict[str, Any]:
+    return {
+        "physicalLocation": {
+            "artifactLocation": _location(report, index),
+            "region": {
+                "startLine": 1,
+                "startColumn": 1,
+                "byteOffset": place.start,
+                "byteLength": place.end - place.start,
+            },
+        },
+        "logicalLocations": [{"fullyQualifiedName": place.route, "kind": "element"}],
+    }
+
+
+def _location(report: Report, index: int | None = None) -> dict[str, Any]:
+    uri = artifact_uri(report.path)
+    location: dict[str, Any] = {"uri": uri}
+    if not uri.startswith("file:"):
+        location["uriBaseId"] = _ROOT
+    if index is not None:
+        location["index"] = index
+    return location
+
+
+def artifact_uri(path: str) -> str:
+    """Return a path as a URI reference, percent-encoded, relative where the path is."""
+    normal = posixpath.normpath(path)
+    if normal.startswith("/"):
+        return f"file:///{quote(normal.lstrip('/'))}"
+    if re.match(r"[A-Za-z]:[\\/]", normal):
+        return f"file:///{normal[0]}:{quote(normal[2:].replace(chr(92), '/'))}"
+    return quote(normal)
+
+
+def message_text(text: str) -> str:
+    """Escape a plain-text message: braces open placeholders, ``](`` makes an embedded link."""
+    return text.replace("{", "{{").replace("}", "}}").replace("](", "] (")
+
+
+def _fingerprints(report: Report, finding: Finding, seen: Counter[str]) -> dict[str, str]:
+    """Identify a finding across edits that move it: no offsets, no index of a node with a name."""
+    route = _NAMED_NODE.sub("node ", finding.place.route)
+    parts = (artifact_uri(report.path), finding.code, finding.operator, route)
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    seen[digest] += 1
+    fingerprint = f"{digest}:{seen[digest]}"
+    # GitHub reads the first name only, and would hash the binary's "line" where it is absent.
+    return {"primaryLocationLineHash": fingerprint, "onnxguard/v1": fingerprint}

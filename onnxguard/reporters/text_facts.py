@@ -1,0 +1,144 @@
+"""The part of the text report that says what a model holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from onnxguard.facts import Facts, Value
+from onnxguard.report import Report
+from onnxguard.reporters import phrases
+from onnxguard.reporters.paint import SEVERITY_STYLES, Paint, columns, wrap
+
+CONSTANTS_SHOWN = 10
+READERS_SHOWN = 3
+
+
+def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> list[str]:
+    """Return the header, the operators and the Constant nodes; everything else if verbose."""
+    lines = [paint(f"      {_header(report, facts)}", "dim")]
+    lines += _section(paint, phrases.plural(len(facts.operators), "operator"))
+    lines += _operators(report, facts, paint)
+    if facts.constants:
+        lines += _section(paint, phrases.plural(len(facts.constants), "Constant node"))
+        lines += _constants(facts, verbose)
+    if verbose:
+        for heading, rows in _details(facts):
+            lines += _section(paint, heading)
+            lines += columns(rows, "    ", widest=48)
+    return lines
+
+
+def _section(paint: Paint, heading: str) -> list[str]:
+    return ["", paint(f"  {heading}", "bold")]
+
+
+def _header(report: Report, facts: Facts) -> str:
+    nodes = phrases.plural(facts.nodes, "node")
+    if facts.expanded_nodes != facts.nodes:
+        nodes += f" ({facts.expanded_nodes:,} inlined)"
+    parts = [phrases.byte_size(facts.size), phrases.versions(facts), nodes]
+    if facts.producer:
+        parts.append(f"{facts.producer} {facts.producer_version}".rstrip())
+    return f"{', '.join(parts)}; judged by {report.allowlist}"
+
+
+def _operators(report: Report, facts: Facts, paint: Paint) -> list[str]:
+    marks = phrases.marked_operators(report)
+    items = []
+    for use in facts.operators:
+        item = f"{use.label} {use.count:,}"
+        if use.label in marks:
+            severity = marks[use.label]
+            item = paint(f"{item} ({severity.value})", SEVERITY_STYLES[severity])
+        items.append(item)
+    return wrap(items or ["none"], "    ", gap="   ")
+
+
+def _constants(facts: Facts, verbose: bool) -> list[str]:
+    shown = facts.constants if verbose else facts.constants[:CONSTANTS_SHOWN]
+    rows = [
+        (
+            constant.place.route,
+            phrases.constant_type(constant),
+            phrases.byte_size(constant.bytes),
+            constant.value,
+            f"-> {_readers(constant.readers)}",
+        )
+        for constant in shown
+    ]
+    lines = columns(rows, "    ")
+    hidden = len(facts.constants) - len(shown)
+    if hidden:
+        lines.append(f"    ... and {hidden:,} more")
+    return lines
+
+
+def _readers(readers: Sequence[str]) -> str:
+    if not readers:
+        return "nothing"
+    text = ", ".join(readers[:READERS_SHOWN])
+    hidden = len(readers) - READERS_SHOWN
+    return f"{text} and {hidden:,} more" if hidden > 0 else text
+
+
+def _details(facts: Facts) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
+    if facts.inputs:
+        yield phrases.plural(len(facts.inputs), "input"), [_value(v) for v in facts.inputs]
+    if facts.outputs:
+        yield phrases.plural(len(facts.outputs), "output"), [_value(v) for v in facts.outputs]
+    if facts.initializers:
+        yield (
+            phrases.plural(facts.initializers, "initializer"),
+            [(dtype, phrases.byte_size(n)) for dtype, n in facts.initializer_bytes.items()],
+        )
+    if facts.graphs > 1:
+        heading = phrases.plural(facts.graphs, "graph")
+        yield heading, [("nested", f"{phrases.plural(facts.depth, 'level')} deep")]
+    if facts.training_graphs:
+        yield phrases.plural(facts.training_graphs, "training graph"), []
+    if facts.functions:
+        yield (
+            phrases.plural(len(facts.functions), "function"),
+            [
+                (
+                    f"{f.domain}::{f.name}" + (f":{f.overload}" if f.overload else ""),
+                    f"{f.inputs} in, {f.outputs} out",
+                    phrases.plural(f.nodes, "node"),
+                    phrases.plural(f.calls, "call"),
+                )
+                for f in facts.functions
+            ],
+        )
+    if facts.loops:
+        yield (
+            phrases.plural(len(facts.loops), "Loop"),
+            [
+                (
+                    loop.place.route,
+                    "no bound" if loop.trip_count is None else f"{loop.trip_count:,} rounds",
+                    "" if loop.product is None else f"{loop.product:,} in all",
+                    loop.source,
+                )
+                for loop in facts.loops
+            ],
+        )
+    if facts.external_data:
+        yield (
+            f"{phrases.plural(len(facts.external_data), 'tensor')} in other files",
+            [
+                (
+                    data.tensor,
+                    data.location,
+                    "" if data.offset is None else f"offset {data.offset:,}",
+                    "" if data.length is None else phrases.byte_size(data.length),
+                )
+                for data in facts.external_data
+            ],
+        )
+    if facts.metadata:
+        yield "metadata", list(facts.metadata)
+
+
+def _value(value: Value) -> tuple[str, ...]:
+    kind = "" if value.kind == "tensor" else value.kind
+    return value.name, f"{value.dtype}{phrases.dims(value.dims)}", kind

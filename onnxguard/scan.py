@@ -1,0 +1,152 @@
+"""The whole sentence: open a model, read the facts, load the list, run the rules, report."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.errors import ModelError, WireError
+from onnxguard.facts import Facts
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.gather import Survey, survey
+from onnxguard.printable import printable
+from onnxguard.reader import STEPS, read_model
+from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.report import Report, Verdict
+from onnxguard.rules import judge
+from onnxguard.rules.catalogue import RULES
+from onnxguard.rules.waivers import waive
+from onnxguard.source import open_model
+from onnxguard.wire import Buffer
+
+STEPS_PER_NODE = 40
+"""Work allowed for each node that a list's limit allows; a usual node costs ten to fifteen."""
+
+
+def scan(
+    path: str | os.PathLike[str], allowlist: str | Allowlist = DEFAULT_ALLOWLIST
+) -> Report:
+    """Judge one model by one allowlist.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+        allowlist: an id of the registry, a path to a YAML file, or a loaded list.
+
+    Returns:
+        The report; its verdict is ``error`` where the model could not be verified.
+
+    Raises:
+        AllowlistError: the list could not be loaded.
+    """
+    policy = _loaded(allowlist)
+    text = os.fspath(path)
+    started = time.perf_counter()
+    try:
+        with open_model(text) as data:
+            folder = None if text == "-" else Path(os.path.realpath(text)).parent
+            return _report(data, text, policy, folder, started)
+    except ModelError as error:
+        return _unverified(error, text, policy, started)
+
+
+def scan_bytes(
+    data: bytes, name: str = "-", allowlist: str | Allowlist = DEFAULT_ALLOWLIST
+) -> Report:
+    """Judge a model that is in memory; its external data, having no folder, is refused."""
+    policy = _loaded(allowlist)
+    started = time.perf_counter()
+    try:
+        return _report(data, name, policy, None, started)
+    except ModelError as error:
+        return _unverified(error, name, policy, started)
+
+
+def read_facts(path: str | os.PathLike[str]) -> Facts:
+    """Read what a model holds, judging nothing.
+
+    Raises:
+        ModelError: the file could not be read as a model.
+    """
+    with open_model(os.fspath(path)) as data:
+        return facts_of(data)
+
+
+def facts_of(data: Buffer) -> Facts:
+    """As ``read_facts``, of bytes in memory."""
+    with _uncollected():
+        return _surveyed(data, STEPS).facts
+
+
+def _loaded(allowlist: str | Allowlist) -> Allowlist:
+    return allowlist if isinstance(allowlist, Allowlist) else load_allowlist(allowlist)
+
+
+def _report(
+    data: Buffer, name: str, policy: Allowlist, folder: Path | None, started: float
+) -> Report:
+    nodes = policy.limit("nodes")
+    steps = STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
+    with _uncollected():
+        seen = _surveyed(data, steps)
+        findings = judge(seen, policy, folder)
+        findings = waive(findings, policy, name, seen.model.place, date.today())
+        seconds = time.perf_counter() - started
+        return Report(
+            printable(name), policy.id, verdict_of(findings), tuple(findings), seen.facts, seconds
+        )
+
+
+def _surveyed(data: Buffer, steps: int) -> Survey:
+    try:
+        return survey(read_model(data, steps))
+    except WireError as error:  # values are decoded only where something asks for them
+        raise ModelError(
+            "OG003",
+            f"malformed protobuf at byte {error.offset}: {error}",
+            RULES["OG003"].fix,
+            error.offset,
+        ) from None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A model is many small objects that live until its report: collecting them is in vain."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def verdict_of(findings: list[Finding] | tuple[Finding, ...], strict: bool = False) -> Verdict:
+    """Fail where an error stands; with ``strict`` a warning fails too."""
+    for finding in findings:
+        if finding.code in UNVERIFIED:
+            return Verdict.ERROR
+    for finding in findings:
+        if finding.fails or (
+            strict and not finding.waiver and finding.severity is Severity.WARNING
+        ):
+            return Verdict.FAIL
+    return Verdict.PASS
+
+
+UNVERIFIED = frozenset(code for code in RULES if code.startswith("OG0"))
+"""The rules that say that nothing could be verified; they cannot be ignored or waived."""
+
+
+def _unverified(error: ModelError, name: str, policy: Allowlist, started: float) -> Report:
+    offset = max(error.offset, 0)
+    hint = error.hint or RULES[error.code].fix
+    place = Place("model", offset, offset)
+    finding = Finding(error.code, Severity.ERROR, str(error), (place,), hint=hint)
+    seconds = time.perf_counter() - started
+    return Report(printable(name), policy.id, Verdict.ERROR, (finding,), None, seconds)
