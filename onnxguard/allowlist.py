@@ -101,6 +101,13 @@ class Entry(NamedTuple):
     source: str
 
     @property
+    def is_conditional(self) -> bool:
+        """Whether a node can break this entry."""
+        return bool(
+            self.attributes or self.dtypes or self.constant_inputs or self.opset != (1, None)
+        )
+
+    @property
     def label(self) -> str:
         """``Resize`` or ``com.microsoft::Gelu``."""
         return self.op_type if self.domain == DEFAULT_DOMAIN else f"{self.domain}::{self.op_type}"
@@ -129,7 +136,7 @@ class Waiver(NamedTuple):
     code: str
     operator: str
     reason: str
-    expires: date | None
+    expires: date
     source: str
 
 

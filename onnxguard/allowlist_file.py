@@ -22,9 +22,9 @@ from onnxguard.allowlist import (
 from onnxguard.findings import Severity
 from onnxguard.messages import DTYPES
 from onnxguard.printable import printable
-from onnxguard.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, near
+from onnxguard.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, near, retyped
 
-SCHEMA = "1"
+SCHEMA = 1
 _TOP = ("schema", "id", "title", "extends", "adr", "date", "reason", "operators", "deny", "limits")
 _TOP += ("opset", "ir_version", "policy", "dtypes", "waivers")
 _DECISION = ("adr", "date", "reason")
@@ -33,8 +33,10 @@ _DENY = ("name", "names", "domain", "instead", *_DECISION)
 _VALUE = ("in", "not_in", "min", "max", "default", "required", "severity", *_DECISION)
 _WAIVER = ("model", "code", "operator", "reason", "expires")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
 _CODE = re.compile(r"OG\d{3}")
 _CONSTANTS = ("report", "forbid")
+NUMBERS = ("a whole number", "a number")
 _DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
 
 
@@ -67,8 +69,8 @@ def read_file(top: Mapping) -> AllowlistFile:
     schema = top.items.get("schema")
     if schema is None:
         top.mark.fail(f"'schema: {SCHEMA}' is missing")
-    if text(schema, "schema") != SCHEMA:
-        schema.mark.fail(f"schema {text(schema, 'schema')} is not known: this tool reads {SCHEMA}")
+    if _integer(schema, "schema") != SCHEMA:
+        schema.mark.fail(f"schema {_integer(schema, 'schema')} is not known: this tool reads {SCHEMA}")
     if "id" not in top.items:
         top.mark.fail("'id' is missing")
     name = text(top.items["id"], "id")
@@ -128,6 +130,8 @@ def _entries(tree: Tree, decision: Decision) -> list[Entry]:
 def _denials(tree: Tree, decision: Decision) -> list[Denial]:
     item = _mapping(tree, "a denied operator")
     item.only(_DENY, "a denied operator")
+    if "reason" not in item.items:
+        item.mark.fail("a denied operator needs 'reason'")
     decided = _decision(item, decision)
     return [
         Denial(_domain(item), name.text, _optional(item, "instead"), decided)
@@ -137,15 +141,21 @@ def _denials(tree: Tree, decision: Decision) -> list[Denial]:
 
 def _names(item: Mapping) -> list[Scalar]:
     given = [key for key in ("name", "names") if key in item.items]
-    if len(given) != 1:
-        item.mark.fail("an operator has either 'name' or 'names'")
+    if not given:
+        item.mark.fail("an operator has a 'name' or 'names'")
+    if len(given) > 1:
+        item.keys[given[1]].fail("an operator has either 'name' or 'names'")
     if given == ["name"]:
         name = item.items["name"]
         text(name, "name")
-        return [name] if isinstance(name, Scalar) else []
-    names = _words(item, "names")
-    if not names:
-        item.items["names"].mark.fail("'names' is empty")
+        names = [name] if isinstance(name, Scalar) else []
+    else:
+        names = _words(item, "names")
+        if not names:
+            item.items["names"].mark.fail("'names' is empty")
+    for name in names:
+        if not _NAME.fullmatch(name.text) and name.text != "*":
+            name.mark.fail(f'"{printable(name.text)}" is not the name of an operator')
     return names
 
 
@@ -168,7 +178,7 @@ def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
         denied=tuple(s.text for s in denied),
         minimum=minimum,
         maximum=maximum,
-        default=text(item.items["default"], "default") if "default" in item.items else None,
+        default=text(item.items["default"], "default", NUMBERS) if "default" in item.items else None,
         required=required,
         severity=severity,
         decision=decided,
@@ -237,19 +247,18 @@ def _dtypes(tree: Tree | None) -> DtypeRule | None:
 def _waiver(tree: Tree) -> Waiver:
     item = _mapping(tree, "a waiver")
     item.only(_WAIVER, "a waiver")
-    for key in ("model", "code", "reason"):
+    for key in ("model", "code", "reason", "expires"):
         if key not in item.items:
             item.mark.fail(f"a waiver needs '{key}'")
     code = text(item.items["code"], "code")
     if not _CODE.fullmatch(code):
         item.items["code"].mark.fail(f'"{printable(code)}" is not a rule code such as OG101')
-    expires = item.items.get("expires")
     return Waiver(
         model=text(item.items["model"], "model"),
         code=code,
         operator=_optional(item, "operator"),
         reason=text(item.items["reason"], "reason"),
-        expires=_date(expires) if expires else None,
+        expires=_date(item.items["expires"]),
         source=str(item.mark),
     )
 
@@ -257,21 +266,32 @@ def _waiver(tree: Tree) -> Waiver:
 # -- scalars ----------------------------------------------------------------------------------------
 
 
-def text(tree: Tree, what: str) -> str:
-    """The text of a scalar, one line, not empty."""
+def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:
+    """The text of a scalar, one line, not empty.
+
+    A plain word that YAML 1.1 takes for a boolean, a number or a date would mean something else to
+    the next reader: it must be quoted, unless ``takes`` names its kind.
+    """
     if not isinstance(tree, Scalar):
         kind = "a list" if isinstance(tree, Sequence) else "a mapping"
         tree.mark.fail(f"{what} is text, not {kind}")
+    kind = retyped(tree)
+    if kind and kind not in takes:
+        tree.mark.fail(f"{what} is text, and YAML reads {printable(tree.text)} as {kind}: quote it")
     folded = " ".join(tree.text.split())
     if not folded:
         tree.mark.fail(f"{what} is empty")
     return printable(folded, 2000)
 
 
+def _is_plain(tree: Tree) -> bool:
+    return isinstance(tree, Scalar) and tree.plain
+
+
 def _decision(item: Mapping, outer: Decision) -> Decision:
     if "date" in item.items:
         _date(item.items["date"])
-    given = {key: _optional(item, key) for key in _DECISION if key in item.items}
+    given = {key: text(item.items[key], key, ("a date",)) for key in _DECISION if key in item.items}
     if "date" in given and "adr" not in given:
         given["adr"] = ""  # decided on its own day, not by the decision around it
     return outer._replace(**given)
@@ -308,15 +328,15 @@ def _list(top: Mapping, key: str) -> list[Tree]:
 def _words(item: Mapping, key: str) -> list[Scalar]:
     words = []
     for tree in _list(item, key):
-        text(tree, f"an item of {key}")
+        text(tree, f"an item of {key}", NUMBERS if key in ("in", "not_in", "constant_inputs") else ())
         if isinstance(tree, Scalar):
             words.append(tree)
     return words
 
 
 def _integer(tree: Tree, what: str) -> int:
-    value = text(tree, what).replace("_", "")
-    if not re.fullmatch(r"\d{1,18}", value):
+    value = text(tree, what, NUMBERS).replace("_", "")
+    if not re.fullmatch(r"\d{1,18}", value) or not _is_plain(tree):
         tree.mark.fail(f'{what} is a whole number, not "{value}"')
     return int(value)
 
@@ -325,7 +345,7 @@ def _number(item: Mapping, key: str) -> float | None:
     tree = item.items.get(key)
     if tree is None:
         return None
-    value = text(tree, key)
+    value = text(tree, key, NUMBERS)
     if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
         tree.mark.fail(f'{key} is a number, not "{value}"')
     return float(value)
@@ -336,14 +356,14 @@ def _boolean(tree: Tree) -> bool:
 
 
 def _choice(tree: Tree, choices: tuple[str, ...] | list[str]) -> str:
-    value = text(tree, "this")
+    value = text(tree, "this", ("a boolean",))
     if value not in choices:
         tree.mark.fail(f'"{value}" is not one of {", ".join(choices)}')
     return value
 
 
 def _range(tree: Tree, what: str) -> Range:
-    value = text(tree, what)
+    value = text(tree, what, NUMBERS)
     match = re.fullmatch(r"(\d{1,9})(\.\.)?(\d{1,9})?", value)
     if match is None or (match[3] and not match[2]):
         tree.mark.fail(f'{what} is a version or a range such as 11..18 or 7.., not "{value}"')
@@ -355,7 +375,7 @@ def _range(tree: Tree, what: str) -> Range:
 
 
 def _date(tree: Tree) -> date:
-    value = text(tree, "a date")
+    value = text(tree, "a date", ("a date", *NUMBERS))
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             raise ValueError

@@ -16,35 +16,22 @@ SKIPPED_FOLDERS = frozenset({".git"})
 def find_models(paths: Iterable[str]) -> list[str]:
     """Expand files, folders (recursively, ``*.onnx`` in any case), globs and ``-``.
 
-    A path that is not there is kept: the scan reports it. Links to folders are not followed, so
+    What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it is:
+    the scan reports it as unreadable, in whichever format. Links to folders are not followed, so
     that a loop of links ends; a link to a file is.
 
     Raises:
-        UsageError: a folder or glob that holds no model, or a folder that cannot be listed.
+        UsageError: a folder that cannot be listed.
     """
     found: dict[str, None] = {}
     for path in paths:
-        if path == "-" or os.path.isfile(path):
-            models = [path]
-        elif os.path.isdir(path):
+        models: list[str] = []
+        if os.path.isdir(path):
             models = _below(path)
-        elif os.path.lexists(path) or not glob.has_magic(path):
-            models = [path]
-        else:
-            models = _matching(path)
-        found.update(dict.fromkeys(models))
-    if not found:
-        raise UsageError("no model to scan: name files, folders, globs or -")
+        elif path != "-" and glob.has_magic(path) and not os.path.lexists(path):
+            models = [p for p in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(p)]
+        found.update(dict.fromkeys(models or [path]))
     return list(found)
-
-
-def _matching(pattern: str) -> list[str]:
-    models: list[str] = []
-    for path in sorted(glob.glob(pattern, recursive=True)):
-        models += [path] if not os.path.isdir(path) else []
-    if not models:
-        raise UsageError(f'"{printable(pattern)}" matches no file')
-    return models
 
 
 def _below(folder: str) -> list[str]:
@@ -54,8 +41,6 @@ def _below(folder: str) -> list[str]:
         models += [
             os.path.join(place, name) for name in sorted(files) if name.lower().endswith(SUFFIX)
         ]
-    if not models:
-        raise UsageError(f'no *{SUFFIX} file in the folder "{printable(folder)}"')
     return models
 
 

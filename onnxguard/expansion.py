@@ -13,12 +13,14 @@ Counts = dict[int, dict[Operator, int]]
 """id(graph) -> how often each operator stands in it, graphs inside not counted."""
 
 LOOP = Operator("", "Loop")
+LARGEST = (1 << 63) - 1
+"""No count goes beyond an int64: what is larger is as bad."""
 
 
 class Expansion(NamedTuple):
     """What one graph comes to with all its graphs and calls.
 
-    ``nodes`` and ``loops`` after inlining, ``depth`` of nested graphs, ``trips`` the largest product
+    ``nodes`` and ``loops`` after inlining (of the largest, no fewer loops than in the file), ``depth`` of nested graphs, ``trips`` the largest product
     of trip counts that nest (``inf`` where one has no bound).
     """
 
@@ -58,7 +60,9 @@ def loop_bounds(model: Model, scopes: Scopes, counts: Counts) -> list[LoopBound]
             if node.operator != LOOP:
                 continue
             count, source = _trip_count(scopes, graph, node.inputs[0] if node.inputs else b"")
-            product = None if count is None or outer is None else max(count, 0) * outer
+            product = None
+            if count is not None and outer is not None:
+                product = min(max(count, 0) * outer, LARGEST)
             loops.append(LoopBound(graph, index, count, source, product))
             for attribute in node.attributes:
                 for body in attribute.graphs:
@@ -94,6 +98,7 @@ def expand(
     totals = [_total(*_own(root, counts, by_id, trips), by_id, done) for root in roots]
     totals += done.values()
     largest = Expansion(*(max(column) for column in zip(*totals, strict=True)))
+    largest = largest._replace(loops=max(largest.loops, len(loops)))
     return largest, done, recursive
 
 

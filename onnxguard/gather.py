@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections import Counter
 from typing import NamedTuple
 
 from onnxguard import graph as g
-from onnxguard.expansion import Counts, Expansion, LoopBound, expand, loop_bounds
+from onnxguard.expansion import LARGEST, Counts, Expansion, LoopBound, expand, loop_bounds
 from onnxguard.facts import (
     ConstantNode,
     Dim,
@@ -22,7 +21,7 @@ from onnxguard.facts import (
 from onnxguard.graph import Graph, Model, Node, Operator, Tensor
 from onnxguard.messages import DTYPES, dtype_name
 from onnxguard.printable import identifier, printable
-from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, element_count, read_integers
+from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, element_count, read_floats, read_integers
 
 CONSTANT = Operator("", "Constant")
 SHOWN = 8
@@ -32,7 +31,6 @@ READERS = 8
 """Readers of a Constant that are named."""
 
 DIMS_SHOWN = 16
-_FLOATS = {1: ("<f", 4), 11: ("<d", 8), 10: ("<e", 2)}
 
 
 class Survey(NamedTuple):
@@ -73,10 +71,10 @@ def survey(model: Model) -> Survey:
         external_data=tuple(_external(model)),
         loops=tuple(_loop(loop) for loop in loops),
         nodes=sum(len(graph.nodes) for graph in model.graphs),
-        expanded_nodes=-1 if recursive else int(expansion.nodes),
+        expanded_nodes=-1 if recursive else int(min(expansion.nodes, LARGEST)),
         graphs=len(model.graphs),
         depth=expansion.depth,
-        training_graphs=sum(1 for graph in model.training if graph.spans),
+        training_graphs=len(model.training),
         metadata=tuple((printable(key), printable(value)) for key, value in model.metadata),
     )
     return Survey(model, facts, scopes, counts, operators, loops, expansion, expansions, recursive)
@@ -155,22 +153,23 @@ def _initializer_bytes(model: Model) -> dict[str, int]:
             for part in (sparse.values, sparse.indices):
                 if part is not None:
                     total[part.dtype] += tensor_bytes(part.dtype, part.dims)
-    return {dtype_name(dtype): size for dtype, size in sorted(total.items())}
+    return {dtype_name(dtype): min(size, LARGEST) for dtype, size in sorted(total.items())}
 
 
 def _external(model: Model) -> list[ExternalData]:
-    found = []
-    for tensor, graph, label in model.tensors():
+    found: list[ExternalData] = []
+    if not model.has_external_data:
+        return found
+    for tensor, place_of in model.tensors():
         if tensor.external or tensor.external_location:
             keys = dict(tensor.external)
-            place = g.Place(f"{graph.route}/{label}", tensor.start, tensor.end)
             found.append(
                 ExternalData(
                     printable(tensor.name),
                     printable(keys.get(b"location", b"")),
                     parse_offset(keys.get(b"offset")),
                     parse_offset(keys.get(b"length")),
-                    place,
+                    place_of(),
                 )
             )
     return found
@@ -247,7 +246,8 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
         return "undefined", (), 0, f"set by the caller: {printable(attribute.ref)}"
     if attribute.tensors and kind == b"value":
         tensor = attribute.tensors[-1]
-        size = max(tensor_bytes(tensor.dtype, tensor.dims), sum(d.end - d.start for d in tensor.data))
+        stored = sum(data.end - data.start for data in tensor.data)
+        size = min(max(tensor_bytes(tensor.dtype, tensor.dims), stored), LARGEST)
         dims = tensor.dims[:DIMS_SHOWN]
         return dtype_name(tensor.dtype), dims, size, _tensor_text(model, tensor)
     if attribute.sparse and kind == b"sparse_value":
@@ -275,11 +275,8 @@ def _tensor_text(model: Model, tensor: Tensor) -> str:
     if tensor.external or tensor.external_location:
         return "in another file"
     values: list[int] | list[float] = read_integers(model, tensor, SHOWN + 1)
-    if not values and len(tensor.data) == 1 and tensor.dtype in _FLOATS:
-        data, (code, width) = tensor.data[0], _FLOATS[tensor.dtype]
-        if data.field == 9 or (data.packed and data.field in (4, 10)):
-            raw = model.data[data.start : min(data.end, data.start + width * (SHOWN + 1))]
-            values = [value for (value,) in struct.iter_unpack(code, raw[: len(raw) // width * width])]
+    if not values:
+        values = read_floats(model, tensor, SHOWN + 1)
     if not values:
         return "empty" if element_count(tensor.dims) == 0 else "not shown"
     return _list(values) if tensor.dims else _number(values[0])

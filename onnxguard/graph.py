@@ -6,7 +6,8 @@ Nothing here holds weights: a tensor knows where its data lies. Spans are byte o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from onnxguard.findings import PLACES_KEPT, Place
@@ -184,6 +185,15 @@ class Graph:
             labels[12:-12] = [f"...({len(labels) - 24} levels)..."]
         return "/".join(labels)
 
+    def place(self, item: str, start: int, end: int) -> Place:
+        """Where something in this graph is."""
+        return Place(f"{self.route}/{item}", start, end)
+
+    def initializer_place(self, index: int) -> Place:
+        """Where an initializer is: ``graph/initializer 3 "w"``."""
+        tensor = self.initializers[index]
+        return self.place(f'initializer {index} "{printable(tensor.name)}"', tensor.start, tensor.end)
+
     def node_place(self, index: int) -> Place:
         """Where a node is: ``graph/node 7 "name"``."""
         node = self.nodes[index]
@@ -253,6 +263,7 @@ class Model:
         "functions",
         "graph",
         "graphs",
+        "has_external_data",
         "ir_version",
         "metadata",
         "model_version",
@@ -261,6 +272,7 @@ class Model:
         "producer_version",
         "size",
         "training",
+        "training_places",
     )
 
     def __init__(self, data: Buffer) -> None:
@@ -274,7 +286,9 @@ class Model:
         self.metadata: list[tuple[bytes, bytes]] = []
         self.graph = Graph("graph")
         self.functions: list[Function] = []
+        self.has_external_data = False
         self.training: list[Graph] = []
+        self.training_places: list[Place] = []
         self.graphs: list[Graph] = []
         self.anomalies: dict[tuple[str, str], Anomaly] = {}
 
@@ -290,15 +304,17 @@ class Model:
             anomaly = self.anomalies[code, message] = Anomaly(code, message)
         anomaly.add(place)
 
-    def tensors(self) -> Iterator[tuple[Tensor, Graph, str]]:
-        """Every tensor of the model with its graph and a label for its place."""
+    def tensors(self) -> Iterator[tuple[Tensor, Callable[[], Place]]]:
+        """Every tensor of the model, and a function that says where it is."""
         for graph in self.graphs:
             for index, tensor in enumerate(graph.initializers):
-                yield tensor, graph, f'initializer {index} "{printable(tensor.name)}"'
+                yield tensor, partial(graph.initializer_place, index)
             for index, sparse in enumerate(graph.sparse_initializers):
-                for part, tensor_or_none in (("values", sparse.values), ("indices", sparse.indices)):
-                    if tensor_or_none is not None:
-                        yield tensor_or_none, graph, f"sparse_initializer {index}.{part}"
+                for part in (sparse.values, sparse.indices):
+                    if part is not None:
+                        item = f"sparse_initializer {index}"
+                        yield part, partial(graph.place, item, part.start, part.end)
             for owner, name, tensor in graph.attribute_tensors:
-                label = f'attribute "{printable(name)}"'
-                yield tensor, graph, f"node {owner}/{label}" if owner >= 0 else label
+                item = f'attribute "{printable(name)}"'
+                item = f"node {owner}/{item}" if owner >= 0 else item
+                yield tensor, partial(graph.place, item, tensor.start, tensor.end)

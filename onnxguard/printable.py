@@ -22,13 +22,25 @@ def printable(text: str | bytes, shown: int = SHOWN) -> str:
     cut = text[:shown]
     if not cut.isprintable() or "\\" in cut:
         cut = "".join(map(_escaped, cut))
+    if ":" in cut or "[" in cut:
+        cut = _uncommanded(cut)
     return cut if length <= shown or len(text) <= shown else f"{cut}...(+{length - shown})"
 
 
 def identifier(text: str | bytes) -> str:
-    """As ``printable``, and everything outside ASCII is escaped too: a homoglyph must show."""
-    shown = printable(text)
+    """As ``printable``, and a space or anything outside ASCII is escaped too: it must show."""
+    shown = printable(text).replace(" ", "\\x20")
     return shown if shown.isascii() else shown.encode("ascii", "backslashreplace").decode()
+
+
+def _uncommanded(text: str) -> str:
+    """Break what the runner of GitHub Actions takes for a command in any program's output.
+
+    It obeys ``::name::`` at the start of a line and ``##[name]`` anywhere in one. Source:
+    actions/runner, ActionCommand.cs.
+    """
+    text = text.replace("##[", "##\\x5b")
+    return f"\\x3a{text[1:]}" if text.startswith("::") else text
 
 
 def _escaped(char: str) -> str:

@@ -65,6 +65,7 @@ _MEMO_SIZE = 4096
 _MEMO_BYTES = 256
 _operators: dict[bytes, Operator] = {}
 _attributes: dict[bytes, Attribute] = {}
+_nodes: dict[bytes, tuple[Operator, bytes, list[bytes], list[bytes], list[Attribute]]] = {}
 _types: dict[bytes, Type] = {}
 
 _VALUE_FIELDS = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 11, 11: 22, 12: 23}
@@ -151,7 +152,7 @@ class _Reader:
                 self.unknown(message, field, spec, where)
                 continue
             if not spec.repeated:
-                if field.number in seen:
+                if field.number in seen or field.count > 1:
                     self.note(
                         "OG602",
                         f"{message.name}.{spec.name} is given more than once",
@@ -269,16 +270,17 @@ class _Reader:
         return Opset(domain.decode("utf-8", "surrogateescape"), version, start, end)
 
     def training(self, start: int, end: int) -> None:
-        index = sum(graph.label.endswith(".algorithm") for graph in self.model.training)
-        label = f"training_info {index}"
+        label = f"training_info {len(self.model.training_places)}"
+        self.model.training_places.append(Place(label, start, end))
         where = _Where(None, label)
-        parts = {part: Graph(f"{label}.{part}") for part in ("initialization", "algorithm")}
-        self.model.training += parts.values()
+        parts: dict[str, Graph] = {}
         for name, field in self.known(m.TRAINING, start, end, where):
-            if name in parts:
-                self.enter(parts[name], field.start, field.end)
+            if name in ("initialization", "algorithm"):
+                part = parts.setdefault(name, Graph(f"{label}.{name}"))
+                self.enter(part, field.start, field.end)
             else:
                 self.check(m.ENTRY, field.start, field.end, where)
+        self.model.training += parts.values()
 
     def function(self, start: int, end: int) -> None:
         function = Function(start, end)
@@ -390,12 +392,16 @@ class _Reader:
 
     def plain_node(self, graph: Graph, raw: bytes, start: int) -> Node | None:
         """Read a node written as exporters write it; None for anything else."""
+        size = len(raw)
+        known = _nodes.get(raw)
+        if known is not None:
+            self.steps -= 6
+            return Node(*known, start, start + size)
         inputs: list[bytes] = []
         outputs: list[bytes] = []
         attributes: list[Attribute] = []
         fresh: list[tuple[int, int, int]] = []
         name = op_type = domain = overload = None
-        size = len(raw)
         pos = 0
         try:
             while pos < size:
@@ -430,10 +436,10 @@ class _Reader:
                 pos = stop
         except (IndexError, WireError):
             return None
-        if not raw.isascii() and not all(
-            map(_is_utf8, (*inputs, *outputs, name or b"", op_type or b"", domain or b""))
-        ):
-            return None
+        if not raw.isascii():
+            texts = (name or b"", op_type or b"", domain or b"", overload or b"")
+            if not all(map(_is_utf8, (*inputs, *outputs, *texts))):
+                return None
         operator = _operators.get(op_type or b"") if not domain and not overload else None
         if operator is None:
             self.steps -= 16
@@ -443,9 +449,13 @@ class _Reader:
             self.spend(0)
         for index, body, stop in fresh:
             attributes[index] = self.attribute(body, stop, graph, len(graph.nodes))
+        notes = self.notes
         if len(attributes) > 1:
             self.attribute_names(graph, attributes, start, start + size)
-        return Node(operator, name or b"", inputs, outputs, attributes, start, start + size)
+        parts = operator, name or b"", inputs, outputs, attributes
+        if not fresh and notes == self.notes:
+            _remember(_nodes, raw, parts)
+        return Node(*parts, start, start + size)
 
     def odd_node(self, graph: Graph, start: int, end: int) -> Node:
         """Read any node. The last of a repeated field counts; the others are overridden."""
@@ -682,9 +692,11 @@ class _Reader:
             elif key == "name":
                 name = self.text(field, "a tensor's name", where)
             elif key == "external_data":
+                self.model.has_external_data = True
                 external.append(self.entry(field.start, field.end, where))
             elif key == "data_location":
                 location = signed(field.value, 32)
+                self.model.has_external_data |= location == 1
                 if location not in (0, 1):
                     what = f"TensorProto.data_location is {location}, which does not exist"
                     self.note("OG601", what, where, field.start, field.end)

@@ -60,7 +60,13 @@ def _chain(path: Path) -> list[AllowlistFile]:
     seen: dict[Path, str] = {}
     while True:
         source = path.name if path.parent == FOLDER else printable(os.fspath(path))
-        file = read_file(parse(_read(path, source), source))
+        try:
+            content = _read(path, source)
+        except AllowlistError as error:
+            if chain:
+                chain[-1].extends_mark.fail(str(error))
+            raise
+        file = read_file(parse(content, source))
         chain.append(file)
         seen[path.resolve()] = file.id
         if not file.extends:

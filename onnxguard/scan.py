@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from pathlib import Path
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.errors import ModelError, WireError
@@ -49,8 +48,7 @@ def scan(
     started = time.perf_counter()
     try:
         with open_model(text) as data:
-            folder = None if text == "-" else Path(os.path.realpath(text)).parent
-            return _report(data, text, policy, folder, started)
+            return _report(data, text, policy, None if text == "-" else text, started)
     except ModelError as error:
         return _unverified(error, text, policy, started)
 
@@ -88,13 +86,13 @@ def _loaded(allowlist: str | Allowlist) -> Allowlist:
 
 
 def _report(
-    data: Buffer, name: str, policy: Allowlist, folder: Path | None, started: float
+    data: Buffer, name: str, policy: Allowlist, path: str | None, started: float
 ) -> Report:
     nodes = policy.limit("nodes")
     steps = STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
     with _uncollected():
         seen = _surveyed(data, steps)
-        findings = judge(seen, policy, folder)
+        findings = judge(seen, policy, path)
         findings = waive(findings, policy, name, seen.model.place, date.today())
         seconds = time.perf_counter() - started
         return Report(

@@ -6,6 +6,8 @@ body sees nothing around it.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from math import prod
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ INTS_READ = 64
 FOLD_DEPTH = 16
 _INTEGERS = {2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 12: 4, 13: 8}
 """Integer dtypes and their bytes an element."""
+_FLOATS = {1: ("<f", 4), 11: ("<d", 8), 10: ("<e", 2)}
 _SIGNED = frozenset({3, 5, 6, 7})
 _KEEPS_VALUES = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"})
 _FOLDS = frozenset({"Add", "Sub", "Mul"})
@@ -41,26 +44,58 @@ class Static(NamedTuple):
     source: str
 
 
+class _Index(NamedTuple):
+    """What one graph defines by name; ``unique`` where no name is defined twice in one column."""
+
+    nodes: dict[bytes, Node]
+    initializers: dict[bytes, Tensor | SparseTensor]
+    inputs: set[bytes]
+    unique: bool
+
+
+def _definitions(graph: Graph, name: bytes, index: _Index) -> Iterator[Definition]:
+    if name in index.inputs:
+        yield Definition(graph, input=True)
+    if index.unique:
+        if name in index.initializers:
+            yield Definition(graph, initializer=index.initializers[name])
+        if name in index.nodes:
+            yield Definition(graph, index.nodes[name])
+        return
+    for tensor in graph.initializers:
+        if tensor.name == name:
+            yield Definition(graph, initializer=tensor)
+    for sparse in graph.sparse_initializers:
+        if sparse.values is not None and sparse.values.name == name:
+            yield Definition(graph, initializer=sparse)
+    for node in graph.nodes:
+        for _ in range(list(node.outputs).count(name)):
+            yield Definition(graph, node)
+
+
 class Scopes:
     """Looks names up in a model; the index of a graph is built when it is first asked for."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._indexes: dict[int, dict[bytes, list[Definition]]] = {}
-        self._constants: dict[tuple[int, bytes], Static] = {}
+        self._indexes: dict[int, _Index] = {}
+        self._constants: dict[tuple[int, bytes, bool], Static] = {}
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""
         scope: Graph | None = graph
         while scope is not None and name:
-            found = self._index(scope).get(name)
-            if found:
-                return found
+            index = self._index(scope)
+            if name in index.nodes or name in index.initializers or name in index.inputs:
+                return list(_definitions(scope, name, index))
             scope = scope.parent
         return []
 
-    def static(self, graph: Graph, name: bytes, depth: int = FOLD_DEPTH) -> Static:
-        """The integers of a value, through Constant nodes, initializers and simple arithmetic."""
+    def static(self, graph: Graph, name: bytes, depth: int = 0) -> Static:
+        """The integers of a Constant node or initializer.
+
+        With a ``depth``, simple arithmetic is followed through that many nodes.
+        """
         if not name:
             return Static(None, 0, "omitted")
         found = self.define(graph, name)
@@ -73,7 +108,7 @@ class Scopes:
         if len(found) > 1:
             return Static(None, 0, f"defined {len(found)} times")
         definition = found[0]
-        key = id(definition.graph), name
+        key = id(definition.graph), name, depth > 0
         if key not in self._constants:
             if definition.initializer is not None:
                 value = self._stored(definition.initializer, "initializer")
@@ -83,24 +118,33 @@ class Scopes:
             self._constants[key] = value
         return self._constants[key]
 
-    def _index(self, graph: Graph) -> dict[bytes, list[Definition]]:
+    def floats(self, graph: Graph, name: bytes) -> tuple[float, ...]:
+        """The values of a small float constant; empty for anything else."""
+        found = self.define(graph, name)
+        if len(found) != 1:
+            return ()
+        tensor = found[0].initializer
+        node = found[0].node
+        if node is not None and node.operator == ("", "Constant", ""):
+            for attribute in node.attributes:
+                if attribute.name == b"value_floats":
+                    return attribute.floats
+                tensor = attribute.tensors[0] if attribute.tensors else tensor
+        return tuple(read_floats(self._model, tensor)) if isinstance(tensor, Tensor) else ()
+
+    def _index(self, graph: Graph) -> _Index:
         index = self._indexes.get(id(graph))
         if index is None:
-            index = self._indexes[id(graph)] = {}
-            for value in graph.inputs:
-                index.setdefault(value.name, []).append(Definition(graph, input=True))
+            inputs = {value.name for value in graph.inputs}
             if graph.function is not None and graph.parent is None:
-                for name in graph.function.inputs:
-                    index.setdefault(name, []).append(Definition(graph, input=True))
-            for tensor in graph.initializers:
-                index.setdefault(tensor.name, []).append(Definition(graph, initializer=tensor))
-            for sparse in graph.sparse_initializers:
-                name = sparse.values.name if sparse.values else b""
-                index.setdefault(name, []).append(Definition(graph, initializer=sparse))
-            for node in graph.nodes:
-                for name in node.outputs:
-                    if name:
-                        index.setdefault(name, []).append(Definition(graph, node))
+                inputs.update(graph.function.inputs)
+            initializers: dict[bytes, Tensor | SparseTensor] = {t.name: t for t in graph.initializers}
+            initializers |= {s.values.name: s for s in graph.sparse_initializers if s.values}
+            nodes = {name: node for node in graph.nodes for name in node.outputs}
+            stored = len(graph.initializers) + len(graph.sparse_initializers)
+            made = sum([len(node.outputs) for node in graph.nodes])
+            unique = len(nodes) == made and len(initializers) == stored
+            index = self._indexes[id(graph)] = _Index(nodes, initializers, inputs, unique)
         return index
 
     def _computed(self, graph: Graph, node: Node, depth: int) -> Static:
@@ -192,6 +236,17 @@ def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> l
         elif data.field in (5, 7, 11):
             values += varints(model.data, data.start, data.end, data.packed, limit - len(values))
     return values
+
+
+def read_floats(model: Model, tensor: Tensor, limit: int = INTS_READ) -> list[float]:
+    """Decode up to ``limit`` floats of a tensor that holds one data segment."""
+    if len(tensor.data) != 1 or tensor.dtype not in _FLOATS:
+        return []
+    data, (code, width) = tensor.data[0], _FLOATS[tensor.dtype]
+    if data.field != 9 and not (data.packed and data.field in (4, 10)):
+        return []
+    raw = model.data[data.start : min(data.end, data.start + width * limit)]
+    return [value for (value,) in struct.iter_unpack(code, raw[: len(raw) // width * width])]
 
 
 def data_count(model: Model, data: Data, dtype: int) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import mmap
 import os
 import stat
@@ -12,14 +13,14 @@ from contextlib import contextmanager
 from onnxguard.errors import ModelError
 from onnxguard.wire import Buffer
 
-COPIED = 1 << 20
+COPIED = 1 << 16
 """A file of at most this many bytes is read at once; mapping it costs more."""
 
 STDIN_BYTES = 2 << 30
 """protobuf takes messages of up to 2 GiB."""
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISDIR, "a folder without *.onnx files"),
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
@@ -41,6 +42,8 @@ def open_model(path: str) -> Iterator[Buffer]:
         descriptor = _open(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
+        if glob.has_magic(path) and isinstance(error, FileNotFoundError):
+            reason = "the pattern matches no file"
         raise ModelError("OG001", f"cannot be read: {reason}") from None
     try:
         with _mapped(descriptor) as data:
@@ -71,7 +74,7 @@ def _regular(mode: int) -> None:
 def _mapped(descriptor: int) -> Iterator[Buffer]:
     size = os.fstat(descriptor).st_size
     if size <= COPIED:
-        yield os.read(descriptor, COPIED + 1)
+        yield os.read(descriptor, size + 1)
         return
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
         if hasattr(mmap, "MADV_RANDOM"):

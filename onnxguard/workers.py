@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from onnxguard.allowlist import Allowlist
@@ -26,7 +24,17 @@ def scan_all(paths: list[str], policy: Allowlist, jobs: int, judge: Judge) -> It
     if jobs <= 1 or len(paths) == 1:
         for path in paths:
             yield judge(path, policy)
-        return
+    else:
+        yield from _scan_in_processes(paths, policy, jobs, judge)
+
+
+def _scan_in_processes(
+    paths: list[str], policy: Allowlist, jobs: int, judge: Judge
+) -> Iterator[Report]:
+    # Imported here: it takes longer than the scan of a usual model.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     size = max(1, min(BATCH, len(paths) // (jobs * 4)))
     batches = [paths[at : at + size] for at in range(0, len(paths), size)]
     ahead = iter(batches)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
@@ -15,6 +14,8 @@ def write_whole(path: str, text: str) -> None:
     Raises:
         UsageError: the file cannot be written; what stood there before still does.
     """
+    import tempfile  # imported here: most runs write no file
+
     folder, name = os.path.split(os.path.realpath(path))
     temporary = ""
     try:

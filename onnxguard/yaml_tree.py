@@ -6,7 +6,6 @@ anything grows. A scalar is the text that was written: ``NO``, ``1.10`` and ``20
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import NamedTuple, NoReturn
 
@@ -70,6 +69,8 @@ Tree = Scalar | Sequence | Mapping
 
 def near(word: str, known: Iterable[str]) -> str:
     """`` (did you mean "..."?)``, or a short list of what there is, or nothing."""
+    import difflib  # imported here: only an error needs it
+
     names = sorted(known)
     close = difflib.get_close_matches(word, names, 3, 0.6)
     if not close:
@@ -169,3 +170,17 @@ def _attach(parent: Sequence | Mapping, keys: list[Scalar | None], node: Tree, m
         mark.fail(f'duplicate key "{printable(node.text)}", first at line {parent.keys[node.text].line}')
     parent.keys[node.text] = mark
     keys[-1] = node
+
+
+_KINDS = {"bool": "a boolean", "int": "a whole number", "float": "a number", "null": "nothing"}
+_KINDS |= {"timestamp": "a date", "merge": "a merge", "value": "a value"}
+
+
+def retyped(scalar: Scalar) -> str:
+    """What YAML 1.1 makes of a plain scalar that is not text to it; "" for text."""
+    if not scalar.plain:
+        return ""
+    for tag, pattern in yaml.SafeLoader.yaml_implicit_resolvers.get(scalar.text[:1], ()):
+        if pattern.match(scalar.text):
+            return _KINDS[tag.rpartition(":")[2]]
+    return ""

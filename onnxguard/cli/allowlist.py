@@ -66,8 +66,8 @@ def show(name: str) -> None:
     constants = policy.constants
     click.echo(f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}")
     for waiver in policy.waivers:
-        until = f" until {waiver.expires}" if waiver.expires else ""
-        click.echo(f"  waiver: {waiver.code} {waiver.operator} in {waiver.model}{until}: {waiver.reason}")
+        what = f"{waiver.code} {waiver.operator}".strip()
+        click.echo(f"  waiver: {what} in {waiver.model} until {waiver.expires}: {waiver.reason}")
 
 
 def _entry(entry: Entry) -> str:

@@ -43,6 +43,8 @@ def _message(finding: Finding) -> str:
 
 
 def _data(text: str) -> str:
+    # "##" opens a command of the older syntax anywhere in a line.
+    text = text.replace("##", "#\\x23")
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -43,9 +43,10 @@ def _summary(run: Run) -> dict[str, int]:
 def _model(report: Report) -> dict[str, Any]:
     model: dict[str, Any] = plain(report)
     model["seconds"] = round(report.seconds, 6)
-    for finding in model["findings"]:
-        code = finding["code"]
-        finding["name"] = RULES[code].name if code in RULES else ""
+    model["findings"] = [
+        {"code": finding.code, "name": RULES[finding.code].name, **plain(finding)}
+        for finding in report.findings
+    ]
     if report.facts is not None:
         model["facts"]["metadata"] = [
             {"key": key, "value": value} for key, value in report.facts.metadata

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from onnxguard.facts import ConstantNode, Dim, Facts
@@ -14,7 +15,7 @@ VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 
 def title(code: str) -> str:
     """``OG101 operator-not-allowed``."""
-    return RULES[code].title if code in RULES else code
+    return RULES[code].title
 
 
 def plural(count: int, noun: str) -> str:
@@ -105,17 +106,16 @@ def finding_counts(reports: Iterable[Report]) -> str:
 
 
 def model_counts(run: Run) -> str:
-    """``4 models: 2 passed, 1 failed, 1 not verified``."""
-    words = {Verdict.PASS: "passed", Verdict.FAIL: "failed", Verdict.ERROR: "not verified"}
-    parts = []
-    for verdict, word in words.items():
-        count = sum(1 for report in run.reports if report.verdict is verdict)
-        if count:
-            parts.append(f"{count:,} {word}")
-    models = plural(len(run.reports), "model")
-    return f"{models}: {', '.join(parts)}" if parts else models
+    """``2 of 4 models passed, 1 failed, 1 not verified``."""
+    counts = Counter(report.verdict for report in run.reports)
+    text = f"{counts[Verdict.PASS]:,} of {plural(len(run.reports), 'model')} passed"
+    if counts[Verdict.FAIL]:
+        text += f", {counts[Verdict.FAIL]:,} failed"
+    if counts[Verdict.ERROR]:
+        text += f", {counts[Verdict.ERROR]:,} not verified"
+    return text
 
 
 def summary(run: Run) -> str:
-    """``FAIL: 4 models: 2 passed, 2 failed; 3 errors, 1 waived``."""
+    """``FAIL: 2 of 4 models passed, 2 failed; 3 errors, 1 waived``."""
     return f"{VERDICTS[overall(run)]}: {model_counts(run)}; {finding_counts(run.reports)}"

@@ -65,7 +65,6 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "text": f"{rule.why}\n\nHow to fix it: {rule.fix}",
             "markdown": f"{rule.why}\n\n**How to fix it.** {rule.fix}",
         },
-        "messageStrings": {"default": {"text": "{0}"}},
         "defaultConfiguration": {"level": rule.severity.value},
         "properties": {"tags": ["onnx", "security"]},
     }
@@ -103,6 +102,7 @@ def _artifact(report: Report) -> dict[str, Any]:
 def _result(report: Report, index: int, finding: Finding, seen: Counter[str]) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
+        "ruleIndex": _RULE_INDEX[finding.code],
         "level": finding.severity.value,
         "message": {"text": message_text(_text(finding))},
         "locations": [_place(report, index, finding.place)],
@@ -110,8 +110,6 @@ def _result(report: Report, index: int, finding: Finding, seen: Counter[str]) ->
         "suppressions": [],
         "properties": _properties(report, finding),
     }
-    if finding.code in _RULE_INDEX:
-        result["ruleIndex"] = _RULE_INDEX[finding.code]
     if len(finding.places) > 1:
         result["relatedLocations"] = [
             {"id": number, **_place(report, index, place)}

@@ -19,17 +19,24 @@ def render(run: Run, options: RenderOptions) -> str:
         lines = [line for report in run.reports for line in _quiet(report, paint)]
     else:
         lines = _full(run, paint, verbose=options.verbosity > 0)
-    # "##" opens a command in some CI logs.
-    return "".join(f"{line}\n" for line in lines).replace("##", "#\\x23")
+    return "".join(f"{_inert(line)}\n" for line in lines)
+
+
+def _inert(line: str) -> str:
+    """Break what a CI log takes for a command: ``::`` at the start of a line, ``##`` anywhere."""
+    if line.lstrip().startswith("::"):
+        line = line.replace("::", ":\\x3a", 1)
+    return line.replace("##", "#\\x23")
 
 
 def _full(run: Run, paint: Paint, verbose: bool) -> list[str]:
     alone = len(run.reports) == 1
-    width = min(60, max((len(report.path) for report in run.reports), default=0))
+    blocks = [alone or verbose or bool(phrases.standing(report)) for report in run.reports]
+    one_line = [report for report, block in zip(run.reports, blocks, strict=True) if not block]
+    width = min(60, max((len(report.path) for report in one_line), default=0))
     lines: list[str] = []
     after_block = False
-    for report in run.reports:
-        block = alone or verbose or bool(phrases.standing(report))
+    for report, block in zip(run.reports, blocks, strict=True):
         if lines and (block or after_block):
             lines.append("")
         lines += _block(report, paint, verbose) if block else [_line(report, paint, width)]
@@ -43,13 +50,12 @@ def _full(run: Run, paint: Paint, verbose: bool) -> list[str]:
 def _quiet(report: Report, paint: Paint) -> list[str]:
     if report.verdict is Verdict.PASS:
         return []
-    # A line that begins with "::" is a command to GitHub Actions.
-    path = f"./{report.path}" if report.path.lstrip().startswith("::") else report.path
-    return [
-        f"{path}: {finding.code} {paint(finding.severity.value, SEVERITY_STYLES[finding.severity])}"
-        f" {finding.message}"
-        for finding in phrases.standing(report)
-    ]
+    lines = []
+    for finding in phrases.standing(report):
+        severity = paint(finding.severity.value, SEVERITY_STYLES[finding.severity])
+        places = f" ({finding.count:,} places)" if finding.count > 1 else ""
+        lines.append(f"{report.path}: {finding.code} {severity} {finding.message}{places}")
+    return lines
 
 
 def _verdict(report: Report, paint: Paint) -> str:
@@ -77,13 +83,15 @@ def _block(report: Report, paint: Paint, verbose: bool) -> list[str]:
 
 
 def _finding(finding: Finding, paint: Paint, verbose: bool) -> list[str]:
-    state = "waived" if finding.waiver else finding.severity.value
-    style = "dim" if finding.waiver else SEVERITY_STYLES[finding.severity]
+    if finding.waiver:
+        head = f"  {finding.code} waived: "
+    else:
+        style = SEVERITY_STYLES[finding.severity]
+        head = f"  {paint(f'{finding.code} {finding.severity.value}', style)}: "
     name = phrases.title(finding.code).removeprefix(f"{finding.code} ")
-    head = f"  {paint(f'{finding.code} {state}', style)}: "
     body = wrap(f"{finding.message} ({name})".split(" "), "    ", first=head)
     places = finding.places if verbose else finding.places[:PLACES_SHOWN]
-    rows = [("at" if i == 0 else "", p.route, phrases.span(p)) for i, p in enumerate(places)]
+    rows = [("at " if i == 0 else "", p.route, phrases.span(p)) for i, p in enumerate(places)]
     body += columns(rows, "    ", widest=64)
     hidden = finding.count - len(places)
     if hidden > 0:
@@ -91,7 +99,7 @@ def _finding(finding: Finding, paint: Paint, verbose: bool) -> list[str]:
     for label, text in (("see", finding.adr), ("fix", finding.hint), ("why", finding.waiver)):
         if text:
             body += wrap(text.split(" "), " " * 9, first=f"    {label:<5}")
-    return body
+    return [paint(line, "dim") for line in body] if finding.waiver else body
 
 
 def _summary(run: Run, paint: Paint) -> str:

@@ -15,7 +15,7 @@ READERS_SHOWN = 3
 
 def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> list[str]:
     """Return the header, the operators and the Constant nodes; everything else if verbose."""
-    lines = [paint(f"      {_header(report, facts)}", "dim")]
+    lines = [paint(line, "dim") for line in _header(report, facts)]
     lines += _section(paint, phrases.plural(len(facts.operators), "operator"))
     lines += _operators(report, facts, paint)
     if facts.constants:
@@ -32,14 +32,15 @@ def _section(paint: Paint, heading: str) -> list[str]:
     return ["", paint(f"  {heading}", "bold")]
 
 
-def _header(report: Report, facts: Facts) -> str:
+def _header(report: Report, facts: Facts) -> list[str]:
     nodes = phrases.plural(facts.nodes, "node")
     if facts.expanded_nodes != facts.nodes:
         nodes += f" ({facts.expanded_nodes:,} inlined)"
     parts = [phrases.byte_size(facts.size), phrases.versions(facts), nodes]
     if facts.producer:
         parts.append(f"{facts.producer} {facts.producer_version}".rstrip())
-    return f"{', '.join(parts)}; judged by {report.allowlist}"
+    items = [f"{part}," for part in parts] + [f"judged by {report.allowlist}"]
+    return wrap(items, "      ")
 
 
 def _operators(report: Report, facts: Facts, paint: Paint) -> list[str]:

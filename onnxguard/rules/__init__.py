@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from onnxguard.allowlist import Allowlist
 from onnxguard.findings import Finding
 from onnxguard.gather import Survey
@@ -22,10 +20,10 @@ CHECKS = (
 )
 
 
-def judge(survey: Survey, policy: Allowlist, folder: Path | None) -> list[Finding]:
-    """Run every rule; ``folder`` is where the model's external data must lie."""
+def judge(survey: Survey, policy: Allowlist, path: str | None) -> list[Finding]:
+    """Run every rule; ``path`` is the model's own, beside which external data must lie."""
     found = Found()
     for check in CHECKS:
         check(survey, policy, found)
-    external_data.check(survey, policy, found, folder)
+    external_data.check(survey, policy, found, path)
     return found.results()

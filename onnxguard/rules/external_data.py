@@ -24,16 +24,17 @@ MEMORY_MARKER = "*/_ORT_MEM_ADDR_/*"
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
-def check(survey: Survey, policy: Allowlist, found: Found, folder: Path | None) -> None:
-    """Check every external tensor; ``folder`` is the model's, None where it has none."""
+def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> None:
+    """Check every external tensor of the model at ``path``, None where it has no folder."""
     if not survey.facts.external_data:
         return
     action = policy.policy("external_data")
+    folder = None if path is None else Path(os.path.realpath(path)).parent
     files: dict[bytes, tuple[str, str, int]] = {}
-    for tensor, graph, label in survey.model.tensors():
+    for tensor, place_of in survey.model.tensors():
         if not (tensor.external or tensor.external_location):
             continue
-        place = Place(f"{graph.route}/{label}", tensor.start, tensor.end)
+        place = place_of()
         if action != "allow":
             hint = "save the model with its weights inside: onnx.save without external data"
             message = "a tensor keeps its values in another file"

@@ -28,18 +28,11 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     if not model.graph.nodes:
         hint = "the export failed or the file was cut: there is nothing to verify"
         found.add("OG511", "the main graph has no nodes", model.place, hint=hint)
-    training = [graph for graph in model.training if graph.spans]
     action = policy.policy("training_info")
-    if model.training and action != "allow":
-        first = training[0] if training else None
-        place = Place(first.label, *first.spans[0]) if first else model.place
-        found.add(
-            "OG504",
-            f"the model holds training_info with {len(training)} graphs",
-            place,
-            hint="export for inference",
-            severity=severity_of(action),
-        )
+    for place in model.training_places if action != "allow" else ():
+        message = "the model holds training_info"
+        severity = severity_of(action)
+        found.add("OG504", message, place, hint="export for inference", severity=severity)
 
 
 def severity_of(action: str) -> Severity:

@@ -13,15 +13,21 @@ from onnxguard.standard import is_standard, operator_names
 from onnxguard.yaml_tree import near
 
 
+Verdict = tuple[str, str, str, str]
+"""Code, message, hint and ADR."""
+
+
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Judge every operator once, then the nodes of those that are refused or have conditions."""
     functions = {function.id for function in survey.model.functions}
-    refused: dict[Operator, tuple[str, str, str, str]] = {}
+    refused: dict[Operator, list[Verdict]] = {}
     conditional: dict[Operator, tuple[Entry, ...]] = {}
     overridden = {op for graph in survey.model.graphs for _, op in graph.overridden}
     for operator in (*survey.operators, *(overridden - survey.operators.keys())):
-        _spelling(operator, policy, refused)
-        if operator in refused or operator in functions:
+        spelling = _spelling(operator, policy)
+        if spelling:
+            refused[operator] = spelling
+        if not operator.op_type or operator in functions:
             continue
         key = operator.domain or DEFAULT_DOMAIN, operator.op_type
         entries = policy.entries.get(key, ())
@@ -30,11 +36,11 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             instead = f"use {denial.instead}" if denial.instead else "remove it from the model"
             reason = f": {denial.decision.reason}" if denial.decision.reason else ""
             message = f"{operator.label} is denied by {policy.id}{reason}"
-            refused[operator] = "OG102", message, instead, denial.decision.label
+            verdict = "OG102", message, instead, denial.decision.label
+            refused.setdefault(operator, []).append(verdict)
         elif not entries or operator.overload:
-            refused[operator] = _not_allowed(operator, policy)
-        elif any(e.opset != (1, None) or e.attributes or e.dtypes or e.constant_inputs
-                 for e in entries):
+            refused.setdefault(operator, []).append(_not_allowed(operator, policy))
+        elif operator not in refused and any(entry.is_conditional for entry in entries):
             conditional[operator] = entries
     if refused or conditional:
         for graph in survey.model.graphs:
@@ -44,14 +50,12 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
 def _nodes(
     survey: Survey,
     graph: Graph,
-    refused: dict[Operator, tuple[str, str, str, str]],
+    refused: dict[Operator, list[Verdict]],
     conditional: dict[Operator, tuple[Entry, ...]],
     found: Found,
 ) -> None:
     for index, operator in [*((i, n.operator) for i, n in enumerate(graph.nodes)), *graph.overridden]:
-        verdict = refused.get(operator)
-        if verdict is not None:
-            code, message, hint, adr = verdict
+        for code, message, hint, adr in refused.get(operator, ()):
             found.add(
                 code,
                 message,
@@ -60,7 +64,7 @@ def _nodes(
                 operator=operator.label,
                 adr=adr,
             )
-        elif operator in conditional:
+        if operator in conditional:
             entries = conditional[operator]
             version = opset_of(survey.model, graph, operator.domain)
             entry = next((e for e in entries if version in e.opset), None)
@@ -78,24 +82,25 @@ def _nodes(
             )
 
 
-def _spelling(
-    operator: Operator, policy: Allowlist, refused: dict[Operator, tuple[str, str, str, str]]
-) -> None:
+def _spelling(operator: Operator, policy: Allowlist) -> list[Verdict]:
+    verdicts: list[Verdict] = []
     limit = policy.limits.get("op_type_bytes")
     length = len(operator.op_type.encode("utf-8", "surrogateescape"))
     if not operator.op_type:
         fix = "the file was edited or written by a broken tool: export it again"
-        refused[operator] = "OG104", "a node has no op_type", fix, ""
-    elif limit is not None and length > limit.value:
+        verdicts.append(("OG104", "a node has no op_type", fix, ""))
+    if limit is not None and length > limit.value:
         message = f"an op_type of {length} bytes, {limit.value} are allowed: {operator.label}"
-        refused[operator] = "OG106", message, "no ONNX operator needs it", limit.decision.label
-    elif not all("!" <= char <= "~" for part in operator for char in part):
+        adr = limit.decision.label
+        verdicts.append(("OG106", message, "no ONNX operator has a name like it", adr))
+    if not all("!" <= char <= "~" for part in operator for char in part):
         message = f"{operator.label} holds characters that no operator's name has"
         fix = "a name like this passes for another one: find out where the file comes from"
-        refused[operator] = "OG105", message, fix, ""
+        verdicts.append(("OG105", message, fix, ""))
+    return verdicts
 
 
-def _not_allowed(operator: Operator, policy: Allowlist) -> tuple[str, str, str, str]:
+def _not_allowed(operator: Operator, policy: Allowlist) -> Verdict:
     message = f"{operator.label} is not on the allowlist {policy.id}"
     domain, name = operator.domain or DEFAULT_DOMAIN, operator.op_type
     if operator.overload:

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import prod
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.allowlist import Allowlist, DtypeRule
 from onnxguard.findings import Place
 from onnxguard.gather import Survey
 from onnxguard.graph import Graph, Node, Tensor
 from onnxguard.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.printable import printable
 from onnxguard.rules.found import Found
-from onnxguard.scope import data_count, element_count
+from onnxguard.scope import FOLD_DEPTH, data_count, element_count
 
-_SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3, "Upsample": 1}
+_SCALES_INPUT = {"Resize": 2, "Upsample": 1}
+_SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3, "Upsample": 2}
 _SHAPE_INPUT |= {"Reshape": 1, "Pad": 1, "CenterCropPad": 1, "OneHot": 1, "Range": 1, "AffineGrid": 1}
 """Operators whose output grows with an integer input, and which one that is."""
 
-_SUMMED = frozenset({"Pad", "OneHot", "Range"})
+_ALONE = frozenset({"OneHot", "Range"})
 """Those among them where each number counts alone, not their product."""
 
 _SHAPE_ATTRIBUTE = frozenset({"RandomNormal", "RandomUniform"})
@@ -31,8 +32,13 @@ _PER_VALUE = {14: 0.5, 15: 0.5, 21: 2, 22: 2, 23: 2, 25: 4, 26: 4}
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check what tensors declare, and what the shapes made of constants call for."""
-    for tensor, graph, label in survey.model.tensors():
-        _tensor(survey, tensor, graph, label, policy, found)
+    limits = policy.limit("tensor_elements"), policy.limit("tensor_rank")
+    for tensor, place_of in survey.model.tensors():
+        if not _fits(tensor, policy.dtypes, *limits):
+            place = place_of()
+            _shape(tensor.dims, "a tensor", place, policy, found)
+            _dtype(tensor.dtype, place, policy, found)
+            _data(survey, tensor, place, found)
     for graph in survey.model.graphs:
         for index, sparse in enumerate(graph.sparse_initializers):
             place = Place(f"{graph.route}/sparse_initializer {index}", sparse.start, sparse.end)
@@ -46,38 +52,33 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
                     place = Place(f"{graph.route}/sparse attribute", sparse.start, sparse.end)
                     _shape(sparse.dims, "a sparse tensor", place, policy, found)
         _values(graph, policy, found)
+    for constant in survey.facts.constants if policy.dtypes is not None else ():
+        if constant.dtype == "string" and not policy.dtypes.admits("string"):
+            message = f"string values, allowed is {policy.dtypes}"
+            hint = "convert the values before the export"
+            found.add("OG306", message, constant.place, hint=hint)
     limit = policy.limit("tensor_elements")
     if limit is not None:
         _grown(survey, limit, policy, found)
 
 
-def _tensor(
-    survey: Survey, tensor: Tensor, graph: Graph, label: str, policy: Allowlist, found: Found
-) -> None:
-    dtype = DTYPES.get(tensor.dtype)
-    rule = policy.dtypes
-    odd = dtype is None or tensor.dtype == 0 or (rule is not None and not rule.admits(dtype[0]))
-    place: Place | None = None
-    if odd or not _fits(survey, tensor, policy):
-        place = Place(f"{graph.route}/{label}", tensor.start, tensor.end)
-        _shape(tensor.dims, "a tensor", place, policy, found)
-        _dtype(tensor.dtype, place, policy, found)
-        _data(survey, tensor, place, found)
-
-
-def _fits(survey: Survey, tensor: Tensor, policy: Allowlist) -> bool:
+def _fits(
+    tensor: Tensor, dtypes: DtypeRule | None, elements: int | None, rank: int | None
+) -> bool:
     """Whether nothing can be wrong with a tensor: the quick answer for nearly all of them."""
-    limit = policy.limit("tensor_elements")
-    rank = policy.limit("tensor_rank")
-    dims = tensor.dims
-    if len(tensor.data) != 1 or tensor.external or tensor.external_location:
+    dims, data = tensor.dims, tensor.data
+    name, bits = DTYPES.get(tensor.dtype, ("", 0))
+    if len(data) != 1 or data[0].field != 9 or not bits:
         return False
-    data = tensor.data[0]
-    if data.field != 9 or (dims and min(dims) < 0) or (rank is not None and len(dims) > rank):
+    if tensor.external or tensor.external_location or (dims and min(dims) < 0):
         return False
     count = prod(dims)
-    bits = DTYPES[tensor.dtype][1] * count
-    return bits == (data.end - data.start) * 8 and (limit is None or count <= limit)
+    return (
+        bits * count == (data[0].end - data[0].start) * 8
+        and (elements is None or count <= elements)
+        and (rank is None or len(dims) <= rank)
+        and (dtypes is None or dtypes.admits(name))
+    )
 
 
 def _shape(
@@ -207,18 +208,31 @@ def _wanted(survey: Survey, graph: Graph, node: Node) -> int:
     if op_type in _SHAPE_ATTRIBUTE:
         shape = node.attribute(b"shape")
         return prod(max(dim, 1) for dim in shape.ints) if shape else 0
+    if op_type in _SCALES_INPUT:
+        scales = survey.scopes.floats(graph, _input(node, _SCALES_INPUT[op_type]))
+        grown = prod(max(scale, 1.0) for scale in scales if scale == scale)
+        if grown > 1:
+            return int(min(grown * max(_elements(survey, graph, node.inputs[0]), 1), float(1 << 63)))
     position = _SHAPE_INPUT[op_type]
     if position >= len(node.inputs):
         return 0
-    static = survey.scopes.static(graph, node.inputs[position])
+    static = survey.scopes.static(graph, node.inputs[position], FOLD_DEPTH)
     sizes = [max(value, 1) for value in static.values or ()]
+    if op_type == "Pad" and static.values is not None:
+        pads = [max(value, 0) for value in static.values]
+        half = len(pads) // 2
+        sizes = [1 + before + after for before, after in zip(pads, pads[half:], strict=False)]
     if not sizes:
         return 0
-    if op_type in _SUMMED:
+    if op_type in _ALONE:
         return max(sizes)
     if op_type == "Tile":
         return prod(sizes) * max(_elements(survey, graph, node.inputs[0]), 1)
     return prod(sizes)
+
+
+def _input(node: Node, position: int) -> bytes:
+    return node.inputs[position] if position < len(node.inputs) else b""
 
 
 def _elements(survey: Survey, graph: Graph, name: bytes) -> int:

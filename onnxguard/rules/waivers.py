@@ -25,7 +25,7 @@ def waive(
     for waiver in waivers:
         covered = [i for i, finding in enumerate(waived) if _covers(waiver, finding)]
         name = f"{waiver.code} {waiver.operator}".strip()
-        if waiver.expires is not None and waiver.expires < today:
+        if waiver.expires < today:
             message = f"the waiver of {printable(name)} expired on {waiver.expires}"
             hint = f"fix the model, or renew the waiver at {waiver.source}"
             extra.append(Finding("OG801", Severity.ERROR, message, (place,), hint=hint))
