@@ -19,6 +19,7 @@ from onnxguard.allowlist import (
     ValueRule,
     Waiver,
 )
+from onnxguard.catalogue import RULES
 from onnxguard.findings import Severity
 from onnxguard.messages import DTYPES
 from onnxguard.printable import printable
@@ -34,7 +35,8 @@ _VALUE = ("in", "not_in", "min", "max", "default", "required", "severity", *_DEC
 _WAIVER = ("model", "code", "operator", "reason", "expires")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
-_CODE = re.compile(r"OG\d{3}")
+WAIVABLE = frozenset(code for code in RULES if code[2] not in "08")
+"""What says that a model was not verified, or speaks of waivers, cannot be waived."""
 _CONSTANTS = ("report", "forbid")
 NUMBERS = ("a whole number", "a number")
 _DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
@@ -70,7 +72,9 @@ def read_file(top: Mapping) -> AllowlistFile:
     if schema is None:
         top.mark.fail(f"'schema: {SCHEMA}' is missing")
     if _integer(schema, "schema") != SCHEMA:
-        schema.mark.fail(f"schema {_integer(schema, 'schema')} is not known: this tool reads {SCHEMA}")
+        schema.mark.fail(
+            f"schema {_integer(schema, 'schema')} is not known: this tool reads {SCHEMA}"
+        )
     if "id" not in top.items:
         top.mark.fail("'id' is missing")
     name = text(top.items["id"], "id")
@@ -178,7 +182,9 @@ def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
         denied=tuple(s.text for s in denied),
         minimum=minimum,
         maximum=maximum,
-        default=text(item.items["default"], "default", NUMBERS) if "default" in item.items else None,
+        default=text(item.items["default"], "default", NUMBERS)
+        if "default" in item.items
+        else None,
         required=required,
         severity=severity,
         decision=decided,
@@ -251,8 +257,9 @@ def _waiver(tree: Tree) -> Waiver:
         if key not in item.items:
             item.mark.fail(f"a waiver needs '{key}'")
     code = text(item.items["code"], "code")
-    if not _CODE.fullmatch(code):
-        item.items["code"].mark.fail(f'"{printable(code)}" is not a rule code such as OG101')
+    if code not in WAIVABLE:
+        hint = near(code, WAIVABLE)
+        item.items["code"].mark.fail(f'"{printable(code)}" is not a rule that can be waived{hint}')
     return Waiver(
         model=text(item.items["model"], "model"),
         code=code,
@@ -328,7 +335,9 @@ def _list(top: Mapping, key: str) -> list[Tree]:
 def _words(item: Mapping, key: str) -> list[Scalar]:
     words = []
     for tree in _list(item, key):
-        text(tree, f"an item of {key}", NUMBERS if key in ("in", "not_in", "constant_inputs") else ())
+        text(
+            tree, f"an item of {key}", NUMBERS if key in ("in", "not_in", "constant_inputs") else ()
+        )
         if isinstance(tree, Scalar):
             words.append(tree)
     return words

@@ -56,9 +56,16 @@ def read_config(start: Path) -> dict[str, Any]:
     for key, value in table.items():
         wanted = KEYS.get(key)
         if wanted is None:
-            raise ConfigError(f'{path}: unknown key "{printable(key)}" in [tool.onnxguard]{near(key, KEYS)}')
+            raise ConfigError(
+                f'{path}: unknown key "{printable(key)}" in [tool.onnxguard]{near(key, KEYS)}'
+            )
         if type(value) is not wanted or (wanted is list and not all(type(v) is str for v in value)):
-            what = {str: "text", list: "a list of texts", int: "a whole number", bool: "true or false"}
+            what = {
+                str: "text",
+                list: "a list of texts",
+                int: "a whole number",
+                bool: "true or false",
+            }
             raise ConfigError(f"{path}: {key} in [tool.onnxguard] is {what[wanted]}")
         values[key.replace("-", "_")] = value
     if "allowlist" in values and "/" in values["allowlist"]:

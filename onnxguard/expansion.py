@@ -183,5 +183,27 @@ def _callees_first(
             waiting[id(caller)] -= 1
             if not waiting[id(caller)]:
                 ready.append(caller)
-    ordered = {id(f) for f in order}
-    return order, [f for f in functions if id(f) not in ordered]
+    return order, _in_rings(functions, {id(f) for f in order}, callers)
+
+
+def _in_rings(
+    functions: list[Function], ordered: set[int], callers: dict[int, list[Function]]
+) -> list[Function]:
+    """The functions that have no order: those that call a ring from outside are peeled off."""
+    left = {id(f): f for f in functions if id(f) not in ordered}
+    calls: dict[int, list[int]] = {key: [] for key in left}
+    called = Counter[int]()
+    for callee in left:
+        for caller in callers.get(callee, ()):
+            if id(caller) in left:
+                calls[id(caller)].append(callee)
+                called[callee] += 1
+    outside = [key for key in left if not called[key]]
+    while outside:
+        key = outside.pop()
+        del left[key]
+        for callee in calls[key]:
+            called[callee] -= 1
+            if not called[callee] and callee in left:
+                outside.append(callee)
+    return list(left.values())

@@ -68,6 +68,7 @@ def to_ort_config(policy: Allowlist, models: Iterable[tuple[str, Facts]]) -> str
         raise UsageError("--to ort-config needs the models whose opsets it is for: add their paths")
     lines = [f"# required_operators.config for the allowlist {policy.id}"]
     lines += [
-        f"{domain};{opset};{','.join(sorted(ops))}" for (domain, opset), ops in sorted(needed.items())
+        f"{domain};{opset};{','.join(sorted(ops))}"
+        for (domain, opset), ops in sorted(needed.items())
     ]
     return "\n".join([*lines, ""])

@@ -12,11 +12,11 @@ import sys
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from onnxguard.catalogue import RULES
 from onnxguard.errors import UsageError
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.printable import printable
 from onnxguard.report import Report, Verdict
-from onnxguard.rules.catalogue import RULES
 
 MESSAGE = 600
 """Characters of the checker's message that are kept."""

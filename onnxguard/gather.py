@@ -21,7 +21,7 @@ from onnxguard.facts import (
 from onnxguard.graph import Graph, Model, Node, Operator, Tensor
 from onnxguard.messages import DTYPES, dtype_name
 from onnxguard.printable import identifier, printable
-from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, element_count, read_floats, read_integers
+from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
 
 CONSTANT = Operator("", "Constant")
 SHOWN = 8
@@ -65,7 +65,7 @@ def survey(model: Model) -> Survey:
         constants=tuple(_constants(model, counts)),
         inputs=tuple(map(_value, model.graph.inputs)),
         outputs=tuple(map(_value, model.graph.outputs)),
-        functions=tuple(_function(f, counts, model) for f in model.functions),
+        functions=tuple(_function(f, operators) for f in model.functions),
         initializers=sum(len(x.initializers) + len(x.sparse_initializers) for x in model.graphs),
         initializer_bytes=_initializer_bytes(model),
         external_data=tuple(_external(model)),
@@ -119,13 +119,13 @@ def _value(value: g.Value) -> Value:
     return Value(printable(value.name), value.type.kind, dtype_name(value.type.dtype), shown)
 
 
-def _function(function: g.Function, counts: Counts, model: Model) -> Function:
+def _function(function: g.Function, operators: dict[Operator, tuple[int, Graph, int]]) -> Function:
     nodes, pending = 0, [function.body]
     while pending:
         graph = pending.pop()
         nodes += len(graph.nodes)
         pending += graph.subgraphs
-    calls = sum(here.get(function.id, 0) for here in counts.values())
+    calls = operators[function.id][0] if function.id in operators else 0
     return Function(
         identifier(function.id.domain) or "ai.onnx",
         identifier(function.id.op_type),
@@ -139,20 +139,20 @@ def _function(function: g.Function, counts: Counts, model: Model) -> Function:
     )
 
 
-def tensor_bytes(dtype: int, dims: tuple[int, ...]) -> int:
+def tensor_bytes(tensor: Tensor) -> int:
     """Bytes that the dims and dtype call for; 0 for strings and unknown dtypes."""
-    return ((element_count(dims) or 0) * DTYPES.get(dtype, ("", 0))[1] + 7) // 8
+    return (max(tensor.elements, 0) * DTYPES.get(tensor.dtype, ("", 0))[1] + 7) // 8
 
 
 def _initializer_bytes(model: Model) -> dict[str, int]:
     total: Counter[int] = Counter()
     for graph in model.graphs:
         for tensor in graph.initializers:
-            total[tensor.dtype] += tensor_bytes(tensor.dtype, tensor.dims)
+            total[tensor.dtype] += tensor_bytes(tensor)
         for sparse in graph.sparse_initializers:
             for part in (sparse.values, sparse.indices):
                 if part is not None:
-                    total[part.dtype] += tensor_bytes(part.dtype, part.dims)
+                    total[part.dtype] += tensor_bytes(part)
     return {dtype_name(dtype): min(size, LARGEST) for dtype, size in sorted(total.items())}
 
 
@@ -160,18 +160,17 @@ def _external(model: Model) -> list[ExternalData]:
     found: list[ExternalData] = []
     if not model.has_external_data:
         return found
-    for tensor, place_of in model.tensors():
-        if tensor.external or tensor.external_location:
-            keys = dict(tensor.external)
-            found.append(
-                ExternalData(
-                    printable(tensor.name),
-                    printable(keys.get(b"location", b"")),
-                    parse_offset(keys.get(b"offset")),
-                    parse_offset(keys.get(b"length")),
-                    place_of(),
-                )
+    for tensor, place_of in model.tensors(lambda tensor: tensor.is_external):
+        keys = dict(tensor.external)
+        found.append(
+            ExternalData(
+                printable(tensor.name),
+                printable(keys.get(b"location", b"")),
+                parse_offset(keys.get(b"offset")),
+                parse_offset(keys.get(b"length")),
+                place_of(),
             )
+        )
     return found
 
 
@@ -191,47 +190,66 @@ def _loop(loop: LoopBound) -> Loop:
 
 
 def _constants(model: Model, counts: Counts) -> list[ConstantNode]:
+    holders = [graph for graph in model.graphs if CONSTANT in counts[id(graph)]]
+    if not holders:
+        return []
+    readers = _readers(model, {id(graph): _constant_names(graph) for graph in holders})
     found: list[ConstantNode] = []
-    for graph in model.graphs:
-        if CONSTANT not in counts[id(graph)]:
-            continue
-        nodes = [(i, n) for i, n in enumerate(graph.nodes) if n.operator == CONSTANT]
-        names = {n.outputs[0] for _, n in nodes if n.outputs and n.outputs[0]}
-        readers = _readers(graph, names)
-        for index, node in nodes:
+    for graph in holders:
+        for index, node in enumerate(graph.nodes):
+            if node.operator != CONSTANT:
+                continue
             output = node.outputs[0] if node.outputs else b""
-            dtype, shape, size, value = constant_value(model, node)
             found.append(
                 ConstantNode(
                     graph.node_place(index),
                     printable(output),
-                    dtype,
-                    shape,
-                    size,
-                    value,
-                    tuple(readers.get(output, ())),
+                    *constant_value(model, node),
+                    tuple(readers.get((id(graph), output), ())),
                 )
             )
     return found
 
 
-def _readers(graph: Graph, names: set[bytes]) -> dict[bytes, list[str]]:
-    """Who reads each name: nodes here and in graphs inside, and the graph's own outputs."""
-    found: dict[bytes, list[str]] = {}
-    pending = [graph]
+def _constant_names(graph: Graph) -> set[bytes]:
+    return {
+        n.outputs[0] for n in graph.nodes if n.operator == CONSTANT and n.outputs and n.outputs[0]
+    }
+
+
+def _readers(model: Model, constants: dict[int, set[bytes]]) -> dict[tuple[int, bytes], list[str]]:
+    """Who reads each Constant: nodes beside it or in graphs inside, and the graph's outputs.
+
+    Walks the graphs depth first with a table of the names in sight, so that a read costs the same
+    however deep it is.
+    """
+    found: dict[tuple[int, bytes], list[str]] = {}
+    sight: dict[bytes, list[int]] = {}
+    pending = [(graph, False) for graph in reversed(model.graphs) if graph.parent is None]
     while pending:
-        inner = pending.pop()
-        pending += inner.subgraphs
-        for index, node in enumerate(inner.nodes):
+        graph, left = pending.pop()
+        names = constants.get(id(graph), ())
+        if left:
+            for name in names:
+                sight[name].pop()
+            continue
+        for name in names:
+            sight.setdefault(name, []).append(id(graph))
+        pending.append((graph, True))
+        pending += [(inner, False) for inner in reversed(graph.subgraphs)]
+        if not sight:
+            continue
+        for index, node in enumerate(graph.nodes):
             for name in node.inputs:
-                if name in names:
-                    readers = found.setdefault(name, [])
+                if sight.get(name):
+                    readers = found.setdefault((sight[name][-1], name), [])
                     if len(readers) < READERS:
-                        shown = f"{identifier(node.operator.op_type)}_{index}"
-                        readers.append(shown if inner is graph else f"{inner.route}/{shown}")
-    for value in graph.outputs:
-        if value.name in names:
-            found.setdefault(value.name, []).append("output")
+                        shown = f"{identifier(node.operator.op_type[:64])}_{index}"
+                        beside = sight[name][-1] == id(graph)
+                        readers.append(shown if beside else f"{graph.route}/{shown}")
+        for value in graph.outputs:
+            if sight.get(value.name):
+                found.setdefault((sight[value.name][-1], value.name), []).append("output")
     return found
 
 
@@ -247,7 +265,7 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
     if attribute.tensors and kind == b"value":
         tensor = attribute.tensors[-1]
         stored = sum(data.end - data.start for data in tensor.data)
-        size = min(max(tensor_bytes(tensor.dtype, tensor.dims), stored), LARGEST)
+        size = min(max(tensor_bytes(tensor), stored), LARGEST)
         dims = tensor.dims[:DIMS_SHOWN]
         return dtype_name(tensor.dtype), dims, size, _tensor_text(model, tensor)
     if attribute.sparse and kind == b"sparse_value":
@@ -272,13 +290,13 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
 
 
 def _tensor_text(model: Model, tensor: Tensor) -> str:
-    if tensor.external or tensor.external_location:
+    if tensor.is_external:
         return "in another file"
     values: list[int] | list[float] = read_integers(model, tensor, SHOWN + 1)
     if not values:
         values = read_floats(model, tensor, SHOWN + 1)
     if not values:
-        return "empty" if element_count(tensor.dims) == 0 else "not shown"
+        return "empty" if tensor.elements == 0 else "not shown"
     return _list(values) if tensor.dims else _number(values[0])
 
 

@@ -44,16 +44,22 @@ class Data(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A TensorProto without its values."""
+    """A TensorProto without its values; ``elements`` is the product of its dims, -1 for a negative one."""
 
     name: bytes
     dtype: int
     dims: tuple[int, ...]
+    elements: int
     data: tuple[Data, ...]
     external: tuple[tuple[bytes, bytes], ...]
     external_location: bool
     start: int
     end: int
+
+    @property
+    def is_external(self) -> bool:
+        """Whether anything says that the values lie in another file."""
+        return bool(self.external) or self.external_location
 
 
 class SparseTensor(NamedTuple):
@@ -123,6 +129,10 @@ class Node(NamedTuple):
         return found
 
 
+ROUTE_START, ROUTE_END = 12, 12
+"""Steps of a route that are shown at its start and its end; what lies between is counted."""
+
+
 class Graph:
     """A GraphProto, or the body of a function; filled by the reader.
 
@@ -131,6 +141,7 @@ class Graph:
     """
 
     __slots__ = (
+        "_head",
         "attribute_tensors",
         "depth",
         "function",
@@ -143,8 +154,8 @@ class Graph:
         "overridden",
         "owner",
         "parent",
-        "sparse_initializers",
         "spans",
+        "sparse_initializers",
         "subgraphs",
         "values",
     )
@@ -155,6 +166,9 @@ class Graph:
         self.owner = owner
         self.depth: int = parent.depth + 1 if parent else 0
         self.function: Function | None = parent.function if parent else None
+        self._head: Graph | None = None  # set for deep graphs alone: a link to itself is a cycle
+        if parent is not None and self.depth >= ROUTE_START:
+            self._head = parent._head or parent
         self.name = b""
         self.spans: list[tuple[int, int]] = []
         self.nodes: list[Node] = []
@@ -172,18 +186,22 @@ class Graph:
         """``graph/If_3.then_branch``; the middle of a very long route is left out."""
         labels: list[str] = []
         graph: Graph | None = self
-        while graph is not None:
-            if graph.parent is None or graph.owner < 0:
-                labels.append(graph.label)
-            else:
-                operator = graph.parent.nodes[graph.owner].operator
-                kind = identifier(operator.op_type[:64])
-                labels.append(f"{kind}_{graph.owner}.{graph.label}")
+        while graph is not None and len(labels) < ROUTE_END:
+            labels.append(graph._step)
             graph = graph.parent
-        labels.reverse()
-        if len(labels) > 24:
-            labels[12:-12] = [f"...({len(labels) - 24} levels)..."]
-        return "/".join(labels)
+        if graph is not None:
+            if self._head is not None and graph.depth > self._head.depth:
+                labels.append(f"...({graph.depth - self._head.depth} levels)...")
+                graph = self._head
+            labels.append(graph.route)
+        return "/".join(reversed(labels))
+
+    @property
+    def _step(self) -> str:
+        if self.parent is None or self.owner < 0:
+            return self.label
+        operator = self.parent.nodes[self.owner].operator
+        return f"{identifier(operator.op_type[:64])}_{self.owner}.{self.label}"
 
     def place(self, item: str, start: int, end: int) -> Place:
         """Where something in this graph is."""
@@ -192,7 +210,9 @@ class Graph:
     def initializer_place(self, index: int) -> Place:
         """Where an initializer is: ``graph/initializer 3 "w"``."""
         tensor = self.initializers[index]
-        return self.place(f'initializer {index} "{printable(tensor.name)}"', tensor.start, tensor.end)
+        return self.place(
+            f'initializer {index} "{printable(tensor.name)}"', tensor.start, tensor.end
+        )
 
     def node_place(self, index: int) -> Place:
         """Where a node is: ``graph/node 7 "name"``."""
@@ -204,7 +224,17 @@ class Graph:
 class Function:
     """A FunctionProto; ``body`` holds its nodes and every graph inside them."""
 
-    __slots__ = ("attributes", "body", "defaults", "end", "id", "inputs", "opsets", "outputs", "start")
+    __slots__ = (
+        "attributes",
+        "body",
+        "defaults",
+        "end",
+        "id",
+        "inputs",
+        "opsets",
+        "outputs",
+        "start",
+    )
 
     def __init__(self, start: int, end: int) -> None:
         self.id = Operator("", "")
@@ -233,6 +263,10 @@ class Opset(NamedTuple):
     end: int
 
 
+ANOMALIES_KEPT = 500
+"""Different messages about odd bytes that are kept apart."""
+
+
 class Anomaly:
     """Something odd in the bytes or between fields, and where it was seen.
 
@@ -246,12 +280,6 @@ class Anomaly:
         self.message = message
         self.places: list[Place] = []
         self.count = 0
-
-    def add(self, place: Place) -> None:
-        """Note one more place."""
-        self.count += 1
-        if self.count <= PLACES_KEPT:
-            self.places.append(place)
 
 
 class Model:
@@ -297,24 +325,33 @@ class Model:
         """The file as a whole."""
         return Place("model", 0, self.size)
 
-    def note(self, code: str, message: str, place: Place) -> None:
-        """Record an anomaly; equal messages share one entry."""
+    def note(self, code: str, message: str, place: Callable[[], Place]) -> None:
+        """Record an anomaly; equal messages share one entry, as do all beyond a bound."""
+        if len(self.anomalies) >= ANOMALIES_KEPT and (code, message) not in self.anomalies:
+            message = "more of the same kind"
         anomaly = self.anomalies.get((code, message))
         if anomaly is None:
             anomaly = self.anomalies[code, message] = Anomaly(code, message)
-        anomaly.add(place)
+        anomaly.count += 1
+        if anomaly.count <= PLACES_KEPT:
+            anomaly.places.append(place())
 
-    def tensors(self) -> Iterator[tuple[Tensor, Callable[[], Place]]]:
-        """Every tensor of the model, and a function that says where it is."""
+    def tensors(
+        self, wanted: Callable[[Tensor], bool]
+    ) -> Iterator[tuple[Tensor, Callable[[], Place]]]:
+        """The tensors that are wanted, of the whole model, and functions that say where they are."""
         for graph in self.graphs:
             for index, tensor in enumerate(graph.initializers):
-                yield tensor, partial(graph.initializer_place, index)
+                if wanted(tensor):
+                    yield tensor, partial(graph.initializer_place, index)
             for index, sparse in enumerate(graph.sparse_initializers):
                 for part in (sparse.values, sparse.indices):
-                    if part is not None:
+                    if part is not None and wanted(part):
                         item = f"sparse_initializer {index}"
                         yield part, partial(graph.place, item, part.start, part.end)
             for owner, name, tensor in graph.attribute_tensors:
+                if not wanted(tensor):
+                    continue
                 item = f'attribute "{printable(name)}"'
                 item = f"node {owner}/{item}" if owner >= 0 else item
                 yield tensor, partial(graph.place, item, tensor.start, tensor.end)

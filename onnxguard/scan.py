@@ -10,27 +10,26 @@ from contextlib import contextmanager
 from datetime import date
 
 from onnxguard.allowlist import Allowlist
+from onnxguard.catalogue import RULES
 from onnxguard.errors import ModelError, WireError
 from onnxguard.facts import Facts
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.gather import Survey, survey
 from onnxguard.printable import printable
-from onnxguard.reader import STEPS, read_model
+from onnxguard.reading import STEPS, malformed, read_model
 from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.report import Report, Verdict
 from onnxguard.rules import judge
-from onnxguard.rules.catalogue import RULES
 from onnxguard.rules.waivers import waive
 from onnxguard.source import open_model
+from onnxguard.twins import find_twin, remember
 from onnxguard.wire import Buffer
 
 STEPS_PER_NODE = 40
 """Work allowed for each node that a list's limit allows; a usual node costs ten to fifteen."""
 
 
-def scan(
-    path: str | os.PathLike[str], allowlist: str | Allowlist = DEFAULT_ALLOWLIST
-) -> Report:
+def scan(path: str | os.PathLike[str], allowlist: str | Allowlist = DEFAULT_ALLOWLIST) -> Report:
     """Judge one model by one allowlist.
 
     Args:
@@ -85,31 +84,29 @@ def _loaded(allowlist: str | Allowlist) -> Allowlist:
     return allowlist if isinstance(allowlist, Allowlist) else load_allowlist(allowlist)
 
 
-def _report(
-    data: Buffer, name: str, policy: Allowlist, path: str | None, started: float
-) -> Report:
+def _report(data: Buffer, name: str, policy: Allowlist, path: str | None, started: float) -> Report:
     nodes = policy.limit("nodes")
     steps = STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
     with _uncollected():
-        seen = _surveyed(data, steps)
-        findings = judge(seen, policy, path)
-        findings = waive(findings, policy, name, seen.model.place, date.today())
+        twin = find_twin(data, policy)
+        if twin is None:
+            seen = _surveyed(data, steps)
+            facts, findings = seen.facts, tuple(judge(seen, policy, path))
+            remember(data, seen, policy, findings)
+        else:
+            facts, findings = twin.facts, twin.findings
+        if policy.waivers:
+            whole = Place("model", 0, facts.size)
+            findings = waive(findings, policy, name, whole, date.today())
         seconds = time.perf_counter() - started
-        return Report(
-            printable(name), policy.id, verdict_of(findings), tuple(findings), seen.facts, seconds
-        )
+        return Report(printable(name), policy.id, verdict_of(findings), findings, facts, seconds)
 
 
 def _surveyed(data: Buffer, steps: int) -> Survey:
     try:
         return survey(read_model(data, steps))
     except WireError as error:  # values are decoded only where something asks for them
-        raise ModelError(
-            "OG003",
-            f"malformed protobuf at byte {error.offset}: {error}",
-            RULES["OG003"].fix,
-            error.offset,
-        ) from None
+        raise malformed(error) from None
 
 
 @contextmanager
@@ -124,7 +121,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def verdict_of(findings: list[Finding] | tuple[Finding, ...], strict: bool = False) -> Verdict:
+def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
     """Fail where an error stands; with ``strict`` a warning fails too."""
     for finding in findings:
         if finding.code in UNVERIFIED:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from math import prod
 from typing import NamedTuple
 
 from onnxguard.graph import Data, Graph, Model, Node, SparseTensor, Tensor
@@ -74,11 +73,15 @@ def _definitions(graph: Graph, name: bytes, index: _Index) -> Iterator[Definitio
 
 
 class Scopes:
-    """Looks names up in a model; the index of a graph is built when it is first asked for."""
+    """Looks names up in a model; the index of a graph is built when it is first asked for.
+
+    ``read`` holds the offsets of the tensors whose values were looked at.
+    """
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self._indexes: dict[int, _Index] = {}
+        self.read: set[int] = set()
         self._constants: dict[tuple[int, bytes, bool], Static] = {}
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
@@ -130,7 +133,10 @@ class Scopes:
                 if attribute.name == b"value_floats":
                     return attribute.floats
                 tensor = attribute.tensors[0] if attribute.tensors else tensor
-        return tuple(read_floats(self._model, tensor)) if isinstance(tensor, Tensor) else ()
+        if not isinstance(tensor, Tensor) or tensor.elements > INTS_READ:
+            return ()
+        self.read.add(tensor.start)
+        return tuple(read_floats(self._model, tensor))
 
     def _index(self, graph: Graph) -> _Index:
         index = self._indexes.get(id(graph))
@@ -138,7 +144,9 @@ class Scopes:
             inputs = {value.name for value in graph.inputs}
             if graph.function is not None and graph.parent is None:
                 inputs.update(graph.function.inputs)
-            initializers: dict[bytes, Tensor | SparseTensor] = {t.name: t for t in graph.initializers}
+            initializers: dict[bytes, Tensor | SparseTensor] = {
+                t.name: t for t in graph.initializers
+            }
             initializers |= {s.values.name: s for s in graph.sparse_initializers if s.values}
             nodes = {name: node for node in graph.nodes for name in node.outputs}
             stored = len(graph.initializers) + len(graph.sparse_initializers)
@@ -193,16 +201,17 @@ class Scopes:
         if isinstance(tensor, SparseTensor):
             if tensor.values is None or tensor.dims != (1,):
                 return Static(None, 0, "a sparse tensor of more than one element")
-            if not element_count(tensor.values.dims):
+            if not tensor.values.elements:
                 return Static((0,), tensor.values.dtype, source)
             tensor = tensor.values
-        count = element_count(tensor.dims)
+        count = tensor.elements
         if tensor.dtype not in _INTEGERS:
             return Static(None, tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}")
-        if tensor.external or tensor.external_location:
+        if tensor.is_external:
             return Static(None, tensor.dtype, f"{source} with its values in another file")
-        if count is None or count > INTS_READ:
+        if not 0 <= count <= INTS_READ:
             return Static(None, tensor.dtype, f"{source} of too many elements")
+        self.read.add(tensor.start)
         if len(tensor.data) > 1:
             return Static(None, tensor.dtype, f"{source} whose values are given twice")
         values = read_integers(self._model, tensor)
@@ -215,11 +224,6 @@ CONSTANT_ATTRIBUTES = frozenset(
     b"value sparse_value value_float value_floats value_int value_ints value_string".split()
     + [b"value_strings"]
 )
-
-
-def element_count(dims: tuple[int, ...]) -> int | None:
-    """How many elements the dims make, as an exact integer; None for a negative dimension."""
-    return None if any(dim < 0 for dim in dims) else prod(dims)
 
 
 def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> list[int]:

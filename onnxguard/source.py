@@ -1,20 +1,23 @@
-"""Open a model for reading: a regular file, mapped, or standard input. Nothing else is opened."""
+"""Open a model for reading: a regular file or standard input. Nothing else is opened."""
 
 from __future__ import annotations
 
 import glob
-import mmap
 import os
 import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import overload
 
 from onnxguard.errors import ModelError
 from onnxguard.wire import Buffer
 
-COPIED = 1 << 16
-"""A file of at most this many bytes is read at once; mapping it costs more."""
+COPIED = 1 << 14
+"""A file of at most this many bytes is read at once."""
+
+FIRST_BLOCK, LAST_BLOCK = 1 << 12, 1 << 18
+"""Bytes that are read after a jump, and the most that are read ahead."""
 
 STDIN_BYTES = 2 << 30
 """protobuf takes messages of up to 2 GiB."""
@@ -46,7 +49,7 @@ def open_model(path: str) -> Iterator[Buffer]:
             reason = "the pattern matches no file"
         raise ModelError("OG001", f"cannot be read: {reason}") from None
     try:
-        with _mapped(descriptor) as data:
+        with _opened(descriptor) as data:
             yield _sniffed(data)
     finally:
         os.close(descriptor)
@@ -70,16 +73,76 @@ def _regular(mode: int) -> None:
         raise ModelError("OG001", f"not a regular file: it is {kind}")
 
 
+class FileBytes:
+    """The bytes of an open file, read where they are asked for.
+
+    A block is held at a time. It doubles while the reads follow each other and starts small after
+    a jump, so that weights cost neither time nor memory. Mapping the file costs both: the kernel
+    maps whole large pages around each touch, 2 MiB for every tensor of a large model.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._block = b""
+        self._base = 0
+        self._next = FIRST_BLOCK
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int, /) -> int: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> bytes: ...
+    def __getitem__(self, index: int | slice, /) -> int | bytes:
+        if isinstance(index, int):
+            at = index - self._base
+            if not 0 <= at < len(self._block):
+                self.chunk(index)
+                at = 0
+            return self._block[at]
+        start, stop = index.start or 0, min(index.stop, self._size)
+        at, end = start - self._base, stop - self._base
+        if at >= 0 and end <= len(self._block):
+            return self._block[at:end]
+        if stop - start > LAST_BLOCK:
+            return self._read(start, stop - start)
+        self.chunk(start, stop - start)
+        return self._block[: stop - start]
+
+    def chunk(self, pos: int, least: int = 1) -> bytes:
+        """Hold, and return, the bytes from ``pos`` on: at least ``least`` of them."""
+        follows = 0 <= pos - self._base <= len(self._block)
+        self._next = min(2 * self._next, LAST_BLOCK) if follows else FIRST_BLOCK
+        self._block = self._read(pos, min(max(self._next, least), self._size - pos))
+        self._base = pos
+        return self._block
+
+    def _read(self, pos: int, count: int) -> bytes:
+        data = _pread(self._descriptor, count, pos)
+        if len(data) != count:
+            raise ModelError("OG001", "the file became shorter while it was read")
+        return data
+
+
+def _pread(descriptor: int, count: int, pos: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(descriptor, count, pos)
+    os.lseek(descriptor, pos, os.SEEK_SET)
+    return os.read(descriptor, count)
+
+
 @contextmanager
-def _mapped(descriptor: int) -> Iterator[Buffer]:
-    size = os.fstat(descriptor).st_size
-    if size <= COPIED:
-        yield os.read(descriptor, size + 1)
-        return
-    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
-        if hasattr(mmap, "MADV_RANDOM"):
-            data.madvise(mmap.MADV_RANDOM)  # weights are jumped over: reading ahead is waste
-        yield data
+def _opened(descriptor: int) -> Iterator[Buffer]:
+    before = os.fstat(descriptor)
+    if before.st_size <= COPIED:
+        yield _pread(descriptor, before.st_size, 0)
+    else:
+        yield FileBytes(descriptor, before.st_size)
+    after = os.fstat(descriptor)
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise ModelError("OG001", "the file changed while it was read", "scan it again")
 
 
 def _stdin() -> Buffer:

@@ -1,14 +1,14 @@
 """The protobuf wire format, read with bounds and without recursion.
 
 Source: the Protocol Buffers encoding guide (varint, LEN, I32, I64, groups). A buffer is anything
-whose index gives an int and whose slice gives bytes: ``bytes``, ``mmap``, or a reader of ranges.
+whose index gives an int and whose slice gives bytes: ``bytes``, or a reader of ranges.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol, overload
+from typing import NamedTuple, Protocol, cast, overload
 
 from onnxguard.errors import WireError
 
@@ -28,6 +28,20 @@ class Buffer(Protocol):
     def __getitem__(self, index: int, /) -> int: ...
     @overload
     def __getitem__(self, index: slice, /) -> bytes: ...
+
+
+class Chunked(Buffer, Protocol):
+    """Bytes of which a part is held in memory at a time."""
+
+    def chunk(self, pos: int) -> bytes:
+        """The bytes from ``pos`` on that are held, at least one."""
+
+
+def chunk_at(data: Buffer, pos: int) -> tuple[bytes, int]:
+    """Some of the bytes from ``pos`` on to read in a tight loop, and where they start."""
+    if isinstance(data, bytes):
+        return data, 0
+    return cast(Chunked, data).chunk(pos), pos
 
 
 class Field(NamedTuple):
@@ -122,7 +136,11 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
 
 
 _RUN_WINDOW = 1 << 16
-_PAYLOADS = {VARINT: rb"[\x80-\xff]{0,9}+[\x00-\x7f]", I32: rb"[\x00-\xff]{4}", I64: rb"[\x00-\xff]{8}"}
+_PAYLOADS = {
+    VARINT: rb"[\x80-\xff]{0,9}+[\x00-\x7f]",
+    I32: rb"[\x00-\xff]{4}",
+    I64: rb"[\x00-\xff]{8}",
+}
 
 
 def _run(data: Buffer, tag: int, pos: int, end: int) -> tuple[int, int, int]:

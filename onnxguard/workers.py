@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.errors import OnnxguardError
+from onnxguard.printable import printable
 from onnxguard.report import Report
 
 BATCH = 32
@@ -38,24 +40,32 @@ def _scan_in_processes(
     size = max(1, min(BATCH, len(paths) // (jobs * 4)))
     batches = [paths[at : at + size] for at in range(0, len(paths), size)]
     ahead = iter(batches)
-    with ProcessPoolExecutor(min(jobs, len(batches))) as pool:
-        waiting = [
-            (batch, pool.submit(_scan_batch, batch, policy, judge))
-            for batch in islice(ahead, 4 * jobs)
-        ]
+    with ProcessPoolExecutor(min(jobs, len(batches)), None, _start, (policy, judge)) as pool:
+        waiting = deque(
+            (batch, pool.submit(_scan_batch, batch)) for batch in islice(ahead, 4 * jobs)
+        )
         while waiting:
-            batch, future = waiting.pop(0)
+            batch, future = waiting.popleft()
             try:
                 reports = future.result()
             except BrokenProcessPool:
                 raise OnnxguardError(
-                    f"a worker died while scanning {batch[0]} or one of the {len(batch) - 1} "
-                    "after it (killed, or out of memory): scan them with --jobs 1"
+                    f"a worker died while scanning {printable(batch[0])} or one of the "
+                    f"{len(batch) - 1} after it (killed, or out of memory): scan them with --jobs 1"
                 ) from None
-            for batch in islice(ahead, 1):
-                waiting.append((batch, pool.submit(_scan_batch, batch, policy, judge)))
+            waiting.extend((batch, pool.submit(_scan_batch, batch)) for batch in islice(ahead, 1))
             yield from reports
 
 
-def _scan_batch(paths: list[str], policy: Allowlist, judge: Judge) -> list[Report]:
-    return [judge(path, policy) for path in paths]
+def _start(policy: Allowlist, judge: Judge) -> None:
+    """Hand a worker what all its batches share: one list, so that twins are recognised."""
+    global _policy, _judge
+    _policy, _judge = policy, judge
+
+
+def _scan_batch(paths: list[str]) -> list[Report]:
+    return [_judge(path, _policy) for path in paths]
+
+
+_policy: Allowlist
+_judge: Judge

@@ -167,7 +167,9 @@ def _attach(parent: Sequence | Mapping, keys: list[Scalar | None], node: Tree, m
     if not isinstance(node, Scalar):
         mark.fail("a key is a word, not a list or a mapping")
     if node.text in parent.keys:
-        mark.fail(f'duplicate key "{printable(node.text)}", first at line {parent.keys[node.text].line}')
+        mark.fail(
+            f'duplicate key "{printable(node.text)}", first at line {parent.keys[node.text].line}'
+        )
     parent.keys[node.text] = mark
     keys[-1] = node
 

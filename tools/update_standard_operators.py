@@ -92,6 +92,7 @@ def render(schemas: Iterable[defs.OpSchema]) -> str:
 
 
 def main() -> int:
+    """Write the module, or with ``--check`` say by the exit code whether it would change."""
     text = render(defs.get_all_schemas_with_history())
     current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
     if "--check" in sys.argv[1:]:

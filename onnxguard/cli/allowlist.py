@@ -48,9 +48,15 @@ def show(name: str) -> None:
     if policy.denials:
         click.echo("\ndenied")
         for denial in policy.denials.values():
-            label = denial.op_type if denial.domain == DEFAULT_DOMAIN else f"{denial.domain}::{denial.op_type}"
+            label = (
+                denial.op_type
+                if denial.domain == DEFAULT_DOMAIN
+                else f"{denial.domain}::{denial.op_type}"
+            )
             instead = f" Use {denial.instead}." if denial.instead else ""
-            click.echo(f"  {label:<22} {denial.decision.label:<10}  {denial.decision.reason}{instead}")
+            click.echo(
+                f"  {label:<22} {denial.decision.label:<10}  {denial.decision.reason}{instead}"
+            )
     click.echo("\nlimits")
     for limit_name, limit in sorted(policy.limits.items()):
         decided = f"{limit.decision.label:<10}"
@@ -64,7 +70,9 @@ def show(name: str) -> None:
     for policy_name, action in sorted(policy.policies.items()):
         click.echo(f"  {policy_name}: {action}")
     constants = policy.constants
-    click.echo(f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}")
+    click.echo(
+        f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}"
+    )
     for waiver in policy.waivers:
         what = f"{waiver.code} {waiver.operator}".strip()
         click.echo(f"  waiver: {what} in {waiver.model} until {waiver.expires}: {waiver.reason}")
@@ -101,8 +109,16 @@ def _entry(entry: Entry) -> str:
 def diff(before: str, after: str) -> None:
     """What B allows, denies and limits otherwise than A."""
     a, b = load_allowlist(before), load_allowlist(after)
-    lines = [f"+ {_entry(e)}" for key in sorted(b.entries.keys() - a.entries.keys()) for e in b.entries[key]]
-    lines += [f"- {_entry(e)}" for key in sorted(a.entries.keys() - b.entries.keys()) for e in a.entries[key]]
+    lines = [
+        f"+ {_entry(e)}"
+        for key in sorted(b.entries.keys() - a.entries.keys())
+        for e in b.entries[key]
+    ]
+    lines += [
+        f"- {_entry(e)}"
+        for key in sorted(a.entries.keys() - b.entries.keys())
+        for e in a.entries[key]
+    ]
     for key in sorted(a.entries.keys() & b.entries.keys()):
         old, new = ([_entry(e) for e in policy.entries[key]] for policy in (a, b))
         if old != new:
@@ -137,7 +153,9 @@ def check(file: str) -> int:
     for text in unknown:
         click.echo(text)
     count = len(policy.entries)
-    click.echo(f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, {len(unknown)} unknown names")
+    click.echo(
+        f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, {len(unknown)} unknown names"
+    )
     return 1 if unknown else 0
 
 
@@ -177,8 +195,13 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
 @allowlist.command()
 @click.argument("name", metavar="ID|FILE")
 @click.argument("models", nargs=-1, metavar="[MODEL...]")
-@click.option("--to", "target", type=click.Choice(["c", "ort-config"]), required=True,
-              help="A C string table, or ONNX Runtime's required_operators.config.")
+@click.option(
+    "--to",
+    "target",
+    type=click.Choice(["c", "ort-config"]),
+    required=True,
+    help="A C string table, or ONNX Runtime's required_operators.config.",
+)
 @click.option("--output", metavar="FILE", help="Write it there instead of to stdout.")
 def export(name: str, models: tuple[str, ...], target: str, output: str | None) -> None:
     """Write a list for another program; ort-config takes the models it is for."""

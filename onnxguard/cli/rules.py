@@ -6,9 +6,9 @@ import textwrap
 
 import click
 
+from onnxguard.catalogue import RULES
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
-from onnxguard.rules.catalogue import RULES
 from onnxguard.yaml_tree import near
 
 

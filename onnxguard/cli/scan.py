@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from onnxguard.allowlist import Allowlist
+from onnxguard.catalogue import RULES
 from onnxguard.config import read_config
 from onnxguard.discover import find_models
 from onnxguard.errors import UsageError
@@ -20,8 +21,8 @@ from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.report import Report, Run
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.options import RenderOptions
-from onnxguard.rules.catalogue import RULES
-from onnxguard.scan import UNVERIFIED, scan as scan_model, verdict_of
+from onnxguard.scan import UNVERIFIED, verdict_of
+from onnxguard.scan import scan as scan_model
 from onnxguard.workers import scan_all
 from onnxguard.writing import write_whole
 from onnxguard.yaml_tree import near
@@ -79,12 +80,20 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     help="Run the ONNX checker and strict shape inference too (extra: onnx).",
 )
 @click.option(
-    "--full-check-seconds", type=click.IntRange(1), default=60, show_default=True, metavar="N",
+    "--full-check-seconds",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    metavar="N",
     help="Time that the full check of one model may take.",
 )
 @click.option(
-    "--full-check-mebibytes", type=click.IntRange(256), default=8192, show_default=True,
-    metavar="N", help="Memory that the full check of one model may take.",
+    "--full-check-mebibytes",
+    type=click.IntRange(256),
+    default=8192,
+    show_default=True,
+    metavar="N",
+    help="Memory that the full check of one model may take.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
@@ -115,9 +124,7 @@ def scan(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> int:
     run = Run(tuple(reports), time.perf_counter() - started)
     verbosity = options["verbose"] - options["quiet"]
     color = output is None and _wants_color(ctx)
-    text = REPORTERS[options["format_"]](
-        run, RenderOptions(color, verbosity, options["exit_zero"])
-    )
+    text = REPORTERS[options["format_"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
     if output is not None:
         write_whole(output, text)
     else:
@@ -142,7 +149,10 @@ def _judge(
             finding
             for finding in findings
             if finding.code in UNVERIFIED
-            or ((not select or finding.code.startswith(select)) and not finding.code.startswith(ignore or ("-",)))
+            or (
+                (not select or finding.code.startswith(select))
+                and not finding.code.startswith(ignore or ("-",))
+            )
         )
     return report._replace(findings=findings, verdict=verdict_of(findings, strict))
 
@@ -160,9 +170,13 @@ def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
     for code in codes:
         if not code or not any(known.startswith(code) for known in RULES):
             shown = printable(code)
-            raise UsageError(f'--{option}: no rule "{shown}"{near(code, RULES)}; see onnxguard rules')
+            raise UsageError(
+                f'--{option}: no rule "{shown}"{near(code, RULES)}; see onnxguard rules'
+            )
         if option == "ignore" and (code in UNVERIFIED or "OG0".startswith(code)):
-            raise UsageError(f"--ignore {code}: a model that was not verified cannot be passed over")
+            raise UsageError(
+                f"--ignore {code}: a model that was not verified cannot be passed over"
+            )
     return tuple(codes)
 
 
@@ -177,4 +191,6 @@ def _check_output(output: str, models: list[str]) -> None:
 
 
 def _wants_color(ctx: click.Context) -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )

@@ -7,9 +7,9 @@ from enum import Enum
 from typing import Any
 
 from onnxguard import __version__
+from onnxguard.catalogue import RULES
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters.options import RenderOptions
-from onnxguard.rules.catalogue import RULES
 
 SCHEMA = "onnxguard/report/1"
 

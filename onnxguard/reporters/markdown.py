@@ -40,12 +40,12 @@ def code(text: str) -> str:
     """Return a code span that shows the text as it is, whatever it holds."""
     text = text.replace("##", "#\\x23") or " "
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    pad = " " if text.strip() and (text[0] in "` " or text[-1] in "` ") else ""
     return f"{fence}{pad}{text}{pad}{fence}"
 
 
 def cell(text: str) -> str:
-    """Return a code span for a table; a pipe would end the cell and is written ``\\x7c``."""
+    """Return a code span for a table; a pipe would end the cell and is written in hexadecimal."""
     return code(text.replace("|", "\\x7c"))
 
 
@@ -77,8 +77,10 @@ def _findings(report: Report) -> str:
 def _finding(finding: Finding) -> list[str]:
     state = "waived" if finding.waiver else finding.severity.value
     lines = [f"- **{phrases.title(finding.code)}** ({state}): {code(finding.message)}"]
-    for place in finding.places[:PLACES_SHOWN]:
-        lines.append(f"  - {code(place.route)}, bytes {phrases.span(place)}")
+    lines += [
+        f"  - {code(place.route)}, bytes {phrases.span(place)}"
+        for place in finding.places[:PLACES_SHOWN]
+    ]
     hidden = finding.count - min(len(finding.places), PLACES_SHOWN)
     if hidden > 0:
         lines.append(f"  - and {hidden:,} more")

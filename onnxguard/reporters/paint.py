@@ -65,6 +65,11 @@ def columns(rows: Sequence[Sequence[str]], indent: str, widest: int = 40) -> lis
     ]
 
 
+def uncolored(text: str) -> str:
+    """Return the text as it is without colours."""
+    return _SEQUENCE.sub("", text)
+
+
 def _shown(text: str) -> int:
-    """Count the columns that the text takes, colours left out."""
-    return len(_SEQUENCE.sub("", text))
+    """Count the columns that the text takes."""
+    return len(uncolored(text))

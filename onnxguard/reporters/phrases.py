@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from onnxguard.catalogue import RULES
 from onnxguard.facts import ConstantNode, Dim, Facts
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.report import Report, Run, Verdict
-from onnxguard.rules.catalogue import RULES
 
 VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 

@@ -14,18 +14,20 @@ from typing import Any
 from urllib.parse import quote
 
 from onnxguard import __version__
+from onnxguard.catalogue import RULES, Rule
 from onnxguard.findings import Finding, Place
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
 from onnxguard.reporters.json_report import dumps
 from onnxguard.reporters.options import RenderOptions
-from onnxguard.rules.catalogue import RULES, Rule
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _RULE_INDEX = {code: index for index, code in enumerate(RULES)}
 _ROOT = "%SRCROOT%"
+_LARGEST = (1 << 31) - 1
+"""Readers built on Microsoft's SARIF SDK reject the whole file for one larger number."""
 _NAMED_NODE = re.compile(r'node \d+ (?=")')
 
 
@@ -94,7 +96,7 @@ def _artifact(report: Report) -> dict[str, Any]:
         "roles": ["analysisTarget"],
         "mimeType": "application/octet-stream",
     }
-    if report.facts is not None:
+    if report.facts is not None and report.facts.size <= _LARGEST:
         artifact["length"] = report.facts.size
     return artifact
 
@@ -123,10 +125,9 @@ def _result(report: Report, index: int, finding: Finding, seen: Counter[str]) ->
 
 
 def _text(finding: Finding) -> str:
-    text = finding.message if finding.message.endswith(".") else f"{finding.message}."
-    if finding.adr:
-        text += f" See {finding.adr}."
-    return f"{text} {finding.hint}".rstrip()
+    adr = f"See {finding.adr}" if finding.adr else ""
+    parts = (finding.message, adr, finding.hint)
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
 
 
 def _properties(report: Report, finding: Finding) -> dict[str, Any]:
@@ -139,16 +140,11 @@ def _properties(report: Report, finding: Finding) -> dict[str, Any]:
 
 
 def _place(report: Report, index: int, place: Place) -> dict[str, Any]:
+    region = {"startLine": 1, "startColumn": 1}
+    if place.end <= _LARGEST:
+        region |= {"byteOffset": place.start, "byteLength": place.end - place.start}
     return {
-        "physicalLocation": {
-            "artifactLocation": _location(report, index),
-            "region": {
-                "startLine": 1,
-                "startColumn": 1,
-                "byteOffset": place.start,
-                "byteLength": place.end - place.start,
-            },
-        },
+        "physicalLocation": {"artifactLocation": _location(report, index), "region": region},
         "logicalLocations": [{"fullyQualifiedName": place.route, "kind": "element"}],
     }
 

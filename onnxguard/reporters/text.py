@@ -6,7 +6,14 @@ from onnxguard.findings import Finding
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
 from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import SEVERITY_STYLES, VERDICT_STYLES, Paint, columns, wrap
+from onnxguard.reporters.paint import (
+    SEVERITY_STYLES,
+    VERDICT_STYLES,
+    Paint,
+    columns,
+    uncolored,
+    wrap,
+)
 from onnxguard.reporters.text_facts import facts_lines
 
 PLACES_SHOWN = 5
@@ -24,7 +31,7 @@ def render(run: Run, options: RenderOptions) -> str:
 
 def _inert(line: str) -> str:
     """Break what a CI log takes for a command: ``::`` at the start of a line, ``##`` anywhere."""
-    if line.lstrip().startswith("::"):
+    if uncolored(line).lstrip().startswith("::"):
         line = line.replace("::", ":\\x3a", 1)
     return line.replace("##", "#\\x23")
 
@@ -95,7 +102,7 @@ def _finding(finding: Finding, paint: Paint, verbose: bool) -> list[str]:
     body += columns(rows, "    ", widest=64)
     hidden = finding.count - len(places)
     if hidden > 0:
-        body.append(f"        ... and {hidden:,} more")
+        body.append(f"         ... and {hidden:,} more")
     for label, text in (("see", finding.adr), ("fix", finding.hint), ("why", finding.waiver)):
         if text:
             body += wrap(text.split(" "), " " * 9, first=f"    {label:<5}")

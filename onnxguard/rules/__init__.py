@@ -5,8 +5,16 @@ from __future__ import annotations
 from onnxguard.allowlist import Allowlist
 from onnxguard.findings import Finding
 from onnxguard.gather import Survey
-from onnxguard.rules import bounds, constants, external_data, functions, header, operators
-from onnxguard.rules import tensors, wire_format
+from onnxguard.rules import (
+    bounds,
+    constants,
+    external_data,
+    functions,
+    header,
+    operators,
+    tensors,
+    wire_format,
+)
 from onnxguard.rules.found import Found
 
 CHECKS = (

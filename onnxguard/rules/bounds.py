@@ -8,6 +8,8 @@ from onnxguard.allowlist import Allowlist
 from onnxguard.gather import Survey
 from onnxguard.rules.found import Found
 
+NESTED = "trip counts multiply where loops nest: flatten or bound them"
+
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Compare sizes, nesting, loops and expansion with the limits of the list."""
@@ -67,9 +69,7 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
     product = policy.limits.get("loop_trip_product")
     for loop in survey.loops:
         place_of = loop.graph.node_place(loop.node)
-        if trips is None:
-            continue
-        if loop.trip_count is None:
+        if loop.trip_count is None and trips is not None:
             found.add(
                 "OG206",
                 f"a Loop has no static trip count: {loop.source}",
@@ -77,7 +77,11 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
                 hint="give M as one int64 Constant or initializer that the caller cannot replace",
                 adr=trips.decision.label,
             )
-        elif not 0 <= loop.trip_count <= trips.value:
+        elif (
+            trips is not None
+            and loop.trip_count is not None
+            and not 0 <= loop.trip_count <= trips.value
+        ):
             found.add(
                 "OG205",
                 f"a Loop runs {_short(loop.trip_count)} times, allowed is 0 to {trips.value:,}",
@@ -86,16 +90,17 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
                 adr=trips.decision.label,
             )
         if product is not None and loop.product is not None and loop.product > product.value:
-            message = f"nested Loops run {_short(loop.product)} times, {product.value:,} are allowed"
-            hint = "trip counts multiply where loops nest: flatten or bound them"
-            found.add("OG207", message, place_of, hint=hint, adr=product.decision.label)
+            message = (
+                f"nested Loops run {_short(loop.product)} times, {product.value:,} are allowed"
+            )
+            found.add("OG207", message, place_of, hint=NESTED, adr=product.decision.label)
     nested = survey.expansion.trips
     largest = max((loop.product or 0 for loop in survey.loops), default=0)
     if product is not None and product.value < nested < inf and largest < nested:
         message = f"Loops nested through function calls run {_short(int(nested))} times"
         message += f", {product.value:,} are allowed"
         place_of = survey.model.place
-        found.add("OG207", message, place_of, adr=product.decision.label)
+        found.add("OG207", message, place_of, hint=NESTED, adr=product.decision.label)
 
 
 def _short(value: int) -> str:

@@ -8,7 +8,7 @@ from onnxguard.gather import Survey, constant_value
 from onnxguard.graph import Attribute, Graph, Node, SparseTensor
 from onnxguard.messages import dtype_name
 from onnxguard.printable import printable
-from onnxguard.reader import VALUES_KEPT
+from onnxguard.reading.plain import VALUES_KEPT
 from onnxguard.rules.found import Found
 from onnxguard.standard import schema_at
 

@@ -17,6 +17,8 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             hint = "export with constants folded into initializers"
             found.add("OG701", message, constant.place, hint=hint, operator="Constant")
         elif isinstance(policy.constants, int) and constant.bytes > policy.constants:
-            message = f"a Constant node of {constant.bytes:,} bytes, {policy.constants:,} are allowed"
+            message = (
+                f"a Constant node of {constant.bytes:,} bytes, {policy.constants:,} are allowed"
+            )
             hint = "store large values as initializers"
             found.add("OG702", message, constant.place, hint=hint, operator="Constant")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
 from pathlib import Path
 
 from onnxguard.allowlist import Allowlist
@@ -31,9 +32,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> 
     action = policy.policy("external_data")
     folder = None if path is None else Path(os.path.realpath(path)).parent
     files: dict[bytes, tuple[str, str, int]] = {}
-    for tensor, place_of in survey.model.tensors():
-        if not (tensor.external or tensor.external_location):
-            continue
+    for tensor, place_of in survey.model.tensors(lambda tensor: tensor.is_external):
         place = place_of()
         if action != "allow":
             hint = "save the model with its weights inside: onnx.save without external data"
@@ -60,7 +59,8 @@ _HINTS = {
 def _keys(tensor: Tensor, place: Place, found: Found) -> None:
     keys = [key for key, _ in tensor.external]
     problems = [f'the unknown key "{printable(k)}"' for k in sorted(set(keys) - KNOWN_KEYS)[:8]]
-    problems += [f'the key "{printable(k)}" twice' for k in sorted({k for k in keys if keys.count(k) > 1})[:8]]
+    twice = sorted(key for key, times in Counter(keys).items() if times > 1)
+    problems += [f'the key "{printable(key)}" twice' for key in twice[:8]]
     if not tensor.external_location:
         problems.append("no data_location, so that runtimes differ in whether they read it")
     for problem in problems:
@@ -75,7 +75,11 @@ def _target(location: bytes, folder: Path | None) -> tuple[str, str, int]:
     if reason:
         return "OG402", f"external data at {shown}: {reason}", 0
     if folder is None:
-        return "OG404", f"external data at {shown} cannot be checked: the model came without a folder", 0
+        return (
+            "OG404",
+            f"external data at {shown} cannot be checked: the model came without a folder",
+            0,
+        )
     path = folder
     status = None
     for part in location.decode().split("/"):
@@ -132,7 +136,7 @@ def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found)
             found.add("OG405", message, place, hint="save the model again")
             return
     start = offset or 0
-    wanted = tensor_bytes(tensor.dtype, tensor.dims)
+    wanted = tensor_bytes(tensor)
     end = start + (wanted if length is None else length)
     hint = "the data file is not the one that the model was saved with"
     if length is not None and length != wanted:

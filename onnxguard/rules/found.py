@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from onnxguard.catalogue import RULES
 from onnxguard.findings import PLACES_KEPT, Finding, Place, Severity
-from onnxguard.rules.catalogue import RULES
+
+PlaceOf = Place | Callable[[], Place]
+"""A place, or a function that makes it: many findings share theirs and keep only some."""
 
 KINDS_KEPT = 200
 """Different findings of one rule that are kept; the rest are counted in one more."""
@@ -26,7 +29,7 @@ class Found:
         self,
         code: str,
         message: str,
-        place: Place | Callable[[], Place],
+        place: PlaceOf,
         *,
         hint: str = "",
         operator: str = "",

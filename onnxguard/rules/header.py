@@ -28,6 +28,9 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     if not model.graph.nodes:
         hint = "the export failed or the file was cut: there is nothing to verify"
         found.add("OG511", "the main graph has no nodes", model.place, hint=hint)
+    if not model.graph.outputs:
+        hint = "a graph without outputs computes nothing: export it again"
+        found.add("OG511", "the main graph has no outputs", model.place, hint=hint)
     action = policy.policy("training_info")
     for place in model.training_places if action != "allow" else ():
         message = "the model holds training_info"
@@ -40,9 +43,7 @@ def severity_of(action: str) -> Severity:
     return Severity.WARNING if action == "warn" else Severity.ERROR
 
 
-def imports(
-    opsets: list[Opset], owner: str, place: Place, policy: Allowlist, found: Found
-) -> None:
+def imports(opsets: list[Opset], owner: str, place: Place, policy: Allowlist, found: Found) -> None:
     """Check a list of opset imports for doubles and ranges."""
     if not opsets:
         hint = "no operator has a meaning without it: export again"

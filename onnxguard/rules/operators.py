@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
 from onnxguard.gather import Survey
 from onnxguard.graph import Graph, Operator
@@ -12,6 +14,8 @@ from onnxguard.rules.opsets import opset_of
 from onnxguard.standard import is_standard, operator_names
 from onnxguard.yaml_tree import near
 
+HINTED = 16
+"""Refused operators of one model whose names are compared with all that ONNX has."""
 
 Verdict = tuple[str, str, str, str]
 """Code, message, hint and ADR."""
@@ -39,7 +43,8 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             verdict = "OG102", message, instead, denial.decision.label
             refused.setdefault(operator, []).append(verdict)
         elif not entries or operator.overload:
-            refused.setdefault(operator, []).append(_not_allowed(operator, policy))
+            hinted = len(refused) < HINTED
+            refused.setdefault(operator, []).append(_not_allowed(operator, policy, hinted))
         elif operator not in refused and any(entry.is_conditional for entry in entries):
             conditional[operator] = entries
     if refused or conditional:
@@ -54,7 +59,10 @@ def _nodes(
     conditional: dict[Operator, tuple[Entry, ...]],
     found: Found,
 ) -> None:
-    for index, operator in [*((i, n.operator) for i, n in enumerate(graph.nodes)), *graph.overridden]:
+    for index, operator in [
+        *((i, n.operator) for i, n in enumerate(graph.nodes)),
+        *graph.overridden,
+    ]:
         for code, message, hint, adr in refused.get(operator, ()):
             found.add(
                 code,
@@ -100,12 +108,12 @@ def _spelling(operator: Operator, policy: Allowlist) -> list[Verdict]:
     return verdicts
 
 
-def _not_allowed(operator: Operator, policy: Allowlist) -> Verdict:
+def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool) -> Verdict:
     message = f"{operator.label} is not on the allowlist {policy.id}"
     domain, name = operator.domain or DEFAULT_DOMAIN, operator.op_type
     if operator.overload:
         return "OG101", message, "an overload belongs to a function that the model defines", ""
-    for other in sorted(map(load_allowlist, allowlist_ids()), key=lambda a: len(a.lineage)):
+    for other in _registry():
         entries = other.entries.get((domain, name))
         if entries:
             decision = entries[0].decision
@@ -117,10 +125,16 @@ def _not_allowed(operator: Operator, policy: Allowlist) -> Verdict:
                 "is of that date, or export without it",
                 decision.label,
             )
+    hint = "rewrite the model without it, or have it reviewed and added to the list"
     if domain != DEFAULT_DOMAIN and (DEFAULT_DOMAIN, name) in policy.entries:
         hint = f"the standard {name} is allowed: export without the extension of {operator.label}"
     elif domain == DEFAULT_DOMAIN and not is_standard(domain, name):
-        hint = "ONNX has no such operator" + near(name, operator_names(domain))
-    else:
-        hint = "rewrite the model without it, or have it reviewed and added to the list"
+        close = near(name, operator_names(domain)) if hinted else ""
+        hint = f"ONNX has no such operator{close}"
     return "OG101", message, hint, ""
+
+
+@cache
+def _registry() -> list[Allowlist]:
+    """The lists of the registry, from the first to the last."""
+    return sorted(map(load_allowlist, allowlist_ids()), key=lambda policy: len(policy.lineage))

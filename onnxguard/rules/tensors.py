@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import prod
+from functools import lru_cache, partial
+from math import inf, prod
+from typing import NamedTuple
 
 from onnxguard.allowlist import Allowlist, DtypeRule
-from onnxguard.findings import Place
 from onnxguard.gather import Survey
 from onnxguard.graph import Graph, Node, Tensor
 from onnxguard.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.printable import printable
-from onnxguard.rules.found import Found
-from onnxguard.scope import FOLD_DEPTH, data_count, element_count
+from onnxguard.rules.found import Found, PlaceOf
+from onnxguard.scope import FOLD_DEPTH, data_count
 
 _SCALES_INPUT = {"Resize": 2, "Upsample": 1}
 _SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3, "Upsample": 2}
-_SHAPE_INPUT |= {"Reshape": 1, "Pad": 1, "CenterCropPad": 1, "OneHot": 1, "Range": 1, "AffineGrid": 1}
+_SHAPE_INPUT |= {
+    "Reshape": 1,
+    "Pad": 1,
+    "CenterCropPad": 1,
+    "OneHot": 1,
+    "Range": 1,
+    "AffineGrid": 1,
+}
 """Operators whose output grows with an integer input, and which one that is."""
 
 _ALONE = frozenset({"OneHot", "Range"})
@@ -32,16 +40,15 @@ _PER_VALUE = {14: 0.5, 15: 0.5, 21: 2, 22: 2, 23: 2, 25: 4, 26: 4}
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check what tensors declare, and what the shapes made of constants call for."""
-    limits = policy.limit("tensor_elements"), policy.limit("tensor_rank")
-    for tensor, place_of in survey.model.tensors():
-        if not _fits(tensor, policy.dtypes, *limits):
-            place = place_of()
-            _shape(tensor.dims, "a tensor", place, policy, found)
-            _dtype(tensor.dtype, place, policy, found)
-            _data(survey, tensor, place, found)
+    sound = _sound(policy.dtypes, policy.limit("tensor_elements"), policy.limit("tensor_rank"))
+    suspect = partial(_is_suspect, sound)
+    for tensor, place_of in survey.model.tensors(suspect):
+        _shape(tensor.dims, "a tensor", place_of, policy, found)
+        _dtype(tensor.dtype, place_of, policy, found)
+        _data(survey, tensor, place_of, found)
     for graph in survey.model.graphs:
         for index, sparse in enumerate(graph.sparse_initializers):
-            place = Place(f"{graph.route}/sparse_initializer {index}", sparse.start, sparse.end)
+            place = graph.place(f"sparse_initializer {index}", sparse.start, sparse.end)
             _shape(sparse.dims, "a sparse tensor", place, policy, found)
             if sparse.values is None or sparse.indices is None:
                 message = "a sparse tensor lacks its values or indices"
@@ -49,7 +56,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         for node in graph.nodes:
             for attribute in node.attributes:
                 for sparse in attribute.sparse:
-                    place = Place(f"{graph.route}/sparse attribute", sparse.start, sparse.end)
+                    place = graph.place("sparse attribute", sparse.start, sparse.end)
                     _shape(sparse.dims, "a sparse tensor", place, policy, found)
         _values(graph, policy, found)
     for constant in survey.facts.constants if policy.dtypes is not None else ():
@@ -62,28 +69,39 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         _grown(survey, limit, policy, found)
 
 
-def _fits(
-    tensor: Tensor, dtypes: DtypeRule | None, elements: int | None, rank: int | None
-) -> bool:
-    """Whether nothing can be wrong with a tensor: the quick answer for nearly all of them."""
-    dims, data = tensor.dims, tensor.data
-    name, bits = DTYPES.get(tensor.dtype, ("", 0))
-    if len(data) != 1 or data[0].field != 9 or not bits:
-        return False
-    if tensor.external or tensor.external_location or (dims and min(dims) < 0):
-        return False
-    count = prod(dims)
+class _Sound(NamedTuple):
+    """What a tensor may be without a second look: bits by dtype, most elements, most dimensions."""
+
+    bits: dict[int, int]
+    elements: float
+    rank: float
+
+
+@lru_cache(maxsize=16)
+def _sound(dtypes: DtypeRule | None, elements: int | None, rank: int | None) -> _Sound:
+    bits = {
+        code: bits
+        for code, (name, bits) in DTYPES.items()
+        if bits and (dtypes is None or dtypes.admits(name))
+    }
+    return _Sound(bits, inf if elements is None else elements, inf if rank is None else rank)
+
+
+def _is_suspect(sound: _Sound, tensor: Tensor) -> bool:
+    """Whether anything could be wrong with a tensor: a quick no for nearly all of them."""
+    data, elements = tensor.data, tensor.elements
+    if len(data) != 1 or tensor.is_external:
+        return True
+    _, _, start, end, _ = held = data[0]
     return (
-        bits * count == (data[0].end - data[0].start) * 8
-        and (elements is None or count <= elements)
-        and (rank is None or len(dims) <= rank)
-        and (dtypes is None or dtypes.admits(name))
+        held.field != 9
+        or sound.bits.get(tensor.dtype, 0) * elements != (end - start) * 8
+        or not 0 <= elements <= sound.elements
+        or len(tensor.dims) > sound.rank
     )
 
 
-def _shape(
-    dims: Sequence[int], what: str, place: Place, policy: Allowlist, found: Found
-) -> None:
+def _shape(dims: Sequence[int], what: str, place: PlaceOf, policy: Allowlist, found: Found) -> None:
     rank, limit = policy.limits.get("tensor_rank"), policy.limits.get("tensor_elements")
     if rank is not None and len(dims) > rank.value:
         message = f"{what} has {len(dims)} dimensions, {rank.value} are allowed"
@@ -107,7 +125,7 @@ def _dims(dims: Iterable[int]) -> str:
     return f"[{', '.join(shown[:8])}{', ...' if len(shown) > 8 else ''}]"
 
 
-def _dtype(code: int, place: Place, policy: Allowlist, found: Found) -> None:
+def _dtype(code: int, place: PlaceOf, policy: Allowlist, found: Found) -> None:
     if code == 0 or code not in DTYPES:
         message = f"a tensor's dtype is {dtype_name(code)}"
         found.add("OG305", message, place, hint="export the model again")
@@ -116,17 +134,17 @@ def _dtype(code: int, place: Place, policy: Allowlist, found: Found) -> None:
         found.add("OG306", message, place, hint="convert the values before the export")
 
 
-def _data(survey: Survey, tensor: Tensor, place: Place, found: Found) -> None:
+def _data(survey: Survey, tensor: Tensor, place: PlaceOf, found: Found) -> None:
     sources = [TENSOR.fields[number].name for number in sorted({d.field for d in tensor.data})]
-    if tensor.external or tensor.external_location:
+    if tensor.is_external:
         sources.append("external_data")
     if len(sources) > 1:
         message = f"a tensor's values are given twice: {' and '.join(sources)}"
         hint = "runtimes differ in which they take: keep one"
         found.add("OG304", message, place, hint=hint)
         return
-    count = element_count(tensor.dims)
-    if count is None or tensor.external or tensor.external_location or tensor.dtype not in DTYPES:
+    count = tensor.elements
+    if count < 0 or tensor.is_external or tensor.dtype not in DTYPES:
         return
     field = tensor.data[0].field if tensor.data else 0
     typed = _TYPED.get(tensor.dtype, 5)
@@ -162,7 +180,8 @@ def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
         if key in checked:
             continue
         checked.add(key)
-        place = Place(f'{graph.route}/value "{printable(value.name)}"', value.start, value.end)
+        item = f'value "{printable(value.name)}"'
+        place = partial(graph.place, item, value.start, value.end)
         known = [dim for dim in value.type.dims or () if isinstance(dim, int)]
         if len(value.type.dims or ()) > (policy.limit("tensor_rank") or len(known)):
             known += [1] * (len(value.type.dims or ()) - len(known))
@@ -212,7 +231,9 @@ def _wanted(survey: Survey, graph: Graph, node: Node) -> int:
         scales = survey.scopes.floats(graph, _input(node, _SCALES_INPUT[op_type]))
         grown = prod(max(scale, 1.0) for scale in scales if scale == scale)
         if grown > 1:
-            return int(min(grown * max(_elements(survey, graph, node.inputs[0]), 1), float(1 << 63)))
+            return int(
+                min(grown * max(_elements(survey, graph, node.inputs[0]), 1), float(1 << 63))
+            )
     position = _SHAPE_INPUT[op_type]
     if position >= len(node.inputs):
         return 0
@@ -240,9 +261,8 @@ def _elements(survey: Survey, graph: Graph, name: bytes) -> int:
     for definition in survey.scopes.define(graph, name)[:1]:
         stored = definition.initializer
         if stored is not None:
-            return element_count(stored.dims) or 0
+            return max(stored.elements, 0) if isinstance(stored, Tensor) else prod(stored.dims)
         for value in definition.graph.inputs:
             if value.name == name:
                 return prod(d for d in value.type.dims or () if isinstance(d, int) and d > 0)
     return 0
-

@@ -11,8 +11,8 @@ from onnxguard.printable import printable
 
 
 def waive(
-    findings: list[Finding], policy: Allowlist, path: str, place: Place, today: date
-) -> list[Finding]:
+    findings: tuple[Finding, ...], policy: Allowlist, path: str, place: Place, today: date
+) -> tuple[Finding, ...]:
     """Mark what a waiver covers; add a finding for each waiver that is expired or covers nothing.
 
     A waiver's ``model`` is a glob that is matched from the right, as ``PurePath.match`` does.
@@ -36,7 +36,7 @@ def waive(
             extra.append(Finding("OG802", Severity.ERROR, message, (place,), hint=hint))
         for index in covered:
             waived[index] = waived[index]._replace(waiver=waiver.reason)
-    return waived + extra
+    return (*waived, *extra)
 
 
 def _covers(waiver: Waiver, finding: Finding) -> bool:

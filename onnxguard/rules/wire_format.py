@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from onnxguard.allowlist import Allowlist
+from onnxguard.catalogue import RULES
 from onnxguard.findings import Severity
 from onnxguard.gather import Survey
-from onnxguard.rules.catalogue import RULES
 from onnxguard.rules.found import Found
 from onnxguard.rules.header import severity_of
 

@@ -1,0 +1,159 @@
+"""Compare onnxguard with ``onnx.load`` plus a walk, side by side in one run.
+
+``python -m benchmarks [--folder DIR] [--rounds N] [CASE...]`` from the root of the repository, with
+the ``dev`` extra installed. The models take 7 GB for all cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import onnx
+
+import onnxguard
+from benchmarks import models
+from benchmarks.walk import load_and_walk
+
+WALK = [sys.executable, str(Path(__file__).parent / "walk.py")]
+SCAN = [sys.executable, "-m", "onnxguard", "scan", "--config", "none", "--exit-zero"]
+_LAUNCHER = """
+import json, os, resource, sys, time
+start = time.perf_counter()
+out = os.open(os.devnull, os.O_WRONLY)
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out, 1)])
+_, status, used = os.wait4(pid, 0)
+print(json.dumps([time.perf_counter() - start, used.ru_maxrss / 1024, os.waitstatus_to_exitcode(status)]))
+"""
+
+
+class Took(NamedTuple):
+    """Seconds of wall clock and peak resident memory in MiB (0 in process)."""
+
+    seconds: float
+    mebibytes: float
+
+
+def command(arguments: list[str]) -> Took:
+    """Run a command from a small parent: a child inherits the peak memory of a large one."""
+    launcher = [sys.executable, "-S", "-c", _LAUNCHER, *arguments]
+    done = subprocess.run(launcher, capture_output=True, check=True)
+    seconds, mebibytes, code = json.loads(done.stdout)
+    if code:
+        raise SystemExit(f"exit {code} from {' '.join(arguments)}: {done.stderr.decode()}")
+    return Took(seconds, mebibytes)
+
+
+def in_process(work: Callable[[], object]) -> Took:
+    """Time a call, the release of its result included."""
+    gc.collect()
+    start = time.perf_counter()
+    work()
+    return Took(time.perf_counter() - start, 0.0)
+
+
+def compare(title: str, ours: Callable[[], Took], theirs: Callable[[], Took], rounds: int) -> None:
+    """Run both in turn and print the medians, the spread and the ratio of each pair."""
+    ours(), theirs()  # warm the page cache and the byte code
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    print(f"\n{title}")
+    for name, runs in zip(("onnxguard", "instead"), zip(*pairs, strict=True), strict=True):
+        seconds = sorted(run.seconds for run in runs)
+        peak = max(run.mebibytes for run in runs)
+        memory = f"  peak {peak:7.1f} MiB" if peak else ""
+        middle = statistics.median(seconds)
+        print(f"  {name:<10} {middle:10.5f} s  ({seconds[0]:.5f} to {seconds[-1]:.5f}){memory}")
+    ratio = statistics.median(b.seconds / a.seconds for a, b in pairs)
+    print(f"  onnxguard is {ratio:.2f} times as fast, median of {rounds} pairs")
+
+
+def run_large(folder: Path, rounds: int) -> None:
+    """A 1.6 GB model, in process and as a command."""
+    path = str(models.large(folder))
+    policy = onnxguard.load_allowlist("adr-0258")
+    compare(
+        "1.6 GB model, in process: scan() against onnx.load plus a walk",
+        lambda: in_process(lambda: onnxguard.scan(path, policy)),
+        lambda: in_process(lambda: load_and_walk(path)),
+        rounds,
+    )
+    compare(
+        "1.6 GB model, whole command",
+        lambda: command([*SCAN, path]),
+        lambda: command([*WALK, path]),
+        rounds,
+    )
+
+
+def run_nodes(folder: Path, rounds: int) -> None:
+    """A 100,000-node graph, all facts, as a command."""
+    path = str(models.many_nodes(folder))
+    compare(
+        "100,000 nodes, whole command, every fact as JSON",
+        lambda: command([*SCAN, "--format", "json", path]),
+        lambda: command([*WALK, path]),
+        rounds,
+    )
+
+
+def run_start(folder: Path, rounds: int) -> None:
+    """One student: the whole command against the mere import of onnx."""
+    path = str(models.student(folder))
+    compare(
+        "one student (37 nodes, 0.5 MB), whole command against python -c 'import onnx'",
+        lambda: command([*SCAN, path]),
+        lambda: command([sys.executable, "-c", "import onnx"]),
+        max(rounds, 15),
+    )
+
+
+def run_zoo(folder: Path, rounds: int) -> None:
+    """10,000 students with --jobs 2."""
+    for own_names in (False, True):
+        path = str(models.zoo(folder, 10_000, own_names))
+        what = "each with node names of its own" if own_names else "one architecture"
+        compare(
+            f"10,000 students, {what}, --jobs 2",
+            lambda path=path: command([*SCAN, "--jobs", "2", path]),
+            lambda path=path: command([*WALK, path]),
+            rounds,
+        )
+
+
+CASES = {"start": run_start, "nodes": run_nodes, "large": run_large, "zoo": run_zoo}
+
+
+def main() -> None:
+    """Run the cases that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
+    parser.add_argument("--folder", type=Path, help="where the models are kept")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    unknown = set(options.cases) - CASES.keys()
+    if unknown:
+        parser.error(f"no case {', '.join(unknown)}: there are {', '.join(CASES)}")
+    folder = options.folder or Path(tempfile.gettempdir()) / "onnxguard-benchmarks"
+    folder.mkdir(parents=True, exist_ok=True)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ",
+        end="",
+    )
+    print(f"onnx {onnx.__version__}, onnxguard {onnxguard.__version__}")
+    for case in options.cases or CASES:
+        CASES[case](folder, options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The models that the benchmarks read, made once into a folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from make_models import saliency
+
+STUDENT_WIDTH = 16
+
+
+def student(folder: Path) -> Path:
+    """The v2 student at its real size: 37 nodes, 0.5 MB."""
+    path = folder / "student.onnx"
+    if not path.exists():
+        onnx.save(saliency(resize=True, width=STUDENT_WIDTH), path)
+    return path
+
+
+def large(folder: Path, tensors: int = 100, megabytes: int = 16) -> Path:
+    """100 MatMul layers with weights of 16 MB each: 1.6 GB in one file."""
+    path = folder / "large.onnx"
+    if path.exists():
+        return path
+    side = int((megabytes * 1_000_000 / 4) ** 0.5)
+    weights = np.random.default_rng(0).random((side, side), np.float32).tobytes()
+    nodes = [
+        helper.make_node("MatMul", [f"x{i}", f"w{i}"], [f"x{i + 1}"], f"/layer{i}/MatMul")
+        for i in range(tensors)
+    ]
+    stored = [
+        helper.make_tensor(f"w{i}", TensorProto.FLOAT, [side, side], weights, raw=True)
+        for i in range(tensors)
+    ]
+    shape = ["batch", side]
+    ends = [helper.make_tensor_value_info(n, 1, shape) for n in ("x0", f"x{tensors}")]
+    graph = helper.make_graph(nodes, "large", ends[:1], ends[1:], stored)
+    opset = [helper.make_opsetid("", 17)]
+    _write(path, helper.make_model(graph, opset_imports=opset, ir_version=8))
+    return path
+
+
+def many_nodes(folder: Path, count: int = 100_000) -> Path:
+    """A chain of Conv, Relu, Add and Concat with names and attributes as exporters write them."""
+    path = folder / f"nodes-{count}.onnx"
+    if path.exists():
+        return path
+    conv = {"kernel_shape": [3, 3], "pads": [1] * 4, "strides": [1, 1], "dilations": [1, 1]}
+    kinds: list[tuple[str, dict[str, object]]] = [
+        ("Conv", {**conv, "group": 1}),
+        ("Relu", {}),
+        ("Add", {}),
+        ("Concat", {"axis": 1}),
+    ]
+    nodes, last = [], "input"
+    for index in range(count):
+        kind, attributes = kinds[index % 4]
+        inputs = {"Conv": [last, f"w{index % 50}"], "Relu": [last]}.get(kind, [last, last])
+        output = f"/stage.{index}/{kind}_output_0"
+        nodes.append(
+            helper.make_node(kind, inputs, [output], f"/stage.{index}/{kind}", **attributes)
+        )
+        last = output
+    weights = np.zeros((8, 8, 3, 3), np.float32).tobytes()
+    stored = [
+        helper.make_tensor(f"w{i}", TensorProto.FLOAT, [8, 8, 3, 3], weights, raw=True)
+        for i in range(50)
+    ]
+    shape = [1, 8, 8, 8]
+    ends = [helper.make_tensor_value_info(n, 1, shape) for n in ("input", last)]
+    graph = helper.make_graph(nodes, "nodes", ends[:1], ends[1:], stored)
+    opset = [helper.make_opsetid("", 17)]
+    _write(path, helper.make_model(graph, opset_imports=opset, ir_version=8))
+    return path
+
+
+def zoo(folder: Path, count: int, own_names: bool) -> Path:
+    """``count`` students with weights of their own, and with node names of their own if asked."""
+    target = folder / f"zoo-{count}{'-own-names' if own_names else ''}"
+    if target.exists() and len(list(target.iterdir())) == count:
+        return target
+    target.mkdir(exist_ok=True)
+    model = saliency(resize=True, width=STUDENT_WIDTH)
+    random = np.random.default_rng(0)
+    for index in range(count):
+        if own_names:
+            for node in model.graph.node:
+                node.name = f"/m{index:05}/" + node.name.split("/", 2)[-1]
+                node.output[0] = f"m{index:05}_" + node.output[0].removeprefix(f"m{index - 1:05}_")
+                for at, name in enumerate(node.input):
+                    if name and not name.endswith(("weight", "bias")) and name != "input":
+                        node.input[at] = f"m{index:05}_" + name.removeprefix(f"m{index - 1:05}_")
+            model.graph.output[0].name = model.graph.node[-1].output[0]
+        for tensor in model.graph.initializer:
+            tensor.raw_data = random.bytes(len(tensor.raw_data))
+        (target / f"model-{index:05}.onnx").write_bytes(model.SerializeToString())
+    return target
+
+
+def _write(path: Path, model: onnx.ModelProto) -> None:
+    temporary = path.with_suffix(".part")
+    onnx.save(model, temporary)
+    os.replace(temporary, path)

@@ -1,0 +1,21 @@
+"""Every rule: its code, what it says, why it matters and how to fix what it finds."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.bounds import BOUNDS
+from onnxguard.catalogue.files import FILES
+from onnxguard.catalogue.header import HEADER
+from onnxguard.catalogue.operators import OPERATORS
+from onnxguard.catalogue.policy import POLICY
+from onnxguard.catalogue.rule import Rule
+from onnxguard.catalogue.tensors import TENSORS
+from onnxguard.catalogue.wire import WIRE
+
+__all__ = ["RULES", "Rule"]
+
+RULES: dict[str, Rule] = {
+    rule.code: rule
+    for group in (FILES, OPERATORS, BOUNDS, TENSORS, HEADER, WIRE, POLICY)
+    for rule in group
+}
+"""The rules by code, in ascending order."""

@@ -1,0 +1,84 @@
+"""OG2xx: how much work the graph can ask for."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.rule import Rule
+from onnxguard.findings import Severity
+
+BOUNDS = (
+    Rule(
+        "OG201",
+        "model-too-large",
+        Severity.ERROR,
+        "The file is larger than the allowlist permits.",
+        "The loader that the list stands for refuses such a file, and a repository of small models "
+        "has no use for it. Size is also the cheapest way to exhaust a machine.",
+        "Prune or quantise the model, drop data that inference does not need, or raise "
+        "the limit in a list that fits the target.",
+    ),
+    Rule(
+        "OG202",
+        "too-many-nodes",
+        Severity.ERROR,
+        "The graph has more nodes than the allowlist permits.",
+        "Load time and memory grow with nodes, for graph optimisers often faster than in "
+        "proportion. A count far above the architecture's is an unrolled loop or a failed export.",
+        "Export with loops kept or constants folded, and simplify the graph.",
+    ),
+    Rule(
+        "OG203",
+        "nested-too-deep",
+        Severity.ERROR,
+        "Graphs are nested deeper than the allowlist permits.",
+        "Loaders and optimisers recurse into the bodies of If, Loop and functions; depth costs "
+        "stack, and a deep enough file ends the process.",
+        "Flatten the control flow in the source model. Depth counts through function calls.",
+    ),
+    Rule(
+        "OG204",
+        "too-many-loops",
+        Severity.ERROR,
+        "The model has more Loop nodes than the allowlist permits.",
+        "Each Loop multiplies the work of the nodes in it. A Loop in a function counts once for "
+        "every call, since that is how often a runtime that inlines will hold it.",
+        "Unroll short loops on export, or merge loops that run over the same range.",
+    ),
+    Rule(
+        "OG205",
+        "loop-trip-count",
+        Severity.ERROR,
+        "A Loop's trip count is negative or above the allowlist's limit.",
+        "The count is a number in a file: one changed byte turns eight rounds into nine "
+        "quintillion, and the model never answers.",
+        "Export with the real bound. A negative count has no meaning.",
+    ),
+    Rule(
+        "OG206",
+        "loop-unbounded",
+        Severity.ERROR,
+        "A Loop has no trip count that can be read from the file.",
+        "An omitted count, one that is computed from the input, or one that is given twice with "
+        "different values leaves the number of rounds to the data, and the running time with it.",
+        "Give the trip count as a constant int64, by one initializer or one Constant node, and use "
+        "the condition to stop earlier.",
+    ),
+    Rule(
+        "OG207",
+        "loop-trip-product",
+        Severity.ERROR,
+        "Nested Loops together run more rounds than the allowlist permits.",
+        "Trip counts multiply: four nested Loops of 1,024 rounds are each within a common limit "
+        "and together run over a trillion times.",
+        "Lower the counts, take the inner work out of the Loop, or use a tensor operator.",
+    ),
+    Rule(
+        "OG208",
+        "function-expansion",
+        Severity.ERROR,
+        "The model has too many nodes once its function calls are inlined.",
+        "A function that calls another one twice, thirty levels down, is a few hundred bytes in "
+        "the file and a billion nodes in a runtime that inlines. The number is computed here "
+        "without expanding anything.",
+        "Export with functions inlined to see the real graph, and share subgraphs that are equal.",
+    ),
+)

@@ -1,0 +1,63 @@
+"""OG0xx: the file could not be verified."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.rule import Rule
+from onnxguard.findings import Severity
+
+FILES = (
+    Rule(
+        "OG001",
+        "unreadable",
+        Severity.ERROR,
+        "The path does not lead to a regular file that can be read.",
+        "A missing file, a folder named *.onnx, a FIFO, a device or a loop of links holds no model "
+        "to judge, and opening some of them blocks for ever. A gate that skipped them would be "
+        "green because of what it did not look at.",
+        "Check the path and its permissions, and put a regular file there. To scan what another "
+        "program writes, pipe it in and name it '-'.",
+    ),
+    Rule(
+        "OG002",
+        "not-a-model",
+        Severity.ERROR,
+        "The bytes are no ONNX model.",
+        "An empty file, a Git LFS pointer, a web page saved under the model's name or an archive "
+        "often stands where a model should. Nothing in it was verified, so nothing may be "
+        "concluded from it; the real model is elsewhere and unseen.",
+        "For a Git LFS pointer, run 'git lfs pull' (in CI: check out with LFS) and scan again. "
+        "Otherwise fetch or export the model anew, and unpack it if it came in an archive.",
+    ),
+    Rule(
+        "OG003",
+        "malformed",
+        Severity.ERROR,
+        "The protobuf encoding is broken.",
+        "A field ends past its parent, a number is too long or a wire type does not exist. "
+        "Parsers differ in what they make of such bytes, so what one program verified need not be "
+        "what another one runs. A transfer that was cut short looks the same.",
+        "Compare the file's size and checksum with the original, and export it again with an "
+        "unpatched exporter. The message names the byte where reading stopped.",
+    ),
+    Rule(
+        "OG004",
+        "no-graph",
+        Severity.ERROR,
+        "The model holds no graph.",
+        "The bytes parse as protobuf, as many files do by accident, but there is nothing that a "
+        "runtime could run. To call this clean would be to certify a file that no one can name.",
+        "Scan the exported model itself, not a file that goes with it (external data, a "
+        "checkpoint, a calibration table, a single tensor).",
+    ),
+    Rule(
+        "OG005",
+        "too-much-to-read",
+        Severity.ERROR,
+        "The model holds more nodes and fields than the list's limits allow to read.",
+        "A file of a few megabytes can be made of millions of tiny fields that cost every reader "
+        "seconds and gigabytes. The work of a read is bounded, and a model that exceeds it was "
+        "not verified to its end.",
+        "If a graph of this size is meant, raise limits.nodes in an allowlist of your own: the "
+        "work that is allowed grows with it.",
+    ),
+)

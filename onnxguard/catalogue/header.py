@@ -1,0 +1,109 @@
+"""OG5xx: versions, functions and what else stands beside the main graph."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.rule import Rule
+from onnxguard.findings import Severity
+
+HEADER = (
+    Rule(
+        "OG501",
+        "opset-import",
+        Severity.ERROR,
+        "The opset imports do not say which version of each domain is meant.",
+        "An operator's definition follows from its domain's version. Where that is missing, or "
+        "given twice (the default domain as '' and as 'ai.onnx', for example), programs guess, and "
+        "guess differently.",
+        "Import every domain that is used, once, with one version.",
+    ),
+    Rule(
+        "OG502",
+        "opset-range",
+        Severity.ERROR,
+        "An imported opset version is outside the allowlist's range.",
+        "The runtime that ships knows some versions. Newer ones fail to load or change an "
+        "operator's meaning; very old ones take conversion paths that nobody tests any more.",
+        "Export at a version inside the range.",
+    ),
+    Rule(
+        "OG503",
+        "ir-version",
+        Severity.ERROR,
+        "The IR version is missing or outside the allowlist's range.",
+        "The IR version says which fields of the file have a meaning. A loader refuses a newer "
+        "one, or ignores fields that carry behaviour.",
+        "Export with an ONNX release that the target's runtime supports.",
+    ),
+    Rule(
+        "OG504",
+        "training-info",
+        Severity.ERROR,
+        "The model carries training graphs.",
+        "Inference never needs them. They hold operators of their own and assignments that "
+        "overwrite the weights, and most reviews never open them.",
+        "Remove training_info before the model is shipped.",
+    ),
+    Rule(
+        "OG505",
+        "functions-forbidden",
+        Severity.ERROR,
+        "The model defines functions of its own, and the allowlist forbids that.",
+        "A function gives any body any name. Targets that do not inline functions cannot run the "
+        "model at all.",
+        "Inline functions on export (onnx.inliner.inline_local_functions).",
+    ),
+    Rule(
+        "OG506",
+        "function-shadows-standard",
+        Severity.ERROR,
+        "A function of the model's own bears the name of a standard operator.",
+        "A node that reads 'Relu' then runs the function's body in one runtime and the real Relu "
+        "in another, and a reviewer sees what they expect to see.",
+        "Rename the function and put it in a domain of its own, or inline it.",
+    ),
+    Rule(
+        "OG507",
+        "function-duplicate",
+        Severity.ERROR,
+        "Two functions have the same domain, name and overload.",
+        "Which body a call runs depends on the order in which a program keeps them. Both bodies "
+        "were scanned.",
+        "Remove one of them, or tell them apart by name or overload.",
+    ),
+    Rule(
+        "OG508",
+        "function-recursive",
+        Severity.ERROR,
+        "A function calls itself, directly or through others.",
+        "ONNX forbids recursion. A runtime that inlines such a function never ends, or fails when "
+        "its stack does.",
+        "Write the repetition as a Loop with a constant trip count.",
+    ),
+    Rule(
+        "OG509",
+        "function-arity",
+        Severity.ERROR,
+        "A call gives a function more or fewer inputs or outputs than it declares.",
+        "Surplus values are bound to nothing, or to the next name that a program finds, and "
+        "missing ones to whatever it assumes. The call does not mean what it shows.",
+        "Make the call match the declaration, and write an omitted value as an empty name.",
+    ),
+    Rule(
+        "OG510",
+        "function-opset",
+        Severity.ERROR,
+        "A function's opset imports disagree with the model's.",
+        "A function is read by its own imports but inlined into a graph with others. The same "
+        "node then means one thing before and another after inlining.",
+        "Import in the function the versions that the model imports.",
+    ),
+    Rule(
+        "OG511",
+        "graph-empty",
+        Severity.ERROR,
+        "The main graph has no nodes.",
+        "There is nothing to run and nothing to judge, which no list can call clean. A field that "
+        "was dropped on the way looks the same.",
+        "Check that the export finished, and that this is the file that was meant.",
+    ),
+)

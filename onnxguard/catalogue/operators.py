@@ -1,0 +1,130 @@
+"""OG1xx: which operators the graph uses, and how."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.rule import Rule
+from onnxguard.findings import Severity
+
+OPERATORS = (
+    Rule(
+        "OG101",
+        "operator-not-allowed",
+        Severity.ERROR,
+        "The allowlist does not name this operator.",
+        "What is not on the list was never reviewed: it may not exist in the runtime that ships, "
+        "may cost unbounded time or memory, or may run code outside the reviewed kernels. Domain, "
+        "name and overload are compared byte for byte, in function bodies, subgraphs, attribute "
+        "defaults and training graphs as well, because a runtime executes those too.",
+        "Export without the operator (another up-sampler, folded constants, static rather than "
+        "dynamic quantisation), choose the list that was reviewed for it, or propose the operator "
+        "for the list together with the decision that backs it.",
+    ),
+    Rule(
+        "OG102",
+        "operator-denied",
+        Severity.ERROR,
+        "The allowlist refuses this operator by name.",
+        "Somebody looked at this operator and decided against it; the entry carries the reason. "
+        "A denial outweighs every list that it builds on.",
+        "Use the alternative that the entry names. To reverse the decision, change the list in a "
+        "review of its own; do not waive it model by model.",
+    ),
+    Rule(
+        "OG103",
+        "operator-opset",
+        Severity.ERROR,
+        "The operator is allowed, but not at this opset version.",
+        "An operator's meaning changes between opset versions: inputs become attributes, defaults "
+        "move, types widen. The review covered the versions on the list only.",
+        "Export at an opset inside the range, or convert the model with ONNX's version "
+        "converter, then compare its outputs with those of the original.",
+    ),
+    Rule(
+        "OG104",
+        "op-type-missing",
+        Severity.ERROR,
+        "A node does not say which operator it is.",
+        "Without an op_type there is nothing to compare with a list. A scanner that looks at "
+        "present names only lets such a node pass, and a parser may merge a name into it later.",
+        "Remove the node or export the model again; no exporter writes such a node.",
+    ),
+    Rule(
+        "OG105",
+        "op-type-characters",
+        Severity.ERROR,
+        "An operator or domain name holds characters that no real one has.",
+        "A NUL byte ends a C string, so 'Conv' followed by NUL and more equals 'Conv' for one "
+        "program and not for another. Control characters rewrite logs; letters from other "
+        "alphabets look like Latin ones to a reviewer.",
+        "Treat the file as tampered with until its origin is known. A custom operator is to be "
+        "renamed to ASCII letters, digits and underscores.",
+    ),
+    Rule(
+        "OG106",
+        "op-type-length",
+        Severity.ERROR,
+        "An operator's name is longer than the allowlist permits.",
+        "Loaders copy the name into buffers of a fixed size, and one that cuts it compares "
+        "another name than the one in the file.",
+        "Shorten the custom operator's name. If the file came from elsewhere, find out who wrote "
+        "it: no standard operator comes near the limit.",
+    ),
+    Rule(
+        "OG107",
+        "attribute-value",
+        Severity.ERROR,
+        "An attribute has a value outside what the allowlist reviewed.",
+        "One operator is many kernels. Resize with cubic interpolation is other code than Resize "
+        "with nearest, and was not exercised with it. An attribute that the model leaves out "
+        "counts with the default of its opset version.",
+        "Set the attribute to a permitted value where the model is exported, and check accuracy "
+        "afterwards. Where the list makes this a warning, the model still passes.",
+    ),
+    Rule(
+        "OG108",
+        "operator-dtype",
+        Severity.ERROR,
+        "The operator is used with an element type that the allowlist does not permit for it.",
+        "Runtimes implement an operator for some types only; the rest fails at load time, falls "
+        "back to a slower device or runs a kernel that nobody tested.",
+        "Export in a permitted type, or insert a Cast before the node.",
+    ),
+    Rule(
+        "OG109",
+        "input-not-constant",
+        Severity.ERROR,
+        "An input that must be a constant is computed at run time.",
+        "A shape, a scale or a pad that comes from the data lets the input decide how much memory "
+        "and time the node takes, and hides the value from this scan.",
+        "Fold constants on export, or give the value as an initializer or a Constant node.",
+    ),
+    Rule(
+        "OG110",
+        "dtype-undeclared",
+        Severity.WARNING,
+        "The list restricts this operator's element type, and the model does not declare it.",
+        "Type information inside a graph is optional. Where it is absent the rule could not be "
+        "checked, neither for nor against the model.",
+        "Run ONNX shape inference and save its result in the model, or scan with --full-check.",
+    ),
+    Rule(
+        "OG111",
+        "attribute-type-disagrees",
+        Severity.ERROR,
+        "An attribute's declared type is not the field that it fills.",
+        "A reader that trusts the declaration sees an integer; one that looks at the fields finds "
+        "a whole graph with operators of its own. Everything that is filled was scanned, but the "
+        "attribute means different things to different programs.",
+        "Export the model again. Such an attribute comes from a broken tool or is there to hide "
+        "something.",
+    ),
+    Rule(
+        "OG112",
+        "attribute-given-twice",
+        Severity.ERROR,
+        "A node gives one attribute more than once.",
+        "Some runtimes take the first, some the last, so that a review of either says nothing "
+        "about the other.",
+        "Keep the one that is meant and delete the rest.",
+    ),
+)

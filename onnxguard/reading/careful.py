@@ -1,0 +1,145 @@
+"""Read a message by the tables of ``messages``, noting everything that does not belong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from onnxguard import messages as m
+from onnxguard.errors import ModelError
+from onnxguard.findings import Place
+from onnxguard.graph import Graph, Model
+from onnxguard.messages import FieldSpec, Message
+from onnxguard.wire import LEN, SGROUP, Buffer, Field, fields
+
+CAREFUL = 16
+"""Steps for a field that is read by the tables of ``messages``."""
+
+HEADER = 60
+"""Steps for what becomes an item of the report: an input, an opset import, a graph."""
+
+_UNREAD = {
+    (m.NODE_DEVICE_CONFIGURATION.name, "sharding_spec"): m.SHARDING_SPEC,
+    (m.SHARDING_SPEC.name, "index_to_device_group_map"): m.DEVICE_GROUPS,
+    (m.SHARDING_SPEC.name, "sharded_dim"): m.SHARDED_DIM,
+    (m.SHARDED_DIM.name, "simple_sharding"): m.SIMPLE_SHARDING,
+    (m.QUANTIZATION.name, "quant_parameter_tensor_names"): m.ENTRY,
+}
+"""The messages inside those that nothing but ``check`` reads."""
+
+
+class Where:
+    """Where the reader is, turned into a route only when something is odd."""
+
+    __slots__ = ("graph", "item")
+
+    def __init__(self, graph: Graph | None, item: str) -> None:
+        self.graph = graph
+        self.item = item
+
+    def place(self, start: int, end: int) -> Place:
+        if self.graph is None:
+            return Place(self.item, start, end)
+        route = self.graph.route
+        return Place(f"{route}/{self.item}" if self.item else route, start, end)
+
+
+class CarefulReader:
+    """Reads messages with bounded work. ``steps`` is the work left, ``notes`` counts oddities."""
+
+    def __init__(self, data: Buffer, steps: int) -> None:
+        self.data = data
+        self.steps = steps
+        self.model = Model(data)
+        self.notes = 0
+
+    def spend(self, steps: int) -> None:
+        self.steps -= steps
+        if self.steps < 0:
+            raise ModelError(
+                "OG005",
+                "more nodes and fields than the limits allow to read: reading stopped",
+                "raise limits.nodes in the allowlist if a model of this size is meant",
+            )
+
+    def note(self, code: str, message: str, where: Where, start: int, end: int) -> None:
+        self.notes += 1
+        self.model.note(code, message, lambda: where.place(start, end))
+
+    def known(
+        self, message: Message, start: int, end: int, where: Where
+    ) -> Iterator[tuple[str, Field]]:
+        """Yield the fields that the message defines by name; note whatever else is there."""
+        table = message.fields
+        seen: set[int] = set()
+        packed: dict[int, bool] = {}
+        for field in fields(self.data, start, end):
+            self.spend(CAREFUL)
+            spec = table.get(field.number)
+            if spec is None or field.wire_type not in spec.wire_types:
+                self.unknown(message, field, spec, where)
+                continue
+            if not spec.repeated:
+                if field.number in seen or field.count > 1:
+                    self.note(
+                        "OG602",
+                        f"{message.name}.{spec.name} is given more than once",
+                        where,
+                        field.start,
+                        field.end,
+                    )
+                seen.add(field.number)
+            elif len(spec.wire_types) > 1:
+                is_packed = field.wire_type == LEN
+                if packed.setdefault(field.number, is_packed) != is_packed:
+                    self.note(
+                        "OG604",
+                        f"{message.name}.{spec.name} is given both packed and unpacked",
+                        where,
+                        field.start,
+                        field.end,
+                    )
+            yield spec.name, field
+
+    def unknown(self, message: Message, field: Field, spec: FieldSpec | None, where: Where) -> None:
+        if field.wire_type == SGROUP:
+            code, what = "OG603", f"{message.name} field {field.number} is a group"
+        elif spec is None:
+            code, what = "OG601", f"{message.name} has an unknown field {field.number}"
+        else:
+            code = "OG601"
+            what = f"{message.name}.{spec.name} is written with wire type {field.wire_type}"
+        self.note(code, what, where, field.start, field.end)
+
+    def text(self, field: Field, what: str, where: Where) -> bytes:
+        """The bytes of a string field; ONNX requires UTF-8."""
+        value = self.data[field.start : field.end]
+        if not value.isascii() and not is_utf8(value):
+            self.note("OG605", f"{what} is not UTF-8", where, field.start, field.end)
+        return value
+
+    def entry(self, start: int, end: int, where: Where) -> tuple[bytes, bytes]:
+        key = value = b""
+        for name, field in self.known(m.ENTRY, start, end, where):
+            if name == "key":
+                key = self.text(field, "a metadata key", where)
+            else:
+                value = self.text(field, "a metadata value", where)
+        return key, value
+
+    def check(self, message: Message, start: int, end: int, where: Where) -> None:
+        """Note what is odd in a message that nothing else looks at, and in those inside it."""
+        pending = [(message, start, end)]
+        while pending:
+            outer, begin, stop = pending.pop()
+            for name, field in self.known(outer, begin, stop, where):
+                inner = _UNREAD.get((outer.name, name))
+                if inner is not None:
+                    pending.append((inner, field.start, field.end))
+
+
+def is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

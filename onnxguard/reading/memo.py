@@ -1,0 +1,32 @@
+"""What the same bytes meant before, in this model or another; bounded, and shared by a process.
+
+Models of one family repeat their nodes, attributes and types to the byte: looking one up costs a
+fraction of reading it again.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from onnxguard.graph import Attribute, Operator, Type
+
+T = TypeVar("T")
+NodeParts = tuple[Operator, bytes, list[bytes], list[bytes], list[Attribute]]
+
+ENTRIES = 4096
+"""Entries that one memo keeps."""
+
+KEY_BYTES = 256
+"""Bytes of the longest key."""
+
+operators: dict[bytes, Operator] = {}
+attributes: dict[bytes, Attribute] = {}
+nodes: dict[bytes, NodeParts] = {}
+types: dict[bytes, Type] = {}
+shapes: dict[bytes, tuple[tuple[int, ...], int]] = {}
+
+
+def remember(memo: dict[bytes, T], key: bytes, value: T) -> None:
+    """Keep a value, unless the memo is full or the key too long."""
+    if len(key) <= KEY_BYTES and len(memo) < ENTRIES:
+        memo[key] = value

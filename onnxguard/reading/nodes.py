@@ -1,0 +1,321 @@
+"""Read nodes and their attributes; the graphs in them are put on a list, not descended into."""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter, deque
+from itertools import product
+
+from onnxguard import messages as m
+from onnxguard.errors import ModelError
+from onnxguard.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor
+from onnxguard.printable import printable
+from onnxguard.reading import memo
+from onnxguard.reading.careful import HEADER, Where
+from onnxguard.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
+from onnxguard.reading.tensors import TensorReader
+from onnxguard.wire import LEN, Buffer, Field, signed, varints
+
+INLINE_NODE = 4096
+"""A node or attribute of at most this many bytes is copied out and read at once."""
+
+MAX_DEPTH = 4000
+"""How deep graphs may nest to be read; no protobuf reader takes more than 100 messages."""
+
+OVERRIDDEN_KEPT = 4
+"""Values of a repeated field that are judged beside the last one."""
+
+_VALUE_FIELDS = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 11, 11: 22, 12: 23}
+_VALUE_FIELDS |= {13: 14, 14: 15}
+"""AttributeProto.AttributeType -> the field that holds such a value."""
+
+_HOLDS_VALUE = frozenset(_VALUE_FIELDS.values())
+_TYPE_NAMES = [
+    "UNDEFINED",
+    "FLOAT",
+    "INT",
+    "STRING",
+    "TENSOR",
+    "GRAPH",
+    "FLOATS",
+    "INTS",
+    "STRINGS",
+    "TENSORS",
+    "GRAPHS",
+    "SPARSE_TENSOR",
+    "SPARSE_TENSORS",
+    "TYPE_PROTO",
+    "TYPE_PROTOS",
+]
+
+
+class NodeReader(TensorReader):
+    """Reads NodeProto and AttributeProto. ``pending`` are the graphs still to read."""
+
+    def __init__(self, data: Buffer, steps: int) -> None:
+        super().__init__(data, steps)
+        self.pending: deque[tuple[Graph, int, int]] = deque()
+        self.operators: dict[tuple[bytes, bytes, bytes], Operator] = {}
+
+    def enter(self, graph: Graph, start: int, end: int) -> None:
+        """Put a graph on the list; one that is given twice is read as one, as protobuf does."""
+        self.spend(4 * HEADER)
+        if graph.depth > MAX_DEPTH:
+            raise ModelError(
+                "OG005",
+                f"graphs nest deeper than {MAX_DEPTH}: reading stopped",
+                "no protobuf reader takes more than 100 nested messages",
+            )
+        if not graph.spans:
+            self.model.graphs.append(graph)
+        graph.spans.append((start, end))
+        self.pending.append((graph, start, end))
+
+    def node(self, graph: Graph, start: int, end: int) -> None:
+        """Read a NodeProto of any size into the graph."""
+        if end - start <= INLINE_NODE:
+            self.inline_node(graph, self.data[start:end], start)
+        else:
+            graph.nodes.append(self.odd_node(graph, start, end))
+
+    def inline_node(self, graph: Graph, raw: bytes, start: int) -> None:
+        """Read a NodeProto from a copy of its bytes into the graph."""
+        known = memo.nodes.get(raw)
+        end = start + len(raw)
+        if known is not None:
+            self.steps -= 8
+            graph.nodes.append(Node(*known, start, end))
+        else:
+            node = self.split_node(graph, raw, start)
+            graph.nodes.append(node or self.odd_node(graph, start, end))
+        if self.steps < 0:
+            self.spend(0)
+
+    def split_node(self, graph: Graph, raw: bytes, start: int) -> Node | None:
+        """Read a node by the fast path; None where the careful one must."""
+        parts = plain_node(raw)
+        if parts is None:
+            return None
+        op_type, domain, overload = parts.op_type, parts.domain, parts.overload
+        operator = memo.operators.get(op_type) if not domain and not overload else None
+        if operator is None:
+            operator = self.operator(op_type, domain, overload)
+        notes, end = self.notes, start + len(raw)
+        attributes: list[Attribute] = parts.attributes  # type: ignore[assignment] # filled below
+        for index, body, stop in parts.fresh:
+            attributes[index] = self.attribute(start + body, start + stop, graph, len(graph.nodes))
+        self.steps -= 8 + len(parts.inputs) + len(parts.outputs) + len(attributes)
+        if len(attributes) > 1:
+            self.attribute_names(graph, attributes, start, end)
+        held = operator, parts.name, parts.inputs, parts.outputs, attributes
+        if not parts.fresh and notes == self.notes:
+            memo.remember(memo.nodes, raw, held)
+        return Node(*held, start, end)
+
+    def odd_node(self, graph: Graph, start: int, end: int) -> Node:
+        """Read any node. The last of a repeated field counts; the others are overridden."""
+        index = len(graph.nodes)
+        where = Where(graph, f"node {index}")
+        inputs: list[bytes] = []
+        outputs: list[bytes] = []
+        attributes: list[Attribute] = []
+        name_bytes = b""
+        identity: dict[str, list[bytes]] = {"domain": [], "op_type": [], "overload": []}
+        for name, field in self.known(m.NODE, start, end, where):
+            if name == "input":
+                inputs.append(self.text(field, "a node's input", where))
+            elif name == "output":
+                outputs.append(self.text(field, "a node's output", where))
+            elif name == "attribute":
+                attributes.append(self.attribute(field.start, field.end, graph, index))
+            elif name in identity:
+                identity[name].append(self.text(field, f"NodeProto.{name}", where))
+            elif name == "name":
+                name_bytes = self.text(field, "a node's name", where)
+            elif name == "metadata_props":
+                self.check(m.ENTRY, field.start, field.end, where)
+            elif name == "device_configurations":
+                self.check(m.NODE_DEVICE_CONFIGURATION, field.start, field.end, where)
+        self.spend(40)
+        choices = [values[-OVERRIDDEN_KEPT:] or [b""] for values in identity.values()]
+        operators = [self.operator(op, domain, over) for domain, op, over in product(*choices)]
+        graph.overridden += [(index, op) for op in operators[:-1] if op != operators[-1]]
+        self.attribute_names(graph, attributes, start, end)
+        return Node(operators[-1], name_bytes, inputs, outputs, attributes, start, end)
+
+    def operator(self, op_type: bytes, domain: bytes, overload: bytes) -> Operator:
+        """The operator of these names; a new one costs what it takes to judge and print it."""
+        key = op_type, domain, overload
+        operator = self.operators.get(key)
+        if operator is None:
+            self.spend(2 * HEADER)
+            operator = self.operators[key] = _operator(op_type, domain, overload)
+        return operator
+
+    def attribute_names(
+        self, graph: Graph, attributes: list[Attribute], start: int, end: int
+    ) -> None:
+        if len({attribute.name for attribute in attributes}) == len(attributes):
+            return
+        where = Where(graph, f"node {len(graph.nodes)}")
+        times = Counter(attribute.name for attribute in attributes)
+        for name in [name for name in times if times[name] > 1][:OVERRIDDEN_KEPT]:
+            what = f'attribute "{printable(name)}" is given more than once'
+            self.note("OG112", what, where, start, end)
+
+    # -- an attribute -------------------------------------------------------------------------
+
+    def attribute(self, start: int, end: int, graph: Graph, owner: int) -> Attribute:
+        """Read an AttributeProto; ``owner`` is its node's index, -1 for a function's default."""
+        self.spend(8)
+        if end - start <= INLINE_NODE:
+            raw = self.data[start:end]
+            attribute = plain_attribute(raw, start)
+            if attribute is not None:
+                if attribute.tensors:
+                    graph.attribute_tensors.append((owner, attribute.name, attribute.tensors[0]))
+                else:
+                    memo.remember(memo.attributes, raw, attribute)
+                return attribute
+        return self.odd_attribute(start, end, graph, owner)
+
+    def odd_attribute(self, start: int, end: int, graph: Graph, owner: int) -> Attribute:
+        self.spend(20)
+        data, notes = self.data, self.notes
+        where = Where(graph, f"node {owner}" if owner >= 0 else "attribute default")
+        name = ref = b""
+        kind = 0
+        scalar_i: int | None = None
+        scalar_f: float | None = None
+        scalar_s: bytes | None = None
+        ints: list[int] = []
+        floats: list[float] = []
+        strings: list[bytes] = []
+        tensors: list[Tensor] = []
+        sparse: list[SparseTensor] = []
+        graphs: list[tuple[str, Field]] = []
+        filled: set[int] = set()
+        for key, field in self.known(m.ATTRIBUTE, start, end, where):
+            if field.number in _HOLDS_VALUE:
+                filled.add(field.number)
+            if key == "name":
+                name = self.text(field, "an attribute's name", where)
+            elif key == "type":
+                kind = signed(field.value, 32)
+            elif key == "i":
+                scalar_i = signed(field.value)
+            elif key == "f":
+                scalar_f = _float(field.value)
+            elif key == "s":
+                scalar_s = data[field.start : min(field.end, field.start + STRING_KEPT)]
+            elif key == "ints":
+                packed = field.wire_type == LEN
+                room = VALUES_KEPT - len(ints)
+                ints += varints(data, field.start, field.end, packed, room)
+            elif key == "floats":
+                floats += self.floats(field, VALUES_KEPT - len(floats))
+            elif key == "strings":
+                if len(strings) < VALUES_KEPT:
+                    strings.append(data[field.start : min(field.end, field.start + STRING_KEPT)])
+            elif key in ("t", "tensors"):
+                tensors.append(self.tensor(field.start, field.end, where))
+            elif key in ("g", "graphs"):
+                graphs.append((key, field))
+            elif key in ("sparse_tensor", "sparse_tensors"):
+                sparse.append(self.sparse(field.start, field.end, where))
+            elif key in ("tp", "type_protos"):
+                self.type(field.start, field.end, where)
+            elif key == "ref_attr_name":
+                ref = self.text(field, "ref_attr_name", where)
+        for tensor in tensors:
+            graph.attribute_tensors.append((owner, name, tensor))
+        for item in sparse:
+            for part in (item.values, item.indices):
+                if part is not None:
+                    graph.attribute_tensors.append((owner, name, part))
+        self.attribute_type(name, kind, ref, filled, where, start, end)
+        attribute = Attribute(
+            name,
+            kind,
+            ref,
+            scalar_i,
+            scalar_f,
+            scalar_s,
+            tuple(ints),
+            tuple(floats),
+            tuple(strings),
+            tuple(tensors),
+            tuple(sparse),
+            self.subgraphs(name, graphs, graph, owner),
+        )
+        if not (tensors or sparse or graphs) and notes == self.notes:
+            memo.remember(memo.attributes, data[start:end], attribute)
+        return attribute
+
+    def floats(self, field: Field, limit: int) -> list[float]:
+        step = 4 if field.wire_type == LEN else 5
+        stop = min(field.end, field.start + step * max(limit, 0))
+        raw = self.data[field.start : stop]
+        return [struct.unpack_from("<f", raw, at)[0] for at in range(0, len(raw) - 3, step)]
+
+    def attribute_type(
+        self,
+        name: bytes,
+        kind: int,
+        ref: bytes,
+        filled: set[int],
+        where: Where,
+        start: int,
+        end: int,
+    ) -> None:
+        expected = _VALUE_FIELDS.get(kind)
+        if expected is None and not (kind == 0 and not filled and ref):
+            declared = "no type" if kind == 0 else f"the unknown type {kind}"
+        elif ref and filled:
+            declared = "a reference to a function's attribute"
+        elif filled <= {expected}:
+            return
+        else:
+            declared = f"type {_TYPE_NAMES[kind]}"
+        held = ", ".join(m.ATTRIBUTE.fields[number].name for number in sorted(filled))
+        self.note(
+            "OG111",
+            f'attribute "{printable(name)}" declares {declared} but fills {held or "nothing"}',
+            where,
+            start,
+            end,
+        )
+
+    def subgraphs(
+        self, name: bytes, found: list[tuple[str, Field]], graph: Graph, owner: int
+    ) -> tuple[Graph, ...]:
+        """Put an attribute's graphs on the list; ``g`` given twice is one graph, as in protobuf."""
+        label = printable(name, 64) if owner >= 0 else f'attribute "{printable(name, 64)}"'
+        single: Graph | None = None
+        graphs: list[Graph] = []
+        for key, field in found:
+            if key == "g" and single is not None:
+                self.enter(single, field.start, field.end)
+                continue
+            inner = Graph(label if key == "g" else f"{label}[{len(graphs)}]", graph, owner)
+            if key == "g":
+                single = inner
+            self.enter(inner, field.start, field.end)
+            graphs.append(inner)
+        graph.subgraphs += graphs
+        return tuple(graphs)
+
+
+def _operator(op_type: bytes, domain: bytes, overload: bytes) -> Operator:
+    if domain == b"ai.onnx":
+        domain = b""
+    names = (part.decode("utf-8", "surrogateescape") for part in (domain, op_type, overload))
+    operator = Operator(*names)
+    if not domain and not overload:
+        memo.remember(memo.operators, op_type, operator)
+    return operator
+
+
+def _float(bits: int) -> float:
+    value: float = struct.unpack("<f", bits.to_bytes(4, "little"))[0]
+    return value

@@ -1,0 +1,266 @@
+"""The fast path: read what is written as exporters write it, and give up on anything else.
+
+Each function returns None where a field is unknown, repeated, out of bounds or otherwise unusual;
+the careful path then reads the same bytes and notes what is odd. Nothing here has side effects
+but for the memos.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from math import prod
+
+from onnxguard.errors import WireError
+from onnxguard.graph import Attribute, Data, Tensor, Value
+from onnxguard.reading import memo
+from onnxguard.reading.careful import is_utf8
+from onnxguard.wire import read_length, read_varint, signed
+
+TENSOR_HEAD = 512
+"""Bytes of a tensor within which all but its values lie, usually."""
+
+PLAIN_RANK = 32
+VALUES_KEPT = 64
+"""Values of a list attribute that are decoded."""
+
+STRING_KEPT = 4096
+"""Bytes of a string attribute that are kept."""
+
+_PACKED_DATA = frozenset({0x22, 0x2A, 0x3A, 0x4A, 0x52, 0x5A})
+_TENSOR = re.compile(rb"((?:\x08[\x80-\xff]{0,9}+[\x00-\x7f])*+)\x10([\x00-\x7f])\x42([\x00-\x7f])")
+"""A tensor's dims, its dtype and the length of its name, in the order of their field numbers."""
+
+
+def plain_length(chunk: bytes, at: int) -> tuple[int, int]:
+    """A length prefix and the position after it; a length beyond any file where it is not one."""
+    length = shift = 0
+    for byte in chunk[at : at + 5]:
+        length |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return length, at
+        shift += 7
+    return 1 << 62, at
+
+
+class Parts:
+    """The fields of a node. ``fresh`` are attributes still to read: index, start and end in the node.
+
+    ``attributes`` holds None where one of them belongs.
+    """
+
+    __slots__ = (
+        "attributes",
+        "domain",
+        "fresh",
+        "inputs",
+        "name",
+        "op_type",
+        "outputs",
+        "overload",
+    )
+
+    def __init__(self) -> None:
+        self.inputs: list[bytes] = []
+        self.outputs: list[bytes] = []
+        self.attributes: list[Attribute | None] = []
+        self.fresh: list[tuple[int, int, int]] = []
+        self.name = self.op_type = self.domain = self.overload = b""
+
+
+def plain_node(raw: bytes) -> Parts | None:
+    """Split a NodeProto into its fields."""
+    parts = Parts()
+    inputs, outputs, attributes = parts.inputs, parts.outputs, parts.attributes
+    name = op_type = domain = overload = None
+    known = memo.attributes
+    size = len(raw)
+    pos = 0
+    try:
+        while pos < size:
+            tag = raw[pos]
+            length = raw[pos + 1]
+            pos += 2
+            if length > 0x7F:
+                length, pos = read_varint(raw, pos - 1, size)
+            stop = pos + length
+            if stop > size:
+                return None
+            if tag == 0x0A:
+                inputs.append(raw[pos:stop])
+            elif tag == 0x12:
+                outputs.append(raw[pos:stop])
+            elif tag == 0x2A:
+                attribute = known.get(raw[pos:stop])
+                if attribute is None:
+                    parts.fresh.append((len(attributes), pos, stop))
+                attributes.append(attribute)
+            elif tag == 0x22 and op_type is None:
+                op_type = raw[pos:stop]
+            elif tag == 0x1A and name is None:
+                name = raw[pos:stop]
+            elif tag == 0x3A and domain is None:
+                domain = raw[pos:stop]
+            elif tag == 0x42 and overload is None:
+                overload = raw[pos:stop]
+            elif tag != 0x4A or not _is_plain_entry(raw, pos, stop):
+                return None
+            pos = stop
+    except (IndexError, WireError):
+        return None
+    if not raw.isascii():
+        texts = (name or b"", op_type or b"", domain or b"", overload or b"")
+        if not all(map(is_utf8, (*inputs, *outputs, *texts))):
+            return None
+    parts.name, parts.op_type = name or b"", op_type or b""
+    parts.domain, parts.overload = domain or b"", overload or b""
+    return parts
+
+
+def _is_plain_entry(raw: bytes, start: int, end: int) -> bool:
+    """Whether a metadata entry is a key, then a value, and nothing else."""
+    if end - start < 4 or raw[start] != 0x0A:
+        return False
+    key = start + 2 + raw[start + 1]
+    if raw[start + 1] > 0x7F or key + 2 > end or raw[key] != 0x12:
+        return False
+    return read_length(raw, key + 1, end)[1] == end
+
+
+def plain_attribute(raw: bytes, start: int) -> Attribute | None:
+    """Read an attribute of one value, declared by its type; ``start`` is its place in the file."""
+    name = kind = i = f = s = tensor = None
+    ints: list[int] = []
+    size, pos = len(raw), 0
+    try:
+        while pos < size:
+            tag = raw[pos]
+            value, stop = raw[pos + 1], pos + 2
+            if tag == 0xA0 and value == 0x01 and kind is None:
+                kind = raw[stop]
+                pos = stop + 1
+                continue
+            if tag == 0x15 and f is None and pos + 5 <= size:
+                f = struct.unpack_from("<f", raw, pos + 1)[0]
+                pos += 5
+                continue
+            if value > 0x7F:
+                value, stop = read_varint(raw, pos + 1, size)
+            if tag == 0x40 and len(ints) < VALUES_KEPT:
+                ints.append(signed(value))
+            elif tag == 0x18 and i is None:
+                i = signed(value)
+            else:
+                body, stop = stop, stop + value
+                if stop > size:
+                    return None
+                if tag == 0x0A and name is None:
+                    name = raw[body:stop]
+                elif tag == 0x22 and s is None and value <= STRING_KEPT:
+                    s = raw[body:stop]
+                elif tag == 0x2A and tensor is None:
+                    tensor = plain_tensor(raw[body:stop], start + body, start + stop)
+                    if tensor is None:
+                        return None
+                else:
+                    return None
+            pos = stop
+    except (IndexError, WireError):
+        return None
+    held = (None, f, i, s, tensor, None, None, ints or None)
+    filled = sum(value is not None for value in held)
+    if name is None or not name.isascii() or kind is None or kind > 7 or filled != 1:
+        return None
+    if held[kind] is None:
+        return None
+    tensors = () if tensor is None else (tensor,)
+    return Attribute(name, kind, b"", i, f, s, tuple(ints), (), (), tensors)
+
+
+def plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
+    """Read a TensorProto that spans ``[start, end)`` of the file; ``head`` is how it begins."""
+    match = _TENSOR.match(head)
+    if match is not None:
+        dims, dtype, name_size = match.groups()
+        middle = match.end() + name_size[0]
+        if head[middle : middle + 1] == b"\x4a":
+            try:
+                length, body = read_varint(head, middle + 1, len(head))
+            except WireError:
+                return None
+            name = head[match.end() : middle]
+            shape = memo.shapes.get(dims) or _shape(dims)
+            if start + body + length == end and shape and (name.isascii() or is_utf8(name)):
+                data = (Data(9, True, start + body, end),)
+                return Tensor(name, dtype[0], *shape, data, (), False, start, end)
+    return _plain_tensor(head, start, end)
+
+
+def _shape(raw: bytes) -> tuple[tuple[int, ...], int] | None:
+    """The dims of a run of fields and their product."""
+    dims: list[int] = []
+    pos = 0
+    while pos < len(raw):
+        dim, pos = read_varint(raw, pos + 1, len(raw))
+        dims.append(dim)
+    if len(dims) > PLAIN_RANK or any(dim >> 63 for dim in dims):
+        return None
+    shape = tuple(dims), prod(dims)
+    memo.remember(memo.shapes, raw, shape)
+    return shape
+
+
+def _plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
+    """As ``plain_tensor``, with the fields in any order and values in any one field."""
+    size, total = len(head), end - start
+    dims: list[int] = []
+    segments: list[Data] = []
+    name = dtype = None
+    pos = 0
+    try:
+        while pos < total:
+            tag = head[pos]
+            value = head[pos + 1]
+            pos += 2
+            if value > 0x7F:
+                value, pos = read_varint(head, pos - 1, size)
+            if tag == 0x08:
+                dims.append(value)
+                continue
+            if tag == 0x10 and dtype is None:
+                dtype = value
+                continue
+            stop = pos + value
+            if stop > total:
+                return None
+            if tag == 0x42 and name is None and stop <= size:
+                name = head[pos:stop]
+            elif tag in _PACKED_DATA and not segments:
+                segments.append(Data(tag >> 3, True, start + pos, start + stop))
+            else:
+                return None
+            pos = stop
+    except (IndexError, WireError):
+        return None
+    if len(dims) > PLAIN_RANK or any(dim >> 63 for dim in dims):
+        return None
+    if (name is not None and not is_utf8(name)) or (dtype is not None and dtype > 0x7FFFFFFF):
+        return None
+    data = tuple(segments)
+    shape = tuple(dims)
+    return Tensor(name or b"", dtype or 0, shape, prod(shape), data, (), False, start, end)
+
+
+def plain_value(raw: bytes, start: int) -> Value | None:
+    """Read a whole ValueInfoProto: a name, then a type that was seen before."""
+    size = len(raw)
+    if size < 4 or raw[0] != 0x0A:
+        return None
+    middle = 2 + raw[1]
+    body = middle + 2
+    if body <= size and raw[middle] == 0x12 and raw[middle + 1] == size - body < 0x80:
+        name, known = raw[2:middle], memo.types.get(raw[body:])
+        if known is not None and name.isascii():
+            return Value(name, known, start, start + size)
+    return None

@@ -1,0 +1,186 @@
+"""Read tensors, and what values declare: names, types and shapes."""
+
+from __future__ import annotations
+
+from math import prod
+
+from onnxguard import messages as m
+from onnxguard.errors import WireError
+from onnxguard.graph import Data, SparseTensor, Tensor, Type, Value
+from onnxguard.printable import printable
+from onnxguard.reading import memo
+from onnxguard.reading.careful import HEADER, CarefulReader, Where
+from onnxguard.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
+from onnxguard.wire import LEN, Field, signed, varints
+
+TYPE_DEPTH = 64
+"""protobuf refuses messages nested deeper than 100; each level of a type takes one or two."""
+
+DIMS_KEPT = 4096
+"""Dimensions that are kept of a tensor; more than any limit allows, so that it is exceeded."""
+
+_DATA_FIELDS = frozenset({4, 5, 6, 7, 9, 10, 11})
+
+
+class TensorReader(CarefulReader):
+    """Reads TensorProto, SparseTensorProto, ValueInfoProto and TypeProto."""
+
+    def tensor(self, start: int, end: int, where: Where) -> Tensor:
+        """Read a tensor without its values."""
+        self.spend(4)
+        head = self.data[start : min(end, start + TENSOR_HEAD)]
+        return plain_tensor(head, start, end) or self.odd_tensor(start, end, where)
+
+    def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
+        self.spend(40)
+        data = self.data
+        name = b""
+        dtype = location = 0
+        dims: list[int] = []
+        segments: list[Data] = []
+        external: list[tuple[bytes, bytes]] = []
+        for key, field in self.known(m.TENSOR, start, end, where):
+            if key == "dims":
+                packed = field.wire_type == LEN
+                dims += varints(data, field.start, field.end, packed, DIMS_KEPT - len(dims))
+            elif key == "data_type":
+                dtype = signed(field.value, 32)
+            elif key == "name":
+                name = self.text(field, "a tensor's name", where)
+            elif key == "external_data":
+                self.model.has_external_data = True
+                self.spend(HEADER)
+                external.append(self.entry(field.start, field.end, where))
+            elif key == "data_location":
+                location = signed(field.value, 32)
+                self.model.has_external_data |= location == 1
+                if location not in (0, 1):
+                    what = f"TensorProto.data_location is {location}, which does not exist"
+                    self.note("OG601", what, where, field.start, field.end)
+            elif key == "segment":
+                self.check(m.SEGMENT, field.start, field.end, where)
+            elif key == "metadata_props":
+                self.check(m.ENTRY, field.start, field.end, where)
+            elif field.number in _DATA_FIELDS:
+                _add_data(segments, field)
+        shape = tuple(dims)
+        elements = -1 if any(dim < 0 for dim in shape) else prod(shape)
+        is_external = location == 1
+        held = tuple(segments), tuple(external), is_external
+        return Tensor(name, dtype, shape, elements, *held, start, end)
+
+    def sparse(self, start: int, end: int, where: Where) -> SparseTensor:
+        parts: dict[str, Tensor] = {}
+        dims: list[int] = []
+        for key, field in self.known(m.SPARSE_TENSOR, start, end, where):
+            if key == "dims":
+                packed = field.wire_type == LEN
+                room = DIMS_KEPT - len(dims)
+                dims += varints(self.data, field.start, field.end, packed, room)
+            else:
+                parts[key] = self.tensor(field.start, field.end, where)
+        return SparseTensor(parts.get("values"), parts.get("indices"), tuple(dims), start, end)
+
+    def value(self, start: int, end: int, where: Where) -> Value:
+        """Read a ValueInfoProto."""
+        if end - start <= memo.KEY_BYTES:
+            value = plain_value(self.data[start:end], start)
+            if value is not None:
+                return value
+        return self.odd_value(start, end, where)
+
+    def odd_value(self, start: int, end: int, where: Where) -> Value:
+        name = b""
+        kind = Type("undeclared", 0, None)
+        where = Where(where.graph, "value")
+        for key, field in self.known(m.VALUE_INFO, start, end, where):
+            if key == "name":
+                name = self.text(field, "a value's name", where)
+                where.item = f'value "{printable(name)}"'
+            elif key == "type":
+                kind = self.type(field.start, field.end, where)
+            elif key == "metadata_props":
+                self.check(m.ENTRY, field.start, field.end, where)
+        return Value(name, kind, start, end)
+
+    def type(self, start: int, end: int, where: Where) -> Type:
+        """Read a TypeProto down to the tensor inside its sequences, maps and optionals."""
+        raw = self.data[start : min(end, start + memo.KEY_BYTES)]
+        known = memo.types.get(raw) if len(raw) == end - start else None
+        if known is not None:
+            return known
+        notes = self.notes
+        outer: list[str] = []
+        inner: Type | None = None
+        begin, stop = start, end
+        while inner is None:
+            choices = [
+                (key, field)
+                for key, field in self.known(m.TYPE, begin, stop, where)
+                if key != "denotation"
+            ]
+            if len(choices) > 1:
+                self.note("OG602", "TypeProto holds more than one type", where, begin, stop)
+            key, field = choices[-1] if choices else ("", None)
+            if field is None:
+                inner = Type("undeclared", 0, None)
+            elif key in ("tensor_type", "sparse_tensor_type"):
+                inner = self.tensor_type(field, key == "sparse_tensor_type", where)
+            elif key == "opaque_type":
+                self.check(m.OPAQUE_TYPE, field.start, field.end, where)
+                inner = Type("opaque", 0, None)
+            else:
+                message = m.MAP_TYPE if key == "map_type" else m.SEQUENCE_TYPE
+                nested = [
+                    f
+                    for k, f in self.known(message, field.start, field.end, where)
+                    if k != "key_type"
+                ]
+                outer.append(key.removesuffix("_type"))
+                if len(outer) > TYPE_DEPTH:
+                    raise WireError(f"types nest deeper than {TYPE_DEPTH}", begin)
+                if nested:
+                    begin, stop = nested[-1].start, nested[-1].end
+                else:
+                    inner = Type("undeclared", 0, None)
+        kind = "(".join([*outer, inner.kind]) + ")" * len(outer)
+        result = Type(kind, inner.dtype, inner.dims)
+        if notes == self.notes and len(raw) == end - start:
+            memo.remember(memo.types, raw, result)
+        return result
+
+    def tensor_type(self, field: Field, sparse: bool, where: Where) -> Type:
+        dtype = 0
+        dims: list[int | bytes | None] | None = None
+        for key, part in self.known(m.TENSOR_TYPE, field.start, field.end, where):
+            if key == "elem_type":
+                dtype = signed(part.value, 32)
+            else:
+                dims = [] if dims is None else dims
+                for _, dim in self.known(m.SHAPE, part.start, part.end, where):
+                    if len(dims) < DIMS_KEPT:
+                        dims.append(self.dimension(dim.start, dim.end, where))
+        return Type(
+            "sparse_tensor" if sparse else "tensor", dtype, None if dims is None else tuple(dims)
+        )
+
+    def dimension(self, start: int, end: int, where: Where) -> int | bytes | None:
+        given: list[int | bytes] = []
+        for key, field in self.known(m.DIMENSION, start, end, where):
+            if key == "dim_value":
+                given.append(signed(field.value))
+            elif key == "dim_param":
+                given.append(self.text(field, "a dimension's name", where))
+        if len(given) > 1:
+            self.note("OG602", "a dimension is both a number and a name", where, start, end)
+        return given[-1] if given else None
+
+
+def _add_data(segments: list[Data], field: Field) -> None:
+    """Add values to a tensor; neighbours of one string field become one segment."""
+    packed = field.wire_type == LEN and field.number not in (6, 9)
+    if field.number == 6 and segments and segments[-1].field == 6:
+        last = segments[-1]
+        segments[-1] = Data(6, False, last.start, field.end, last.count + 1)
+        return
+    segments.append(Data(field.number, packed, field.start, field.end, field.count))

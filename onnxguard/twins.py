@@ -1,0 +1,80 @@
+"""Recognise a model that differs from an earlier one in its weights alone.
+
+A verdict depends on every byte of a file but the values of its initializers, of which few are ever
+read (a trip count, a shape). Which ones those are follows from the other bytes. So where two files
+of one size agree in all that was read, what was found in the first holds for the second, and a
+folder of models of one architecture is judged at the cost of comparing them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.facts import Facts
+from onnxguard.findings import Finding
+from onnxguard.gather import Survey
+from onnxguard.wire import Buffer
+
+KEPT = 8
+"""Models that are remembered, the latest used first."""
+
+STRUCTURE_BYTES = 1 << 18
+PIECES = 1 << 10
+"""A model with more structure than this, or in more pieces, is not remembered."""
+
+
+class Twin(NamedTuple):
+    """A judged model: the bytes between its weights, and what was found before waivers."""
+
+    policy: Allowlist
+    size: int
+    pieces: tuple[tuple[int, int, bytes], ...]
+    facts: Facts
+    findings: tuple[Finding, ...]
+
+
+_recent: list[Twin] = []
+
+
+def find_twin(data: Buffer, policy: Allowlist) -> Twin | None:
+    """The remembered model that ``data`` is but for its weights, judged by the same list."""
+    size = len(data)
+    for index, twin in enumerate(_recent):
+        if (
+            twin.size == size
+            and twin.policy is policy
+            and all(data[start:end] == piece for start, end, piece in twin.pieces)
+        ):
+            if index:
+                _recent.insert(0, _recent.pop(index))
+            return twin
+    return None
+
+
+def remember(data: Buffer, seen: Survey, policy: Allowlist, findings: tuple[Finding, ...]) -> None:
+    """Keep a judged model, unless its verdict depends on other files or it is too large."""
+    if seen.model.has_external_data:
+        return
+    pieces: list[tuple[int, int, bytes]] = []
+    start = total = 0
+    for begin, end in [*_weights(seen), (len(data), len(data))]:
+        total += begin - start
+        if total > STRUCTURE_BYTES or len(pieces) > PIECES:
+            return
+        pieces.append((start, begin, data[start:begin]))
+        start = end
+    _recent.insert(0, Twin(policy, len(data), tuple(pieces), seen.facts, findings))
+    del _recent[KEPT:]
+
+
+def _weights(seen: Survey) -> list[tuple[int, int]]:
+    """Where the initializers' values lie that no rule looked at, in file order."""
+    return sorted(
+        (tensor.data[0].start, tensor.data[0].end)
+        for graph in seen.model.graphs
+        for tensor in graph.initializers
+        if tensor.start not in seen.scopes.read
+        and len(tensor.data) == 1
+        and tensor.data[0].field == 9
+    )

@@ -1,0 +1,126 @@
+"""What each output format has to hold to, whatever a model is called."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree as ET
+
+COMMAND = re.compile(
+    r"::(error|warning|notice)( [a-zA-Z]+=[^,:]*(,[a-zA-Z]+=[^,:]*)*)?::[^\r\n]*", re.ASCII
+)
+PLACE = re.compile(r"##\[|##vso")
+UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
+
+
+def raw_characters(text: str) -> set[str]:
+    """Characters that a terminal, a log or an editor would act on instead of show."""
+    return {
+        char
+        for char in text
+        if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    }
+
+
+def check(output_format: str, text: str) -> None:
+    """Assert that the text is a whole, valid and harmless document of the format."""
+    assert not raw_characters(text), sorted(map(ascii, raw_characters(text)))
+    commands = [line for line in text.splitlines() if line.lstrip().startswith("::")]
+    assert not PLACE.search(text)
+    if output_format == "github":
+        assert all(COMMAND.fullmatch(line) for line in commands), commands
+    else:
+        assert not commands
+    CHECKS[output_format](text)
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string of a JSON value, keys too."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            pending += [*item, *item.values()]
+        elif isinstance(item, list):
+            pending += item
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is not JSON")
+
+
+def load_json(text: str) -> Any:
+    """Parse strictly: no NaN, and no string that a consumer could not print or encode."""
+    value = json.loads(text, parse_constant=refuse_constant)
+    for string in strings(value):
+        assert not raw_characters(string), ascii(string)
+    return value
+
+
+def check_json(text: str) -> None:
+    assert isinstance(load_json(text), dict)
+
+
+def check_sarif(text: str) -> None:
+    log = load_json(text)
+    assert log["version"] == "2.1.0"
+    for run in log["runs"]:
+        rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+        assert len(rules) == len(set(rules))
+        for result in run["results"]:
+            assert result["ruleId"] in rules
+            assert result["message"]["text"]
+            assert result["locations"]
+
+
+def check_junit(text: str) -> None:
+    root = ET.fromstring(text.encode())
+    assert root.tag == "testsuites"
+    assert {element.tag for element in root.iter()} <= {
+        "testsuites",
+        "testsuite",
+        "testcase",
+        "properties",
+        "property",
+        "failure",
+        "error",
+        "system-out",
+    }
+    assert len(root.findall(".//testcase")) == int(root.attrib["tests"])
+
+
+def without_code_spans(line: str) -> str:
+    """The line as CommonMark sees it once code spans are taken out."""
+    return re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", line)
+
+
+def check_markdown(text: str) -> None:
+    columns = 0
+    for line in text.splitlines():
+        rest = without_code_spans(line)
+        tags = set(re.findall(r"<[^>]*>?", rest))
+        assert tags <= {"<details>", "</details>", "<summary>", "</summary>", "<br>"}, line
+        assert "](" not in rest, line
+        assert "`" not in rest, line
+        cells = len(UNESCAPED_PIPE.findall(line)) if line.startswith("|") else 0
+        assert not (cells and columns) or cells == columns, line
+        columns = cells
+
+
+def check_text(text: str) -> None:
+    assert text.endswith("\n")
+
+
+CHECKS = {
+    "text": check_text,
+    "json": check_json,
+    "sarif": check_sarif,
+    "junit": check_junit,
+    "github": check_text,
+    "markdown": check_markdown,
+}

@@ -1,0 +1,57 @@
+"""Run ``onnxguard ARGUMENTS`` as a user would and say what it took.
+
+As a script it is the parent of the measured process: a process inherits the peak memory of the one
+that starts it, so a large test process cannot measure a small one.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+HANG = 10.0
+"""Seconds after which a run counts as hanging."""
+
+
+class Usage(NamedTuple):
+    """A finished process: seconds of wall clock and of processor, peak resident memory in MiB."""
+
+    exit: int
+    out: str
+    err: str
+    seconds: float
+    processor: float
+    megabytes: float
+
+
+def measure(*arguments: str) -> Usage:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, __file__, *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=HANG + 20, check=True)
+    return Usage(*json.loads(done.stdout))
+
+
+def main(arguments: list[str]) -> None:
+    """Start the command, wait for it and print its ``Usage`` as JSON."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "onnxguard", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            out, err = process.communicate(timeout=HANG)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+    seconds = time.perf_counter() - start
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    processor = used.ru_utime + used.ru_stime
+    texts = out.decode(), err.decode()
+    print(json.dumps([process.returncode, *texts, seconds, processor, peak]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,194 @@
+"""OG4xx: values that lie in another file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import protobuf as pb
+from protobuf import graph, node, tensor
+
+from onnxguard.findings import Severity
+from rule_cases.case import Build, Case, beside
+
+DATA = bytes(24)
+PLACE = 'graph/initializer 0 "w"'
+
+
+def external(*entries: tuple[str, str], location: int | None = 1) -> bytes:
+    """A float32 [2,3] tensor, 24 bytes, with its values elsewhere."""
+    more = {} if location is None else {"data_location": location}
+    return tensor(1, [2, 3], "w", external_data=[pb.entry(k, v) for k, v in entries], **more)
+
+
+def model(held: bytes) -> bytes:
+    return pb.model(graph(node("Relu"), initializer=held))
+
+
+def at(location: str, **ranges: str) -> bytes:
+    return model(external(("location", location), *ranges.items()))
+
+
+def file(*entries: tuple[str, str], location: int | None = 1) -> Build:
+    return beside("w.bin", DATA, model(external(*entries, location=location)))
+
+
+def ranged(**ranges: str) -> Build:
+    return beside("w.bin", DATA, at("w.bin", **ranges))
+
+
+def linked(folder: Path) -> bytes:
+    (folder / "other.bin").write_bytes(DATA)
+    (folder / "w.bin").symlink_to("other.bin")
+    return at("w.bin")
+
+
+def hard_linked(folder: Path) -> bytes:
+    (folder / "other.bin").write_bytes(DATA)
+    os.link(folder / "other.bin", folder / "w.bin")
+    return at("w.bin")
+
+
+def fifo(folder: Path) -> bytes:
+    os.mkfifo(folder / "w.bin")
+    return at("w.bin")
+
+
+def parent_linked(folder: Path) -> bytes:
+    (folder / "real").mkdir()
+    (folder / "real/w.bin").write_bytes(DATA)
+    (folder / "data").symlink_to("real")
+    return at("data/w.bin")
+
+
+def parent(folder: Path) -> bytes:
+    (folder / "data").mkdir()
+    (folder / "data/w.bin").write_bytes(DATA)
+    return at("data/w.bin")
+
+
+PLAIN = ranged()
+INSIDE = model(tensor(1, [2, 3], "w", raw_data=DATA))
+
+
+def refused(name: str, location: str, why: str) -> Case:
+    return Case(
+        "OG402",
+        name,
+        beside("w.bin", DATA, at(location)),
+        PLAIN,
+        message=why,
+        route=PLACE,
+        hint="a file name in the model's own folder",
+    )
+
+
+CASES = (
+    Case(
+        "OG401",
+        "where the list forbids it",
+        PLAIN,
+        INSIDE,
+        rules="policy: {external_data: forbid}\n",
+        message="a tensor keeps its values in another file",
+        route=PLACE,
+        hint="without external data",
+    ),
+    Case(
+        "OG401",
+        "where the list warns of it",
+        PLAIN,
+        INSIDE,
+        rules="policy: {external_data: warn}\n",
+        route=PLACE,
+        severity=Severity.WARNING,
+    ),
+    refused("folder above", "../w.bin", "leaves the model's folder"),
+    refused("folder above, on the way", "a/../../w.bin", "leaves the model's folder"),
+    refused("absolute path", "/w.bin", "an absolute path"),
+    refused("backslash", "..\\w.bin", "holds a backslash"),
+    refused("drive", "C:w.bin", "a drive or a URL"),
+    refused("URL", "https://w.bin", "a drive or a URL"),
+    refused("stream of a file", "./w.bin:stream", "holds a colon"),
+    refused("address in memory", "*/_ORT_MEM_ADDR_/*", "an address in the runtime's memory"),
+    refused("nothing", " ", "empty"),
+    refused("mark that turns the text around", "w\u202e.bin", "control or invisible characters"),
+    Case("OG403", "symbolic link", linked, PLAIN, message="symbolic link", route=PLACE),
+    Case("OG403", "hard link", hard_linked, PLAIN, message="hard link", route=PLACE),
+    Case("OG403", "FIFO", fifo, PLAIN, message="is not a regular file", route=PLACE),
+    Case("OG403", "folder", at("."), PLAIN, message="is not a regular file", route=PLACE),
+    Case("OG403", "link on the way", parent_linked, parent, message="symbolic link", route=PLACE),
+    Case(
+        "OG404",
+        "no file of that name",
+        at("w.bin"),
+        PLAIN,
+        message='external data at "w.bin" is missing',
+        route=PLACE,
+        hint="ship the data file with the model",
+    ),
+    Case(
+        "OG405",
+        "past the end of the file",
+        ranged(offset="1"),
+        ranged(offset="0", length="24"),
+        message='bytes 1 to 25 of "w.bin", which has 24',
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "file shorter than the tensor",
+        beside("w.bin", DATA[1:], at("w.bin")),
+        beside("w.bin", DATA + b"more", at("w.bin")),
+        message='bytes 0 to 24 of "w.bin", which has 23',
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "length of another tensor",
+        ranged(length="20"),
+        ranged(length="24"),
+        message="a tensor of 24 bytes says its data has 20",
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "negative offset",
+        ranged(offset="-8"),
+        ranged(offset="00"),
+        message='the offset "-8" is not a whole number',
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "length that is no number",
+        ranged(length="0x18"),
+        ranged(length="24"),
+        message='the length "0x18" is not a whole number',
+        route=PLACE,
+    ),
+    Case(
+        "OG406",
+        "unknown key",
+        file(("location", "w.bin"), ("path", "w.bin")),
+        file(("location", "w.bin"), ("checksum", "0")),
+        message='external data with the unknown key "path"',
+        route=PLACE,
+    ),
+    Case(
+        "OG406",
+        "key given twice",
+        file(("location", "w.bin"), ("offset", "0"), ("offset", "0")),
+        file(("location", "w.bin"), ("offset", "0")),
+        message='external data with the key "offset" twice',
+        route=PLACE,
+    ),
+    Case(
+        "OG406",
+        "no data_location",
+        file(("location", "w.bin"), location=None),
+        PLAIN,
+        message="external data with no data_location",
+        route=PLACE,
+    ),
+)

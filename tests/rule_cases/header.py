@@ -1,0 +1,240 @@
+"""OG5xx: versions, functions, training, and a main graph that holds nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import protobuf as pb
+from protobuf import field, function, graph, node, opset_import
+
+from onnxguard.findings import Severity
+from rule_cases.case import Case
+
+RELU = node("Relu")
+MAIN = graph(RELU)
+LOCAL = opset_import("local", 1)
+CALL = node("F", domain="local")
+FLAT = function("F", RELU)
+TRAINED = pb.message("TrainingInfoProto", algorithm=graph(RELU))
+NO_IR = field("ModelProto", "opset_import", opset_import("", 17)) + field(
+    "ModelProto", "graph", MAIN
+)
+
+
+def calling(*functions: bytes, call: bytes = CALL, **more: Any) -> bytes:
+    return pb.model(graph(call), opset_import=LOCAL, functions=list(functions), **more)
+
+
+def imported(*imports: bytes, body: bytes = RELU) -> bytes:
+    return calling(function("F", body, opset_import=list(imports)))
+
+
+def shadowing(name: str) -> bytes:
+    call = node(name, domain="local")
+    return calling(function(name, RELU), call=call)
+
+
+NOT_CALLED_TWICE = calling(FLAT, function("G", RELU))
+
+IMPORTS = (
+    Case(
+        "OG501",
+        "no import at all",
+        pb.model(graph(), opset=None),
+        pb.model(graph(RELU)),
+        message="the model imports no opset",
+        also=frozenset({"OG511"}),
+    ),
+    Case(
+        "OG501",
+        "no import of a domain that is used",
+        pb.model(graph(RELU, node("FastGelu", domain="com.microsoft"))),
+        pb.model(
+            graph(RELU, node("FastGelu", domain="com.microsoft")),
+            opset_import=opset_import("com.microsoft", 1),
+        ),
+        rules="operators: [{name: FastGelu, domain: com.microsoft}]\n",
+        message="the model uses operators of com.microsoft and does not import it",
+    ),
+    Case(
+        "OG501",
+        "import given twice",
+        pb.model(MAIN, opset_import=opset_import("", 17)),
+        pb.model(MAIN, opset_import=opset_import("other", 17)),
+        message="the model imports ai.onnx 2 times",
+        route="model/opset_import",
+        at=opset_import("", 17),
+        hint="keep one",
+    ),
+    Case(
+        "OG501",
+        "both names of the default domain",
+        pb.model(MAIN, opset_import=opset_import("ai.onnx", 17)),
+        pb.model(MAIN, opset=None, opset_import=opset_import("ai.onnx", 17)),
+        message='the model imports ai.onnx 2 times as "" and as "ai.onnx"',
+        route="model/opset_import",
+    ),
+    Case(
+        "OG501",
+        "function that does not import what it uses",
+        imported(LOCAL),
+        imported(opset_import("", 17)),
+        message="the function local::F uses operators of ai.onnx and does not import it",
+        route="function local::F",
+    ),
+    Case(
+        "OG502",
+        "opset after the range",
+        pb.model(MAIN, opset=19),
+        pb.model(MAIN, opset=18),
+        message="the model imports opset 19 of ai.onnx, allowed is 7..18",
+        route="model/opset_import",
+        at=opset_import("", 19),
+        hint="export at an opset in 7..18",
+    ),
+    Case(
+        "OG502",
+        "opset of another domain",
+        pb.model(MAIN, opset_import=opset_import("ai.onnx.ml", 4)),
+        pb.model(MAIN, opset_import=opset_import("ai.onnx.ml", 3)),
+        rules="opset: {ai.onnx.ml: 1..3}\n",
+        message="the model imports opset 4 of ai.onnx.ml, allowed is 1..3",
+        route="model/opset_import",
+    ),
+    Case(
+        "OG503",
+        "IR version after the range",
+        pb.model(MAIN, ir=11),
+        pb.model(MAIN, ir=10),
+        message="the model declares IR version 11, allowed is 3..10",
+    ),
+    Case(
+        "OG503",
+        "no IR version",
+        NO_IR,
+        pb.model(MAIN),
+        message="the model declares no IR version",
+    ),
+    Case(
+        "OG504",
+        "where the list forbids it",
+        pb.model(MAIN, training_info=TRAINED),
+        pb.model(MAIN),
+        rules="policy: {training_info: forbid}\n",
+        message="the model holds training_info",
+        route="training_info 0",
+        at=TRAINED,
+    ),
+    Case(
+        "OG504",
+        "where the list warns of it",
+        pb.model(MAIN, training_info=TRAINED),
+        pb.model(MAIN, training_info=[]),
+        rules="policy: {training_info: warn}\n",
+        route="training_info 0",
+        severity=Severity.WARNING,
+    ),
+)
+
+FUNCTIONS = (
+    Case(
+        "OG505",
+        "where the list forbids it",
+        calling(FLAT),
+        pb.model(MAIN),
+        rules="policy: {functions: forbid}\n",
+        message="the model defines the function local::F",
+        route="function local::F",
+        at=FLAT,
+        hint="inline",
+    ),
+    Case(
+        "OG505",
+        "where the list warns of it",
+        calling(FLAT),
+        pb.model(MAIN),
+        rules="policy: {functions: warn}\n",
+        route="function local::F",
+        severity=Severity.WARNING,
+    ),
+    Case(
+        "OG506",
+        "function named like an operator",
+        shadowing("Sigmoid"),
+        shadowing("Sigmoid2"),
+        message="the function local::Sigmoid has the name of the standard Sigmoid",
+        route="function local::Sigmoid",
+        operator="local::Sigmoid",
+    ),
+    Case(
+        "OG507",
+        "function defined twice",
+        calling(FLAT, function("F", RELU, RELU)),
+        calling(FLAT, function("F", RELU, RELU, overload="two")),
+        message="the function local::F is defined 2 times",
+        route="function local::F",
+        operator="local::F",
+        hint="keep one",
+    ),
+    Case(
+        "OG508",
+        "two functions that call each other",
+        imported(opset_import("", 17), LOCAL, body=CALL),
+        NOT_CALLED_TWICE,
+        message="the function local::F calls itself, directly or through others",
+        route="function local::F",
+        operator="local::F",
+    ),
+    Case(
+        "OG509",
+        "one input too many",
+        calling(FLAT, call=node("F", "x x", domain="local")),
+        calling(FLAT, call=node("F", "_", domain="local")),
+        message="local::F is called with 2 inputs, it declares 1",
+        route="graph/node 0",
+        operator="local::F",
+    ),
+    Case(
+        "OG509",
+        "one output too many",
+        calling(FLAT, call=node("F", "x", "y z", domain="local")),
+        calling(FLAT, call=node("F", "x", "y", domain="local")),
+        message="local::F is called with 2 outputs, it declares 1",
+        route="graph/node 0",
+        operator="local::F",
+    ),
+    Case(
+        "OG510",
+        "function at another opset",
+        imported(opset_import("", 16)),
+        imported(opset_import("", 17)),
+        message="the function local::F means ai.onnx 16, the model means 17",
+        route="function local::F",
+    ),
+)
+
+EMPTY = (
+    Case(
+        "OG511",
+        "no nodes",
+        pb.model(graph()),
+        pb.model(graph(RELU)),
+        message="the main graph has no nodes",
+    ),
+    Case(
+        "OG511",
+        "no outputs",
+        pb.model(graph(RELU, output=[])),
+        pb.model(graph(RELU)),
+        message="outputs",
+    ),
+    Case(
+        "OG511",
+        "nodes in a function alone",
+        pb.model(graph(), opset_import=LOCAL, functions=FLAT),
+        calling(FLAT),
+        message="the main graph has no nodes",
+    ),
+)
+
+CASES = (*IMPORTS, *FUNCTIONS, *EMPTY)

@@ -1,0 +1,329 @@
+"""OG1xx: which operators, and under which conditions."""
+
+from __future__ import annotations
+
+import protobuf as pb
+from protobuf import attribute, body, graph, node, value
+
+from onnxguard.findings import Severity
+from rule_cases.case import Case
+
+RELU = node("Relu")
+TWO = [pb.opset_import("com.microsoft", 1)]
+
+
+def model(*nodes: bytes, **more: object) -> bytes:
+    return pb.model(graph(*nodes, **more))
+
+
+def foreign(*nodes: bytes) -> bytes:
+    return pb.model(graph(*nodes), opset_import=TWO)
+
+
+def resize(*attributes: bytes) -> bytes:
+    return node("Resize", "x _ s", attribute=list(attributes))
+
+
+def typed(dtype: int) -> bytes:
+    return model(node("Sigmoid"), input=value("x", dtype))
+
+
+CLIP = node("Clip", "x low high")
+LOW = pb.tensor(1, [], "low", raw_data=bytes(4))
+HIGH = pb.tensor(1, [], "high", raw_data=bytes(4))
+HIDDEN = body(node("Tanh"))
+SIGMOID_FLOATS = "operators: [{name: Sigmoid, dtypes: {in: [float32, float16]}}]\n"
+CLIP_HIGH = "operators: [{name: Clip, constant_inputs: [max]}]\n"
+RESIZE_MODES = """\
+operators:
+  - name: Resize
+    attributes:
+      mode: {in: [nearest, linear], adr: ADR-3000, reason: cubic was never tried}
+"""
+ONE_INT = attribute("a", i=1)
+
+ALLOWED = (
+    Case(
+        "OG101",
+        "operator of another list",
+        model(RELU, node("Tanh"), node("Tanh")),
+        model(RELU, RELU),
+        message="Tanh is not on the allowlist mine",
+        route="graph/node 1",
+        at=node("Tanh"),
+        hint="ADR-0039 admits it (2026-04-15): use the allowlist base if the runtime is of that",
+        operator="Tanh",
+        adr="ADR-0039",
+    ),
+    Case(
+        "OG101",
+        "operator of no list",
+        model(node("Einsum")),
+        model(RELU),
+        message="Einsum is not on the allowlist mine",
+        route="graph/node 0",
+        hint="rewrite the model without it, or have it reviewed",
+        operator="Einsum",
+    ),
+    Case(
+        "OG101",
+        "misspelt operator",
+        model(node("Rleu")),
+        model(RELU),
+        route="graph/node 0",
+        hint="ONNX has no such operator (did you mean Relu",
+        operator="Rleu",
+    ),
+    Case(
+        "OG101",
+        "allowed name in a foreign domain",
+        foreign(RELU, node("Relu", domain="com.microsoft")),
+        foreign(RELU, node("Relu", domain="ai.onnx")),
+        message="com.microsoft::Relu is not on the allowlist",
+        route="graph/node 1",
+        hint="the standard Relu is allowed",
+        operator="com.microsoft::Relu",
+    ),
+    Case(
+        "OG101",
+        "operator in a domain of its own, allowed in another",
+        foreign(node("Gelu", domain="com.microsoft")),
+        foreign(node("FastGelu", domain="com.microsoft")),
+        rules="operators: [{name: FastGelu, domain: com.microsoft}]\n",
+        route="graph/node 0",
+        operator="com.microsoft::Gelu",
+    ),
+    Case(
+        "OG101",
+        "overload of an allowed name",
+        model(node("Relu", overload="fp16")),
+        model(node("Relu", overload="")),
+        route="graph/node 0",
+        hint="an overload belongs to a function that the model defines",
+        operator="Relu:fp16",
+    ),
+    Case(
+        "OG102",
+        "denied operator",
+        model(node("Scan")),
+        model(node("Loop", "m _ x", attribute=attribute("body", g=body(RELU)))),
+        rules="deny: [{name: Scan, reason: it scans, instead: a Loop}]\n",
+        message="Scan is denied by mine: it scans",
+        route="graph/node 0",
+        hint="use a Loop",
+        operator="Scan",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG102",
+        "operator that the list below allows",
+        model(node("If", "c", attribute=attribute("then_branch", g=body(RELU)))),
+        model(RELU),
+        rules="deny: [{name: If, reason: no branches, adr: ADR-3000}]\n",
+        route="graph/node 0",
+        hint="remove it from the model",
+        operator="If",
+        adr="ADR-3000",
+    ),
+    Case(
+        "OG102",
+        "whole domain",
+        foreign(RELU, node("FastGelu", domain="com.microsoft")),
+        foreign(RELU),
+        rules="deny: [{name: '*', domain: com.microsoft, reason: one vendor's}]\n",
+        message="com.microsoft::FastGelu is denied by mine: one vendor's",
+        route="graph/node 1",
+        operator="com.microsoft::FastGelu",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG103",
+        "opset before the range",
+        pb.model(graph(node("LayerNormalization")), opset=16),
+        pb.model(graph(node("LayerNormalization")), opset=17),
+        rules="operators: [{name: LayerNormalization, opset: 17..}]\n",
+        message="LayerNormalization is allowed at opset 17.., here it is 16",
+        route="graph/node 0",
+        hint="export at opset 17..",
+        operator="LayerNormalization",
+        adr="ADR-2000",
+    ),
+)
+
+SPELLED = (
+    Case(
+        "OG104",
+        "no op_type",
+        model(RELU, node([])),
+        model(RELU, RELU),
+        message="a node has no op_type",
+        route="graph/node 1",
+        at=node([]),
+        operator="(no op_type)",
+    ),
+    Case(
+        "OG104",
+        "empty op_type",
+        model(node("")),
+        model(RELU),
+        route="graph/node 0",
+        operator="(no op_type)",
+    ),
+    Case(
+        "OG105",
+        "NUL after an allowed name",
+        model(node("Relu\0evil")),
+        model(RELU),
+        message="Relu\\x00evil holds characters",
+        route="graph/node 0",
+        operator="Relu\\x00evil",
+        also=frozenset({"OG101"}),
+    ),
+    Case(
+        "OG105",
+        "letter that looks like a Latin one",
+        model(node("R\u0435lu")),
+        model(RELU),
+        route="graph/node 0",
+        operator="R\\u0435lu",
+        also=frozenset({"OG101"}),
+    ),
+    Case(
+        "OG105",
+        "space in a domain",
+        foreign(node("Relu", domain="com.microsoft ")),
+        foreign(node("Relu", domain="")),
+        route="graph/node 0",
+        operator="com.microsoft\\x20::Relu",
+        also=frozenset({"OG101", "OG501"}),
+    ),
+    Case(
+        "OG106",
+        "op_type over the limit",
+        model(node("Slice")),
+        model(node("Relu")),
+        rules="limits: {op_type_bytes: 4}\noperators: [{name: Slice}]\n",
+        message="an op_type of 5 bytes, 4 are allowed",
+        route="graph/node 0",
+        operator="Slice",
+        adr="ADR-2000",
+    ),
+)
+
+CONDITIONED = (
+    Case(
+        "OG107",
+        "value outside the list",
+        model(RELU, resize(attribute("mode", s="cubic"))),
+        model(RELU, resize(attribute("mode", s="linear"))),
+        rules=RESIZE_MODES,
+        message="Resize: mode is cubic, allowed is nearest, linear",
+        route="graph/node 1",
+        at=resize(attribute("mode", s="cubic")),
+        hint="cubic was never tried",
+        operator="Resize",
+        adr="ADR-3000",
+    ),
+    Case(
+        "OG107",
+        "value outside the list, as a warning",
+        model(resize(attribute("mode", s="cubic"))),
+        model(resize()),
+        rules=RESIZE_MODES.replace("in:", "severity: warning, in:"),
+        route="graph/node 0",
+        operator="Resize",
+        adr="ADR-3000",
+        severity=Severity.WARNING,
+    ),
+    Case(
+        "OG108",
+        "dtype of an input",
+        typed(11),
+        typed(10),
+        rules=SIGMOID_FLOATS,
+        message="Sigmoid: input 0 is float64, allowed is float16, float32",
+        route="graph/node 0",
+        hint="my reason",
+        operator="Sigmoid",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG108",
+        "dtype of an output",
+        model(node("Sigmoid"), output=value("y", 11)),
+        model(node("Sigmoid"), output=value("y", 10)),
+        rules=SIGMOID_FLOATS,
+        message="Sigmoid: output 0 is float64",
+        route="graph/node 0",
+        operator="Sigmoid",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG109",
+        "input of the graph",
+        model(CLIP, input=[value("x"), value("high")]),
+        model(CLIP, input=[value("x"), value("low")], initializer=HIGH),
+        rules=CLIP_HIGH,
+        message="Clip: max must be a constant and is not",
+        route="graph/node 0",
+        hint="an initializer or a Constant node",
+        operator="Clip",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG110",
+        "dtype that nothing declares",
+        model(node("Identity", "x", "t"), node("Sigmoid", "t")),
+        model(node("Identity", "x", "t"), node("Sigmoid", "t"), value_info=value("t")),
+        rules=SIGMOID_FLOATS,
+        message="Sigmoid: the dtype of input 0 is not declared",
+        route="graph/node 1",
+        hint="infer_shapes",
+        operator="Sigmoid",
+        adr="ADR-2000",
+        severity=Severity.WARNING,
+    ),
+    Case(
+        "OG111",
+        "graph in an attribute of type INT",
+        model(node("Relu", attribute=attribute("a", type=2, i=1, g=body(RELU)))),
+        model(node("Relu", attribute=ONE_INT)),
+        message='attribute "a" declares type INT but fills i, g',
+        route="graph/node 0",
+    ),
+    Case(
+        "OG111",
+        "no type",
+        model(node("Relu", attribute=attribute("a", type=0, i=1))),
+        model(node("Relu", attribute=attribute("a", type=2, i=1))),
+        message="declares no type but fills i",
+        route="graph/node 0",
+    ),
+    Case(
+        "OG111",
+        "type that does not exist",
+        model(node("Relu", attribute=attribute("a", type=99, i=1))),
+        model(node("Relu", attribute=ONE_INT)),
+        message="declares the unknown type 99",
+        route="graph/node 0",
+    ),
+    Case(
+        "OG111",
+        "reference that holds a value too",
+        model(node("Relu", attribute=attribute("a", ref_attr_name="b", i=1))),
+        model(node("Relu", attribute=attribute("a", type=2, ref_attr_name="b"))),
+        message="declares a reference to a function's attribute but fills i",
+        route="graph/node 0",
+    ),
+    Case(
+        "OG112",
+        "attribute given twice",
+        model(RELU, node("Relu", attribute=[ONE_INT, attribute("a", i=2)])),
+        model(RELU, node("Relu", attribute=[ONE_INT, attribute("b", i=2)])),
+        message='attribute "a" is given more than once',
+        route="graph/node 1",
+        at=node("Relu", attribute=[ONE_INT, attribute("a", i=2)]),
+    ),
+)
+
+CASES = (*ALLOWED, *SPELLED, *CONDITIONED)

@@ -1,0 +1,69 @@
+"""OG7xx and OG8xx: Constant nodes and waivers."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import protobuf as pb
+from protobuf import constant, graph, node
+
+from rule_cases.case import Case
+
+RELU = node("Relu")
+EIGHT = constant("c", value_int={"i": 1})
+NINE = constant("c", value={"t": pb.tensor(3, [9], raw_data=bytes(9))})
+TANH = pb.model(graph(node("Tanh")))
+PLAIN = pb.model(graph(RELU))
+TODAY = date.today()
+
+
+def waiver(expires: date, model: str = "*.onnx") -> str:
+    keys = f"model: '{model}', code: OG101, operator: Tanh, reason: until it is gone"
+    return f"waivers: [{{{keys}, expires: {expires}}}]\n"
+
+
+CASES = (
+    Case(
+        "OG701",
+        "Constant node",
+        pb.model(graph(EIGHT, RELU)),
+        pb.model(graph(RELU, initializer=pb.scalar(1, "c"))),
+        rules="policy: {constants: forbid}\n",
+        message="a Constant node, which the list forbids",
+        route="graph/node 0",
+        at=EIGHT,
+        operator="Constant",
+    ),
+    Case(
+        "OG702",
+        "Constant of one byte too many",
+        pb.model(graph(NINE, RELU)),
+        pb.model(graph(EIGHT, RELU)),
+        rules="policy: {constants: {max_bytes: 8}}\n",
+        message="a Constant node of 9 bytes, 8 are allowed",
+        route="graph/node 0",
+        at=NINE,
+        operator="Constant",
+    ),
+    Case(
+        "OG801",
+        "waiver that ended yesterday",
+        TANH,
+        TANH,
+        rules=waiver(TODAY - timedelta(days=1)),
+        good_rules=waiver(TODAY),
+        message=f"the waiver of OG101 Tanh expired on {TODAY - timedelta(days=1)}",
+        hint="fix the model, or renew the waiver at",
+        also=frozenset({"OG101"}),
+    ),
+    Case(
+        "OG802",
+        "waiver that covers nothing",
+        PLAIN,
+        PLAIN,
+        rules=waiver(TODAY),
+        good_rules=waiver(TODAY, "other.onnx"),
+        message="the waiver of OG101 Tanh covers nothing in this model",
+        hint="remove the waiver at",
+    ),
+)

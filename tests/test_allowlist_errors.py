@@ -1,0 +1,293 @@
+"""Whatever is wrong with a list is said in one line, with the line and column where it stands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from onnxguard import AllowlistError, load_allowlist
+
+HEAD = "schema: 1\nid: mine\n"
+"""Two lines, so that what is tested starts in the third."""
+
+
+def operator(keys: str) -> str:
+    return f"operators:\n  - {{name: Relu, {keys}}}\n"
+
+
+def attribute(keys: str) -> str:
+    return operator(f"attributes: {{alpha: {{{keys}}}}}")
+
+
+ERRORS = {
+    "list for text": ("title: [a]", "3:8: title is text, not a list"),
+    "mapping for text": ("title: {a: b}", "3:8: title is text, not a mapping"),
+    "boolean for text": (
+        "title: yes",
+        "3:8: title is text, and YAML reads yes as a boolean: quote it",
+    ),
+    "number for text": (
+        "title: 1.10",
+        "3:8: title is text, and YAML reads 1.10 as a number: quote it",
+    ),
+    "whole number for text": (
+        "adr: 258",
+        "3:6: adr is text, and YAML reads 258 as a whole number: quote it",
+    ),
+    "nothing for text": (
+        "reason: ~",
+        "3:9: reason is text, and YAML reads ~ as nothing: quote it",
+    ),
+    "empty text": ("title: ''", "3:8: title is empty"),
+    "blank text": ("title: '  '", "3:8: title is empty"),
+    "list for a mapping": ("limits: [a]", "3:9: limits is a mapping, not a list"),
+    "text for a mapping": ("policy: allow", "3:9: policy is a mapping, not text"),
+    "mapping for a list": ("waivers: {a: b}", "3:10: waivers is a list, not a mapping"),
+    "text for a list": ("deny: Scan", "3:7: deny is a list, not text"),
+    "unknown key": (
+        "operator: []",
+        '3:1: unknown key "operator" in an allowlist (did you mean operators or opset?)',
+    ),
+    "key far from any other": (
+        "limits: {zzz: 1}",
+        '3:10: unknown key "zzz" in limits (known: expanded_nodes, loop_nodes, loop_trip_count',
+    ),
+    "key in another case": (
+        operator("OPSET: 7"),
+        '4:18: unknown key "OPSET" in an operator (did you mean opset?)',
+    ),
+    "duplicate key": ("title: a\ntitle: b", '4:1: duplicate key "title", first at line 3'),
+    "no name": ("operators: [{opset: 7}]", "3:13: an operator has a 'name' or 'names'"),
+    "name and names": (
+        "operators: [{name: A, names: [B]}]",
+        "3:23: an operator has either 'name' or 'names'",
+    ),
+    "no names": ("operators: [{names: []}]", "3:21: 'names' is empty"),
+    "name of other characters": (
+        "operators: [{name: Re lu}]",
+        '3:20: "Re lu" is not the name of an operator',
+    ),
+    "name too long": (
+        f"operators: [{{name: {'R' * 128}}}]",
+        f'3:20: "{"R" * 128}" is not the name of an operator',
+    ),
+    "name twice": (
+        "operators: [{name: Relu}, {names: [Tanh, Relu]}]",
+        '3:42: "Relu" is listed twice for the same opsets, first at LIST:3:20',
+    ),
+    "ranges that overlap": (
+        "operators: [{name: Relu, opset: 14..}, {name: Relu, opset: 7..14}]",
+        '3:20: "Relu" is listed twice for the same opsets, first at LIST:3:47',
+    ),
+    "denial without a reason": ("deny: [{name: Scan}]", "3:8: a denied operator needs 'reason'"),
+    "range of words": (
+        "ir_version: new",
+        '3:13: ir_version is a version or a range such as 11..18 or 7.., not "new"',
+    ),
+    "range without a start": (
+        "opset: {ai.onnx: ..7}",
+        '3:18: opset is a version or a range such as 11..18 or 7.., not "..7"',
+    ),
+    "range reversed": (
+        "opset: {ai.onnx: 9..8}",
+        "3:18: opset 9..8 is empty: the first number is the smaller",
+    ),
+    "attribute's rule without a rule": (
+        attribute("default: x"),
+        "4:38: an attribute's rule needs in, not_in, min, max or required",
+    ),
+    "attribute's bound in words": (attribute("min: low"), '4:44: min is a number, not "low"'),
+    "attribute's bound not finite": (
+        attribute("max: .inf"),
+        '4:44: max is a number, not ".inf"',
+    ),
+    "attribute's severity": (
+        attribute("in: [1], severity: fatal"),
+        '4:58: "fatal" is not one of error, warning, note',
+    ),
+    "attribute's required": (
+        attribute("required: maybe"),
+        '4:49: "maybe" is not one of true, false',
+    ),
+    "unknown dtype": ("dtypes: {in: [float]}", '3:15: unknown dtype "float"'),
+    "dtypes without any": ("dtypes: {}", "3:9: dtypes needs 'in' or 'not_in'"),
+    "empty dtypes": ("dtypes: {in: []}", "3:9: dtypes needs 'in' or 'not_in'"),
+    "limit without its number": ("limits: {nodes: {adr: x}}", "3:17: a limit needs 'max'"),
+    "limit in quotes": ("limits: {nodes: '10'}", '3:17: nodes is a whole number, not "10"'),
+    "negative limit": ("limits: {nodes: -1}", '3:17: nodes is a whole number, not "-1"'),
+    "policy": (
+        "policy: {functions: maybe}",
+        '3:21: "maybe" is not one of allow, warn, forbid',
+    ),
+    "constants": (
+        "policy: {constants: allow}",
+        '3:21: "allow" is not one of report, forbid',
+    ),
+    "constants without a number": (
+        "policy: {constants: {}}",
+        "3:21: constants needs 'max_bytes'",
+    ),
+    "constants' key": (
+        "policy: {constants: {max: 8}}",
+        '3:22: unknown key "max" in constants (known: max_bytes)',
+    ),
+    "waiver without an end": (
+        "waivers: [{model: a, code: OG101, reason: b}]",
+        "3:11: a waiver needs 'expires'",
+    ),
+    "waiver without a model": ("waivers: [{}]", "3:11: a waiver needs 'model'"),
+    "waiver's code": (
+        "waivers: [{model: a, code: OG1, reason: b, expires: 2030-01-01}]",
+        '3:28: "OG1" is not a rule that can be waived',
+    ),
+    "waiver of what was not verified": (
+        "waivers: [{model: a, code: OG001, reason: b, expires: 2030-01-01}]",
+        '3:28: "OG001" is not a rule that can be waived',
+    ),
+    "waiver of a waiver": (
+        "waivers: [{model: a, code: OG801, reason: b, expires: 2030-01-01}]",
+        '3:28: "OG801" is not a rule that can be waived',
+    ),
+    "waiver that ends on no day": (
+        "waivers: [{model: a, code: OG101, reason: b, expires: 2030-02-30}]",
+        '3:55: "2030-02-30" is not a date such as 2026-05-03',
+    ),
+    "date in another form": (
+        "date: 3 May 2026",
+        '3:7: "3 May 2026" is not a date such as 2026-05-03',
+    ),
+    "parent that does not exist": (
+        "extends: adr-258",
+        '3:10: no allowlist "adr-258" in the registry (did you mean ',
+    ),
+    "parent outside": (
+        "extends: ../small.yaml",
+        '3:10: "../small.yaml" lies outside the folder of this list',
+    ),
+    "parent that is missing": (
+        "extends: none.yaml",
+        "3:10: FOLDER/none.yaml: cannot be read: No such file or directory",
+    ),
+    "itself": ("extends: list.yaml", "3:10: extends goes in a circle: mine -> list.yaml"),
+    "alias": ("title: &a x\nreason: *a", "3:8: anchors are not taken: write the value out"),
+    "tag": ("title: !x y", "3:8: the tag !x is not taken"),
+    "tag of a mapping": ("limits: !x {}", "3:9: the tag !x is not taken"),
+    "key that is no word": ("? [a]\n: b", "3:3: a key is a word, not a list or a mapping"),
+    "second document": ("---\nid: b", "3:1: a second document: an allowlist is one"),
+    "too deep": ("title: " + "[" * 17, "3:23: nested deeper than 16"),
+    "tab": ("limits:\n\tnodes: 1", "4:1: not YAML: "),
+    "list that does not end": ("operators: [", "4:1: not YAML: "),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_says_what_and_where(name: str, tmp_path: Path) -> None:
+    text, message = ERRORS[name]
+    path = tmp_path / "list.yaml"
+    path.write_text(f"{HEAD}{text}\n", encoding="utf-8")
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    wanted = message.replace("LIST", str(path)).replace("FOLDER", str(tmp_path))
+    assert str(caught.value).startswith(f"{path}:{wanted}")
+    assert "\n" not in str(caught.value)
+    assert f"{caught.value.line}:{caught.value.column}" == ":".join(message.split(":")[:2])
+    assert caught.value.source == str(path)
+
+
+TOPS = {
+    "no schema": ("id: mine\n", "1:1: 'schema: 1' is missing"),
+    "schema of another tool": (
+        "schema: 2\nid: mine\n",
+        "1:9: schema 2 is not known: this tool reads 1",
+    ),
+    "no id": ("schema: 1\n", "1:1: 'id' is missing"),
+    "id of other characters": (
+        "schema: 1\nid: a/b\n",
+        "2:5: an id is letters, digits, dots, dashes and underscores",
+    ),
+    "empty file": ("", "1:1: an allowlist is a mapping: it starts with 'schema: 1'"),
+    "list": ("- a\n", "1:1: an allowlist is a mapping: it starts with 'schema: 1'"),
+}
+
+
+@pytest.mark.parametrize("name", TOPS)
+def test_error_at_the_top(name: str, tmp_path: Path) -> None:
+    text, message = TOPS[name]
+    path = tmp_path / "list.yaml"
+    path.write_text(text)
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    assert str(caught.value) == f"{path}:{message}"
+
+
+def test_bytes_that_are_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_bytes(b"schema: 1\nid: caf\xe9\n")
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    assert str(caught.value) == f"{path}:2:8: not UTF-8"
+
+
+def test_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_bytes(b"\xef\xbb\xbfschema: 1\nid: mine\n")
+    assert load_allowlist(path).id == "mine"
+
+
+def test_error_in_a_list_below_names_that_list(tmp_path: Path) -> None:
+    (tmp_path / "below.yaml").write_text("schema: 1\nid: below\nlimits: {nodes: x}\n")
+    (tmp_path / "list.yaml").write_text(f"{HEAD}extends: below.yaml\n")
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(tmp_path / "list.yaml")
+    assert str(caught.value) == f'{tmp_path / "below.yaml"}:3:17: nodes is a whole number, not "x"'
+
+
+def leave_missing(path: Path) -> None:
+    assert not path.exists()
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_large(path: Path) -> None:
+    path.write_text(HEAD + "# " + "x" * (1 << 20))
+
+
+FILES = {
+    "missing": (leave_missing, "cannot be read: No such file or directory; known lists: adr-"),
+    "folder": (make_folder, "cannot be read: Is a directory"),
+    "FIFO": (make_fifo, "not a regular file"),
+    "larger than a mebibyte": (make_large, "larger than 1048576 bytes, which no allowlist needs"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_file_that_is_no_list(name: str, tmp_path: Path) -> None:
+    make, message = FILES[name]
+    path = tmp_path / "list.yaml"
+    make(path)
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    assert str(caught.value).startswith(f"{path}: {message}")
+    assert (caught.value.line, caught.value.column) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("adr-0285", 'no allowlist "adr-0285" in the registry (did you mean adr-0258'),
+        ("ADR-0258", 'no allowlist "ADR-0258" in the registry (did you mean adr-0258'),
+        ("zzz", '"zzz" in the registry (known: adr-0169, adr-0171, adr-0258, base, pre-adr-0258)'),
+    ],
+)
+def test_unknown_id_names_those_that_there_are(name: str, message: str) -> None:
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(name)
+    assert message in str(caught.value)

@@ -1,0 +1,204 @@
+"""``--output`` writes a report whole or not at all; ``--jobs`` changes nothing but the time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import protobuf as pb
+import pytest
+from command import run
+from protobuf import graph, node
+
+from onnxguard import Allowlist, OnnxguardError, Report, load_allowlist, scan
+from onnxguard.reporters import REPORTERS
+from onnxguard.workers import BATCH, scan_all
+
+CLEAN = pb.model(graph(node("Relu")))
+BAD = pb.model(graph(node("Einsum")))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clean.onnx").write_bytes(CLEAN)
+    (tmp_path / "bad.onnx").write_bytes(BAD)
+    return tmp_path
+
+
+def timeless(text: str) -> str:
+    """The report without what it says about its own duration and date."""
+    text = re.sub(r'("seconds": |time=")[\d.e-]+', r"\g<1>0", text)
+    text = re.sub(r'"(startTimeUtc|endTimeUtc)": "[^"]*"', r'"\1": ""', text)
+    text = re.sub(r'timestamp="[^"]*"', 'timestamp=""', text)
+    return re.sub(r"\d+(\.\d+)? m?s\b", "0 s", text)
+
+
+# -- --output --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("output_format", sorted(REPORTERS))
+def test_file_holds_what_would_have_been_printed(output_format: str) -> None:
+    arguments = ["scan", "clean.onnx", "bad.onnx", "--format", output_format]
+    code, printed, _ = run(*arguments)
+    assert run(*arguments, "--output", "report") == (code, "", "")
+    written = Path("report").read_bytes()
+    assert timeless(written.decode()) == timeless(printed)
+    assert b"\r" not in written
+
+
+def test_file_is_replaced_and_nothing_is_left_beside_it(folder: Path) -> None:
+    Path("report.json").write_text("x" * 100_000)
+    assert run("scan", "bad.onnx", "--format", "json", "--output", "report.json")[0] == 1
+    assert json.loads(Path("report.json").read_text())["models"]
+    assert sorted(os.listdir(folder)) == ["bad.onnx", "clean.onnx", "report.json"]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_file_has_the_mode_that_the_umask_leaves(umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        run("scan", "clean.onnx", "--output", "report")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat("report").st_mode) == 0o666 & ~umask
+
+
+def test_link_to_a_report_is_followed() -> None:
+    Path("reports").mkdir()
+    Path("report").symlink_to("reports/today")
+    run("scan", "clean.onnx", "--output", "report")
+    assert Path("report").is_symlink()
+    assert "PASS" in Path("reports/today").read_text()
+
+
+REFUSED = {
+    "model.onnx": '--output "model.onnx" is a model, which is never written to',
+    "MODEL.ONNX": '--output "MODEL.ONNX" is a model, which is never written to',
+    "model": '--output "model" is a model, which is never written to',
+    "link": '--output "link" is a model, which is never written to',
+    "folder": '--output "folder": not a file in a folder that exists',
+    "none/report": '--output "none/report": not a file in a folder that exists',
+    "fifo": '--output "fifo"',
+}
+
+
+@pytest.mark.parametrize("output", REFUSED)
+def test_what_is_never_written_to(output: str) -> None:
+    Path("model").write_bytes(CLEAN)
+    Path("link").symlink_to("model")
+    Path("folder").mkdir()
+    os.mkfifo("fifo")
+    before = {path: os.lstat(path) for path in os.listdir()}
+    code, out, err = run("scan", "clean.onnx", "model", "--output", output)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"onnxguard: error: {REFUSED[output]}")
+    assert Path("model").read_bytes() == CLEAN
+    after = {path: os.lstat(path) for path in os.listdir()}
+    assert {path: status.st_mode for path, status in before.items()} == {
+        path: status.st_mode for path, status in after.items()
+    }
+
+
+def test_name_of_a_report_is_printed_harmlessly() -> None:
+    _, _, err = run("scan", "clean.onnx", "--output", "none\x1b[2J/report")
+    assert err == (
+        'onnxguard: error: --output "none\\x1b[2J/report": not a file in a folder that exists\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--allowlist", "none"), ("--select", "OG999"), ("--format", "none"), ("--jobs", "-1")],
+    ids=" ".join,
+)
+def test_report_survives_a_call_that_is_wrong(arguments: tuple[str, str]) -> None:
+    Path("report").write_text("yesterday")
+    assert run("scan", "clean.onnx", "--output", "report", *arguments)[0] == 2
+    assert Path("report").read_text() == "yesterday"
+
+
+def test_report_survives_a_disk_that_is_full(folder: Path) -> None:
+    """The kernel refuses to write more than a few bytes, as it does where the disk is full."""
+    Path("report").write_text("yesterday")
+    start = (
+        "import resource, signal, sys; from onnxguard.cli import main;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64)); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", start, "scan", "bad.onnx", "--output", "report"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'onnxguard: error: cannot write "report": File too large\n'
+    assert Path("report").read_text() == "yesterday"
+    assert sorted(os.listdir(folder)) == ["bad.onnx", "clean.onnx", "report"]
+
+
+# -- --jobs ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More models than two workers take at a time, of every kind."""
+    folder = tmp_path_factory.mktemp("many")
+    for number in range(3 * BATCH + 5):
+        data = [CLEAN, BAD, b"", CLEAN + b"\0"][number % 4 if number % 5 == 0 else 0]
+        (folder / f"{number:03}.onnx").write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("jobs", ["2", "3", "0", "40"])
+@pytest.mark.parametrize("output_format", ["json", "text"])
+def test_jobs_change_nothing_but_the_time(output_format: str, jobs: str, many: Path) -> None:
+    arguments = ["scan", str(many), "--format", output_format]
+    code, out, err = run(*arguments, "--jobs", jobs)
+    alone = run(*arguments, "--jobs", "1")
+    assert (code, err) == (alone[0], alone[2]) == (2, "")
+    assert timeless(out) == timeless(alone[1])
+
+
+def test_jobs_do_not_change_what_options_do(many: Path) -> None:
+    options = ["--strict", "--ignore", "OG1", "--exit-zero", "-q"]
+    alone, together = (run("scan", str(many), "-j", jobs, *options) for jobs in "12")
+    assert timeless(together[1]) == timeless(alone[1])
+    assert together[0] == alone[0] == 2
+
+
+@pytest.mark.parametrize("jobs", ["-1", "two", "1.5", ""])
+def test_number_of_jobs_is_a_number(jobs: str) -> None:
+    code, out, err = run("scan", "clean.onnx", f"--jobs={jobs}")
+    assert (code, out) == (2, "")
+    assert "'--jobs'" in err
+
+
+def judge(path: str, policy: Allowlist) -> Report:
+    """A worker that the kernel kills at one of its models."""
+    if path.endswith("040.onnx"):
+        os._exit(9)
+    return scan(path, policy)
+
+
+def test_worker_that_dies_is_an_error_with_the_models_it_had(many: Path) -> None:
+    paths = sorted(map(str, many.iterdir()))
+    reports: Iterator[Report] = scan_all(paths, load_allowlist("base"), 2, judge)
+    with pytest.raises(OnnxguardError, match=r"a worker died while scanning .*\.onnx or one of"):
+        list(reports)
+
+
+def stopping(path: str, _: Allowlist) -> NoReturn:
+    raise OnnxguardError(f"stopped at {path}")
+
+
+def test_error_of_a_worker_is_that_of_the_run(many: Path) -> None:
+    paths: list[Any] = sorted(map(str, many.iterdir()))
+    for jobs in (1, 2):
+        with pytest.raises(OnnxguardError, match=r"^stopped at .*/000\.onnx$"):
+            list(scan_all(paths, load_allowlist("base"), jobs, stopping))

@@ -1,0 +1,370 @@
+"""The command as a process: on a terminal, in a pipe, interrupted, and asked for completions."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import protobuf as pb
+import pytest
+from command import run
+from protobuf import graph, node
+
+from onnxguard import __version__
+from onnxguard.reporters import REPORTERS
+
+CLEAN = pb.model(graph(node("Relu")))
+BAD = pb.model(graph(node("Einsum")))
+MODULE = [sys.executable, "-m", "onnxguard"]
+SCRIPT = [str(Path(sys.executable).with_name("onnxguard"))]
+ESCAPE = "\x1b["
+SECONDS = 60
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clean.onnx").write_bytes(CLEAN)
+    (tmp_path / "bad.onnx").write_bytes(BAD)
+    return tmp_path
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+    return kept | {"TERM": "xterm"} | more
+
+
+def drained(terminal: int) -> bytes:
+    """What is left to read, up to the end."""
+    data = b""
+    try:
+        while part := os.read(terminal, 65536):
+            data += part
+    except OSError:  # what Linux says of a terminal that nobody writes to any more
+        pass
+    os.close(terminal)
+    return data
+
+
+def start(*arguments: str, **streams: int) -> subprocess.Popen[bytes]:
+    streams = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    } | streams
+    return subprocess.Popen([*MODULE, *arguments], env=environment(), **streams)  # type: ignore[call-overload,no-any-return]
+
+
+class Seen(NamedTuple):
+    """The exit code, and what each stream wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def on_terminal(*arguments: str, streams: str = "oe", **more: str) -> Seen:
+    """Run with a terminal as standard input (i), output (o) or error (e), else a pipe."""
+    pairs = {stream: pty.openpty() if stream in streams else os.pipe() for stream in "oe"}
+    terminal, stdin = pty.openpty() if "i" in streams else (-1, subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*MODULE, *arguments],
+        stdin=stdin,
+        stdout=pairs["o"][1],
+        stderr=pairs["e"][1],
+        env=environment(**more),
+    )
+    for _, theirs in pairs.values():
+        os.close(theirs)
+    texts = dict.fromkeys("oe", b"")
+    ours = {pairs[stream][0]: stream for stream in "oe"}
+    while ours:
+        for descriptor in select.select(list(ours), [], [], SECONDS)[0]:
+            try:
+                data = os.read(descriptor, 65536)
+            except OSError:  # what Linux says of a terminal that nobody writes to any more
+                data = b""
+            texts[ours[descriptor]] += data
+            if not data:
+                del ours[descriptor]
+                os.close(descriptor)
+    code = process.wait(SECONDS)
+    for descriptor in (terminal, stdin) if terminal >= 0 else ():
+        os.close(descriptor)
+    return Seen(code, *(text.decode().replace("\r\n", "\n") for text in texts.values()))
+
+
+# -- colours and progress --------------------------------------------------------------------------
+
+
+def test_text_is_coloured_on_a_terminal() -> None:
+    seen = on_terminal("scan", "bad.onnx")
+    assert seen.code == 1
+    assert ESCAPE in seen.out
+    plain = re.sub(r"\x1b\[[\d;]*m", "", seen.out)
+    assert plain.startswith("FAIL  bad.onnx")
+    assert ESCAPE not in plain
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more"),
+    [
+        ((), {"NO_COLOR": "1"}),
+        ((), {"TERM": "dumb"}),
+        (("--format", "json"), {}),
+        (("--format", "markdown"), {}),
+        (("--format", "github"), {}),
+    ],
+    ids=str,
+)
+def test_nothing_is_coloured(arguments: tuple[str, ...], more: dict[str, str]) -> None:
+    seen = on_terminal("scan", "bad.onnx", *arguments, **more)
+    assert (seen.code, seen.err) == (1, "")
+    assert ESCAPE not in seen.out
+    assert "Einsum" in seen.out
+
+
+def test_empty_no_color_is_no_wish() -> None:
+    assert ESCAPE in on_terminal("scan", "bad.onnx", NO_COLOR="").out
+
+
+def test_pipe_and_file_are_not_coloured() -> None:
+    assert ESCAPE not in on_terminal("scan", "bad.onnx", streams="e").out
+    seen = on_terminal("scan", "bad.onnx", "--output", "report")
+    assert (seen.code, seen.out, seen.err) == (1, "", "")
+    assert ESCAPE not in Path("report").read_text()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_progress_is_shown_on_a_terminal(jobs: str) -> None:
+    seen = on_terminal("scan", ".", "--format", "json", "--jobs", jobs, streams="e")
+    assert seen.code == 1
+    assert "scanning" in seen.err
+    assert "100%" in seen.err
+    assert seen.out.startswith("{")
+    assert "scanning" not in seen.out
+
+
+@pytest.mark.parametrize(
+    ("paths", "streams"), [([".", "."], "o"), ([".", "."], ""), (["bad.onnx"], "oe")], ids=str
+)
+def test_progress_is_not_shown(paths: list[str], streams: str) -> None:
+    assert on_terminal("scan", *paths, streams=streams).err == ""
+
+
+def test_standard_input_that_is_a_terminal_is_not_waited_for() -> None:
+    seen = on_terminal("scan", "-", streams="io")
+    assert seen.code == 2
+    assert "standard input is a terminal: pipe a model in" in seen.out
+
+
+# -- ends ------------------------------------------------------------------------------------------
+
+
+def reading(*arguments: str) -> subprocess.Popen[bytes]:
+    """The command, in the middle of its standard input: it has taken more than a pipe holds."""
+    process = start(*arguments)
+    assert process.stdin is not None
+    process.stdin.write(bytes(1 << 20))
+    process.stdin.flush()
+    return process
+
+
+def test_interrupt_ends_with_two() -> None:
+    with reading("scan", "-") as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 2
+    assert out == b""
+    assert err.strip() == b"onnxguard: error: interrupted: nothing was verified"
+
+
+def test_interrupt_of_several_jobs_ends_with_two(folder: Path) -> None:
+    """As a terminal sends it: to every process of the group, in the middle of the work."""
+    (folder / "many").mkdir()
+    for number in range(20_000):
+        os.link("clean.onnx", folder / f"many/{number}.onnx")
+    ours, theirs = pty.openpty()
+    command = [*MODULE, "scan", "many", "--jobs", "16"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment(), start_new_session=True
+    ) as process:
+        os.close(theirs)
+        said = b""
+        while b" 5%" not in said:
+            said += os.read(ours, 65536)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout is not None
+        out = process.stdout.read()
+        process.wait(SECONDS)
+    said += drained(ours)
+    assert b"100%" not in said
+    assert (process.returncode, out) == (2, b"")
+    assert b"Traceback" not in said
+    assert b"onnxguard: error: interrupted: nothing was verified" in said
+
+
+@pytest.mark.parametrize("model", [CLEAN, BAD], ids=["clean", "bad"])
+def test_reader_that_leaves_is_no_traceback_and_no_verdict(model: bytes) -> None:
+    with start("scan", "-") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        process.stdin.write(model)
+        process.stdin.close()
+        err = process.stderr.read()
+        process.wait(SECONDS)
+    assert process.returncode == 2
+    assert err == b""
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_closed_stream_is_no_internal_error(closed: int) -> None:
+    command = f'exec "$@" {closed}>&-' if closed else 'exec "$@" <&-'
+    arguments = ["scan", "clean.onnx" if closed else "-", "clean.onnx"]
+    done = subprocess.run(
+        ["sh", "-c", command, "sh", *MODULE, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.returncode == (0 if closed else 2)
+    assert "internal error" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_standard_input_is_read_whatever_the_jobs(jobs: str) -> None:
+    command = [*MODULE, "scan", "-q", "clean.onnx", "-", "--jobs", jobs]
+    done = subprocess.run(command, input=BAD, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert done.stdout.startswith(b"-: OG101 error Einsum")
+
+
+def test_failure_of_the_tool_itself_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise RuntimeError("unlucky\x1b[2J\n")
+
+    monkeypatch.setitem(REPORTERS, "text", fail)
+    monkeypatch.delenv("ONNXGUARD_TRACEBACK", raising=False)
+    code, out, err = run("scan", "clean.onnx")
+    assert (code, out) == (2, "")
+    assert err == (
+        "onnxguard: error: internal error, nothing was verified: RuntimeError: "
+        "'unlucky\\x1b[2J\\n' (set ONNXGUARD_TRACEBACK=1 for the traceback)\n"
+    )
+    monkeypatch.setenv("ONNXGUARD_TRACEBACK", "1")
+    with pytest.raises(RuntimeError, match="unlucky"):
+        run("scan", "clean.onnx")
+
+
+# -- how it is called ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [MODULE, SCRIPT], ids=["module", "script"])
+def test_module_and_script_are_the_same(command: list[str]) -> None:
+    def outcome(*arguments: str) -> tuple[int, str]:
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    assert outcome("--version") == (0, f"onnxguard, version {__version__}\n")
+    assert outcome("scan", "-q", "clean.onnx") == (0, "")
+    assert outcome("scan", "-q", "bad.onnx")[0] == 1
+    assert outcome("scan", "-q", "none.onnx")[0] == 2
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_names_the_commands_and_exit_codes(option: str) -> None:
+    code, out, _ = run(option)
+    assert code == 0
+    assert re.findall(r"^  (scan|allowlist|rules) ", out, re.MULTILINE) == [
+        "scan",
+        "allowlist",
+        "rules",
+    ]
+    code, out, _ = run("scan", option)
+    assert code == 0
+    assert "Exit code: 0 no findings, 1 findings, 2 a model could not be verified" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["scna", "m.onnx"], 'no command "scna" (did you mean scan?)'),
+        (["SCAN"], 'no command "SCAN" (did you mean scan?)'),
+        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: allowlist, rules, scan)'),
+        (["scan", "clean.onnx", "--alowlist", "base"], "--allowlist"),
+        (["scan", "clean.onnx", "--formt=json"], "--format"),
+        (["scan", "clean.onnx", "--format", "jsn"], "'json'"),
+        (["scan", "clean.onnx", "--format"], "requires an argument"),
+        (["allowlist", "lst"], "lst"),
+        (["--nothing"], "--nothing"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_call_that_is_wrong_ends_with_two(arguments: list[str], words: str) -> None:
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_call_without_a_command_shows_help_and_ends_with_two() -> None:
+    code, out, err = run()
+    assert code == 2
+    assert "Usage: onnxguard" in out + err
+
+
+# -- completion ------------------------------------------------------------------------------------
+
+
+def completed(**variables: str) -> str:
+    done = subprocess.run(
+        SCRIPT,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell: str) -> None:
+    script = completed(_ONNXGUARD_COMPLETE=f"{shell}_source")
+    assert "_ONNXGUARD_COMPLETE" in script
+    assert "onnxguard" in script
+    if shell == "bash":
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("onnxguard s", {"scan"}),
+        ("onnxguard allowlist d", {"derive", "diff"}),
+        ("onnxguard scan --format s", {"sarif"}),
+        (
+            "onnxguard scan --full",
+            {"--full-check", "--full-check-seconds", "--full-check-mebibytes"},
+        ),
+    ],
+)
+def test_completion(words: str, wanted: set[str]) -> None:
+    said = completed(
+        _ONNXGUARD_COMPLETE="bash_complete",
+        COMP_WORDS=words,
+        COMP_CWORD=str(len(words.split()) - 1),
+    )
+    assert {line.partition(",")[2] for line in said.splitlines()} == wanted

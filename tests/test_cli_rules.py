@@ -1,0 +1,56 @@
+"""``onnxguard rules``: what each rule means, why, and how to fix what it finds."""
+
+from __future__ import annotations
+
+import pytest
+from command import run
+
+from onnxguard.catalogue import RULES
+
+
+def test_all_rules_are_listed_in_order() -> None:
+    code, out, err = run("rules")
+    assert (code, err) == (0, "")
+    rows = [line.split(maxsplit=2) for line in out.splitlines()]
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        (rule.code, rule.name, rule.summary) for rule in RULES.values()
+    ]
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_rule_says_what_why_and_how_to_fix(code: str) -> None:
+    rule = RULES[code]
+    status, out, err = run("rules", code)
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == f"{rule.code} {rule.name} ({rule.severity.value})"
+    assert all(len(line) <= 88 for line in lines)
+    starts = [lines.index(title) for title in ("What", "Why", "Fix")]
+    assert starts == sorted(starts)
+    said = [" ".join("\n".join(lines[at + 1 :]).split()) for at in starts]
+    for text, part in zip((rule.summary, rule.why, rule.fix), said, strict=True):
+        assert part.startswith(text)
+
+
+@pytest.mark.parametrize(
+    "given", ["og101", "Og101", "operator-not-allowed", "Operator-Not-Allowed"]
+)
+def test_rule_by_name_and_in_any_case(given: str) -> None:
+    assert run("rules", given) == run("rules", "OG101")
+
+
+@pytest.mark.parametrize(
+    ("given", "near"),
+    [("OG110x", "OG110"), ("OG", ""), ("101", "OG101"), ("\x1b[2J", ""), ("", "")],
+)
+def test_unknown_rule_is_one_clear_line(given: str, near: str) -> None:
+    code, out, err = run("rules", given)
+    assert (code, out) == (2, "")
+    assert err.startswith('onnxguard: error: no rule "')
+    assert near in err
+    assert err.count("\n") == 1
+    assert err[:-1].isprintable()
+
+
+def test_one_rule_at_a_time() -> None:
+    assert run("rules", "OG101", "OG102")[0] == 2

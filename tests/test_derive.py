@@ -1,0 +1,218 @@
+"""``allowlist derive``: the list that models need loads, and the models pass it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import protobuf as pb
+import pytest
+import yaml
+from command import run
+from make_models import FOLDER
+from protobuf import attribute, body, constant, function, graph, node, opset_import, tensor, value
+
+import onnxguard
+
+RELU = node("Relu")
+LOCAL = opset_import("local", 1)
+LOOP = node("Loop", "m _ x", attribute=attribute("body", g=body(RELU)))
+
+
+def trips(count: int) -> bytes:
+    return constant("m", value_int={"i": count})
+
+
+def calling(made: bytes, calls: int = 1) -> bytes:
+    nodes = [node("F", domain="local")] * calls
+    return pb.model(graph(*nodes), opset_import=LOCAL, functions=made)
+
+
+EXTERNAL = tensor(1, [1], "w", data_location=1, external_data=pb.entry("location", "w.bin"))
+STRING = 8
+MODELS = {
+    "one operator": pb.model(graph(RELU)),
+    "branch": pb.model(graph(node("If", attribute=attribute("then_branch", g=body(RELU))))),
+    "loop": pb.model(graph(trips(5), LOOP)),
+    "loop that never runs": pb.model(graph(trips(0), LOOP)),
+    "function": calling(function("F", RELU)),
+    "function with a loop": calling(function("F", trips(3), LOOP)),
+    "function with a loop that is called twice": calling(function("F", trips(3), LOOP), 2),
+    "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
+    "foreign operator": pb.model(
+        graph(node("FusedConv", domain="com.microsoft")),
+        opset_import=opset_import("com.microsoft", 1),
+    ),
+    "foreign domain of an unusual name": pb.model(
+        graph(node("A", domain="1.5")), opset_import=opset_import("1.5", 1)
+    ),
+    "words that YAML takes for others": pb.model(graph(*map(node, ["No", "Null", "y", "On"]))),
+    "operator that ONNX does not have": pb.model(graph(node("Conv_v2"))),
+    "external data": pb.model(graph(RELU, initializer=EXTERNAL)),
+    "strings": pb.model(
+        graph(node("Identity"), input=value("x", STRING), output=value("y", STRING))
+    ),
+    "large tensor": pb.model(graph(RELU, input=value("x", dims=[1 << 15, 1 << 15]))),
+    "newest opset": pb.model(graph(RELU), opset=28, ir=14),
+    "opset of the future": pb.model(graph(RELU), opset=999_999_999, ir=99),
+    "opset of another age": pb.model(graph(RELU), opset=1, ir=1),
+    "both names of the default domain in one list": pb.model(
+        graph(RELU), opset=None, opset_import=opset_import("ai.onnx", 17)
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "w.bin").write_bytes(bytes(4))
+    return tmp_path
+
+
+def derive(*arguments: str) -> str:
+    code, out, err = run("allowlist", "derive", *arguments)
+    assert (code, err) == (0, "")
+    return out
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model_passes_the_list_that_was_derived_from_it(name: str) -> None:
+    Path("model.onnx").write_bytes(MODELS[name])
+    Path("list.yaml").write_text(derive("model.onnx"))
+    report = onnxguard.scan("model.onnx", "list.yaml")
+    assert report.findings == ()
+    assert report.passed
+
+
+def test_committed_models_pass_the_list_that_was_derived_from_them() -> None:
+    Path("list.yaml").write_text(derive(str(FOLDER)))
+    code, out, err = run("scan", str(FOLDER), "--allowlist", "list.yaml", "--config", "none")
+    assert (code, err) == (0, ""), out
+    assert run("allowlist", "check", "list.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["one operator", "loop", "function", "words that YAML takes for others"]
+)
+def test_another_model_does_not_pass(name: str) -> None:
+    Path("model.onnx").write_bytes(MODELS[name])
+    Path("list.yaml").write_text(derive("model.onnx"))
+    tanh = pb.model(graph(RELU, node("Tanh")))
+    found = {f.code for f in onnxguard.scan_bytes(tanh, "m.onnx", "list.yaml").findings}
+    assert "OG101" in found
+
+
+def test_bounds_are_at_what_the_models_show() -> None:
+    Path("a.onnx").write_bytes(pb.model(graph(trips(5), LOOP), opset=15, ir=7))
+    Path("b.onnx").write_bytes(pb.model(graph(RELU), opset=17, ir=9))
+    Path("list.yaml").write_text(derive("a.onnx", "b.onnx"))
+    policy = onnxguard.load_allowlist("list.yaml")
+    assert policy.limit("loop_trip_count") == 5
+    assert policy.limit("loop_nodes") == 1
+    assert policy.limit("subgraph_depth") == 1
+    assert policy.limit("nodes") == 3
+    assert policy.limit("model_bytes") == Path("a.onnx").stat().st_size
+    assert {domain: str(versions) for domain, versions in policy.opsets.items()} == {
+        "ai.onnx": "15..17"
+    }
+    assert str(policy.ir_version) == "7..9"
+    assert policy.policies == dict.fromkeys(
+        ["functions", "training_info", "external_data", "unknown_fields"], "forbid"
+    )
+    more = pb.model(graph(trips(6), LOOP), opset=15, ir=7)
+    assert [f.code for f in onnxguard.scan_bytes(more, "m.onnx", policy).findings] == ["OG205"]
+
+
+def test_negative_trip_count_makes_no_list_that_cannot_be_read() -> None:
+    Path("model.onnx").write_bytes(pb.model(graph(trips(-1), LOOP)))
+    Path("list.yaml").write_text(derive("model.onnx"))
+    report = onnxguard.scan("model.onnx", "list.yaml")
+    assert [finding.code for finding in report.findings] == ["OG205"]
+
+
+def test_loop_without_a_bound_is_refused_as_the_list_says() -> None:
+    Path("model.onnx").write_bytes(pb.model(graph(LOOP)))
+    text = derive("model.onnx")
+    assert "# some Loop has no static bound and will be refused (OG206)" in text
+    Path("list.yaml").write_text(text)
+    report = onnxguard.scan("model.onnx", "list.yaml")
+    assert [finding.code for finding in report.findings] == ["OG206"]
+
+
+def test_every_operator_has_a_comment_with_its_models() -> None:
+    Path("a.onnx").write_bytes(pb.model(graph(RELU, RELU, node("Tanh"))))
+    Path("b.onnx").write_bytes(pb.model(graph(RELU, node("Conv_v2"))))
+    text = derive("a.onnx", "b.onnx", "a.onnx")
+    assert "  - name: Relu\n    # 2 in a.onnx, 1 in b.onnx\n" in text
+    assert "  - name: Tanh\n    # 1 in a.onnx\n" in text
+    assert "# ONNX has no operator of this name" in text
+    assert text.startswith("# What 2 models need")
+
+
+def test_many_models_are_counted_not_all_named() -> None:
+    for number in range(7):
+        Path(f"{number}.onnx").write_bytes(pb.model(graph(RELU)))
+    assert "1 in 3.onnx and 3 more models" in derive(".").replace("./", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["a#b.onnx", "a: b.onnx", "a\nb.onnx", "a\x1b[2Jb.onnx", "'a\".onnx", "\u202ea.onnx"]
+)
+def test_names_of_models_stay_in_the_comments(name: str) -> None:
+    Path(name).write_bytes(MODELS["one operator"])
+    text = derive(name)
+    assert all(char.isprintable() or char == "\n" for char in text)
+    Path("list.yaml").write_text(text)
+    assert onnxguard.scan(name, "list.yaml").passed
+    assert yaml.safe_load(text)["operators"] == [{"name": "Relu"}]
+
+
+@pytest.mark.parametrize(
+    "name", ["mine", "a-b.c_d", "1.10", "true", "null", "2026-01-02", "12", "1e3"]
+)
+def test_id_of_the_list(name: str) -> None:
+    Path("model.onnx").write_bytes(MODELS["one operator"])
+    Path("list.yaml").write_text(derive("model.onnx", "--id", name))
+    assert onnxguard.load_allowlist("list.yaml").id == name
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "a/b", "x" * 65, "a\nb"])
+def test_id_that_is_none(name: str) -> None:
+    Path("model.onnx").write_bytes(MODELS["one operator"])
+    code, out, err = run("allowlist", "derive", "model.onnx", f"--id={name}")
+    assert (code, out) == (2, "")
+    assert err == "onnxguard: error: --id is letters, digits, dots, dashes and underscores\n"
+
+
+def test_operator_that_no_list_can_name_is_said() -> None:
+    Path("model.onnx").write_bytes(pb.model(graph(node("Relu\0evil"))))
+    code, out, err = run("allowlist", "derive", "model.onnx")
+    assert (code, out) == (2, "")
+    assert "Relu\\x00evil" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.onnx"], "none.onnx: cannot be read: No such file or directory"),
+        (["empty.onnx"], "empty.onnx: an empty file"),
+        (["model.onnx", "empty.onnx"], "empty.onnx: an empty file"),
+        (["model.onnx", "--output", "x.onnx"], '--output "x.onnx" is a model'),
+        (["model.onnx", "--output", "none/list.yaml"], 'cannot write "none/list.yaml"'),
+    ],
+    ids=" ".join,
+)
+def test_call_that_cannot_work(arguments: list[str], words: str) -> None:
+    Path("model.onnx").write_bytes(MODELS["one operator"])
+    Path("empty.onnx").write_bytes(b"")
+    code, out, err = run("allowlist", "derive", *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"onnxguard: error: {words}")
+
+
+def test_output() -> None:
+    Path("model.onnx").write_bytes(MODELS["one operator"])
+    printed = derive("model.onnx")
+    assert derive("model.onnx", "--output", "list.yaml") == ""
+    assert Path("list.yaml").read_text() == printed
+    assert re.search(r"^id: derived$", printed, re.MULTILINE)

@@ -1,0 +1,210 @@
+"""``--full-check`` runs the ONNX checker in a process of its own, and outlives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import protobuf as pb
+import pytest
+import yaml
+from command import run
+from protobuf import graph, node, value
+from rule_cases.full_check import ACCEPTED, REJECTED, never_done, write_large
+
+import onnxguard
+from onnxguard import Finding, Severity, Verdict
+from onnxguard.catalogue import RULES
+from onnxguard.full_check import FullCheck
+from onnxguard.registry import FOLDER
+
+ROOMY = FullCheck(seconds=60, mebibytes=8192)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.onnx"
+
+
+def extended(path: Path, check: FullCheck = ROOMY) -> tuple[Verdict, tuple[Finding, ...]]:
+    report = check.extend(onnxguard.scan(path), str(path))
+    return report.verdict, report.findings
+
+
+def scan(path: Path, *more: str) -> tuple[int, list[dict[str, Any]], str]:
+    arguments = ["scan", str(path), "--full-check", "--format", "json", "--config", "none", *more]
+    code, out, err = run(*arguments)
+    findings = [f for model in json.loads(out)["models"] for f in model["findings"]] if out else []
+    return code, findings, err
+
+
+def test_good_model_is_accepted(path: Path) -> None:
+    path.write_bytes(ACCEPTED)
+    assert scan(path) == (0, [], "")
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_model_that_onnx_rejects_is_a_finding(name: str, path: Path) -> None:
+    model, message = REJECTED[name]
+    path.write_bytes(model)
+    assert onnxguard.scan(path).findings == ()
+    verdict, findings = extended(path)
+    assert verdict is Verdict.FAIL
+    assert {finding.code for finding in findings} == {"OG901"}
+    assert any(message in finding.message for finding in findings), findings
+    for finding in findings:
+        assert finding.severity is Severity.ERROR
+        assert finding.hint == RULES["OG901"].fix
+        assert finding.place == ("model", 0, len(model))
+
+
+def test_rejected_model_fails_the_command(path: Path) -> None:
+    path.write_bytes(REJECTED["shapes that do not fit"][0])
+    code, findings, err = scan(path)
+    assert (code, [f["code"] for f in findings], err) == (1, ["OG901"], "")
+    assert scan(path, "--ignore", "OG901")[:2] == (0, [])
+    assert scan(path, "--exit-zero")[0] == 0
+
+
+def test_message_is_one_line_and_harmless(path: Path) -> None:
+    first = node("Relu", "t", "y", name="\x1b[31m\n::error::")
+    path.write_bytes(pb.model(graph(first, node("Relu", "x", "t"))))
+    _, findings = extended(path)
+    assert len(findings) == 2
+    assert all(finding.message.isprintable() for finding in findings)
+    assert "\\x1b[31m" in findings[0].message
+
+
+def test_findings_of_the_scan_stay(path: Path) -> None:
+    path.write_bytes(pb.model(graph(node("Einsum"), output=value("y", 7))))
+    verdict, findings = extended(path)
+    assert verdict is Verdict.FAIL
+    assert findings[0].code == "OG101"
+    assert {finding.code for finding in findings} == {"OG101", "OG901"}
+
+
+def test_model_that_was_not_verified_is_not_run(path: Path) -> None:
+    path.write_bytes(b"PK\3\4")
+    report = onnxguard.scan(path)
+    assert ROOMY.extend(report, str(path)) is report
+
+
+def test_name_that_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-c.onnx").write_bytes(ACCEPTED)
+    assert run("scan", "--full-check", "--quiet", "--", "-c.onnx") == (0, "", "")
+
+
+def test_several_jobs_check_as_one(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        model = REJECTED["shapes that do not fit"][0] if name == "b" else ACCEPTED
+        (tmp_path / f"{name}.onnx").write_bytes(model)
+    assert scan(tmp_path, "--jobs", "2") == scan(tmp_path)
+
+
+def test_waiver_covers_what_onnx_rejects(path: Path) -> None:
+    path.write_bytes(REJECTED["shapes that do not fit"][0])
+    policy = path.with_name("mine.yaml")
+    waiver = "{model: '*.onnx', code: OG901, reason: known, expires: 9999-12-31}"
+    policy.write_text(f"schema: 1\nid: mine\nextends: adr-0258\nwaivers: [{waiver}]\n")
+    code, findings, _ = scan(path, "--allowlist", str(policy))
+    assert [finding["code"] for finding in findings] == ["OG901"]
+    assert code == 0
+
+
+# -- when the child does not come back -------------------------------------------------------------
+
+
+def stopped(path: Path, check: FullCheck) -> str:
+    """The one finding's message, which says that nothing is known of the model."""
+    report = check.extend(onnxguard.scan(path), str(path))
+    assert report.verdict is Verdict.FAIL
+    (finding,) = [f for f in report.findings if f.code.startswith("OG9")]
+    assert (finding.code, finding.severity) == ("OG902", Severity.ERROR)
+    assert finding.hint == RULES["OG902"].fix
+    return finding.message
+
+
+def test_check_without_end_is_stopped(path: Path) -> None:
+    path.write_bytes(never_done())
+    message = stopped(path, FullCheck(seconds=1, mebibytes=8192))
+    assert message == "the full check took more than 1 s and was stopped"
+
+
+@pytest.mark.parametrize("megabytes", [25, 40, 80, 240])
+def test_check_that_takes_too_much_memory_is_stopped(megabytes: int, path: Path) -> None:
+    write_large(path, megabytes * 1_000_000)
+    message = stopped(path, FullCheck(seconds=60, mebibytes=256))
+    assert message == "the full check needs more than 256 MiB"
+
+
+def test_large_model_passes_where_there_is_memory(path: Path) -> None:
+    write_large(path, 50_000_000)
+    assert extended(path) == (Verdict.PASS, ())
+
+
+def test_check_that_is_killed_is_no_answer(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real child, which the kernel kills after a second of work."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nulimit -t 1\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    path.write_bytes(never_done())
+    monkeypatch.setattr(sys, "executable", str(python))
+    assert stopped(path, ROOMY).startswith("the full check ended with -")
+
+
+# -- calls that cannot work ------------------------------------------------------------------------
+
+
+def test_standard_input_is_refused() -> None:
+    code, out, err = run("scan", "-", "--full-check", "--config", "none", stdin=ACCEPTED)
+    assert (code, out) == (2, "")
+    assert err == "onnxguard: error: --full-check reads the file itself: name a file, not -\n"
+
+
+def test_a_missing_extra_is_named(path: Path, tmp_path: Path) -> None:
+    """An interpreter that sees onnxguard, click and PyYAML, and no other package."""
+    site = tmp_path / "site"
+    (site / "onnxguard").mkdir(parents=True)
+    for part in Path(onnxguard.__file__).parent.iterdir():
+        if part.name not in ("__pycache__", "allowlists"):
+            (site / "onnxguard" / part.name).symlink_to(part)
+    (site / "onnxguard/allowlists").symlink_to(FOLDER)
+    for package in (click, yaml):
+        source = Path(str(package.__file__)).parent
+        (site / source.name).symlink_to(source)
+    start = f"import sys; sys.path.insert(0, {str(site)!r}); from onnxguard import cli; "
+    start += "sys.exit(cli.main())"
+    command = [sys.executable, "-I", "-S", "-c", start, "scan", str(path), "--config", "none"]
+    path.write_bytes(ACCEPTED)
+    plain = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    full = subprocess.run([*command, "--full-check"], capture_output=True, text=True, check=False)
+    assert (full.returncode, full.stdout) == (2, "")
+    assert full.stderr == (
+        "onnxguard: error: --full-check needs the onnx package: pip install 'onnxguard[onnx]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "option", ["--full-check-seconds=0", "--full-check-mebibytes=255", "--full-check-seconds=x"]
+)
+def test_limits_have_limits(option: str, path: Path) -> None:
+    path.write_bytes(ACCEPTED)
+    code, out, err = run("scan", str(path), "--full-check", option)
+    assert (code, out) == (2, "")
+    assert option.partition("=")[0] in err
+
+
+def test_limits_reach_the_child(path: Path) -> None:
+    path.write_bytes(never_done())
+    options = ["--full-check-seconds", "1", "--select", "OG9"]
+    code, findings, _ = scan(path, *options)
+    assert code == 1
+    assert [f["message"] for f in findings] == ["the full check took more than 1 s and was stopped"]

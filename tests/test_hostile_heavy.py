@@ -1,0 +1,94 @@
+"""The heaviest inputs, each in a process of its own: it answers, and within 200 MB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import formats
+import protobuf as pb
+import pytest
+from hostile import CASES, Case
+from hostile.allowlists import GOOD
+from hostile.files import PLAIN
+from measure import Usage, measure
+
+MEGABYTES = 200
+
+ALSO = [
+    "bounds.function_calls_that_double[1000]",
+    "bounds.ifs_nested_too_deep[120]",
+    "bounds.product_of_trip_counts[eight of 1024]",
+    "bounds.recursive_functions[500 in a ring]",
+    "injection.in_every_name[long]",
+    "operators.long_op_type[100000]",
+    "tensors.bombs[Expand]",
+    "tensors.product_of_dims_overflows[initializer]",
+    "wire.graphs_nested_2000_deep",
+    "wire.groups_nested_5000_deep",
+    "wire.types_nested_2000_deep",
+]
+TALKATIVE = [
+    "costly.bad_tensors_of_many_names",
+    "costly.external_files_of_many_names",
+    "costly.metadata_of_many_entries",
+    "costly.operators_of_many_names",
+    "costly.unknown_fields_of_many_numbers",
+]
+HEAVY = [case for case in CASES.values() if case.heavy or case.name in ALSO]
+
+
+def within_limits(name: str, usage: Usage) -> None:
+    print(f"{usage.seconds:6.2f} s {usage.processor:6.2f} s CPU {usage.megabytes:6.1f} MB  {name}")
+    assert "Traceback" not in usage.out + usage.err
+    assert usage.megabytes < MEGABYTES
+
+
+def scan(case: Case, folder: Path, output_format: str) -> None:
+    path = str(case.build(folder))
+    usage = measure("scan", path, "--allowlist", case.allowlist, "--format", output_format)
+    within_limits(f"{case.name} {output_format}", usage)
+    assert usage.exit in case.exits, usage
+    formats.check(output_format, usage.out)
+    assert all(code in usage.out for code in case.codes), usage.out[-2000:]
+
+
+@pytest.mark.parametrize("case", HEAVY, ids=lambda case: case.name)
+def test_heavy_model(case: Case, tmp_path: Path) -> None:
+    scan(case, tmp_path, "json")
+
+
+@pytest.mark.parametrize("output_format", sorted(formats.CHECKS.keys() - {"json"}))
+@pytest.mark.parametrize("name", TALKATIVE)
+def test_model_with_much_to_say(name: str, output_format: str, tmp_path: Path) -> None:
+    scan(CASES[name], tmp_path, output_format)
+
+
+def padded(text: str, row: str, size: int = 100_000_000) -> str:
+    """The text, then the row repeated up to the size."""
+    return text + row * ((size - len(text)) // len(row))
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["# a comment\n", "  - name: Relu\n", "  - {name: Relu, reason: [[[[[[[x]]]]]]]}\n", " "],
+    ids=["comments", "operators", "nested", "spaces"],
+)
+def test_allowlist_of_100_megabytes(row: str, tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(PLAIN)
+    (tmp_path / "list.yaml").write_text(padded(GOOD, row))
+    usage = measure(
+        "scan", str(tmp_path / "model.onnx"), "--allowlist", str(tmp_path / "list.yaml")
+    )
+    within_limits(row, usage)
+    assert usage.exit == 2
+    assert usage.out == ""
+    assert usage.err.count("\n") == 1
+    assert "list.yaml: " in usage.err
+
+
+def test_many_models_at_once(tmp_path: Path) -> None:
+    for number in range(300):
+        (tmp_path / f"{number}.onnx").write_bytes(pb.model(pb.graph(*[pb.node("Einsum")] * 2000)))
+    usage = measure("scan", str(tmp_path), "--allowlist", "adr-0258", "--format", "json")
+    within_limits("300 models of 2,000 nodes", usage)
+    assert usage.exit == 1

@@ -1,0 +1,60 @@
+"""The facts agree with onnx's own view of every official node-test model."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import make_models
+import onnx
+import oracle
+import pytest
+from onnx.backend.test.loader import load_model_tests
+
+from onnxguard import Allowlist, load_allowlist
+
+FEWEST = 1800
+"""onnx 1.23 has 1,884 cases; far fewer would mean that the loader found nothing."""
+
+
+@pytest.fixture(scope="module")
+def official() -> dict[str, onnx.ModelProto]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's, about the overflows that some cases are about
+        cases = load_model_tests(kind="node")
+    return {case.name: case.model for case in cases if case.model is not None}
+
+
+@pytest.fixture(scope="module")
+def policy() -> Allowlist:
+    return load_allowlist("adr-0258")
+
+
+def test_facts_equal_onnx_on_every_official_model(
+    official: dict[str, onnx.ModelProto], policy: Allowlist
+) -> None:
+    assert len(official) >= FEWEST
+    for name, model in official.items():
+        outcome = oracle.compare(model.SerializeToString(), policy)
+        assert outcome.startswith("alike"), (name, outcome)
+
+
+def test_official_models_exercise_what_is_compared(official: dict[str, onnx.ModelProto]) -> None:
+    """Each part of the outline differs between models, so that agreeing on it means something."""
+    outlines = [oracle.of_proto(model) for model in official.values()]
+    kinds = Counter(str(value[1]) for each in outlines for value in each.inputs + each.outputs)
+    assert {"tensor", "sequence(tensor)", "optional(tensor)"} <= kinds.keys()
+    operators = {key for each in outlines for key in each.operators}
+    assert len(operators) > 150
+    assert any(each.initializers for each in outlines)
+    assert any(each.constants for each in outlines)
+    assert any(
+        each.nodes > len(model.graph.node)
+        for each, model in zip(outlines, official.values(), strict=True)
+    )
+
+
+@pytest.mark.parametrize("path", sorted(make_models.FOLDER.glob("*.onnx")), ids=lambda p: p.name)
+def test_facts_equal_onnx_on_the_committed_models(path: Path, policy: Allowlist) -> None:
+    assert oracle.compare(path.read_bytes(), policy).startswith("alike")

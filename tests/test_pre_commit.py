@@ -1,0 +1,102 @@
+"""The hook, through the real pre-commit in a real repository (installs from the package index)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from checkout import ROOT, installed, run, snapshot
+
+LFS_POINTER = f"""\
+version https://git-lfs.github.com/spec/v1
+oid sha256:{"4d7a" * 16}
+size 494913
+"""
+
+
+class Repository(NamedTuple):
+    """A repository whose commits run the hook, and where pre-commit keeps its environments."""
+
+    path: Path
+    cache: Path
+
+    def commit(self, name: str, rc: int) -> str:
+        """Commit one file and nothing else; return what git and the hook print."""
+        run("git", "reset", "--quiet", cwd=self.path)
+        run("git", "add", name, cwd=self.path)
+        commit = ("git", "commit", f"--message={name}")
+        return run(*commit, cwd=self.path, rc=rc, PRE_COMMIT_HOME=str(self.cache)).stdout
+
+    def committed(self) -> list[str]:
+        """List the files of the last commit."""
+        return run("git", "ls-tree", "--name-only", "HEAD", cwd=self.path).stdout.split()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    folder = tmp_path_factory.mktemp("pre-commit")
+    hooks = snapshot(folder)
+    rev = run("git", "rev-parse", "HEAD", cwd=hooks).stdout.strip()
+    made = Repository(folder / "repository", folder / "cache")
+    run("git", "init", "--quiet", made.path, cwd=folder)
+    (made.path / ".pre-commit-config.yaml").write_text(
+        f"""\
+repos:
+  - repo: {hooks.as_uri()}
+    rev: {rev}
+    hooks:
+      - id: onnxguard-scan
+        args: [--allowlist, pre-adr-0258]
+""",
+        encoding="utf-8",
+    )
+    run(
+        sys.executable,
+        "-m",
+        "pre_commit",
+        "install",
+        "--install-hooks",
+        cwd=made.path,
+        PRE_COMMIT_HOME=str(made.cache),
+    )
+    made.commit(".pre-commit-config.yaml", rc=0)
+    return made
+
+
+def test_a_model_on_the_list_goes_through(repository: Repository) -> None:
+    shutil.copy(ROOT / "tests/models/saliency_v1.onnx", repository.path)
+    output = repository.commit("saliency_v1.onnx", rc=0)
+    assert "onnxguard scan" in output
+    assert "Passed" in output
+    assert "saliency_v1.onnx" in repository.committed()
+
+
+def test_a_model_off_the_list_is_blocked(repository: Repository) -> None:
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", repository.path)
+    output = repository.commit("saliency_v2.onnx", rc=1)
+    assert "- exit code: 1" in output
+    assert "Resize" in output
+    assert "saliency_v2.onnx" not in repository.committed()
+
+
+def test_a_git_lfs_pointer_is_blocked(repository: Repository) -> None:
+    (repository.path / "x.onnx").write_text(LFS_POINTER, encoding="ascii")
+    output = repository.commit("x.onnx", rc=1)
+    assert "- exit code: 2" in output
+    assert "LFS" in output
+    assert "x.onnx" not in repository.committed()
+
+
+def test_other_files_are_not_scanned(repository: Repository) -> None:
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", repository.path / "v2.onnx.txt")
+    assert "no files to check" in repository.commit("v2.onnx.txt", rc=0)
+
+
+def test_the_hook_brings_click_and_pyyaml_alone(repository: Repository) -> None:
+    program = "Scripts/python.exe" if os.name == "nt" else "bin/python"
+    (python,) = repository.cache.glob(f"repo*/py_env-*/{program}")
+    assert installed(python) == {"onnxguard", "click", "pyyaml"}

@@ -1,0 +1,187 @@
+"""The registry holds the lists as they were decided, one after the other."""
+
+from __future__ import annotations
+
+import protobuf as pb
+import pytest
+from onnx import defs
+from protobuf import attribute, graph, node
+
+import onnxguard
+from onnxguard import Severity, load_allowlist
+from onnxguard.allowlist import DEFAULT_DOMAIN, Range
+from onnxguard.registry import DEFAULT_ALLOWLIST, allowlist_ids
+from onnxguard.standard import LATEST_IR, LATEST_OPSET
+
+BASE = """
+    Identity Reshape Flatten Squeeze Unsqueeze Transpose Concat Slice Gather Cast Shape Expand
+    Add Sub Mul Div Neg Abs Sqrt Pow Exp Log Clip Min Max Sum Mean
+    ReduceMean ReduceSum ReduceMax ReduceMin GlobalAveragePool GlobalMaxPool
+    Gemm MatMul
+    Conv ConvTranspose MaxPool AveragePool
+    BatchNormalization LayerNormalization InstanceNormalization
+    Relu LeakyRelu Sigmoid Tanh Softmax Elu Selu Softplus Softsign Gelu Erf HardSigmoid HardSwish
+    PRelu
+    Dropout
+    Constant ConstantOfShape
+"""
+STEPS = {
+    "base": ("", BASE, 59),
+    "adr-0169": ("base", "QuantizeLinear DequantizeLinear Loop If", 63),
+    "adr-0171": ("adr-0169", "", 63),
+    "pre-adr-0258": (
+        "adr-0171",
+        "Pad Reciprocal ReduceProd GatherND ScatterND BitShift",
+        69,
+    ),
+    "adr-0258": ("pre-adr-0258", "Resize", 70),
+}
+"""id: the list that it extends, what it adds, and how many operators it then holds."""
+
+DECIDED = {
+    **dict.fromkeys(BASE.split(), ("ADR-0039", "2026-04-15")),
+    **dict.fromkeys(["QuantizeLinear", "DequantizeLinear"], ("", "2026-04-16")),
+    **dict.fromkeys(["Loop", "If"], ("ADR-0169", "2026-04-25")),
+    **dict.fromkeys(STEPS["pre-adr-0258"][1].split(), ("", "2026-05-04")),
+    "Resize": ("ADR-0258", "2026-05-03"),
+}
+
+
+def names(name: str) -> set[str]:
+    """What the list holds by its history."""
+    parent, added, _ = STEPS[name]
+    return set(added.split()) | (names(parent) if parent else set())
+
+
+def lineage(name: str) -> tuple[str, ...]:
+    parent = STEPS[name][0]
+    return (name, *lineage(parent)) if parent else (name,)
+
+
+def test_registry_holds_these_lists_and_no_other() -> None:
+    assert allowlist_ids() == sorted(STEPS)
+    assert DEFAULT_ALLOWLIST == "adr-0258"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_list_names_what_was_decided(name: str) -> None:
+    policy = load_allowlist(name)
+    assert policy.entries.keys() == {(DEFAULT_DOMAIN, op_type) for op_type in names(name)}
+    assert len(policy.entries) == STEPS[name][2]
+    assert (policy.id, policy.lineage) == (name, lineage(name))
+    assert policy.title
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_every_entry_says_who_decided_it_when_and_why(name: str) -> None:
+    for entries in load_allowlist(name).entries.values():
+        (entry,) = entries
+        assert (entry.decision.adr, entry.decision.date) == DECIDED[entry.op_type]
+        assert entry.decision.reason
+        assert entry.opset == Range(1, None)
+        assert entry.dtypes is None
+        assert entry.constant_inputs == ()
+        file, line, _ = entry.source.split(":")
+        assert file in {f"{each}.yaml" for each in lineage(name)}
+        assert int(line) > 1
+
+
+def test_only_the_mode_of_resize_has_a_condition() -> None:
+    conditional = [
+        (entry.op_type, list(entry.attributes))
+        for entries in load_allowlist("adr-0258").entries.values()
+        for entry in entries
+        if entry.is_conditional
+    ]
+    assert conditional == [("Resize", ["mode"])]
+    (entry,) = load_allowlist("adr-0258").entries[DEFAULT_DOMAIN, "Resize"]
+    rule = entry.attributes["mode"]
+    assert rule.allowed == ("nearest", "linear")
+    assert rule.severity is Severity.WARNING
+    assert rule.decision.adr == "ADR-0258"
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_scan_is_denied_from_the_list_that_considered_it(name: str) -> None:
+    denials = load_allowlist(name).denials
+    assert list(denials) == ([] if name == "base" else [(DEFAULT_DOMAIN, "Scan")])
+    for denial in denials.values():
+        assert denial.decision.label == "ADR-0169"
+        assert "variadic" in denial.decision.reason
+        assert "Loop" in denial.instead
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_loops_are_bounded_from_the_list_that_bounds_them(name: str) -> None:
+    limits = load_allowlist(name).limits
+    loops = {key: limit.value for key, limit in limits.items() if key.startswith("loop")}
+    bounded = "adr-0171" in lineage(name)
+    wanted = {"loop_nodes": 16, "loop_trip_count": 1024, "loop_trip_product": 1024 * 1024}
+    assert loops == (wanted if bounded else {})
+    assert all(limits[key].decision.adr == "ADR-0171" for key in loops)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_the_loader_takes_holds_for_every_list(name: str) -> None:
+    policy = load_allowlist(name)
+    assert policy.limit("model_bytes") == 50 * 1024 * 1024
+    assert policy.limit("subgraph_depth") == 8
+    assert policy.limit("op_type_bytes") == 127
+    assert policy.policies == {
+        "functions": "allow",
+        "training_info": "forbid",
+        "external_data": "allow",
+        "unknown_fields": "forbid",
+    }
+    assert policy.constants == "report"
+    assert policy.dtypes is not None
+    assert not policy.dtypes.admits("string")
+    assert policy.dtypes.admits("float32")
+    assert policy.waivers == ()
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_ranges_end_at_the_newest_release_that_the_tool_knows(name: str) -> None:
+    policy = load_allowlist(name)
+    assert policy.opsets == {DEFAULT_DOMAIN: Range(7, LATEST_OPSET[DEFAULT_DOMAIN])}
+    assert policy.ir_version == Range(3, LATEST_IR)
+
+
+def test_every_name_and_value_in_the_registry_exists_in_onnx() -> None:
+    policy = load_allowlist("adr-0258")
+    versions = policy.opsets[DEFAULT_DOMAIN]
+    assert versions.high is not None
+    for (domain, op_type), (entry,) in policy.entries.items():
+        assert domain == DEFAULT_DOMAIN
+        assert defs.has(op_type), op_type
+        if not entry.is_conditional:
+            continue
+        low = max(versions.low, entry.opset.low)
+        known = [v for v in range(low, versions.high + 1) if defs.has(op_type, v, "")]
+        assert known
+        for version in known:
+            schema = defs.get_schema(op_type, version)
+            assert entry.attributes.keys() <= schema.attributes.keys()
+            assert set(entry.constant_inputs) <= {value.name for value in schema.inputs}
+            for name, rule in entry.attributes.items():
+                default = schema.attributes[name].default_value.s.decode()
+                assert rule.allowed is None or default in rule.allowed
+    for _, op_type in policy.denials:
+        assert defs.has(op_type), op_type
+
+
+@pytest.mark.parametrize(
+    ("mode", "codes"),
+    [("nearest", []), ("linear", []), ("cubic", ["OG107"]), ("", ["OG107"]), (None, [])],
+)
+def test_resize_passes_and_warns_of_a_mode_that_was_never_exercised(
+    mode: str | None, codes: list[str]
+) -> None:
+    attributes = [] if mode is None else [attribute("mode", s=mode)]
+    data = pb.model(graph(node("Resize", "x _ s", attribute=attributes)))
+    report = onnxguard.scan_bytes(data, "m.onnx", "adr-0258")
+    assert [finding.code for finding in report.findings] == codes
+    assert report.passed
+    assert all(finding.severity is Severity.WARNING for finding in report.findings)
+    (finding,) = onnxguard.scan_bytes(data, "m.onnx", "pre-adr-0258").findings
+    assert (finding.code, finding.adr) == ("OG101", "ADR-0258")

@@ -1,0 +1,135 @@
+"""What often stands where a model should is called by its name, and nothing odd is opened."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import protobuf as pb
+import pytest
+from protobuf import graph, node, tensor
+
+import onnxguard
+from onnxguard import Finding, Verdict
+from onnxguard.source import COPIED
+
+MODEL = pb.model(graph(node("Relu")))
+
+NOT_MODELS = {
+    "empty": (b"", "an empty file"),
+    "Git LFS pointer": (
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
+        "a Git LFS pointer, not the model itself",
+    ),
+    "web page": (b"\n <!DOCTYPE html><html>", "a web page, not a model"),
+    "web page without a doctype": (b"<HTML><body>", "a web page, not a model"),
+    "XML": (b"<?xml version='1.0'?>", "a web page, not a model"),
+    "ZIP": (b"PK\x03\x04rest", "a ZIP archive or PyTorch checkpoint, not a model"),
+    "empty ZIP": (b"PK\x05\x06rest", "an empty ZIP archive, not a model"),
+    "gzip": (b"\x1f\x8b\x08", "a gzip file, not a model"),
+    "pickle": (b"\x80\x02}", "a Python pickle, not a model"),
+    "pickle of protocol 4": (b"\x80\x04\x95", "a Python pickle, not a model"),
+    "HDF5": (b"\x89HDF\r\n\x1a\n", "an HDF5 file, not a model"),
+    "PNG": (b"\x89PNG\r\n\x1a\n", "a PNG picture, not a model"),
+    "PDF": (b"%PDF-1.7", "a PDF file, not a model"),
+    "program": (b"\x7fELF\x02", "a program, not a model"),
+}
+
+
+def unverified(path: Path) -> Finding:
+    report = onnxguard.scan(path)
+    assert report.verdict is Verdict.ERROR
+    (finding,) = report.findings
+    return finding
+
+
+@pytest.mark.parametrize("padding", [0, COPIED], ids=["read", "mapped"])
+@pytest.mark.parametrize("name", NOT_MODELS)
+def test_bytes_that_are_no_model(name: str, padding: int, tmp_path: Path) -> None:
+    data, message = NOT_MODELS[name]
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data + bytes(padding if data else 0))
+    finding = unverified(path)
+    assert (finding.code, finding.message) == ("OG002", message)
+    assert finding.hint
+
+
+def test_hint_for_a_pointer_is_the_command_that_fetches_the_model(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(NOT_MODELS["Git LFS pointer"][0])
+    assert "git lfs pull" in unverified(path).hint
+
+
+@pytest.mark.parametrize("size", [0, 1, COPIED, 10 * COPIED])
+def test_small_and_large_models_are_read_alike(size: int, tmp_path: Path) -> None:
+    held = tensor(3, [size], "w", raw_data=bytes(size))
+    data = pb.model(graph(node("Relu"), initializer=held))
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    report = onnxguard.scan(path, "adr-0258")
+    assert report.findings == ()
+    assert report.facts == onnxguard.scan_bytes(data, "m.onnx", "adr-0258").facts
+    assert report.facts is not None
+    assert report.facts.size == len(data)
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(path))
+
+
+def make_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def make_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+ODD = {
+    "folder": (make_folder, "not a regular file: it is a folder without *.onnx files"),
+    "FIFO": (make_fifo, "not a regular file: it is a named pipe"),
+    "device": (make_device, "not a regular file: it is a device"),
+    "socket": (make_socket, "not a regular file: it is a socket"),
+    "link to itself": (make_loop, "cannot be read: Too many levels of symbolic links"),
+    "link to nothing": (make_nothing, "cannot be read: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_not_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make, message = ODD[name]
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    path = Path("model.onnx")
+    make(path)
+    finding = unverified(path)
+    assert (finding.code, finding.message) == ("OG001", message)
+
+
+def test_link_to_a_model_is_a_model(tmp_path: Path) -> None:
+    (tmp_path / "real.onnx").write_bytes(MODEL)
+    (tmp_path / "link.onnx").symlink_to("real.onnx")
+    report = onnxguard.scan(tmp_path / "link.onnx")
+    assert report.passed
+    assert report.path == str(tmp_path / "link.onnx")
+
+
+@pytest.mark.parametrize("path", ["a\0b.onnx", "x" * 5000, ""])
+def test_name_that_no_file_can_have(path: str) -> None:
+    report = onnxguard.scan(path)
+    assert report.verdict is Verdict.ERROR
+    assert report.findings[0].code == "OG001"
+    assert report.path.isprintable()
