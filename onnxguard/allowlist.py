@@ -120,6 +120,7 @@ class Denial(NamedTuple):
     op_type: str
     instead: str
     decision: Decision
+    source: str
 
 
 class Limit(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import PurePath
 from typing import NamedTuple
 
 from onnxguard.allowlist import (
@@ -26,15 +27,15 @@ from onnxguard.printable import printable
 from onnxguard.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, near, retyped
 
 SCHEMA = 1
-_TOP = ("schema", "id", "title", "extends", "adr", "date", "reason", "operators", "deny", "limits")
-_TOP += ("opset", "ir_version", "policy", "dtypes", "waivers")
+_TOP: tuple[str, ...] = ("schema", "id", "title", "extends", "adr", "date", "reason")
+_TOP += ("operators", "deny", "limits", "opset", "ir_version", "policy", "dtypes", "waivers")
 _DECISION = ("adr", "date", "reason")
 _ENTRY = ("name", "names", "domain", "opset", "attributes", "dtypes", "constant_inputs", *_DECISION)
 _DENY = ("name", "names", "domain", "instead", *_DECISION)
 _VALUE = ("in", "not_in", "min", "max", "default", "required", "severity", *_DECISION)
 _WAIVER = ("model", "code", "operator", "reason", "expires")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
+OPERATOR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
 WAIVABLE = frozenset(code for code in RULES if code[2] not in "08")
 """What says that a model was not verified, or speaks of waivers, cannot be waived."""
 _CONSTANTS = ("report", "forbid")
@@ -102,7 +103,7 @@ def read_file(top: Mapping) -> AllowlistFile:
     )
 
 
-# -- the parts of a list ----------------------------------------------------------------------------
+# -- the parts of a list --------------------------------------------------------------------------
 
 
 def _entries(tree: Tree, decision: Decision) -> list[Entry]:
@@ -138,12 +139,12 @@ def _denials(tree: Tree, decision: Decision) -> list[Denial]:
         item.mark.fail("a denied operator needs 'reason'")
     decided = _decision(item, decision)
     return [
-        Denial(_domain(item), name.text, _optional(item, "instead"), decided)
-        for name in _names(item)
+        Denial(_domain(item), name.text, _optional(item, "instead"), decided, str(name.mark))
+        for name in _names(item, wildcard=True)
     ]
 
 
-def _names(item: Mapping) -> list[Scalar]:
+def _names(item: Mapping, wildcard: bool = False) -> list[Scalar]:
     given = [key for key in ("name", "names") if key in item.items]
     if not given:
         item.mark.fail("an operator has a 'name' or 'names'")
@@ -158,7 +159,7 @@ def _names(item: Mapping) -> list[Scalar]:
         if not names:
             item.items["names"].mark.fail("'names' is empty")
     for name in names:
-        if not _NAME.fullmatch(name.text) and name.text != "*":
+        if not OPERATOR_NAME.fullmatch(name.text) and (name.text != "*" or not wildcard):
             name.mark.fail(f'"{printable(name.text)}" is not the name of an operator')
     return names
 
@@ -173,9 +174,8 @@ def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
     allowed = _words(item, "in") if "in" in item.items else None
     denied = _words(item, "not_in")
     minimum, maximum = _number(item, "min"), _number(item, "max")
-    if allowed is None and not denied and minimum is None and maximum is None:
-        if "required" not in item.items:
-            item.mark.fail("an attribute's rule needs in, not_in, min, max or required")
+    if not item.items.keys() & {"in", "not_in", "min", "max", "required"}:
+        item.mark.fail("an attribute's rule needs in, not_in, min, max or required")
     required = "required" in item.items and _boolean(item.items["required"])
     return ValueRule(
         allowed=None if allowed is None else tuple(s.text for s in allowed),
@@ -256,12 +256,17 @@ def _waiver(tree: Tree) -> Waiver:
     for key in ("model", "code", "reason", "expires"):
         if key not in item.items:
             item.mark.fail(f"a waiver needs '{key}'")
+    pattern = text(item.items["model"], "model")
+    try:
+        PurePath("model.onnx").match(pattern)
+    except ValueError:
+        item.items["model"].mark.fail(f'"{pattern}" is not a pattern of paths')
     code = text(item.items["code"], "code")
     if code not in WAIVABLE:
         hint = near(code, WAIVABLE)
         item.items["code"].mark.fail(f'"{printable(code)}" is not a rule that can be waived{hint}')
     return Waiver(
-        model=text(item.items["model"], "model"),
+        model=pattern,
         code=code,
         operator=_optional(item, "operator"),
         reason=text(item.items["reason"], "reason"),
@@ -270,7 +275,7 @@ def _waiver(tree: Tree) -> Waiver:
     )
 
 
-# -- scalars ----------------------------------------------------------------------------------------
+# -- scalars --------------------------------------------------------------------------------------
 
 
 def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from onnxguard.errors import ConfigError
 from onnxguard.printable import printable
+from onnxguard.registry import is_path
 from onnxguard.yaml_tree import near
 
 KEYS: dict[str, type] = {
@@ -19,6 +20,9 @@ KEYS: dict[str, type] = {
     "full-check": bool,
 }
 """What the table may hold, each as the option of that name takes it."""
+
+
+_KINDS = {str: "text", list: "a list of texts", int: "a whole number", bool: "true or false"}
 
 
 def find_config(start: Path) -> Path | None:
@@ -39,7 +43,10 @@ def read_config(start: Path) -> dict[str, Any]:
     path = find_config(start)
     if path is None:
         return {}
-    text = path.read_bytes()
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
     if b"onnxguard" not in text:
         return {}
     import tomllib
@@ -52,22 +59,17 @@ def read_config(start: Path) -> dict[str, Any]:
         table = None
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: [tool.onnxguard] is a table")
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in table.items():
         wanted = KEYS.get(key)
         if wanted is None:
             raise ConfigError(
                 f'{path}: unknown key "{printable(key)}" in [tool.onnxguard]{near(key, KEYS)}'
             )
-        if type(value) is not wanted or (wanted is list and not all(type(v) is str for v in value)):
-            what = {
-                str: "text",
-                list: "a list of texts",
-                int: "a whole number",
-                bool: "true or false",
-            }
-            raise ConfigError(f"{path}: {key} in [tool.onnxguard] is {what[wanted]}")
+        texts = all(isinstance(item, str) for item in value) if isinstance(value, list) else True
+        if type(value) is not wanted or not texts:
+            raise ConfigError(f"{path}: {key} in [tool.onnxguard] is {_KINDS[wanted]}")
         values[key.replace("-", "_")] = value
-    if "allowlist" in values and "/" in values["allowlist"]:
+    if "allowlist" in values and is_path(values["allowlist"]):
         values["allowlist"] = str(path.parent / values["allowlist"])
     return values

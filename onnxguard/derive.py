@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
+from math import prod
 
 from onnxguard.allowlist import DEFAULT_DOMAIN
-from onnxguard.facts import Facts
+from onnxguard.allowlist_file import OPERATOR_NAME
+from onnxguard.errors import UsageError
+from onnxguard.facts import Facts, Value
 from onnxguard.standard import is_standard
+from onnxguard.yaml_tree import Mark, Scalar, retyped
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 
 
 def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
@@ -27,13 +34,14 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
         for use in facts.operators:
             if (use.domain, use.op_type, use.overload) not in functions:
                 uses.setdefault((use.domain, use.op_type), {})[path] = use.count
+    count = f"{len(paths)} model{'' if len(paths) == 1 else 's'}"
     lines = [
-        f"# What {len(paths)} model{'s' if len(paths) != 1 else ''} need, as of {date.today()}:",
+        f"# What {count} need{'s' if len(paths) == 1 else ''}, as of {date.today()}:",
         *(f"#   {path}" for path in paths),
         "# Review each operator, then write down who decided it and why.",
         "schema: 1",
-        f"id: {name}",
-        f"title: {quoted(f'Operators of {len(paths)} models')}",
+        f"id: {quoted(name)}",
+        f"title: Operators of {count}",
         "adr: ADR-0000            # the decision behind this list",
         f"date: {date.today()}",
         "reason: Derived from models; not reviewed yet.",
@@ -41,6 +49,9 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
         "operators:" if uses else "operators: []",
     ]
     for (domain, op_type), counts in sorted(uses.items()):
+        if not OPERATOR_NAME.fullmatch(op_type):
+            path = next(iter(counts))
+            raise UsageError(f'{path}: no list can name an operator such as "{op_type}"')
         lines.append(f"  - name: {quoted(op_type)}")
         if domain != DEFAULT_DOMAIN:
             lines.append(f"    domain: {quoted(domain)}    # not a standard operator")
@@ -54,19 +65,21 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
 
 def _bounds(facts: list[Facts]) -> list[str]:
     """Limits and ranges at what the models show."""
-    loops = max((len(f.loops) for f in facts), default=0)
-    trips = [loop.trip_count for f in facts for loop in f.loops]
-    bounded = [trip for trip in trips if trip is not None]
+    loops = [loop for fact in facts for loop in fact.loops]
+    trips = [loop.trip_count for loop in loops if loop.trip_count is not None]
+    products = [loop.product for loop in loops if loop.product is not None]
     lines = ["limits:"]
     lines.append(f"  model_bytes: {max(f.size for f in facts)}    # the largest model as it is")
     lines.append(f"  nodes: {max(f.nodes for f in facts)}")
     lines.append(f"  subgraph_depth: {max(f.depth for f in facts)}")
-    lines.append(f"  loop_nodes: {loops}")
+    lines.append(f"  loop_nodes: {max(max(f.expanded_loops, len(f.loops)) for f in facts)}")
     if loops:
-        lines.append(f"  loop_trip_count: {max(bounded, default=0)}")
-        if len(bounded) < len(trips):
+        lines.append(f"  loop_trip_count: {max([*trips, 0])}")
+        lines.append(f"  loop_trip_product: {max([*products, 0])}")
+        if len(trips) < len(loops):
             lines.append("  # some Loop has no static bound and will be refused (OG206)")
-    lines += ["  tensor_elements: 268435456", "  op_type_bytes: 127", ""]
+    largest = max([2**28, *(prod(_known(v)) for f in facts for v in (*f.inputs, *f.outputs))])
+    lines += [f"  tensor_elements: {largest}", "  op_type_bytes: 127", ""]
     versions: dict[str, list[int]] = {}
     for fact in facts:
         for opset in fact.opset_imports:
@@ -79,8 +92,9 @@ def _bounds(facts: list[Facts]) -> list[str]:
     if irs:
         low, high = min(irs), max(irs)
         lines.append(f"ir_version: {low if low == high else f'{low}..{high}'}")
-    dtypes = ["string"]
-    lines += ["", "dtypes:", f"  not_in: [{', '.join(dtypes)}]", "", "policy:"]
+    if not any(_holds_strings(fact) for fact in facts):
+        lines += ["", "dtypes:", "  not_in: [string]"]
+    lines += ["", "policy:"]
     lines.append(f"  functions: {'allow' if any(f.functions for f in facts) else 'forbid'}")
     lines.append("  training_info: forbid")
     lines.append(f"  external_data: {'allow' if any(f.external_data for f in facts) else 'forbid'}")
@@ -88,10 +102,18 @@ def _bounds(facts: list[Facts]) -> list[str]:
     return lines
 
 
+def _known(value: Value) -> list[int]:
+    return [dim for dim in value.dims or () if isinstance(dim, int) and dim > 0]
+
+
+def _holds_strings(facts: Facts) -> bool:
+    typed = (*facts.inputs, *facts.outputs, *facts.constants)
+    return "string" in facts.initializer_bytes or any(item.dtype == "string" for item in typed)
+
+
 def quoted(text: str) -> str:
     """A YAML scalar that means the text and nothing else."""
-    if text.isascii() and text.replace("_", "a").replace(".", "a").isalnum() and text[0].isalpha():
-        if text.lower() not in ("y", "n", "yes", "no", "on", "off", "true", "false", "null"):
-            return text
+    if _PLAIN.fullmatch(text) and not retyped(Scalar(Mark("", 0, 0), text, True)):
+        return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

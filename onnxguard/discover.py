@@ -16,9 +16,9 @@ SKIPPED_FOLDERS = frozenset({".git"})
 def find_models(paths: Iterable[str]) -> list[str]:
     """Expand files, folders (recursively, ``*.onnx`` in any case), globs and ``-``.
 
-    What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it is:
-    the scan reports it as unreadable, in whichever format. Links to folders are not followed, so
-    that a loop of links ends; a link to a file is.
+    What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it
+    is: the scan reports it as unreadable, in whichever format. Links to folders are not followed,
+    so that a loop of links ends; a link to a file is.
 
     Raises:
         UsageError: a folder that cannot be listed.

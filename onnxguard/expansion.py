@@ -20,8 +20,8 @@ LARGEST = (1 << 63) - 1
 class Expansion(NamedTuple):
     """What one graph comes to with all its graphs and calls.
 
-    ``nodes`` and ``loops`` after inlining (of the largest, no fewer loops than in the file), ``depth`` of nested graphs, ``trips`` the largest product
-    of trip counts that nest (``inf`` where one has no bound).
+    ``nodes`` and ``loops`` after inlining, ``depth`` of nested graphs, ``trips`` the largest
+    product of trip counts that nest (``inf`` where one has no bound).
     """
 
     nodes: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.allowlist import Allowlist
 from onnxguard.errors import UsageError
 from onnxguard.facts import Facts
 
@@ -14,12 +14,11 @@ def to_c(policy: Allowlist) -> str:
 
     Entries of other domains are written as ``domain::op_type``; conditions have no place in it.
     """
-    names = sorted(entry.label for entries in policy.entries.values() for entry in entries[:1])
-    denied = {key for key in policy.denials}
-    kept = [n for n in names if (DEFAULT_DOMAIN, n) not in denied]
+    kept = sorted(entries[0].label for entries in policy.entries.values())
+    title = policy.title.replace("*", "").replace("/", "")
     symbol = "".join(char if char.isalnum() else "_" for char in policy.id)
     lines = [
-        f"/* The operators of the allowlist {policy.id}: {policy.title}.",
+        f"/* The operators of the allowlist {policy.id}: {title}.",
         " * Names only: attribute rules, limits and the scan of functions are not expressed here.",
         " * Compare whole strings, and the domain too. */",
         "#include <stddef.h>",

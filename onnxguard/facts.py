@@ -26,7 +26,7 @@ class OperatorUse(NamedTuple):
     domain: str
     op_type: str
     overload: str
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count, which nothing calls
     first: Place
 
     @property
@@ -98,7 +98,8 @@ class Facts(NamedTuple):
 
     Attributes:
         size: bytes of the file.
-        nodes: nodes in the file; ``expanded_nodes``: after inlining every function call.
+        nodes: nodes in the file; ``expanded_nodes`` and ``expanded_loops`` count nodes and Loops
+            after inlining every function call, -1 where a function calls itself.
         graphs: graphs in the file, the main one included.
         depth: how deep graphs nest, through function calls too; 0 is a flat graph.
         initializer_bytes: bytes by dtype as the dims and dtype say, external ones included.
@@ -123,6 +124,7 @@ class Facts(NamedTuple):
     loops: tuple[Loop, ...]
     nodes: int
     expanded_nodes: int
+    expanded_loops: int
     graphs: int
     depth: int
     training_graphs: int

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 PLACES_KEPT = 100
 """A finding keeps this many places; ``count`` says how many there were."""
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How much a finding weighs: an error fails the model, the others do not."""
 
     ERROR = "error"
@@ -48,7 +48,7 @@ class Finding(NamedTuple):
     severity: Severity
     message: str
     places: tuple[Place, ...]
-    count: int = 1
+    count: int = 1  # type: ignore[assignment] # hides tuple.count, which nothing calls
     hint: str = ""
     operator: str = ""
     adr: str = ""

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from onnxguard.catalogue import RULES
 from onnxguard.errors import UsageError
 from onnxguard.findings import Finding, Place, Severity
+from onnxguard.onnx_checker import OUT_OF_MEMORY
 from onnxguard.printable import printable
-from onnxguard.report import Report, Verdict
 
 MESSAGE = 600
 """Characters of the checker's message that are kept."""
@@ -35,20 +35,14 @@ class FullCheck(NamedTuple):
         if find_spec("onnx") is None:
             raise UsageError("--full-check needs the onnx package: pip install 'onnxguard[onnx]'")
 
-    def extend(self, report: Report, path: str) -> Report:
-        """Add what the checker says to a report; a model that was not verified stays so."""
-        if report.verdict is Verdict.ERROR:
-            return report
+    def findings(self, path: str, place: Place) -> tuple[Finding, ...]:
+        """What the checker says of the model at ``path``; ``place`` is the whole file."""
         if path == "-":
             raise UsageError("--full-check reads the file itself: name a file, not -")
-        end = report.facts.size if report.facts else 0
-        place = Place("model", 0, end)
-        findings = list(report.findings)
-        for code, message in self._run(path):
-            hint = RULES[code].fix
-            findings.append(Finding(code, Severity.ERROR, message, (place,), hint=hint))
-        verdict = Verdict.FAIL if any(f.fails for f in findings) else Verdict.PASS
-        return report._replace(findings=tuple(findings), verdict=verdict)
+        return tuple(
+            Finding(code, Severity.ERROR, message, (place,), hint=RULES[code].fix)
+            for code, message in self._run(path)
+        )
 
     def _run(self, path: str) -> list[tuple[str, str]]:
         command = [sys.executable, "-I", "-m", "onnxguard.onnx_checker", str(self.mebibytes)]
@@ -60,7 +54,7 @@ class FullCheck(NamedTuple):
             )
         except subprocess.TimeoutExpired:
             return [("OG902", f"the full check took more than {self.seconds} s and was stopped")]
-        if done.returncode == 3:
+        if done.returncode == OUT_OF_MEMORY:
             return [("OG902", f"the full check needs more than {self.mebibytes} MiB")]
         try:
             said = json.loads(done.stdout)

@@ -72,6 +72,7 @@ def survey(model: Model) -> Survey:
         loops=tuple(_loop(loop) for loop in loops),
         nodes=sum(len(graph.nodes) for graph in model.graphs),
         expanded_nodes=-1 if recursive else int(min(expansion.nodes, LARGEST)),
+        expanded_loops=-1 if recursive else int(min(expansion.loops, LARGEST)),
         graphs=len(model.graphs),
         depth=expansion.depth,
         training_graphs=len(model.training),
@@ -262,6 +263,8 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
     kind = attribute.name
     if attribute.ref:
         return "undefined", (), 0, f"set by the caller: {printable(attribute.ref)}"
+    if kind in (b"value", b"sparse_value") and not attribute.tensors and not attribute.sparse:
+        return "undefined", (), 0, "no value"
     if attribute.tensors and kind == b"value":
         tensor = attribute.tensors[-1]
         stored = sum(data.end - data.start for data in tensor.data)
@@ -277,16 +280,14 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
     if kind == b"value_float":
         return "float32", (), 4, f"{attribute.f or 0.0:g}"
     if kind == b"value_string":
-        text = attribute.s or b""
-        return "string", (), len(text), f'"{printable(text, 40)}"'
+        return "string", (), attribute.size, f'"{printable(attribute.s or b"", 40)}"'
+    shape, count = (attribute.elements,), attribute.elements
     if kind == b"value_ints":
-        return "int64", (len(attribute.ints),), 8 * len(attribute.ints), _list(attribute.ints)
+        return "int64", shape, 8 * count, _list(attribute.ints)
     if kind == b"value_floats":
-        floats = attribute.floats
-        return "float32", (len(floats),), 4 * len(floats), _list(floats)
-    strings = attribute.strings
-    texts = [f'"{printable(s, 40)}"' for s in strings]
-    return "string", (len(strings),), sum(map(len, strings)), _list(texts)
+        return "float32", shape, 4 * count, _list(attribute.floats)
+    texts = [f'"{printable(s, 40)}"' for s in attribute.strings[: SHOWN + 1]]
+    return "string", shape, attribute.size, _list(texts)
 
 
 def _tensor_text(model: Model, tensor: Tensor) -> str:

@@ -40,11 +40,14 @@ class Data(NamedTuple):
     packed: bool
     start: int
     end: int
-    count: int = 1
+    count: int = 1  # type: ignore[assignment] # hides tuple.count, which nothing calls
 
 
 class Tensor(NamedTuple):
-    """A TensorProto without its values; ``elements`` is the product of its dims, -1 for a negative one."""
+    """A TensorProto without its values.
+
+    ``elements`` is the product of its dims, -1 where one is negative.
+    """
 
     name: bytes
     dtype: int
@@ -93,7 +96,11 @@ class Value(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """An AttributeProto. ``type`` is the declared one (0: none); every filled field is kept."""
+    """An AttributeProto. ``type`` is the declared one (0: none); every filled field is kept.
+
+    Of a list only the first values are: ``elements`` is how many ints, floats and strings there
+    are, ``size`` the bytes of the strings.
+    """
 
     name: bytes
     type: int = 0
@@ -107,6 +114,8 @@ class Attribute(NamedTuple):
     tensors: tuple[Tensor, ...] = ()
     sparse: tuple[SparseTensor, ...] = ()
     graphs: tuple[Graph, ...] = ()
+    elements: int = 0
+    size: int = 0
 
 
 class Node(NamedTuple):
@@ -141,10 +150,10 @@ class Graph:
     """
 
     __slots__ = (
-        "_head",
         "attribute_tensors",
         "depth",
         "function",
+        "head",
         "initializers",
         "inputs",
         "label",
@@ -166,9 +175,9 @@ class Graph:
         self.owner = owner
         self.depth: int = parent.depth + 1 if parent else 0
         self.function: Function | None = parent.function if parent else None
-        self._head: Graph | None = None  # set for deep graphs alone: a link to itself is a cycle
+        self.head: Graph | None = None  # set for deep graphs alone: a link to itself is a cycle
         if parent is not None and self.depth >= ROUTE_START:
-            self._head = parent._head or parent
+            self.head = parent.head or parent
         self.name = b""
         self.spans: list[tuple[int, int]] = []
         self.nodes: list[Node] = []
@@ -187,17 +196,18 @@ class Graph:
         labels: list[str] = []
         graph: Graph | None = self
         while graph is not None and len(labels) < ROUTE_END:
-            labels.append(graph._step)
+            labels.append(graph.step)
             graph = graph.parent
         if graph is not None:
-            if self._head is not None and graph.depth > self._head.depth:
-                labels.append(f"...({graph.depth - self._head.depth} levels)...")
-                graph = self._head
+            if self.head is not None and graph.depth > self.head.depth:
+                labels.append(f"...({graph.depth - self.head.depth} levels)...")
+                graph = self.head
             labels.append(graph.route)
         return "/".join(reversed(labels))
 
     @property
-    def _step(self) -> str:
+    def step(self) -> str:
+        """The last step of the route: ``If_3.then_branch``."""
         if self.parent is None or self.owner < 0:
             return self.label
         operator = self.parent.nodes[self.owner].operator
@@ -339,7 +349,7 @@ class Model:
     def tensors(
         self, wanted: Callable[[Tensor], bool]
     ) -> Iterator[tuple[Tensor, Callable[[], Place]]]:
-        """The tensors that are wanted, of the whole model, and functions that say where they are."""
+        """The tensors of the model that are wanted, each with a function that says where it is."""
         for graph in self.graphs:
             for index, tensor in enumerate(graph.initializers):
                 if wanted(tensor):

@@ -10,19 +10,26 @@ import json
 import sys
 from typing import Any
 
+OUT_OF_MEMORY = 3
+"""The exit code of a child that met its memory limit."""
+
 
 def check(path: str) -> dict[str, str | None]:
     """What the checker and strict shape inference say of a model; None where they accept it."""
-    import onnx
+    import onnx  # type: ignore[import-not-found,unused-ignore] # in an extra
 
     model = onnx.load(path, load_external_data=False) if path != "-" else _from_stdin(onnx)
     result: dict[str, str | None] = {"check": None, "inference": None}
     try:
         onnx.checker.check_model(model if path == "-" else path)
+    except MemoryError:
+        raise
     except Exception as error:
         result["check"] = _reason(error)
     try:
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    except MemoryError:
+        raise
     except Exception as error:
         result["inference"] = _reason(error)
     return result
@@ -50,7 +57,9 @@ if __name__ == "__main__":
     try:
         found = check(sys.argv[2])
     except MemoryError:
-        sys.exit(3)
+        sys.exit(OUT_OF_MEMORY)
     except Exception as error:
         found = {"check": _reason(error), "inference": None}
+    if any(reason and "alloc" in reason for reason in found.values()):
+        sys.exit(OUT_OF_MEMORY)  # from C++ and protobuf, by way of exceptions of their own
     json.dump(found, sys.stdout)

@@ -11,10 +11,10 @@ SHOWN = 200
 
 
 def printable(text: str | bytes, shown: int = SHOWN) -> str:
-    """Escape what does not print (control, bidi, format, unassigned), a backslash as two.
+    r"""Escape what does not print (control, bidi, format, unassigned), a backslash as two.
 
-    >>> printable(b"conv\\x1b[31m")
-    'conv\\\\x1b[31m'
+    >>> printable(b"conv\x1b[31m")
+    'conv\\x1b[31m'
     """
     length = len(text)
     if isinstance(text, bytes):
@@ -51,4 +51,6 @@ def _escaped(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8
         return f"\\x{code - 0xDC00:02x}"
+    if 0x80 <= code <= 0xFF:  # unlike the byte of that value
+        return f"\\u{code:04x}"
     return char.encode("unicode_escape").decode("ascii")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from onnxguard import allowlists
@@ -31,7 +32,7 @@ def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
         AllowlistError: an unknown id (with near names) or a file that does not hold a list.
     """
     text = os.fspath(name)
-    if not _is_path(text):
+    if not is_path(text):
         return _from_registry(text)
     return _fold(_chain(Path(text)))
 
@@ -41,7 +42,8 @@ def _from_registry(name: str) -> Allowlist:
     return _fold(_chain(_registered(name, name)))
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Whether a name means a file rather than an id of the registry."""
     return text.endswith((".yaml", ".yml")) or "/" in text or os.sep in text
 
 
@@ -72,7 +74,7 @@ def _chain(path: Path) -> list[AllowlistFile]:
         if not file.extends:
             return chain
         mark, parent = file.extends_mark, file.extends
-        if not _is_path(parent):
+        if not is_path(parent):
             ids = allowlist_ids()
             if parent not in ids:
                 mark.fail(f'no allowlist "{parent}" in the registry{near(parent, ids)}')
@@ -119,12 +121,17 @@ def _fold(chain: list[AllowlistFile]) -> Allowlist:
         own: dict[tuple[str, str], list[Entry]] = {}
         for entry in file.entries:
             own.setdefault((entry.domain, entry.op_type), []).append(entry)
+        for denial in file.denials:
+            key = denial.domain, denial.op_type
+            if key in own:
+                raise _conflict(own[key][0], "is both listed and denied")
+            denials[key] = denial
+            for listed in [k for k in entries if k == key or (k[0], "*") == key]:
+                del entries[listed]
         for key, rules in own.items():
             _no_overlap(rules)
             entries[key] = tuple(rules)
             denials.pop(key, None)
-        for denial in file.denials:
-            denials[denial.domain, denial.op_type] = denial
         limits.update(file.limits)
         folded = folded._replace(
             id=file.id,
@@ -143,13 +150,11 @@ def _fold(chain: list[AllowlistFile]) -> Allowlist:
 
 def _no_overlap(rules: list[Entry]) -> None:
     ordered = sorted(rules, key=lambda entry: entry.opset.low)
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         if before.opset.high is None or before.opset.high >= after.opset.low:
-            source, line, column = after.source.rsplit(":", 2)
-            raise AllowlistError(
-                f'"{printable(after.label)}" is listed twice for the same opsets, first at '
-                f"{before.source}",
-                source,
-                int(line),
-                int(column),
-            )
+            raise _conflict(after, f"is listed twice for the same opsets, first at {before.source}")
+
+
+def _conflict(entry: Entry, what: str) -> AllowlistError:
+    source, line, column = entry.source.rsplit(":", 2)
+    return AllowlistError(f'"{printable(entry.label)}" {what}', source, int(line), int(column))

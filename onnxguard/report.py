@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 from onnxguard.facts import Facts
 from onnxguard.findings import Finding, Severity
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What became of a model: judged clean, judged bad, or not verified."""
 
     PASS = "pass"

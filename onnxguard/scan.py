@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.catalogue import RULES
@@ -21,20 +22,28 @@ from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.report import Report, Verdict
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
-from onnxguard.source import open_model
+from onnxguard.source import open_model, sniffed
 from onnxguard.twins import find_twin, remember
 from onnxguard.wire import Buffer
+
+if TYPE_CHECKING:
+    from onnxguard.full_check import FullCheck
 
 STEPS_PER_NODE = 40
 """Work allowed for each node that a list's limit allows; a usual node costs ten to fifteen."""
 
 
-def scan(path: str | os.PathLike[str], allowlist: str | Allowlist = DEFAULT_ALLOWLIST) -> Report:
+def scan(
+    path: str | os.PathLike[str],
+    allowlist: str | Allowlist = DEFAULT_ALLOWLIST,
+    full_check: FullCheck | None = None,
+) -> Report:
     """Judge one model by one allowlist.
 
     Args:
         path: a file, or ``-`` for standard input.
         allowlist: an id of the registry, a path to a YAML file, or a loaded list.
+        full_check: runs the ONNX checker too, within its limits.
 
     Returns:
         The report; its verdict is ``error`` where the model could not be verified.
@@ -47,7 +56,7 @@ def scan(path: str | os.PathLike[str], allowlist: str | Allowlist = DEFAULT_ALLO
     started = time.perf_counter()
     try:
         with open_model(text) as data:
-            return _report(data, text, policy, None if text == "-" else text, started)
+            return _report(data, text, policy, None if text == "-" else text, started, full_check)
     except ModelError as error:
         return _unverified(error, text, policy, started)
 
@@ -59,7 +68,7 @@ def scan_bytes(
     policy = _loaded(allowlist)
     started = time.perf_counter()
     try:
-        return _report(data, name, policy, None, started)
+        return _report(sniffed(data), name, policy, None, started)
     except ModelError as error:
         return _unverified(error, name, policy, started)
 
@@ -84,7 +93,14 @@ def _loaded(allowlist: str | Allowlist) -> Allowlist:
     return allowlist if isinstance(allowlist, Allowlist) else load_allowlist(allowlist)
 
 
-def _report(data: Buffer, name: str, policy: Allowlist, path: str | None, started: float) -> Report:
+def _report(
+    data: Buffer,
+    name: str,
+    policy: Allowlist,
+    path: str | None,
+    started: float,
+    full_check: FullCheck | None = None,
+) -> Report:
     nodes = policy.limit("nodes")
     steps = STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
     with _uncollected():
@@ -95,8 +111,10 @@ def _report(data: Buffer, name: str, policy: Allowlist, path: str | None, starte
             remember(data, seen, policy, findings)
         else:
             facts, findings = twin.facts, twin.findings
+        whole = Place("model", 0, facts.size)
+        if full_check is not None:
+            findings += full_check.findings(name, whole)
         if policy.waivers:
-            whole = Place("model", 0, facts.size)
             findings = waive(findings, policy, name, whole, date.today())
         seconds = time.perf_counter() - started
         return Report(printable(name), policy.id, verdict_of(findings), findings, facts, seconds)

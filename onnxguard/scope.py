@@ -113,11 +113,12 @@ class Scopes:
         definition = found[0]
         key = id(definition.graph), name, depth > 0
         if key not in self._constants:
-            if definition.initializer is not None:
+            if definition.node is not None:
+                value = self._computed(definition.graph, definition.node, depth)
+            elif definition.initializer is not None:
                 value = self._stored(definition.initializer, "initializer")
             else:
-                assert definition.node is not None
-                value = self._computed(definition.graph, definition.node, depth)
+                return Static(None, 0, "undefined")
             self._constants[key] = value
         return self._constants[key]
 
@@ -221,8 +222,8 @@ class Scopes:
 
 
 CONSTANT_ATTRIBUTES = frozenset(
-    b"value sparse_value value_float value_floats value_int value_ints value_string".split()
-    + [b"value_strings"]
+    b"value sparse_value value_float value_floats value_int value_ints value_string "
+    b"value_strings".split()
 )
 
 

@@ -39,7 +39,7 @@ def open_model(path: str) -> Iterator[Buffer]:
         ModelError: OG001 where nothing can be read, OG002 where it is something else than a model.
     """
     if path == "-":
-        yield _sniffed(_stdin())
+        yield sniffed(_stdin())
         return
     try:
         descriptor = _open(path)
@@ -50,7 +50,7 @@ def open_model(path: str) -> Iterator[Buffer]:
         raise ModelError("OG001", f"cannot be read: {reason}") from None
     try:
         with _opened(descriptor) as data:
-            yield _sniffed(data)
+            yield sniffed(data)
     finally:
         os.close(descriptor)
 
@@ -146,6 +146,8 @@ def _opened(descriptor: int) -> Iterator[Buffer]:
 
 
 def _stdin() -> Buffer:
+    if sys.stdin is None:
+        raise ModelError("OG001", "standard input is closed: pipe a model in")
     stream = sys.stdin.buffer
     if stream.isatty():
         raise ModelError("OG001", "standard input is a terminal: pipe a model in")
@@ -155,7 +157,7 @@ def _stdin() -> Buffer:
     return data
 
 
-def _sniffed(data: Buffer) -> Buffer:
+def sniffed(data: Buffer) -> Buffer:
     """Refuse by name what often stands where a model should."""
     if not len(data):
         raise ModelError("OG002", "an empty file", "export or fetch the model again")

@@ -59,7 +59,7 @@ class Field(NamedTuple):
     value: int
     start: int
     end: int
-    count: int = 1
+    count: int = 1  # type: ignore[assignment] # hides tuple.count, which nothing calls
 
 
 def read_varint(data: Buffer, pos: int, end: int) -> tuple[int, int]:
@@ -174,8 +174,8 @@ def _group_end(data: Buffer, pos: int, end: int, number: int) -> int:
         begin = pos
         tag, pos = read_varint(data, pos, end)
         number, kind = tag >> 3, tag & 7
-        if number == 0 or tag > 0xFFFFFFFF:
-            raise WireError("an impossible field number inside a group", begin)
+        if tag > 0xFFFFFFFF:
+            raise WireError("a field number over 29 bits", begin)
         if kind == LEN:
             pos = read_length(data, pos, end)[1]
         elif kind == VARINT:

@@ -7,7 +7,7 @@ anything grows. A scalar is the text that was written: ``NO``, ``1.10`` and ``20
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
@@ -98,19 +98,23 @@ def parse(text: bytes, source: str) -> Mapping:
     try:
         tree = _build(decoded, source)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        at = error.problem_mark or error.context_mark
         message = " ".join(filter(None, [error.context, error.problem]))
         hint = ": indent with spaces" if "\\t" in message else ""
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        Mark(source, line, column).fail(f"not YAML: {message}{hint}")
+        _mark(at, source).fail(f"not YAML: {message}{hint}")
     except yaml.YAMLError as error:
         Mark(source, 1, 1).fail(f"not YAML: {printable(str(error))}")
     except RecursionError:
         Mark(source, 1, 1).fail("nested too deeply")
     if not isinstance(tree, Mapping):
-        mark = tree.mark if tree is not None else Mark(source, 1, 1)
-        mark.fail("an allowlist is a mapping: it starts with 'schema: 1'")
+        start = tree.mark if tree is not None else Mark(source, 1, 1)
+        start.fail("an allowlist is a mapping: it starts with 'schema: 1'")
     return tree
+
+
+def _mark(at: Any, source: str) -> Mark:
+    """PyYAML's mark as ours; the start of the file where it has none."""
+    return Mark(source, 1, 1) if at is None else Mark(source, at.line + 1, at.column + 1)
 
 
 def _build(text: str, source: str) -> Tree | None:
@@ -118,8 +122,7 @@ def _build(text: str, source: str) -> Tree | None:
     keys: list[Scalar | None] = []
     root: Tree | None = None
     for event in yaml.parse(text, Loader=_LOADER):
-        where = event.start_mark
-        mark = Mark(source, where.line + 1, where.column + 1)
+        mark = _mark(event.start_mark, source)
         if isinstance(event, yaml.AliasEvent):
             mark.fail("aliases are not taken: write the value out")
         if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
@@ -128,21 +131,19 @@ def _build(text: str, source: str) -> Tree | None:
             continue
         if isinstance(event, yaml.DocumentStartEvent) and root is not None:
             mark.fail("a second document: an allowlist is one")
-        if not isinstance(event, yaml.NodeEvent):
-            continue
-        if event.anchor is not None:
-            mark.fail("anchors are not taken: write the value out")
         node: Tree
         if isinstance(event, yaml.ScalarEvent):
             node = Scalar(mark, event.value, event.implicit[0])
-            if event.tag is not None and not any(event.implicit):
-                mark.fail(f"the tag {printable(event.tag)} is not taken")
-        elif event.tag is not None and not event.implicit:
-            mark.fail(f"the tag {printable(event.tag)} is not taken")
         elif isinstance(event, yaml.SequenceStartEvent):
             node = Sequence(mark, [])
-        else:
+        elif isinstance(event, yaml.MappingStartEvent):
             node = Mapping(mark, {}, {})
+        else:
+            continue
+        if event.anchor is not None:
+            mark.fail("anchors are not taken: write the value out")
+        if event.tag is not None:
+            mark.fail(f"the tag {printable(event.tag)} is not taken")
         if not open_nodes:
             root = node
         else:

@@ -66,6 +66,8 @@ def main(args: Sequence[str] | None = None) -> int:
         _say("interrupted: nothing was verified")
     except OnnxguardError as error:
         _say(str(error))
+    except SystemExit as stop:  # click prints a completion, or meets a closed pipe
+        return 2 if stop.code else 0
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader left; flush must not fail
     except Exception as error:

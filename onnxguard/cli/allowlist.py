@@ -6,7 +6,7 @@ import re
 
 import click
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry
+from onnxguard.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry, Waiver
 from onnxguard.derive import derive_allowlist
 from onnxguard.discover import find_models
 from onnxguard.errors import ModelError, UsageError
@@ -74,8 +74,12 @@ def show(name: str) -> None:
         f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}"
     )
     for waiver in policy.waivers:
-        what = f"{waiver.code} {waiver.operator}".strip()
-        click.echo(f"  waiver: {what} in {waiver.model} until {waiver.expires}: {waiver.reason}")
+        click.echo(f"  waiver: {_waiver(waiver)}")
+
+
+def _waiver(waiver: Waiver) -> str:
+    what = f"{waiver.code} {waiver.operator}".strip()
+    return f"{what} in {waiver.model} until {waiver.expires}: {waiver.reason}"
 
 
 def _entry(entry: Entry) -> str:
@@ -140,7 +144,10 @@ def _flat(policy: Allowlist) -> dict[str, str]:
         for (domain, op_type), denial in policy.denials.items()
     }
     flat |= {"IR version": str(policy.ir_version), "constants": str(policy.constants)}
-    flat |= {"dtypes": str(policy.dtypes), "waivers": str(len(policy.waivers))}
+    flat |= {
+        "dtypes": str(policy.dtypes),
+        "waivers": "; ".join(map(_waiver, policy.waivers)) or "none",
+    }
     return flat
 
 
@@ -150,11 +157,20 @@ def check(file: str) -> int:
     """Say whether a list can be used, and which of its names ONNX does not know."""
     policy = load_allowlist(file)
     unknown = [text for entries in policy.entries.values() for e in entries for text in _unknown(e)]
+    unknown += [
+        f'{denial.source}: ONNX has no operator "{printable(denial.op_type)}"'
+        f"{near(denial.op_type, operator_names(denial.domain))}"
+        for denial in policy.denials.values()
+        if denial.domain in LATEST_OPSET
+        and denial.op_type != "*"
+        and not is_standard(denial.domain, denial.op_type)
+    ]
     for text in unknown:
         click.echo(text)
     count = len(policy.entries)
     click.echo(
-        f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, {len(unknown)} unknown names"
+        f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, "
+        f"{len(unknown)} unknown names"
     )
     return 1 if unknown else 0
 
@@ -170,7 +186,8 @@ def _unknown(entry: Entry) -> list[str]:
     if schema is None:
         return [f"{entry.source}: {entry.label} does not exist at opset {entry.opset}"]
     found = [
-        f'{entry.source}: {entry.label} has no attribute "{printable(name)}"{near(name, schema.attributes)}'
+        f'{entry.source}: {entry.label} has no attribute "{printable(name)}"'
+        f"{near(name, schema.attributes)}"
         for name in entry.attributes
         if name not in schema.attributes
     ]

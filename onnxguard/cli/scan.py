@@ -55,7 +55,6 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 )
 @click.option(
     "--format",
-    "format_",
     type=click.Choice(sorted(REPORTERS)),
     default="text",
     show_default=True,
@@ -98,7 +97,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
 @click.pass_context
-def scan(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> int:
+def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     """Judge models by an allowlist.
 
     PATH is a file, a folder (scanned for *.onnx, recursively), a glob, or - for standard input.
@@ -124,7 +123,7 @@ def scan(ctx: click.Context, paths: tuple[str, ...], **options: Any) -> int:
     run = Run(tuple(reports), time.perf_counter() - started)
     verbosity = options["verbose"] - options["quiet"]
     color = output is None and _wants_color(ctx)
-    text = REPORTERS[options["format_"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
+    text = REPORTERS[options["format"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
     if output is not None:
         write_whole(output, text)
     else:
@@ -139,9 +138,7 @@ def _judge(
     strict: bool,
     full_check: Any = None,
 ) -> Report:
-    report = scan_model(path, policy)
-    if full_check is not None:
-        report = full_check.extend(report, path)
+    report = scan_model(path, policy, full_check)
     select, ignore = codes
     findings = report.findings
     if select or ignore:
@@ -159,7 +156,7 @@ def _judge(
 
 def _collect(models: list[str], policy: Allowlist, jobs: int, judge: Any) -> list[Report]:
     reports = scan_all(models, policy, jobs, judge)
-    if len(models) < 2 or not sys.stderr.isatty():
+    if len(models) < 2 or sys.stderr is None or not sys.stderr.isatty():
         return list(reports)
     with click.progressbar(reports, len(models), label="scanning", file=sys.stderr) as progress:
         return list(progress)
@@ -183,7 +180,8 @@ def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
 def _check_output(output: str, models: list[str]) -> None:
     """Fail before the work, not after it; and never write over a model."""
     folder = os.path.dirname(os.path.realpath(output))
-    if os.path.isdir(output) or not os.path.isdir(folder):
+    special = os.path.exists(output) and not os.path.isfile(output)
+    if special or not os.path.isdir(folder):
         raise UsageError(f'--output "{printable(output)}": not a file in a folder that exists')
     target = os.path.realpath(output)
     if output.lower().endswith(".onnx") or any(os.path.realpath(m) == target for m in models):
@@ -191,6 +189,6 @@ def _check_output(output: str, models: list[str]) -> None:
 
 
 def _wants_color(ctx: click.Context) -> bool:
-    return (
-        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    if sys.stdout is None or not sys.stdout.isatty():
+        return False
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

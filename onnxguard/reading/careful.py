@@ -37,6 +37,7 @@ class Where:
         self.item = item
 
     def place(self, start: int, end: int) -> Place:
+        """The place of the bytes ``[start, end)`` here."""
         if self.graph is None:
             return Place(self.item, start, end)
         route = self.graph.route
@@ -53,6 +54,7 @@ class CarefulReader:
         self.notes = 0
 
     def spend(self, steps: int) -> None:
+        """Pay for work before it is done; OG005 where it cannot be paid for."""
         self.steps -= steps
         if self.steps < 0:
             raise ModelError(
@@ -62,6 +64,7 @@ class CarefulReader:
             )
 
     def note(self, code: str, message: str, where: Where, start: int, end: int) -> None:
+        """Record something odd."""
         self.notes += 1
         self.model.note(code, message, lambda: where.place(start, end))
 
@@ -101,6 +104,7 @@ class CarefulReader:
             yield spec.name, field
 
     def unknown(self, message: Message, field: Field, spec: FieldSpec | None, where: Where) -> None:
+        """Note a field that the message does not define, or not like this."""
         if field.wire_type == SGROUP:
             code, what = "OG603", f"{message.name} field {field.number} is a group"
         elif spec is None:
@@ -118,6 +122,7 @@ class CarefulReader:
         return value
 
     def entry(self, start: int, end: int, where: Where) -> tuple[bytes, bytes]:
+        """Read a StringStringEntryProto: key and value."""
         key = value = b""
         for name, field in self.known(m.ENTRY, start, end, where):
             if name == "key":
@@ -138,6 +143,7 @@ class CarefulReader:
 
 
 def is_utf8(value: bytes) -> bool:
+    """Whether bytes decode as UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:

@@ -52,6 +52,7 @@ class ModelReader(NodeReader):
     """Reads ModelProto, GraphProto, FunctionProto and TrainingInfoProto."""
 
     def read(self) -> Model:
+        """Read the whole model."""
         model, data = self.model, self.data
         where = Where(None, "model")
         has_graph = False
@@ -77,6 +78,8 @@ class ModelReader(NodeReader):
                 model.producer = self.text(field, "producer_name", where)
             elif name == "producer_version":
                 model.producer_version = self.text(field, "producer_version", where)
+            elif name in ("domain", "doc_string"):
+                self.text(field, name, where)
             elif name == "configuration":
                 self.check(m.DEVICE_CONFIGURATION, field.start, field.end, where)
         self.drain()
@@ -90,10 +93,12 @@ class ModelReader(NodeReader):
         return model
 
     def drain(self) -> None:
+        """Read the graphs on the list until none is left."""
         while self.pending:
             self.graph(*self.pending.popleft())
 
     def opset(self, start: int, end: int, where: Where) -> Opset:
+        """Read an OperatorSetIdProto."""
         domain, version = b"", 0
         for name, field in self.known(m.OPSET_IMPORT, start, end, where):
             if name == "domain":
@@ -103,6 +108,7 @@ class ModelReader(NodeReader):
         return Opset(domain.decode("utf-8", "surrogateescape"), version, start, end)
 
     def training(self, start: int, end: int) -> None:
+        """Read a TrainingInfoProto; its graphs are put on the list."""
         label = f"training_info {len(self.model.training_places)}"
         self.model.training_places.append(Place(label, start, end))
         where = Where(None, label)
@@ -116,6 +122,7 @@ class ModelReader(NodeReader):
         self.model.training += parts.values()
 
     def function(self, start: int, end: int) -> None:
+        """Read a FunctionProto: identity first, then the nodes, which stand before it."""
         self.spend(10 * HEADER)
         function = Function(start, end)
         body = function.body
@@ -173,7 +180,7 @@ class ModelReader(NodeReader):
                 last = base + len(chunk) == len(data)
             at = pos - base
             tag = chunk[at]
-            if tag != 0x0A and tag != 0x2A:
+            if tag not in (0x0A, 0x2A):  # node, initializer
                 field = next(fields(data, pos, end))
                 pos = field.end
                 self.graph_field(graph, field, seen)
@@ -200,6 +207,7 @@ class ModelReader(NodeReader):
                 self.node(graph, body, stop)
 
     def graph_field(self, graph: Graph, field: Field, seen: set[int]) -> None:
+        """Read one field of a GraphProto; ``seen`` are the numbers that came before."""
         self.spend(HEADER if field.number in (11, 12) else 4)
         where = Where(graph, "")
         spec = m.GRAPH.fields.get(field.number)
@@ -220,6 +228,8 @@ class ModelReader(NodeReader):
             graph.outputs.append(self.value(start, end, where))
         elif name == "name":
             graph.name = self.text(field, "a graph's name", where)
+        elif name == "doc_string":
+            self.text(field, "a graph's doc_string", where)
         elif name == "sparse_initializer":
             where.item = f"sparse_initializer {len(graph.sparse_initializers)}"
             graph.sparse_initializers.append(self.sparse(start, end, where))

@@ -14,7 +14,7 @@ from onnxguard.reading import memo
 from onnxguard.reading.careful import HEADER, Where
 from onnxguard.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
 from onnxguard.reading.tensors import TensorReader
-from onnxguard.wire import LEN, Buffer, Field, signed, varints
+from onnxguard.wire import LEN, Buffer, Field, count_varints, signed, varints
 
 INLINE_NODE = 4096
 """A node or attribute of at most this many bytes is copied out and read at once."""
@@ -28,6 +28,9 @@ OVERRIDDEN_KEPT = 4
 _VALUE_FIELDS = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 11, 11: 22, 12: 23}
 _VALUE_FIELDS |= {13: 14, 14: 15}
 """AttributeProto.AttributeType -> the field that holds such a value."""
+
+_MUST_HOLD = frozenset({4, 5, 11, 13})
+"""Types whose value cannot be left out as a zero or an empty list can."""
 
 _HOLDS_VALUE = frozenset(_VALUE_FIELDS.values())
 _TYPE_NAMES = [
@@ -132,6 +135,8 @@ class NodeReader(TensorReader):
                 identity[name].append(self.text(field, f"NodeProto.{name}", where))
             elif name == "name":
                 name_bytes = self.text(field, "a node's name", where)
+            elif name == "doc_string":
+                self.text(field, "a node's doc_string", where)
             elif name == "metadata_props":
                 self.check(m.ENTRY, field.start, field.end, where)
             elif name == "device_configurations":
@@ -155,6 +160,7 @@ class NodeReader(TensorReader):
     def attribute_names(
         self, graph: Graph, attributes: list[Attribute], start: int, end: int
     ) -> None:
+        """Note attributes that are given more than once."""
         if len({attribute.name for attribute in attributes}) == len(attributes):
             return
         where = Where(graph, f"node {len(graph.nodes)}")
@@ -180,6 +186,7 @@ class NodeReader(TensorReader):
         return self.odd_attribute(start, end, graph, owner)
 
     def odd_attribute(self, start: int, end: int, graph: Graph, owner: int) -> Attribute:
+        """Read an attribute by the careful path."""
         self.spend(20)
         data, notes = self.data, self.notes
         where = Where(graph, f"node {owner}" if owner >= 0 else "attribute default")
@@ -195,6 +202,7 @@ class NodeReader(TensorReader):
         sparse: list[SparseTensor] = []
         graphs: list[tuple[str, Field]] = []
         filled: set[int] = set()
+        elements = size = 0
         for key, field in self.known(m.ATTRIBUTE, start, end, where):
             if field.number in _HOLDS_VALUE:
                 filled.add(field.number)
@@ -207,14 +215,20 @@ class NodeReader(TensorReader):
             elif key == "f":
                 scalar_f = _float(field.value)
             elif key == "s":
+                size += field.end - field.start
                 scalar_s = data[field.start : min(field.end, field.start + STRING_KEPT)]
             elif key == "ints":
                 packed = field.wire_type == LEN
+                elements += count_varints(data, field.start, field.end) if packed else field.count
                 room = VALUES_KEPT - len(ints)
                 ints += varints(data, field.start, field.end, packed, room)
             elif key == "floats":
+                packed = field.wire_type == LEN
+                elements += (field.end - field.start) // 4 if packed else field.count
                 floats += self.floats(field, VALUES_KEPT - len(floats))
             elif key == "strings":
+                elements += 1
+                size += field.end - field.start
                 if len(strings) < VALUES_KEPT:
                     strings.append(data[field.start : min(field.end, field.start + STRING_KEPT)])
             elif key in ("t", "tensors"):
@@ -247,12 +261,15 @@ class NodeReader(TensorReader):
             tuple(tensors),
             tuple(sparse),
             self.subgraphs(name, graphs, graph, owner),
+            elements,
+            size,
         )
         if not (tensors or sparse or graphs) and notes == self.notes:
             memo.remember(memo.attributes, data[start:end], attribute)
         return attribute
 
     def floats(self, field: Field, limit: int) -> list[float]:
+        """Decode up to ``limit`` float32 values, packed or a run of fields."""
         step = 4 if field.wire_type == LEN else 5
         stop = min(field.end, field.start + step * max(limit, 0))
         raw = self.data[field.start : stop]
@@ -268,12 +285,15 @@ class NodeReader(TensorReader):
         start: int,
         end: int,
     ) -> None:
+        """Note an attribute that fills another field than its type declares."""
         expected = _VALUE_FIELDS.get(kind)
         if expected is None and not (kind == 0 and not filled and ref):
             declared = "no type" if kind == 0 else f"the unknown type {kind}"
         elif ref and filled:
             declared = "a reference to a function's attribute"
-        elif filled <= {expected}:
+        elif ref and where.graph is not None and where.graph.function is None:
+            declared = "a reference to a function's attribute, outside of any function,"
+        elif filled == {expected} or (not filled and (ref or kind not in _MUST_HOLD)):
             return
         else:
             declared = f"type {_TYPE_NAMES[kind]}"

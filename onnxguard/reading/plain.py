@@ -45,9 +45,10 @@ def plain_length(chunk: bytes, at: int) -> tuple[int, int]:
 
 
 class Parts:
-    """The fields of a node. ``fresh`` are attributes still to read: index, start and end in the node.
+    """The fields of a node.
 
-    ``attributes`` holds None where one of them belongs.
+    ``fresh`` are attributes still to read: index, start and end in the node. ``attributes`` holds
+    None where one of them belongs.
     """
 
     __slots__ = (
@@ -73,7 +74,7 @@ def plain_node(raw: bytes) -> Parts | None:
     """Split a NodeProto into its fields."""
     parts = Parts()
     inputs, outputs, attributes = parts.inputs, parts.outputs, parts.attributes
-    name = op_type = domain = overload = None
+    name = op_type = domain = overload = doc = None
     known = memo.attributes
     size = len(raw)
     pos = 0
@@ -104,13 +105,15 @@ def plain_node(raw: bytes) -> Parts | None:
                 domain = raw[pos:stop]
             elif tag == 0x42 and overload is None:
                 overload = raw[pos:stop]
+            elif tag == 0x32 and doc is None:
+                doc = raw[pos:stop]
             elif tag != 0x4A or not _is_plain_entry(raw, pos, stop):
                 return None
             pos = stop
     except (IndexError, WireError):
         return None
     if not raw.isascii():
-        texts = (name or b"", op_type or b"", domain or b"", overload or b"")
+        texts = (name or b"", op_type or b"", domain or b"", overload or b"", doc or b"")
         if not all(map(is_utf8, (*inputs, *outputs, *texts))):
             return None
     parts.name, parts.op_type = name or b"", op_type or b""
@@ -175,7 +178,10 @@ def plain_attribute(raw: bytes, start: int) -> Attribute | None:
     if held[kind] is None:
         return None
     tensors = () if tensor is None else (tensor,)
-    return Attribute(name, kind, b"", i, f, s, tuple(ints), (), (), tensors)
+    size = 0 if s is None else len(s)
+    return Attribute(
+        name, kind, b"", i, f, s, tuple(ints), (), (), tensors, (), (), len(ints), size
+    )
 
 
 def plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:

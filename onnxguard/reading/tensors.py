@@ -32,6 +32,7 @@ class TensorReader(CarefulReader):
         return plain_tensor(head, start, end) or self.odd_tensor(start, end, where)
 
     def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
+        """Read a tensor by the careful path."""
         self.spend(40)
         data = self.data
         name = b""
@@ -70,6 +71,7 @@ class TensorReader(CarefulReader):
         return Tensor(name, dtype, shape, elements, *held, start, end)
 
     def sparse(self, start: int, end: int, where: Where) -> SparseTensor:
+        """Read a SparseTensorProto."""
         parts: dict[str, Tensor] = {}
         dims: list[int] = []
         for key, field in self.known(m.SPARSE_TENSOR, start, end, where):
@@ -90,6 +92,7 @@ class TensorReader(CarefulReader):
         return self.odd_value(start, end, where)
 
     def odd_value(self, start: int, end: int, where: Where) -> Value:
+        """Read a ValueInfoProto by the careful path."""
         name = b""
         kind = Type("undeclared", 0, None)
         where = Where(where.graph, "value")
@@ -150,6 +153,7 @@ class TensorReader(CarefulReader):
         return result
 
     def tensor_type(self, field: Field, sparse: bool, where: Where) -> Type:
+        """Read a TypeProto.Tensor or TypeProto.SparseTensor, which are written alike."""
         dtype = 0
         dims: list[int | bytes | None] | None = None
         for key, part in self.known(m.TENSOR_TYPE, field.start, field.end, where):
@@ -165,6 +169,7 @@ class TensorReader(CarefulReader):
         )
 
     def dimension(self, start: int, end: int, where: Where) -> int | bytes | None:
+        """Read a TensorShapeProto.Dimension."""
         given: list[int | bytes] = []
         for key, field in self.known(m.DIMENSION, start, end, where):
             if key == "dim_value":

@@ -34,7 +34,7 @@ def _section(paint: Paint, heading: str) -> list[str]:
 
 def _header(report: Report, facts: Facts) -> list[str]:
     nodes = phrases.plural(facts.nodes, "node")
-    if facts.expanded_nodes != facts.nodes:
+    if facts.expanded_nodes not in (facts.nodes, -1):
         nodes += f" ({facts.expanded_nodes:,} inlined)"
     parts = [phrases.byte_size(facts.size), phrases.versions(facts), nodes]
     if facts.producer:

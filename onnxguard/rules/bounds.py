@@ -96,7 +96,7 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
             found.add("OG207", message, place_of, hint=NESTED, adr=product.decision.label)
     nested = survey.expansion.trips
     largest = max((loop.product or 0 for loop in survey.loops), default=0)
-    if product is not None and product.value < nested < inf and largest < nested:
+    if product is not None and max(product.value, largest, 1) < nested < inf:
         message = f"Loops nested through function calls run {_short(int(nested))} times"
         message += f", {product.value:,} are allowed"
         place_of = survey.model.place

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from onnxguard.allowlist import Entry, ValueRule
+import struct
+
+from onnxguard.allowlist import DtypeRule, Entry, ValueRule
 from onnxguard.findings import Severity
 from onnxguard.gather import Survey, constant_value
 from onnxguard.graph import Attribute, Graph, Node, SparseTensor
@@ -11,6 +13,8 @@ from onnxguard.printable import printable
 from onnxguard.reading.plain import VALUES_KEPT
 from onnxguard.rules.found import Found
 from onnxguard.standard import schema_at
+
+FLOAT32_MAX = 3.4028234663852886e38
 
 
 def judge_node(
@@ -31,26 +35,28 @@ def judge_node(
                 severity=rule.severity,
             )
     if entry.dtypes is not None:
-        _dtypes(survey, graph, index, entry, found)
+        _dtypes(survey, graph, index, entry, entry.dtypes, found)
     for name in entry.constant_inputs:
         _constant_input(survey, graph, index, name, entry, version, found)
 
 
-# -- attributes -------------------------------------------------------------------------------------
+# -- attributes -----------------------------------------------------------------------------------
 
 
 def _attribute(node: Node, name: str, rule: ValueRule, entry: Entry, version: int) -> str:
     given = [a for a in node.attributes if a.name == name.encode()]
+    if not given and rule.required:
+        return f"{name} must be given"
     if not given:
         default = rule.default
         if default is None:
             schema = schema_at(entry.domain, entry.op_type, version)
             value = schema.attributes.get(name) if schema else None
-            values = list(value) if isinstance(value, (list, tuple)) else [value]
+            values: list[object] = list(value) if isinstance(value, tuple) else [value]
         else:
             values = [default]
         if values == [None]:
-            return f"{name} must be given" if rule.required else ""
+            return ""
         return _outside(name, values, rule, " by default")
     for attribute in given:
         if attribute.ref:
@@ -82,15 +88,16 @@ def _is_empty_list(attribute: Attribute) -> bool:
 
 def _outside(name: str, values: list[object], rule: ValueRule, how: str) -> str:
     for value in values:
-        shown = printable(str(value))
+        shown = f"{value:.7g}" if isinstance(value, float) else printable(str(value))
         if rule.allowed is not None and not any(_same(value, text) for text in rule.allowed):
             return f"{name} is {shown}{how}, allowed is {', '.join(rule.allowed)}"
         if any(_same(value, text) for text in rule.denied):
             return f"{name} is {shown}{how}, which is refused"
         number = _number(value)
-        if rule.minimum is not None and (number is None or not number >= rule.minimum):
+        low, high = (_bound(bound, value) for bound in (rule.minimum, rule.maximum))
+        if low is not None and (number is None or not number >= low):
             return f"{name} is {shown}{how}, the least allowed is {rule.minimum:g}"
-        if rule.maximum is not None and (number is None or not number <= rule.maximum):
+        if high is not None and (number is None or not number <= high):
             return f"{name} is {shown}{how}, the most allowed is {rule.maximum:g}"
     return ""
 
@@ -98,7 +105,17 @@ def _outside(name: str, values: list[object], rule: ValueRule, how: str) -> str:
 def _same(value: object, text: str) -> bool:
     if isinstance(value, str):
         return value == text
-    return _number(value) == _number(text)
+    if isinstance(value, int) and text.lstrip("+-").isdigit():
+        return value == int(text)
+    return _number(value) == _bound(_number(text), value)
+
+
+def _bound(bound: float | None, value: object) -> float | None:
+    """A number of the list as an attribute can hold it: a float attribute has 32 bits."""
+    if bound is None or not isinstance(value, float) or abs(bound) > FLOAT32_MAX:
+        return bound
+    rounded: float = struct.unpack("<f", struct.pack("<f", bound))[0]
+    return rounded
 
 
 def _number(value: object) -> float | None:
@@ -108,11 +125,12 @@ def _number(value: object) -> float | None:
         return None
 
 
-# -- dtypes and constants ---------------------------------------------------------------------------
+# -- dtypes and constants -------------------------------------------------------------------------
 
 
-def _dtypes(survey: Survey, graph: Graph, index: int, entry: Entry, found: Found) -> None:
-    assert entry.dtypes is not None
+def _dtypes(
+    survey: Survey, graph: Graph, index: int, entry: Entry, rule: DtypeRule, found: Found
+) -> None:
     node = graph.nodes[index]
     names = [(name, f"input {i}") for i, name in enumerate(node.inputs)]
     names += [(name, f"output {i}") for i, name in enumerate(node.outputs)]
@@ -129,10 +147,10 @@ def _dtypes(survey: Survey, graph: Graph, index: int, entry: Entry, found: Found
                 operator=entry.label,
                 adr=entry.decision.label,
             )
-        elif dtype and not entry.dtypes.admits(dtype):
+        elif dtype and not rule.admits(dtype):
             found.add(
                 "OG108",
-                f"{entry.label}: {role} is {dtype}, allowed is {entry.dtypes}",
+                f"{entry.label}: {role} is {dtype}, allowed is {rule}",
                 graph.node_place(index),
                 hint=entry.decision.reason,
                 operator=entry.label,
@@ -145,9 +163,6 @@ def _dtype(survey: Survey, graph: Graph, name: bytes) -> str:
     """The declared dtype of a value in the innermost scope that declares one; "" for none."""
     scope: Graph | None = graph
     while scope is not None:
-        for value in (*scope.values, *scope.inputs, *scope.outputs):
-            if value.name == name and value.type.dtype:
-                return dtype_name(value.type.dtype)
         for definition in survey.scopes.define(scope, name)[:1]:
             stored = definition.initializer
             if isinstance(stored, SparseTensor):
@@ -156,6 +171,9 @@ def _dtype(survey: Survey, graph: Graph, name: bytes) -> str:
                 return dtype_name(stored.dtype)
             if definition.node is not None and definition.node.operator.label == "Constant":
                 return constant_value(survey.model, definition.node)[0]
+        for value in (*scope.values, *scope.inputs, *scope.outputs):
+            if value.name == name and value.type.dtype:
+                return dtype_name(value.type.dtype)
         scope = scope.parent
     return ""
 

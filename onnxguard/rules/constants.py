@@ -1,4 +1,4 @@
-"""Constant nodes, where a list forbids or caps them (OG701, OG702)."""
+"""Constant nodes: forbidden or capped ones (OG701, OG702), and those without a value (OG303)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from onnxguard.rules.found import Found
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Judge each Constant node by ``policy.constants``; ``report`` only lists them."""
+    for constant in survey.facts.constants:
+        if constant.value == "no value":
+            message = "a Constant node has no value"
+            found.add("OG303", message, constant.place, hint="export the model again")
     if policy.constants == "report":
         return
     for constant in survey.facts.constants:

@@ -73,7 +73,8 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
                 if given != declared:
                     found.add(
                         "OG509",
-                        f"{function.id.label} is called with {given} {what}, it declares {declared}",
+                        f"{function.id.label} is called with {given} {what}, "
+                        f"it declares {declared}",
                         graph.node_place(index),
                         hint="write an omitted one as an empty name",
                         operator=function.id.label,

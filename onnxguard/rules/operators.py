@@ -36,7 +36,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         key = operator.domain or DEFAULT_DOMAIN, operator.op_type
         entries = policy.entries.get(key, ())
         denial = policy.denials.get(key) or policy.denials.get((key[0], "*"))
-        if denial is not None:
+        if denial is not None and not entries:
             instead = f"use {denial.instead}" if denial.instead else "remove it from the model"
             reason = f": {denial.decision.reason}" if denial.decision.reason else ""
             message = f"{operator.label} is denied by {policy.id}{reason}"
@@ -118,13 +118,9 @@ def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool) -> Verdict
         if entries:
             decision = entries[0].decision
             when = f" ({decision.date})" if decision.date else ""
-            return (
-                "OG101",
-                message,
-                f"{decision.label} admits it{when}: use the allowlist {other.id} if the runtime "
-                "is of that date, or export without it",
-                decision.label,
-            )
+            hint = f"{decision.label} admits it{when}: use the allowlist {other.id} if the runtime "
+            hint += "is of that date, or export without it"
+            return "OG101", message, hint, decision.label
     hint = "rewrite the model without it, or have it reviewed and added to the list"
     if domain != DEFAULT_DOMAIN and (DEFAULT_DOMAIN, name) in policy.entries:
         hint = f"the standard {name} is allowed: export without the extension of {operator.label}"

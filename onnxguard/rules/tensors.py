@@ -9,28 +9,20 @@ from typing import NamedTuple
 
 from onnxguard.allowlist import Allowlist, DtypeRule
 from onnxguard.gather import Survey
-from onnxguard.graph import Graph, Node, Tensor
+from onnxguard.graph import Graph, Tensor
 from onnxguard.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.printable import printable
 from onnxguard.rules.found import Found, PlaceOf
-from onnxguard.scope import FOLD_DEPTH, data_count
+from onnxguard.rules.growth import GROWING, least_elements
+from onnxguard.scope import data_count
 
-_SCALES_INPUT = {"Resize": 2, "Upsample": 1}
-_SHAPE_INPUT = {"ConstantOfShape": 0, "Expand": 1, "Tile": 1, "Resize": 3, "Upsample": 2}
-_SHAPE_INPUT |= {
-    "Reshape": 1,
-    "Pad": 1,
-    "CenterCropPad": 1,
-    "OneHot": 1,
-    "Range": 1,
-    "AffineGrid": 1,
-}
-"""Operators whose output grows with an integer input, and which one that is."""
+_DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
+    ("RandomNormal", "RandomUniform", "EyeLike", "Multinomial", "SequenceEmpty", "Bernoulli"),
+    b"dtype",
+)
+_DTYPE_ATTRIBUTE |= dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), b"output_dtype")
+"""Operators whose output has the dtype of an attribute."""
 
-_ALONE = frozenset({"OneHot", "Range"})
-"""Those among them where each number counts alone, not their product."""
-
-_SHAPE_ATTRIBUTE = frozenset({"RandomNormal", "RandomUniform"})
 _TYPED = {1: 4, 14: 4, 11: 10, 15: 10, 7: 7, 12: 11, 13: 11, 8: 6}
 """dtype -> the typed field that holds it; int32_data (5) for all others."""
 
@@ -59,11 +51,13 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
                     place = graph.place("sparse attribute", sparse.start, sparse.end)
                     _shape(sparse.dims, "a sparse tensor", place, policy, found)
         _values(graph, policy, found)
-    for constant in survey.facts.constants if policy.dtypes is not None else ():
-        if constant.dtype == "string" and not policy.dtypes.admits("string"):
-            message = f"string values, allowed is {policy.dtypes}"
+    rule = policy.dtypes
+    for constant in survey.facts.constants if rule is not None else ():
+        if rule is not None and constant.dtype == "string" and not rule.admits("string"):
+            message = f"string values, allowed is {rule}"
             hint = "convert the values before the export"
             found.add("OG306", message, constant.place, hint=hint)
+    _converted(survey, policy, found)
     limit = policy.limit("tensor_elements")
     if limit is not None:
         _grown(survey, limit, policy, found)
@@ -186,28 +180,31 @@ def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
         if len(value.type.dims or ()) > (policy.limit("tensor_rank") or len(known)):
             known += [1] * (len(value.type.dims or ()) - len(known))
         _shape(known, "a value", place, policy, found)
-        if value.type.kind.startswith(("tensor", "sparse")) and value.type.dtype:
+        if value.type.dtype:
             _dtype(value.type.dtype, place, policy, found)
 
 
-# -- tensors that a constant calls for ------------------------------------------------------------
+def _converted(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check the dtypes that nodes turn values into."""
+    converting = {op for op in survey.operators if not op.domain and op.op_type in _DTYPE_ATTRIBUTE}
+    for graph in survey.model.graphs if converting else ():
+        if converting.isdisjoint(survey.counts[id(graph)]):
+            continue
+        for index, node in enumerate(graph.nodes):
+            if node.operator in converting:
+                attribute = node.attribute(_DTYPE_ATTRIBUTE[node.operator.op_type])
+                if attribute is not None and attribute.i:
+                    _dtype(attribute.i, partial(graph.node_place, index), policy, found)
 
 
 def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
-    growing = {
-        operator
-        for operator in survey.operators
-        if not operator.domain and operator.op_type in _SHAPE_INPUT.keys() | _SHAPE_ATTRIBUTE
-    }
-    if not growing:
-        return
-    for graph in survey.model.graphs:
+    """Check the tensors that constants call for."""
+    growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
+    for graph in survey.model.graphs if growing else ():
         if growing.isdisjoint(survey.counts[id(graph)]):
             continue
         for index, node in enumerate(graph.nodes):
-            if node.operator not in growing:
-                continue
-            wanted = _wanted(survey, graph, node)
+            wanted = least_elements(survey.scopes, graph, node) if node.operator in growing else 0
             if wanted > limit:
                 label = node.operator.op_type
                 over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
@@ -219,50 +216,3 @@ def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
                     operator=label,
                     adr=policy.limits["tensor_elements"].decision.label,
                 )
-
-
-def _wanted(survey: Survey, graph: Graph, node: Node) -> int:
-    """The least number of elements that a node's output has, as far as constants tell."""
-    op_type = node.operator.op_type
-    if op_type in _SHAPE_ATTRIBUTE:
-        shape = node.attribute(b"shape")
-        return prod(max(dim, 1) for dim in shape.ints) if shape else 0
-    if op_type in _SCALES_INPUT:
-        scales = survey.scopes.floats(graph, _input(node, _SCALES_INPUT[op_type]))
-        grown = prod(max(scale, 1.0) for scale in scales if scale == scale)
-        if grown > 1:
-            return int(
-                min(grown * max(_elements(survey, graph, node.inputs[0]), 1), float(1 << 63))
-            )
-    position = _SHAPE_INPUT[op_type]
-    if position >= len(node.inputs):
-        return 0
-    static = survey.scopes.static(graph, node.inputs[position], FOLD_DEPTH)
-    sizes = [max(value, 1) for value in static.values or ()]
-    if op_type == "Pad" and static.values is not None:
-        pads = [max(value, 0) for value in static.values]
-        half = len(pads) // 2
-        sizes = [1 + before + after for before, after in zip(pads, pads[half:], strict=False)]
-    if not sizes:
-        return 0
-    if op_type in _ALONE:
-        return max(sizes)
-    if op_type == "Tile":
-        return prod(sizes) * max(_elements(survey, graph, node.inputs[0]), 1)
-    return prod(sizes)
-
-
-def _input(node: Node, position: int) -> bytes:
-    return node.inputs[position] if position < len(node.inputs) else b""
-
-
-def _elements(survey: Survey, graph: Graph, name: bytes) -> int:
-    """Elements of a value whose shape a graph input or an initializer declares; 0 if unknown."""
-    for definition in survey.scopes.define(graph, name)[:1]:
-        stored = definition.initializer
-        if stored is not None:
-            return max(stored.elements, 0) if isinstance(stored, Tensor) else prod(stored.dims)
-        for value in definition.graph.inputs:
-            if value.name == name:
-                return prod(d for d in value.type.dims or () if isinstance(d, int) and d > 0)
-    return 0

@@ -1,0 +1,130 @@
+"""How large a tensor a node asks for, as far as constants tell: a bound from below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from math import ceil, isnan, prod
+
+from onnxguard.graph import Graph, Node
+from onnxguard.scope import FOLD_DEPTH, Scopes
+
+LARGEST = float(1 << 63)
+
+
+def least_elements(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """The least number of elements that a node's output has; 0 where nothing is known."""
+    least = _GROWING.get(node.operator.op_type)
+    return least(scopes, graph, node) if least and not node.operator.domain else 0
+
+
+def _product(sizes: Iterable[int]) -> int:
+    positive = [max(size, 1) for size in sizes]
+    return prod(positive) if positive else 0
+
+
+def _input(node: Node, position: int) -> bytes:
+    return node.inputs[position] if position < len(node.inputs) else b""
+
+
+def _ints(scopes: Scopes, graph: Graph, node: Node, position: int) -> tuple[int, ...]:
+    return scopes.static(graph, _input(node, position), FOLD_DEPTH).values or ()
+
+
+def _elements(scopes: Scopes, graph: Graph, name: bytes) -> int:
+    """Elements of a value that an initializer or an input declares, unknown dims as 1."""
+    for definition in scopes.define(graph, name)[:1]:
+        if definition.initializer is not None:
+            return _product(definition.initializer.dims)
+        for value in definition.graph.inputs:
+            if value.name == name:
+                return _product(dim for dim in value.type.dims or () if isinstance(dim, int))
+    return 1
+
+
+def _shape_input(position: int) -> Callable[[Scopes, Graph, Node], int]:
+    return lambda scopes, graph, node: _product(_ints(scopes, graph, node, position))
+
+
+def _shape_attribute(name: bytes) -> Callable[[Scopes, Graph, Node], int]:
+    def least(scopes: Scopes, graph: Graph, node: Node) -> int:
+        shape = node.attribute(name)
+        return _product(shape.ints) if shape else 0
+
+    return least
+
+
+def _tile(scopes: Scopes, graph: Graph, node: Node) -> int:
+    repeats = _product(_ints(scopes, graph, node, 1))
+    return repeats * max(_elements(scopes, graph, _input(node, 0)), 1)
+
+
+def _resize(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """``sizes``, else ``scales``: an input of its own place before opset 11, once an attribute."""
+    sizes = _product(_ints(scopes, graph, node, 3))
+    if sizes:
+        return sizes
+    old = node.operator.op_type == "Upsample" or len(node.inputs) == 2
+    scales = scopes.floats(graph, _input(node, 1 if old else 2))
+    given = node.attribute(b"scales")
+    if not scales and given is not None:
+        scales = given.floats
+    grown = prod(max(scale, 1.0) for scale in scales if not isnan(scale))
+    if grown <= 1:
+        return 0
+    return int(min(grown * max(_elements(scopes, graph, _input(node, 0)), 1), LARGEST))
+
+
+def _pad(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """``pads``: an input, an attribute before opset 11; each axis has at least one element."""
+    pads = _ints(scopes, graph, node, 1)
+    given = node.attribute(b"pads")
+    if not pads and given is not None:
+        pads = given.ints
+    before, after = pads[: len(pads) // 2], pads[len(pads) // 2 :]
+    return _product(1 + max(a, 0) + max(b, 0) for a, b in zip(before, after, strict=False))
+
+
+def _window(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """A window over an axis of one element and its ``pads``; nothing without a kernel shape."""
+    given = [node.attribute(n) for n in (b"kernel_shape", b"pads", b"strides", b"dilations")]
+    kernel, pads, strides, dilations = ([] if a is None else [*a.ints] for a in given)
+    axes = len(kernel)
+    if len(pads) != 2 * axes:
+        return 0
+    strides, dilations = strides or [1] * axes, dilations or [1] * axes
+    return _product(
+        (a + b - dilation * (size - 1)) // max(stride, 1) + 1
+        for size, a, b, stride, dilation in zip(
+            kernel, pads, pads[axes:], strides, dilations, strict=False
+        )
+    )
+
+
+def _range(scopes: Scopes, graph: Graph, node: Node) -> int:
+    start, limit, delta = (_ints(scopes, graph, node, position) for position in range(3))
+    if not len(start) == len(limit) == len(delta) == 1 or not delta[0]:
+        return 0
+    return max(ceil((limit[0] - start[0]) / delta[0]), 0)
+
+
+_GROWING: dict[str, Callable[[Scopes, Graph, Node], int]] = {
+    "AffineGrid": _shape_input(1),
+    "AveragePool": _window,
+    "CenterCropPad": _shape_input(1),
+    "ConstantOfShape": _shape_input(0),
+    "Conv": _window,
+    "ConvTranspose": _shape_attribute(b"output_shape"),
+    "Expand": _shape_input(1),
+    "LpPool": _window,
+    "MaxPool": _window,
+    "OneHot": _shape_input(1),
+    "Pad": _pad,
+    "RandomNormal": _shape_attribute(b"shape"),
+    "RandomUniform": _shape_attribute(b"shape"),
+    "Range": _range,
+    "Resize": _resize,
+    "Tile": _tile,
+    "Upsample": _resize,
+}
+GROWING = frozenset(_GROWING)
+"""The operators whose output can be larger than what goes in."""
