@@ -2,9 +2,9 @@
 
 A page's blocks run from top to bottom in one folder that holds a copy of ``tests/models``:
 
-- ``console``: commands after ``$``, each with all that it prints; ``...`` alone on a line stands for
-  any lines.
-- ``yaml`` and ``toml`` that open with a comment such as ``# lists/mine.yaml``: the file of that name.
+- ``console``: commands after ``$``, each with all that it prints; ``...`` alone on a line stands
+  for any lines.
+- ``yaml`` and ``toml`` that open with a comment such as ``# lists/mine.yaml``: a file of that name.
 - ``pycon``: a session of Python, run as a doctest.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import doctest
-import io
 import re
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from checkout import ENVIRONMENT, ROOT, run
 
@@ -73,12 +73,40 @@ def same(shown: str, printed: str) -> bool:
     return re.fullmatch(r"(?:.*\n)*?".join(map(re.escape, parts)), printed) is not None
 
 
+class _Session(doctest.DocTestRunner):
+    """Keeps what each example gave that shows something else."""
+
+    def __init__(self, verbose: bool) -> None:
+        super().__init__(verbose=verbose)
+        self.differing: list[tuple[doctest.Example, str]] = []
+
+    def report_failure(
+        self,
+        out: Any,  # noqa: ARG002 - doctest's signature
+        test: doctest.DocTest,  # noqa: ARG002 - doctest's signature
+        example: doctest.Example,
+        got: str,
+    ) -> None:
+        self.differing.append((example, re.sub(r"\A(Traceback.*\n)(?: .*\n)+", r"\1", got)))
+
+    def report_unexpected_exception(
+        self,
+        out: Any,  # noqa: ARG002 - doctest's signature
+        test: doctest.DocTest,  # noqa: ARG002 - doctest's signature
+        example: doctest.Example,
+        exc_info: Any,
+    ) -> None:
+        said = "".join(traceback.format_exception_only(exc_info[1]))
+        self.differing.append((example, f"Traceback (most recent call last):\n{said}"))
+
+
 class Folder:
     """Where a page's examples run."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._exit_code = 0
+        self._names: dict[str, Any] = {}
         shutil.copytree(ROOT / "tests" / "models", path / "tests" / "models")
 
     def bash(self, command: str) -> str:
@@ -97,12 +125,17 @@ class Folder:
         return done.stdout
 
     def python(self, session: str) -> str:
-        """Run a session; return what is wrong with it, or ""."""
+        """Run a session, which knows the names of those before; return it as it goes now."""
         test = doctest.DocTestParser().get_doctest(session, {}, "session", None, 0)
-        said = io.StringIO()
+        test.globs = self._names
+        lines = session.splitlines(keepends=True)
+        runner = _Session(verbose=False)
         with contextlib.chdir(self.path):
-            doctest.DocTestRunner(verbose=False).run(test, out=said.write)
-        return said.getvalue()
+            runner.run(test, clear_globs=False)
+        for example, got in reversed(runner.differing):
+            start = example.lineno + example.source.count("\n")
+            lines[start : start + example.want.count("\n")] = [got]
+        return "".join(lines)
 
     def write(self, name: str, text: str) -> None:
         """Write a file that a page shows."""
@@ -122,7 +155,7 @@ def replay(page: str, folder: Folder) -> str:
         elif block.language == "console":
             text = "".join(_replayed(*each, folder) for each in commands(text))
         elif block.language == "pycon":
-            text += folder.python(text)
+            text = folder.python(text)
         result += [page[at : block.start], text]
         at = block.end
     return "".join([*result, page[at:]])

@@ -40,6 +40,7 @@ EMPTY_FACTS = Facts(
     loops=(),
     nodes=0,
     expanded_nodes=0,
+    expanded_loops=0,
     graphs=1,
     depth=0,
     training_graphs=0,
@@ -91,6 +92,7 @@ STUDENT_FACTS = EMPTY_FACTS._replace(
     initializer_bytes={"float32": 494_884},
     nodes=37,
     expanded_nodes=37,
+    expanded_loops=0,
 )
 
 RESIZE = Finding(
@@ -121,6 +123,7 @@ CLEAN = Report(
         operators=(use("Gemm", 2), use("Relu", 1)),
         nodes=3,
         expanded_nodes=3,
+        expanded_loops=0,
     ),
     0.0004,
 )
@@ -208,6 +211,7 @@ NASTY = Report(
         ),
         nodes=12_347,
         expanded_nodes=(1 << 63) - 1,
+        expanded_loops=0,
         graphs=3,
         depth=1,
         training_graphs=1,

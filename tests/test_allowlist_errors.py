@@ -172,6 +172,7 @@ ERRORS = {
     ),
     "itself": ("extends: list.yaml", "3:10: extends goes in a circle: mine -> list.yaml"),
     "alias": ("title: &a x\nreason: *a", "3:8: anchors are not taken: write the value out"),
+    "alias of nothing": ("title: *a", "3:8: aliases are not taken: write the value out"),
     "tag": ("title: !x y", "3:8: the tag !x is not taken"),
     "tag of a mapping": ("limits: !x {}", "3:9: the tag !x is not taken"),
     "key that is no word": ("? [a]\n: b", "3:3: a key is a word, not a list or a mapping"),

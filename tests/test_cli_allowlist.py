@@ -152,7 +152,9 @@ CHANGES = {
     "policy: {functions: warn}": ["~ policy functions: allow -> warn"],
     "policy: {constants: forbid}": ["~ constants: report -> forbid"],
     "dtypes: {in: [float32]}": ["~ dtypes: None -> float32"],
-    "waivers: [{model: a, code: OG101, reason: b, expires: 2031-01-01}]": ["~ waivers: 0 -> 1"],
+    "waivers: [{model: a, code: OG101, reason: b, expires: 2031-01-01}]": [
+        "~ waivers: none -> OG101 in a until 2031-01-01: b"
+    ],
 }
 
 

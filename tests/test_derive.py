@@ -120,7 +120,7 @@ def test_bounds_are_at_what_the_models_show() -> None:
         ["functions", "training_info", "external_data", "unknown_fields"], "forbid"
     )
     more = pb.model(graph(trips(6), LOOP), opset=15, ir=7)
-    assert [f.code for f in onnxguard.scan_bytes(more, "m.onnx", policy).findings] == ["OG205"]
+    assert "OG205" in {f.code for f in onnxguard.scan_bytes(more, "m.onnx", policy).findings}
 
 
 def test_negative_trip_count_makes_no_list_that_cannot_be_read() -> None:

@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def extended(path: Path, check: FullCheck = ROOMY) -> tuple[Verdict, tuple[Finding, ...]]:
-    report = check.extend(onnxguard.scan(path), str(path))
+    report = onnxguard.scan(path, "adr-0258", check)
     return report.verdict, report.findings
 
 
@@ -89,8 +89,8 @@ def test_findings_of_the_scan_stay(path: Path) -> None:
 
 def test_model_that_was_not_verified_is_not_run(path: Path) -> None:
     path.write_bytes(b"PK\3\4")
-    report = onnxguard.scan(path)
-    assert ROOMY.extend(report, str(path)) is report
+    verdict, (finding,) = extended(path)
+    assert (verdict, finding.code) == (Verdict.ERROR, "OG002")
 
 
 def test_name_that_looks_like_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,9 +121,9 @@ def test_waiver_covers_what_onnx_rejects(path: Path) -> None:
 
 def stopped(path: Path, check: FullCheck) -> str:
     """The one finding's message, which says that nothing is known of the model."""
-    report = check.extend(onnxguard.scan(path), str(path))
-    assert report.verdict is Verdict.FAIL
-    (finding,) = [f for f in report.findings if f.code.startswith("OG9")]
+    verdict, findings = extended(path, check)
+    assert verdict is Verdict.FAIL
+    (finding,) = [f for f in findings if f.code.startswith("OG9")]
     assert (finding.code, finding.severity) == ("OG902", Severity.ERROR)
     assert finding.hint == RULES["OG902"].fix
     return finding.message

@@ -236,6 +236,23 @@ def test_no_rule_floods_a_report(tmp_path: Path) -> None:
     assert (last.code, last.count, last.severity) == ("OG101", 5, Severity.ERROR)
 
 
+@pytest.mark.parametrize("count", [1, PLACES_KEPT, PLACES_KEPT + 50])
+def test_every_oddity_of_the_bytes_is_counted(count: int, tmp_path: Path) -> None:
+    odd = RELU + pb.number_field(99, 1)
+    data = pb.model(graph(*[odd] * count))
+    (finding,) = onnxguard.scan_bytes(data, "m.onnx", str(write_list(tmp_path))).findings
+    assert (finding.code, finding.count) == ("OG601", count)
+    assert len(finding.places) == min(count, PLACES_KEPT)
+
+
+def test_oddities_of_many_kinds_are_still_findings(tmp_path: Path) -> None:
+    data = pb.model(graph(*[RELU + pb.number_field(100 + n, 1) for n in range(5000)]))
+    report = onnxguard.scan_bytes(data, "m.onnx", str(write_list(tmp_path)))
+    assert {f.code for f in report.findings} == {"OG601"}
+    assert len(report.findings) == KINDS_KEPT + 1
+    assert report.verdict is Verdict.FAIL
+
+
 def test_findings_are_errors_first_and_then_as_in_the_file(tmp_path: Path) -> None:
     rules = "policy: {functions: warn, unknown_fields: forbid}\ndtypes: {in: [float32]}\n"
     data = pb.model(

@@ -12,7 +12,7 @@ from protobuf import graph, node, tensor
 
 import onnxguard
 from onnxguard import Finding, Verdict
-from onnxguard.source import COPIED
+from onnxguard.source import COPIED, open_model
 
 MODEL = pb.model(graph(node("Relu")))
 
@@ -117,6 +117,29 @@ def test_what_is_not_a_file(name: str, tmp_path: Path, monkeypatch: pytest.Monke
     make(path)
     finding = unverified(path)
     assert (finding.code, finding.message) == ("OG001", message)
+
+
+def test_file_that_becomes_shorter_meanwhile_is_not_verified(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    held = tensor(3, [50 * COPIED], "w", raw_data=bytes(50 * COPIED))
+    path.write_bytes(pb.model(graph(node("Relu"), initializer=held)))
+
+    def read_what_is_gone() -> int:
+        with open_model(str(path)) as data:
+            os.truncate(path, COPIED)
+            return data[len(data) - 1]
+
+    with pytest.raises(onnxguard.ModelError, match="became shorter") as caught:
+        read_what_is_gone()
+    assert caught.value.code == "OG001"
+
+
+def test_file_that_is_written_to_meanwhile_is_not_verified(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(MODEL)
+    with pytest.raises(onnxguard.ModelError) as caught, open_model(str(path)):
+        path.write_bytes(MODEL + MODEL)
+    assert caught.value.code == "OG001"
 
 
 def test_link_to_a_model_is_a_model(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""Write into the pages what their commands print now: ``python tests/update_examples.py [PAGE...]``.
+"""Write into the pages what their examples print now.
 
-Read the diff: an output with ``...`` that no longer fits is written out in full.
+``python tests/update_examples.py [PAGE...]``, then read the diff: an output with ``...`` that no
+longer fits is written out in full.
 """
 
 from __future__ import annotations

@@ -16,6 +16,15 @@ def model(*nodes: bytes, **more: object) -> bytes:
     return pb.model(graph(*nodes, **more))
 
 
+def calling(*nodes: bytes) -> bytes:
+    """A call of the function ``local::F``, which holds the nodes."""
+    imports = [pb.opset_import("", 17), pb.opset_import("local", 1)]
+    body = pb.function("F", *nodes, opset_import=pb.opset_import("", 17))
+    return pb.model(
+        graph(node("F", domain="local")), opset=None, opset_import=imports, functions=body
+    )
+
+
 def foreign(*nodes: bytes) -> bytes:
     return pb.model(graph(*nodes), opset_import=TWO)
 
@@ -310,10 +319,27 @@ CONDITIONED = (
     Case(
         "OG111",
         "reference that holds a value too",
-        model(node("Relu", attribute=attribute("a", ref_attr_name="b", i=1))),
-        model(node("Relu", attribute=attribute("a", type=2, ref_attr_name="b"))),
+        calling(node("Relu", attribute=attribute("a", ref_attr_name="b", i=1))),
+        calling(node("Relu", attribute=attribute("a", type=2, ref_attr_name="b"))),
         message="declares a reference to a function's attribute but fills i",
+        route="function local::F/node 0",
+    ),
+    Case(
+        "OG111",
+        "reference outside of any function",
+        model(node("Relu", attribute=attribute("a", type=2, ref_attr_name="b"))),
+        calling(node("Relu", attribute=attribute("a", type=2, ref_attr_name="b"))),
+        message="outside of any function, but fills nothing",
         route="graph/node 0",
+    ),
+    Case(
+        "OG111",
+        "Constant whose tensor is missing",
+        model(node("Constant", "", "c", attribute=attribute("value", type=4))),
+        model(node("Relu", attribute=attribute("a", type=7))),
+        message="declares type TENSOR but fills nothing",
+        route="graph/node 0",
+        also=frozenset({"OG303"}),
     ),
     Case(
         "OG112",

@@ -11,10 +11,28 @@ from rule_cases.case import Case
 
 RELU = node("Relu")
 FLOAT, INT8, INT64, STRING, FLOAT16 = 1, 3, 7, 8, 10
+ONE = {"input": value("x", dims=[1]), "output": value("y", dims=None)}
 ELEMENTS = "limits: {tensor_elements: 100}\n"
-GROWING = ELEMENTS + (
-    "operators: [{names: [ConstantOfShape, Expand, Tile, Resize, Pad, Range, RandomNormal]}]\n"
-)
+GROWING = f"""\
+{ELEMENTS}operators:
+  - names: [Conv, ConstantOfShape, Expand, Tile, Resize, Pad, OneHot, Range, RandomNormal]
+  - names: [Cast, Squeeze, Unsqueeze, Reshape, Flatten, Add, Sub, Mul, Concat]
+"""
+COMPUTED = {
+    "of an Identity": [node("Identity", "s", "t")],
+    "of a Cast": [node("Cast", "s", "t", attribute=attribute("to", i=7))],
+    "of a Reshape": [node("Reshape", "s one", "t")],
+    "of a sum": [node("Add", "s none", "t")],
+    "of a difference": [node("Sub", "s none", "t")],
+    "of a product": [node("Mul", "s one", "t")],
+    "of a Concat": [node("Concat", "one s one", "t", attribute=attribute("axis", i=0))],
+    "of a chain": [
+        node("Mul", "s one", "p"),
+        node("Add", "p none", "q"),
+        node("Concat", "q one", "r", attribute=attribute("axis", i=0)),
+        node("Identity", "r", "t"),
+    ],
+}
 
 
 def stored(*tensors: bytes, **more: object) -> bytes:
@@ -52,6 +70,40 @@ def scaled(*scales: float) -> bytes:
     return pb.model(graph(resize, input=shape, output=outputs, initializer=held))
 
 
+def computed(size: int, *nodes: bytes) -> bytes:
+    """An Expand to the shape ``t``, which the nodes make of the shape ``s``."""
+    numbers = [pb.ints(size, name="s"), pb.ints(1, name="one"), pb.ints(0, name="none")]
+    made = [*nodes, node("Expand", "x t")]
+    return pb.model(graph(*made, initializer=numbers, **ONE))
+
+
+def ranged(start: int, limit: int, delta: int) -> bytes:
+    numbers = [pb.scalar(n, name) for n, name in ((start, "a"), (limit, "b"), (delta, "c"))]
+    return pb.model(graph(node("Range", "a b c"), initializer=numbers, **ONE))
+
+
+def tiled(times: int) -> bytes:
+    stored = [pb.ints(times, name="s"), floats(1)]
+    return pb.model(graph(node("Tile", "w s"), initializer=stored, **ONE))
+
+
+def pad_10(before: int, after: int) -> bytes:
+    pads = attribute("pads", ints=[before, after])
+    return pb.model(graph(node("Pad", attribute=pads), **ONE), opset=10)
+
+
+def padded_conv(elements: int) -> bytes:
+    """A kernel of one over one element and padding: as many elements as there are places."""
+    window = [attribute("kernel_shape", ints=[1]), attribute("pads", ints=[elements - 1, 0])]
+    return pb.model(graph(node("Conv", "x w", attribute=window), **ONE))
+
+
+def resize_10(scale: float) -> bytes:
+    scales = tensor(FLOAT, [2], "s", raw_data=struct.pack("<2f", 1, scale))
+    x = {**ONE, "input": value("x", dims=[1, 5])}
+    return pb.model(graph(node("Resize", "x s"), initializer=scales, **x), opset=10)
+
+
 def sparse(*dims: int) -> bytes:
     values = tensor(FLOAT, [1], "w", raw_data=bytes(4))
     parts = {"values": values, "indices": pb.ints(0)}
@@ -64,7 +116,7 @@ def normal(*shape: int) -> bytes:
     return pb.model(graph(made, RELU, input=value("x", dims=[1]), output=value("y", dims=[1])))
 
 
-def bomb(name: str, bad: bytes, good: bytes, message: str) -> Case:
+def bomb(name: str, bad: bytes, good: bytes, message: str, index: int = 0) -> Case:
     return Case(
         "OG301",
         f"shape that {name} reads",
@@ -72,7 +124,7 @@ def bomb(name: str, bad: bytes, good: bytes, message: str) -> Case:
         good,
         rules=GROWING,
         message=message,
-        route="graph/node 0",
+        route=f"graph/node {index}",
         hint="a small file must not ask for a large tensor",
         operator=name.split(maxsplit=1)[0],
         adr="ADR-2000",
@@ -278,6 +330,39 @@ GROWN = (
     ),
     bomb("Resize for its scales", scaled(21, 1), scaled(20, 1), "Resize calls for 105 elements"),
     bomb("RandomNormal", normal(101), normal(100), "RandomNormal calls for 101 elements"),
+    bomb(
+        "Tile of an initializer",
+        tiled(101),
+        tiled(100),
+        "Tile calls for 101 elements",
+    ),
+    bomb(
+        "OneHot for its depth",
+        grown("OneHot", "x s v", 101),
+        grown("OneHot", "x s v", 100),
+        "OneHot calls for 101 elements",
+    ),
+    bomb(
+        "Range from nought",
+        ranged(0, 101, 1),
+        ranged(0, 100, 1),
+        "Range calls for 101 elements",
+    ),
+    bomb("Range from below nought", ranged(-101, 0, 1), ranged(-100, 0, 1), "Range calls for 101"),
+    bomb("Range in steps", ranged(0, 1010, 10), ranged(0, 1000, 10), "Range calls for 101"),
+    bomb("Conv for its pads", padded_conv(101), padded_conv(100), "Conv calls for 101 elements"),
+    bomb("Pad before opset 11", pad_10(51, 49), pad_10(50, 49), "Pad calls for 101 elements"),
+    bomb("Resize before opset 11", resize_10(21), resize_10(20), "Resize calls for 105 elements"),
+    *(
+        bomb(
+            f"Expand {name}",
+            computed(101, *nodes),
+            computed(100, *nodes),
+            "Expand calls for 101 elements",
+            len(nodes),
+        )
+        for name, nodes in COMPUTED.items()
+    ),
     bomb(
         "Expand beyond 64 bits",
         grown("Expand", "x s", 1 << 40, 1 << 40),
