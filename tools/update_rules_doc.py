@@ -20,17 +20,17 @@ HEAD = """\
 
 <!-- Written by tools/update_rules_doc.py from onnxguard/catalogue: edit there. -->
 
-A code and a name never change their meaning. `onnxguard rules OG101` prints a rule's text, `--select` and `--ignore`
-take a code or the start of one (`OG1` is every rule about operators), and an allowlist
-[waives](write-an-allowlist.md#waivers) a finding by its code. A finding's message says what is the matter in the model
-at hand; the severity below is the one that it has unless the allowlist says otherwise.
+A code and a name never change their meaning. `onnxguard rules OG101` prints a rule's text,
+`--select` and `--ignore` take a code or the start of one (`OG1` is every rule about operators), and
+an allowlist [waives](write-an-allowlist.md#waivers) a finding by its code. A finding's message says
+what is the matter in the model at hand; the severity below is the one that it has unless the
+allowlist says otherwise.
 """
 
 GROUPS = {
     "OG0": (
         "Not verified",
-        "The verdict is ERROR, the exit code 2, and nothing takes these back: not "
-        "`--ignore`, not `--exit-zero`, not a waiver.",
+        "ERROR and exit code 2; no `--select`, `--ignore`, `--exit-zero` or waiver takes it back.",
     ),
     "OG1": ("Operators", "Which operators the graph uses, and how."),
     "OG2": ("Bounds", "How much work the graph can ask for."),
