@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def find_config(start: Path) -> Path | None:
     """The pyproject.toml in ``start`` or the nearest folder above it."""
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
-        if path.is_file():
+        if os.path.isfile(path):  # False, too, in a folder that may not be searched
             return path
     return None
 

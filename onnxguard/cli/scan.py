@@ -31,7 +31,11 @@ from onnxguard.yaml_tree import near
 def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     """Feed ``[tool.onnxguard]`` to click's default_map before the options are read."""
     if value != "none":
-        ctx.default_map = read_config(Path.cwd())
+        try:
+            folder = Path.cwd()
+        except OSError:  # it was removed
+            return value
+        ctx.default_map = read_config(folder)
     return value
 
 
