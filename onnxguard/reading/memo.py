@@ -1,7 +1,7 @@
 """What the same bytes meant before, in this model or another; bounded, and shared by a process.
 
-Models of one family repeat their nodes, attributes and types to the byte: looking one up costs a
-fraction of reading it again.
+A model repeats its attributes, types and shapes to the byte, and models of one family share them:
+looking one up costs a fraction of reading it again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TypeVar
 from onnxguard.graph import Attribute, Operator, Type
 
 T = TypeVar("T")
-NodeParts = tuple[Operator, bytes, list[bytes], list[bytes], list[Attribute]]
 
 ENTRIES = 4096
 """Entries that one memo keeps."""
@@ -21,7 +20,6 @@ KEY_BYTES = 256
 
 operators: dict[bytes, Operator] = {}
 attributes: dict[bytes, Attribute] = {}
-nodes: dict[bytes, NodeParts] = {}
 types: dict[bytes, Type] = {}
 shapes: dict[bytes, tuple[tuple[int, ...], int]] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections import Counter, deque
 from itertools import product
+from typing import cast
 
 from onnxguard import messages as m
 from onnxguard.errors import ModelError
@@ -83,37 +84,24 @@ class NodeReader(TensorReader):
 
     def inline_node(self, graph: Graph, raw: bytes, start: int) -> None:
         """Read a NodeProto from a copy of its bytes into the graph."""
-        known = memo.nodes.get(raw)
         end = start + len(raw)
-        if known is not None:
-            self.steps -= 8
-            graph.nodes.append(Node(*known, start, end))
-        else:
-            node = self.split_node(graph, raw, start)
-            graph.nodes.append(node or self.odd_node(graph, start, end))
-        if self.steps < 0:
-            self.spend(0)
-
-    def split_node(self, graph: Graph, raw: bytes, start: int) -> Node | None:
-        """Read a node by the fast path; None where the careful one must."""
-        parts = plain_node(raw)
-        if parts is None:
-            return None
-        op_type, domain, overload = parts.op_type, parts.domain, parts.overload
+        fields = plain_node(raw)
+        if fields is None:
+            graph.nodes.append(self.odd_node(graph, start, end))
+            return
+        inputs, outputs, found, fresh, name, op_type, domain, overload = fields
         operator = memo.operators.get(op_type) if not domain and not overload else None
         if operator is None:
             operator = self.operator(op_type, domain, overload)
-        notes, end = self.notes, start + len(raw)
-        attributes: list[Attribute] = parts.attributes  # type: ignore[assignment] # filled below
-        for index, body, stop in parts.fresh:
+        attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
+        for index, body, stop in fresh:
             attributes[index] = self.attribute(start + body, start + stop, graph, len(graph.nodes))
-        self.steps -= 8 + len(parts.inputs) + len(parts.outputs) + len(attributes)
+        self.steps -= 8 + len(inputs) + len(outputs) + len(attributes)
+        if self.steps < 0:
+            self.spend(0)
         if len(attributes) > 1:
             self.attribute_names(graph, attributes, start, end)
-        held = operator, parts.name, parts.inputs, parts.outputs, attributes
-        if not parts.fresh and notes == self.notes:
-            memo.remember(memo.nodes, raw, held)
-        return Node(*held, start, end)
+        graph.nodes.append(Node(operator, name, inputs, outputs, attributes, start, end))
 
     def odd_node(self, graph: Graph, start: int, end: int) -> Node:
         """Read any node. The last of a repeated field counts; the others are overridden."""

@@ -44,36 +44,29 @@ def plain_length(chunk: bytes, at: int) -> tuple[int, int]:
     return 1 << 62, at
 
 
-class Parts:
-    """The fields of a node.
+NodeFields = tuple[
+    list[bytes],
+    list[bytes],
+    list[Attribute | None],
+    list[tuple[int, int, int]],
+    bytes,
+    bytes,
+    bytes,
+    bytes,
+]
+"""Inputs, outputs, attributes, fresh, name, op_type, domain and overload of a node.
 
-    ``fresh`` are attributes still to read: index, start and end in the node. ``attributes`` holds
-    None where one of them belongs.
-    """
-
-    __slots__ = (
-        "attributes",
-        "domain",
-        "fresh",
-        "inputs",
-        "name",
-        "op_type",
-        "outputs",
-        "overload",
-    )
-
-    def __init__(self) -> None:
-        self.inputs: list[bytes] = []
-        self.outputs: list[bytes] = []
-        self.attributes: list[Attribute | None] = []
-        self.fresh: list[tuple[int, int, int]] = []
-        self.name = self.op_type = self.domain = self.overload = b""
+``fresh`` are attributes still to read: index, start and end in the node; None stands where one of
+them belongs.
+"""
 
 
-def plain_node(raw: bytes) -> Parts | None:
+def plain_node(raw: bytes) -> NodeFields | None:
     """Split a NodeProto into its fields."""
-    parts = Parts()
-    inputs, outputs, attributes = parts.inputs, parts.outputs, parts.attributes
+    inputs: list[bytes] = []
+    outputs: list[bytes] = []
+    attributes: list[Attribute | None] = []
+    fresh: list[tuple[int, int, int]] = []
     name = op_type = domain = overload = doc = None
     known = memo.attributes
     size = len(raw)
@@ -95,7 +88,7 @@ def plain_node(raw: bytes) -> Parts | None:
             elif tag == 0x2A:
                 attribute = known.get(raw[pos:stop])
                 if attribute is None:
-                    parts.fresh.append((len(attributes), pos, stop))
+                    fresh.append((len(attributes), pos, stop))
                 attributes.append(attribute)
             elif tag == 0x22 and op_type is None:
                 op_type = raw[pos:stop]
@@ -112,13 +105,13 @@ def plain_node(raw: bytes) -> Parts | None:
             pos = stop
     except (IndexError, WireError):
         return None
-    if not raw.isascii():
-        texts = (name or b"", op_type or b"", domain or b"", overload or b"", doc or b"")
-        if not all(map(is_utf8, (*inputs, *outputs, *texts))):
+    fields = inputs, outputs, attributes, fresh
+    names = name or b"", op_type or b"", domain or b"", overload or b""
+    if not raw.isascii():  # the length of a long field, or a name
+        texts = (*inputs, *outputs, *names, doc or b"")
+        if not b"".join(texts).isascii() and not all(map(is_utf8, texts)):
             return None
-    parts.name, parts.op_type = name or b"", op_type or b""
-    parts.domain, parts.overload = domain or b"", overload or b""
-    return parts
+    return (*fields, *names)
 
 
 def _is_plain_entry(raw: bytes, start: int, end: int) -> bool:

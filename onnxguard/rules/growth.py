@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from math import ceil, isnan, prod
 
 from onnxguard.graph import Graph, Node
@@ -86,12 +87,22 @@ def _pad(scopes: Scopes, graph: Graph, node: Node) -> int:
 
 def _window(scopes: Scopes, graph: Graph, node: Node) -> int:
     """A window over an axis of one element and its ``pads``; nothing without a kernel shape."""
-    given = [node.attribute(n) for n in (b"kernel_shape", b"pads", b"strides", b"dilations")]
-    kernel, pads, strides, dilations = ([] if a is None else [*a.ints] for a in given)
+    given = {attribute.name: attribute.ints for attribute in node.attributes}
+    kernel, pads = given.get(b"kernel_shape", ()), given.get(b"pads", ())
+    return _padded(kernel, pads, given.get(b"strides", ()), given.get(b"dilations", ()))
+
+
+@lru_cache(maxsize=1024)  # a model has few kinds of windows, and up to 100,000 of them
+def _padded(
+    kernel: tuple[int, ...],
+    pads: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+) -> int:
     axes = len(kernel)
     if len(pads) != 2 * axes:
         return 0
-    strides, dilations = strides or [1] * axes, dilations or [1] * axes
+    strides, dilations = strides or (1,) * axes, dilations or (1,) * axes
     return _product(
         (a + b - dilation * (size - 1)) // max(stride, 1) + 1
         for size, a, b, stride, dilation in zip(
