@@ -10,7 +10,7 @@ from math import prod
 from onnxguard.allowlist import DEFAULT_DOMAIN
 from onnxguard.allowlist_file import OPERATOR_NAME
 from onnxguard.errors import UsageError
-from onnxguard.facts import Facts, Value
+from onnxguard.facts import ConstantNode, Facts, Value
 from onnxguard.standard import is_standard
 from onnxguard.yaml_tree import Mark, Scalar, retyped
 
@@ -107,7 +107,7 @@ def _known(value: Value) -> list[int]:
 
 
 def _holds_strings(facts: Facts) -> bool:
-    typed = (*facts.inputs, *facts.outputs, *facts.constants)
+    typed: list[Value | ConstantNode] = [*facts.inputs, *facts.outputs, *facts.constants]
     return "string" in facts.initializer_bytes or any(item.dtype == "string" for item in typed)
 
 
