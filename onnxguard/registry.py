@@ -8,14 +8,22 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from onnxguard import allowlists
 from onnxguard.allowlist import Allowlist, Decision, Denial, Entry, Limit
 from onnxguard.allowlist_file import AllowlistFile, read_file
 from onnxguard.errors import AllowlistError
 from onnxguard.printable import printable
 from onnxguard.yaml_tree import MAX_BYTES, near, parse
 
-FOLDER = Path(allowlists.__file__).parent
+
+def _folder() -> Path:
+    try:
+        from onnxguard import allowlists
+    except ImportError:  # a source tree that is imported as it lies there
+        return Path(__file__).parent.parent / "allowlists"
+    return Path(allowlists.__file__).parent
+
+
+FOLDER = _folder()
 DEFAULT_ALLOWLIST = "adr-0258"
 MAX_CHAIN = 32
 

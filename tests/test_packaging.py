@@ -86,3 +86,14 @@ def test_the_module_runs_as_the_script_does(user: Path, dist: Path, tmp_path: Pa
     version = wheel.name.split("-")[1]
     for command in ((user / "onnxguard",), (user / "python", "-m", "onnxguard")):
         assert run(*command, "--version", cwd=tmp_path).stdout.split()[-1] == version
+
+
+def test_source_tree_is_imported_as_it_lies_there(tmp_path: Path) -> None:
+    """``allowlists/`` stands beside the package there, and inside it once installed."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for folder in ("onnxguard", "allowlists"):
+        shutil.copytree(ROOT / folder, tree / folder)
+    finder = "import sys; sys.meta_path = [f for f in sys.meta_path if 'ditable' not in repr(f)]; "
+    code = finder + "import onnxguard; print(onnxguard.load_allowlist('base').id)"
+    assert run(sys.executable, "-c", code, cwd=tree).stdout == "base\n"
