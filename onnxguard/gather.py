@@ -281,13 +281,13 @@ def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int,
         return "float32", (), 4, f"{attribute.f or 0.0:g}"
     if kind == b"value_string":
         return "string", (), attribute.size, f'"{printable(attribute.s or b"", 40)}"'
-    shape, count = (attribute.elements,), attribute.elements
+    ints, floats, strings = attribute.counts
     if kind == b"value_ints":
-        return "int64", shape, 8 * count, _list(attribute.ints)
+        return "int64", (ints,), 8 * ints, _list(attribute.ints)
     if kind == b"value_floats":
-        return "float32", shape, 4 * count, _list(attribute.floats)
+        return "float32", (floats,), 4 * floats, _list(attribute.floats)
     texts = [f'"{printable(s, 40)}"' for s in attribute.strings[: SHOWN + 1]]
-    return "string", shape, attribute.size, _list(texts)
+    return "string", (strings,), attribute.size, _list(texts)
 
 
 def _tensor_text(model: Model, tensor: Tensor) -> str:

@@ -98,8 +98,8 @@ class Value(NamedTuple):
 class Attribute(NamedTuple):
     """An AttributeProto. ``type`` is the declared one (0: none); every filled field is kept.
 
-    Of a list only the first values are: ``elements`` is how many ints, floats and strings there
-    are, ``size`` the bytes of the strings.
+    Of a list only the first values are: ``counts`` is how many ints, floats and strings there are,
+    ``size`` the bytes of the strings.
     """
 
     name: bytes
@@ -114,7 +114,7 @@ class Attribute(NamedTuple):
     tensors: tuple[Tensor, ...] = ()
     sparse: tuple[SparseTensor, ...] = ()
     graphs: tuple[Graph, ...] = ()
-    elements: int = 0
+    counts: tuple[int, int, int] = (0, 0, 0)
     size: int = 0
 
 

@@ -310,3 +310,10 @@ def test_dtypes_of_the_list(rule: str, dtype: int, passes: bool, tmp_path: Path)
     data = pb.model(graph(RELU, input=value("x", dtype), output=value("y", dtype)))
     findings = scan(tmp_path, f"dtypes: {{{rule}}}\n", data)
     assert [finding.code for finding in findings] == ([] if passes else ["OG306"])
+
+
+def test_list_constant_counts_the_values_of_its_own_field() -> None:
+    """The attribute is odd (OG111), but what it is read as is what onnx reads."""
+    odd = attribute("value_strings", type=8, strings=["a"], ints=[98])
+    (constant,) = facts_of(pb.model(graph(node("Constant", "", "w", attribute=odd)))).constants
+    assert (constant.dtype, constant.shape) == ("string", (1,))

@@ -190,7 +190,8 @@ class NodeReader(TensorReader):
         sparse: list[SparseTensor] = []
         graphs: list[tuple[str, Field]] = []
         filled: set[int] = set()
-        elements = size = 0
+        counts = {"ints": 0, "floats": 0, "strings": 0}
+        size = 0
         for key, field in self.known(m.ATTRIBUTE, start, end, where):
             if field.number in _HOLDS_VALUE:
                 filled.add(field.number)
@@ -207,15 +208,17 @@ class NodeReader(TensorReader):
                 scalar_s = data[field.start : min(field.end, field.start + STRING_KEPT)]
             elif key == "ints":
                 packed = field.wire_type == LEN
-                elements += count_varints(data, field.start, field.end) if packed else field.count
+                counts[key] += (
+                    count_varints(data, field.start, field.end) if packed else field.count
+                )
                 room = VALUES_KEPT - len(ints)
                 ints += varints(data, field.start, field.end, packed, room)
             elif key == "floats":
                 packed = field.wire_type == LEN
-                elements += (field.end - field.start) // 4 if packed else field.count
+                counts[key] += (field.end - field.start) // 4 if packed else field.count
                 floats += self.floats(field, VALUES_KEPT - len(floats))
             elif key == "strings":
-                elements += 1
+                counts[key] += 1
                 size += field.end - field.start
                 if len(strings) < VALUES_KEPT:
                     strings.append(data[field.start : min(field.end, field.start + STRING_KEPT)])
@@ -249,7 +252,7 @@ class NodeReader(TensorReader):
             tuple(tensors),
             tuple(sparse),
             self.subgraphs(name, graphs, graph, owner),
-            elements,
+            (counts["ints"], counts["floats"], counts["strings"]),
             size,
         )
         if not (tensors or sparse or graphs) and notes == self.notes:

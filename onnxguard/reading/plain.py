@@ -173,7 +173,7 @@ def plain_attribute(raw: bytes, start: int) -> Attribute | None:
     tensors = () if tensor is None else (tensor,)
     size = 0 if s is None else len(s)
     return Attribute(
-        name, kind, b"", i, f, s, tuple(ints), (), (), tensors, (), (), len(ints), size
+        name, kind, b"", i, f, s, tuple(ints), (), (), tensors, (), (), (len(ints), 0, 0), size
     )
 
 
