@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from onnxguard.full_check import FullCheck
 
 STEPS_PER_NODE = 40
-"""Work allowed for each node that a list's limit allows; a usual node costs ten to fifteen."""
+"""Work allowed for each node that a list's limit allows; a usual node costs fifteen to twenty."""
 
 
 def scan(

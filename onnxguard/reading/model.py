@@ -17,7 +17,7 @@ from onnxguard.wire import LEN, Buffer, Field, chunk_at, fields, read_length, si
 STEPS = 4_000_000
 """Default bound on the work of one read. A step is about a quarter of a microsecond.
 
-A node as exporters write it costs eight steps and one for each of its fields.
+A node as exporters write it costs twelve steps and one for each of its fields.
 """
 
 

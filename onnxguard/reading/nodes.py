@@ -96,7 +96,7 @@ class NodeReader(TensorReader):
         attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
         for index, body, stop in fresh:
             attributes[index] = self.attribute(start + body, start + stop, graph, len(graph.nodes))
-        self.steps -= 8 + len(inputs) + len(outputs) + len(attributes)
+        self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
         if self.steps < 0:
             self.spend(0)
         if len(attributes) > 1:

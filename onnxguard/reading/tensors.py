@@ -33,7 +33,7 @@ class TensorReader(CarefulReader):
 
     def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor by the careful path."""
-        self.spend(40)
+        self.spend(80)
         data = self.data
         name = b""
         dtype = location = 0
