@@ -66,12 +66,8 @@ def imports(opsets: list[Opset], owner: str, place: Place, policy: Allowlist, fo
             found.add("OG502", message, where, hint=hint)
 
 
-def used_domains(survey: Survey, root: Graph) -> set[str]:
-    """The domains of the operators in a function's body and the graphs inside it."""
-    return _domains(survey, root)
-
-
 def _domains(survey: Survey, root: Graph | None) -> set[str]:
+    """The domains of the operators in a function's body, or outside of all functions for None."""
     function = root.function if root else None
     return {
         operator.domain or DEFAULT_DOMAIN
@@ -91,5 +87,5 @@ def missing_imports(
     survey: Survey, root: Graph, opsets: list[Opset], owner: str, place: Place, found: Found
 ) -> None:
     """Check that a function imports every domain that its body uses."""
-    for domain in sorted(used_domains(survey, root) - versions(opsets).keys()):
+    for domain in sorted(_domains(survey, root) - versions(opsets).keys()):
         _missing(domain, owner, place, found)
