@@ -6,6 +6,8 @@
 True
 """
 
+from typing import TYPE_CHECKING, Any
+
 from onnxguard.allowlist import Allowlist
 from onnxguard.errors import AllowlistError, ModelError, OnnxguardError
 from onnxguard.facts import Facts
@@ -15,6 +17,10 @@ from onnxguard.report import Report, Verdict
 from onnxguard.scan import read_facts, scan, scan_bytes
 from onnxguard.version import __version__
 
+if TYPE_CHECKING:
+    from onnxguard.parity.check import check_parity
+    from onnxguard.parity.report import ParityReport
+
 __all__ = [
     "Allowlist",
     "AllowlistError",
@@ -22,13 +28,29 @@ __all__ = [
     "Finding",
     "ModelError",
     "OnnxguardError",
+    "ParityReport",
     "Place",
     "Report",
     "Severity",
     "Verdict",
     "__version__",
+    "check_parity",
     "load_allowlist",
     "read_facts",
     "scan",
     "scan_bytes",
 ]
+
+_PARITY = {
+    "check_parity": "onnxguard.parity.check",
+    "ParityReport": "onnxguard.parity.report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs PyTorch and ONNX Runtime when it is asked for: a scan needs neither."""
+    if name not in _PARITY:
+        raise AttributeError(f"module 'onnxguard' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PARITY[name]), name)

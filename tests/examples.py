@@ -4,7 +4,8 @@ A page's blocks run from top to bottom in one folder that holds a copy of ``test
 
 - ``console``: commands after ``$``, each with all that it prints; ``...`` alone on a line stands
   for any lines.
-- ``yaml`` and ``toml`` that open with a comment such as ``# lists/mine.yaml``: a file of that name.
+- ``yaml``, ``toml`` and ``python`` that open with a comment such as ``# lists/mine.yaml``: a file of
+  that name.
 - ``pycon``: a session of Python, run as a doctest.
 """
 
@@ -28,10 +29,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 """Every page of the project."""
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml))\n")
+_FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml|py))\n")
 _DAY = r"20\d\d-\d\d-\d\d"
 _CHANGING = re.compile(
-    rf'\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|as of {_DAY}|^date: {_DAY}',
+    rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|as of {_DAY}|^date: {_DAY}',
     re.MULTILINE,
 )
 
@@ -48,7 +49,7 @@ class Block(NamedTuple):
     def file(self) -> str:
         """The file that the block shows, or ""."""
         named = _FILE.match(self.text)
-        return named[1] if named and self.language in {"yaml", "toml"} else ""
+        return named[1] if named and self.language in {"yaml", "toml", "python"} else ""
 
 
 def blocks(page: str) -> list[Block]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from reporter_goldens import FOLDER, GOLDENS
+import parity_goldens
+import reporter_goldens
 
 
 def main() -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for golden in GOLDENS:
-        (FOLDER / golden.file).write_text(golden.render(), encoding="utf-8", newline="\n")
+    for goldens in (reporter_goldens, parity_goldens):
+        goldens.FOLDER.mkdir(parents=True, exist_ok=True)
+        for golden in goldens.GOLDENS:
+            path = goldens.FOLDER / golden.file
+            path.write_text(golden.render(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onnxguard.allowlist_file import WAIVABLE
-from onnxguard.catalogue import RULES, Rule
+from onnxguard.catalogue import PARITY_RULES, RULES, Rule
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
+
+ALL = {**RULES, **PARITY_RULES}
 
 HEAD = """\
 # Rules
@@ -24,7 +26,7 @@ A code and a name never change their meaning. `onnxguard rules OG101` prints a r
 `--select` and `--ignore` take a code or the start of one (`OG1` is every rule about operators), and
 an allowlist [waives](write-an-allowlist.md#waivers) a finding by its code. A finding's message says
 what is the matter in the model at hand; the severity below is the one that it has unless the
-allowlist says otherwise.
+allowlist says otherwise. Codes that begin with OP belong to [parity](check-parity.md).
 """
 
 GROUPS = {
@@ -44,6 +46,18 @@ GROUPS = {
     "OG7": ("Constant nodes", "Where an allowlist forbids or caps them."),
     "OG8": ("Waivers", "Exceptions that are over. They cannot be waived themselves."),
     "OG9": ("Full check", "What `--full-check` adds."),
+    "OP0": ("Parity: nothing to compare", "Exit code 2; no option takes it back."),
+    "OP1": (
+        "Parity: what must hold first",
+        "Opset, modes and repeatability. `--ignore CODE` takes one upon yourself.",
+    ),
+    "OP2": ("Parity: differences", "What the comparison itself finds. Not to be ignored."),
+    "OP3": (
+        "Parity: a comparison that says nothing",
+        "Vacuous where nothing else is wrong. `--ignore CODE` takes one upon yourself.",
+    ),
+    "OP4": ("Parity: single nodes", "What the node-local pass finds."),
+    "OP5": ("Parity: proof", "What `--prove` finds."),
 }
 
 
@@ -52,7 +66,7 @@ def page() -> str:
     lines = [HEAD, *table()]
     for start, (title, text) in GROUPS.items():
         lines += ["", f"## {title}", "", text]
-        for rule in RULES.values():
+        for rule in ALL.values():
             if rule.code.startswith(start):
                 lines += section(rule)
     return "\n".join([*lines, ""])
@@ -62,14 +76,15 @@ def table() -> Iterator[str]:
     """One line for each rule, with a link to its section."""
     yield "| code | name | severity | says |"
     yield "|---|---|---|---|"
-    for rule in RULES.values():
+    for rule in ALL.values():
         link = f"[{rule.code}](#{rule.code.lower()}-{rule.name})"
         yield f"| {link} | {rule.name} | {rule.severity.value} | {escaped(rule.summary)} |"
 
 
 def section(rule: Rule) -> Iterator[str]:
     """What a rule means, why it matters and how to fix what it finds."""
-    waived = "" if rule.code in WAIVABLE else ", cannot be waived"
+    scan = rule.code in RULES
+    waived = ", cannot be waived" if scan and rule.code not in WAIVABLE else ""
     yield from ("", f"### {rule.title}", "")
     yield f"{escaped(rule.summary)} ({rule.severity.value}{waived})"
     yield from ("", f"**Why** {escaped(rule.why)}", "", f"**Fix** {escaped(rule.fix)}")

@@ -6,16 +6,20 @@ from onnxguard.catalogue.bounds import BOUNDS
 from onnxguard.catalogue.files import FILES
 from onnxguard.catalogue.header import HEADER
 from onnxguard.catalogue.operators import OPERATORS
+from onnxguard.catalogue.parity import PARITY
 from onnxguard.catalogue.policy import POLICY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
 from onnxguard.catalogue.wire import WIRE
 
-__all__ = ["RULES", "Rule"]
+__all__ = ["PARITY_RULES", "RULES", "Rule"]
 
 RULES: dict[str, Rule] = {
     rule.code: rule
     for group in (FILES, OPERATORS, BOUNDS, TENSORS, HEADER, WIRE, POLICY)
     for rule in group
 }
-"""The rules by code, in ascending order."""
+"""The rules of a scan by code, in ascending order."""
+
+PARITY_RULES: dict[str, Rule] = {rule.code: rule for rule in PARITY}
+"""Those of a parity check."""

@@ -14,8 +14,10 @@ from onnxguard.version import __version__
 
 _COMMANDS = {
     "scan": "onnxguard.cli.scan:scan",
+    "parity": "onnxguard.cli.parity:parity",
     "allowlist": "onnxguard.cli.allowlist:allowlist",
     "rules": "onnxguard.cli.rules:rules",
+    "conform": "onnxguard.cli.conform:conform",
 }
 
 

@@ -6,10 +6,12 @@ import textwrap
 
 import click
 
-from onnxguard.catalogue import RULES
+from onnxguard.catalogue import PARITY_RULES, RULES, Rule
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.yaml_tree import near
+
+_ALL: dict[str, Rule] = {**RULES, **PARITY_RULES}
 
 
 @click.command()
@@ -17,16 +19,16 @@ from onnxguard.yaml_tree import near
 def rules(code: str | None) -> None:
     """Say what a rule means, why it matters and how to fix it; without CODE, list them all."""
     if code is None:
-        for rule in RULES.values():
+        for rule in _ALL.values():
             click.echo(f"{rule.code}  {rule.name:<28} {rule.summary}")
         return
     key = code.upper()
-    if key not in RULES:
-        by_name = {rule.name: rule.code for rule in RULES.values()}
+    if key not in _ALL:
+        by_name = {rule.name: rule.code for rule in _ALL.values()}
         key = by_name.get(code.lower(), "")
         if not key:
-            raise UsageError(f'no rule "{printable(code)}"{near(code.upper(), RULES)}')
-    rule = RULES[key]
+            raise UsageError(f'no rule "{printable(code)}"{near(code.upper(), _ALL)}')
+    rule = _ALL[key]
     click.echo(f"{rule.title} ({rule.severity.value})\n")
     for title, text in (("What", rule.summary), ("Why", rule.why), ("Fix", rule.fix)):
         body = textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")

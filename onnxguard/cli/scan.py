@@ -13,6 +13,7 @@ import click
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.catalogue import RULES
+from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.config import read_config
 from onnxguard.discover import find_models
 from onnxguard.errors import UsageError
@@ -24,7 +25,6 @@ from onnxguard.reporters.options import RenderOptions
 from onnxguard.scan import UNVERIFIED, verdict_of
 from onnxguard.scan import scan as scan_model
 from onnxguard.workers import scan_all
-from onnxguard.writing import write_whole
 from onnxguard.yaml_tree import near
 
 
@@ -100,8 +100,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 )
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
-@click.pass_context
-def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
+def scan(paths: tuple[str, ...], **options: Any) -> int:
     """Judge models by an allowlist.
 
     PATH is a file, a folder (scanned for *.onnx, recursively), a glob, or - for standard input.
@@ -112,8 +111,7 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     policy = load_allowlist(options["allowlist"])
     models = find_models(paths)
     output = options["output"]
-    if output is not None:
-        _check_output(output, models)
+    check_output(output, models)
     judge = partial(_judge, codes=codes, strict=options["strict"])
     if options["full_check"]:
         from onnxguard.full_check import FullCheck
@@ -126,12 +124,9 @@ def scan(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> int:
     reports = _collect(models, policy, jobs, judge)
     run = Run(tuple(reports), time.perf_counter() - started)
     verbosity = options["verbose"] - options["quiet"]
-    color = output is None and _wants_color(ctx)
+    color = wants_color(output)
     text = REPORTERS[options["format"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
-    if output is not None:
-        write_whole(output, text)
-    else:
-        click.echo(text, nl=False, color=color)
+    emit(text, output, color)
     return run.exit_code(options["exit_zero"])
 
 
@@ -179,20 +174,3 @@ def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
                 f"--ignore {code}: a model that was not verified cannot be passed over"
             )
     return tuple(codes)
-
-
-def _check_output(output: str, models: list[str]) -> None:
-    """Fail before the work, not after it; and never write over a model."""
-    folder = os.path.dirname(os.path.realpath(output))
-    special = os.path.exists(output) and not os.path.isfile(output)
-    if special or not os.path.isdir(folder):
-        raise UsageError(f'--output "{printable(output)}": not a file in a folder that exists')
-    target = os.path.realpath(output)
-    if output.lower().endswith(".onnx") or any(os.path.realpath(m) == target for m in models):
-        raise UsageError(f'--output "{printable(output)}" is a model, which is never written to')
-
-
-def _wants_color(ctx: click.Context) -> bool:
-    if sys.stdout is None or not sys.stdout.isatty():
-        return False
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

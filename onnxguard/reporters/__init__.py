@@ -1,4 +1,4 @@
-"""One function per output format: a run becomes a string, which the caller writes.
+"""One function per output format: a result becomes a string, which the caller writes.
 
 No reporter prints, none decides the exit code, and each ends its text with a newline unless there
 is nothing to say. A format's module is imported when the format is asked for.
@@ -8,19 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from onnxguard.report import Run
 from onnxguard.reporters.options import RenderOptions
 
-__all__ = ["REPORTERS", "RenderOptions", "Reporter"]
+if TYPE_CHECKING:
+    from onnxguard.parity.report import ParityReport
+
+__all__ = ["PARITY_REPORTERS", "REPORTERS", "ParityReporter", "RenderOptions", "Reporter"]
 
 Reporter = Callable[[Run, RenderOptions], str]
+ParityReporter = Callable[["tuple[ParityReport, ...]", RenderOptions], str]
 
 
-def _reporter(module: str) -> Reporter:
-    def render(run: Run, options: RenderOptions) -> str:
-        reporter: Reporter = import_module(f"onnxguard.reporters.{module}").render
-        return reporter(run, options)
+def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
+    def render(result: Any, options: RenderOptions) -> str:
+        reporter: Callable[[Any, RenderOptions], str]
+        reporter = import_module(f"onnxguard.reporters.{module}").render
+        return reporter(result, options)
 
     return render
 
@@ -33,4 +39,15 @@ REPORTERS: dict[str, Reporter] = {
     "github": _reporter("github"),
     "markdown": _reporter("markdown"),
 }
-"""The reporters by the name that ``--format`` takes."""
+"""The reporters of a scan by the name that ``--format`` takes."""
+
+PARITY_REPORTERS: dict[str, ParityReporter] = {
+    "text": _reporter("parity_text"),
+    "json": _reporter("parity_json"),
+    "sarif": _reporter("parity_sarif"),
+    "junit": _reporter("parity_junit"),
+    "github": _reporter("parity_github"),
+    "markdown": _reporter("parity_markdown"),
+    "html": _reporter("parity_html"),
+}
+"""Those of a parity check."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from onnxguard.findings import Finding, Severity
 from onnxguard.report import Report, Run
 from onnxguard.reporters import phrases
+from onnxguard.reporters.checks import SCAN, Check
 from onnxguard.reporters.options import RenderOptions
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
@@ -15,23 +16,27 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 
 def render(run: Run, options: RenderOptions) -> str:
     """Render the findings that stand; a waived one is only counted."""
-    lines = [
-        _annotation(report, finding)
-        for report in run.reports
-        for finding in phrases.standing(report)
-    ]
-    lines.append(f"onnxguard {phrases.summary(run)}")
+    lines = [*commands(run, SCAN), f"onnxguard {phrases.summary(run)}"]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _annotation(report: Report, finding: Finding) -> str:
+def commands(run: Run, check: Check) -> list[str]:
+    """Return a workflow command for each finding of a check's run."""
+    return [
+        _annotation(report, finding, check)
+        for report in run.reports
+        for finding in phrases.standing(report)
+    ]
+
+
+def _annotation(report: Report, finding: Finding, check: Check) -> str:
     command = _COMMANDS[finding.severity]
     file, title = _property(report.path), _property(phrases.title(finding.code))
-    return f"::{command} file={file},title={title}::{_data(_message(finding))}"
+    return f"::{command} file={file},title={title}::{_data(_message(finding, check))}"
 
 
-def _message(finding: Finding) -> str:
-    place = f"{finding.place.route} {phrases.span(finding.place)}"
+def _message(finding: Finding, check: Check) -> str:
+    place = check.where(finding.place)
     if finding.count > 1:
         place += f" and {finding.count - 1:,} more"
     lines = [finding.message, f"at {place}"]

@@ -9,6 +9,7 @@ from onnxguard import __version__
 from onnxguard.findings import Finding
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
+from onnxguard.reporters.checks import SCAN, Check
 from onnxguard.reporters.options import RenderOptions
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -17,6 +18,11 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def render(run: Run, options: RenderOptions) -> str:
     """Render the run: a failing model is a ``failure``, one that was not verified an ``error``."""
+    return document(run, SCAN)
+
+
+def document(run: Run, check: Check) -> str:
+    """Return the XML of a check's run."""
     counts = {
         "tests": str(len(run.reports)),
         "failures": str(sum(report.verdict is Verdict.FAIL for report in run.reports)),
@@ -27,21 +33,21 @@ def render(run: Run, options: RenderOptions) -> str:
     root = ET.Element("testsuites", {"name": "onnxguard", **counts})
     suite = ET.SubElement(root, "testsuite", {"name": "onnxguard", **counts})
     properties = ET.SubElement(suite, "properties")
-    allowlists = sorted({report.allowlist for report in run.reports})
+    judges = sorted({report.allowlist for report in run.reports})
     for name, value in (
         ("onnxguard.version", __version__),
-        ("onnxguard.allowlists", ", ".join(allowlists)),
+        (f"onnxguard.{check.judge}s", ", ".join(judges)),
         ("onnxguard.summary", phrases.summary(run)),
     ):
         ET.SubElement(properties, "property", {"name": name, "value": _legal(value)})
     for report in run.reports:
-        suite.append(_case(report))
+        suite.append(_case(report, check))
     ET.indent(root)
     body = ET.tostring(root, encoding="unicode").replace("##", "#&#35;")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
-def _case(report: Report) -> ET.Element:
+def _case(report: Report, check: Check) -> ET.Element:
     case = ET.Element(
         "testcase",
         {
@@ -62,12 +68,12 @@ def _case(report: Report) -> ET.Element:
                 "message": _legal(_headline(report, standing)),
             },
         )
-        problem.text = _legal("\n".join(map(_block, standing)))
+        problem.text = _legal(_blocks(standing, check))
     extra = phrases.waived(report)
     if report.verdict is Verdict.PASS:
         extra = standing + extra
     if extra:
-        ET.SubElement(case, "system-out").text = _legal("\n".join(map(_block, extra)))
+        ET.SubElement(case, "system-out").text = _legal(_blocks(extra, check))
     return case
 
 
@@ -77,9 +83,13 @@ def _headline(report: Report, standing: list[Finding]) -> str:
     return phrases.finding_counts([report])
 
 
-def _block(finding: Finding) -> str:
+def _blocks(findings: list[Finding], check: Check) -> str:
+    return "\n".join(_block(finding, check) for finding in findings)
+
+
+def _block(finding: Finding, check: Check) -> str:
     lines = [f"{phrases.title(finding.code)} {finding.severity.value}: {finding.message}"]
-    lines += [f"  at {place.route} {phrases.span(place)}" for place in finding.places]
+    lines += [f"  at {check.where(place)}" for place in finding.places]
     hidden = finding.count - len(finding.places)
     if hidden > 0:
         lines.append(f"  and {hidden:,} more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from onnxguard.catalogue import RULES
+from onnxguard.catalogue import PARITY_RULES, RULES
 from onnxguard.facts import ConstantNode, Dim, Facts
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.report import Report, Run, Verdict
@@ -15,7 +15,7 @@ VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 
 def title(code: str) -> str:
     """``OG101 operator-not-allowed``."""
-    return RULES[code].title
+    return (RULES.get(code) or PARITY_RULES[code]).title
 
 
 def plural(count: int, noun: str) -> str:

@@ -14,17 +14,17 @@ from typing import Any
 from urllib.parse import quote
 
 from onnxguard import __version__
-from onnxguard.catalogue import RULES, Rule
+from onnxguard.catalogue import Rule
 from onnxguard.findings import Finding, Place
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
+from onnxguard.reporters.checks import SCAN, Check
 from onnxguard.reporters.json_report import dumps
 from onnxguard.reporters.options import RenderOptions
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-_RULE_INDEX = {code: index for index, code in enumerate(RULES)}
 _ROOT = "%SRCROOT%"
 _LARGEST = (1 << 31) - 1
 """Readers built on Microsoft's SARIF SDK reject the whole file for one larger number."""
@@ -33,31 +33,36 @@ _NAMED_NODE = re.compile(r'node \d+ (?=")')
 
 def render(run: Run, options: RenderOptions) -> str:
     """Render every finding; a waived one carries a suppression with the waiver's reason."""
+    return dumps(log(run, options, SCAN))
+
+
+def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
+    """Return the SARIF log of a check's run."""
     seen: Counter[str] = Counter()
     driver = {
         "name": "onnxguard",
         "semanticVersion": __version__,
         "version": __version__,
-        "rules": [_rule(rule) for rule in RULES.values()],
+        "rules": [_rule(rule, check) for rule in check.rules.values()],
     }
     sarif_run = {
         "tool": {"driver": driver},
         "invocations": [_invocation(run, options)],
         "originalUriBaseIds": {
-            _ROOT: {"description": {"text": "The folder that the scan was started in."}}
+            _ROOT: {"description": {"text": f"The folder that the {check.name} was started in."}}
         },
         "artifacts": [_artifact(report) for report in run.reports],
         "results": [
-            _result(report, index, finding, seen)
+            _result(report, index, finding, seen, check)
             for index, report in enumerate(run.reports)
             for finding in report.findings
         ],
         "columnKind": "unicodeCodePoints",
     }
-    return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]})
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]}
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, check: Check) -> dict[str, Any]:
     return {
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
@@ -68,7 +73,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
             "markdown": f"{rule.why}\n\n**How to fix it.** {rule.fix}",
         },
         "defaultConfiguration": {"level": rule.severity.value},
-        "properties": {"tags": ["onnx", "security"]},
+        "properties": {"tags": ["onnx", check.tag]},
     }
 
 
@@ -101,20 +106,22 @@ def _artifact(report: Report) -> dict[str, Any]:
     return artifact
 
 
-def _result(report: Report, index: int, finding: Finding, seen: Counter[str]) -> dict[str, Any]:
+def _result(
+    report: Report, index: int, finding: Finding, seen: Counter[str], check: Check
+) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.code,
-        "ruleIndex": _RULE_INDEX[finding.code],
+        "ruleIndex": list(check.rules).index(finding.code),
         "level": finding.severity.value,
         "message": {"text": message_text(_text(finding))},
-        "locations": [_place(report, index, finding.place)],
+        "locations": [_place(report, index, finding.place, check)],
         "partialFingerprints": _fingerprints(report, finding, seen),
         "suppressions": [],
-        "properties": _properties(report, finding),
+        "properties": _properties(report, finding, check),
     }
     if len(finding.places) > 1:
         result["relatedLocations"] = [
-            {"id": number, **_place(report, index, place)}
+            {"id": number, **_place(report, index, place, check)}
             for number, place in enumerate(finding.places[1:], 1)
         ]
     if finding.waiver:
@@ -130,8 +137,8 @@ def _text(finding: Finding) -> str:
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
 
 
-def _properties(report: Report, finding: Finding) -> dict[str, Any]:
-    properties: dict[str, Any] = {"allowlist": report.allowlist, "count": finding.count}
+def _properties(report: Report, finding: Finding, check: Check) -> dict[str, Any]:
+    properties: dict[str, Any] = {check.judge: report.allowlist, "count": finding.count}
     if finding.operator:
         properties["operator"] = finding.operator
     if finding.adr:
@@ -139,9 +146,9 @@ def _properties(report: Report, finding: Finding) -> dict[str, Any]:
     return properties
 
 
-def _place(report: Report, index: int, place: Place) -> dict[str, Any]:
+def _place(report: Report, index: int, place: Place, check: Check) -> dict[str, Any]:
     region = {"startLine": 1, "startColumn": 1}
-    if place.end <= _LARGEST:
+    if check.spans and place.end <= _LARGEST:
         region |= {"byteOffset": place.start, "byteLength": place.end - place.start}
     return {
         "physicalLocation": {"artifactLocation": _location(report, index), "region": region},

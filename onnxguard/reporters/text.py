@@ -5,6 +5,7 @@ from __future__ import annotations
 from onnxguard.findings import Finding
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
+from onnxguard.reporters.checks import SCAN, Check
 from onnxguard.reporters.options import RenderOptions
 from onnxguard.reporters.paint import (
     SEVERITY_STYLES,
@@ -26,10 +27,10 @@ def render(run: Run, options: RenderOptions) -> str:
         lines = [line for report in run.reports for line in _quiet(report, paint)]
     else:
         lines = _full(run, paint, verbose=options.verbosity > 0)
-    return "".join(f"{_inert(line)}\n" for line in lines)
+    return "".join(f"{inert(line)}\n" for line in lines)
 
 
-def _inert(line: str) -> str:
+def inert(line: str) -> str:
     """Break what a CI log takes for a command: ``::`` at the start of a line, ``##`` anywhere."""
     if uncolored(line).lstrip().startswith("::"):
         line = line.replace("::", ":\\x3a", 1)
@@ -85,11 +86,12 @@ def _block(report: Report, paint: Paint, verbose: bool) -> list[str]:
         lines += facts_lines(report, report.facts, paint, verbose)
     shown = phrases.standing(report) + (phrases.waived(report) if verbose else [])
     for finding in shown:
-        lines += ["", *_finding(finding, paint, verbose)]
+        lines += ["", *finding_lines(finding, paint, verbose, SCAN)]
     return lines
 
 
-def _finding(finding: Finding, paint: Paint, verbose: bool) -> list[str]:
+def finding_lines(finding: Finding, paint: Paint, verbose: bool, check: Check) -> list[str]:
+    """Return what a finding says, where it is, and what to do."""
     if finding.waiver:
         head = f"  {finding.code} waived: "
     else:
@@ -98,7 +100,8 @@ def _finding(finding: Finding, paint: Paint, verbose: bool) -> list[str]:
     name = phrases.title(finding.code).removeprefix(f"{finding.code} ")
     body = wrap(f"{finding.message} ({name})".split(" "), "    ", first=head)
     places = finding.places if verbose else finding.places[:PLACES_SHOWN]
-    rows = [("at " if i == 0 else "", p.route, phrases.span(p)) for i, p in enumerate(places)]
+    cells = [check.cells(place) for place in places if check.spans or place.route != "model"]
+    rows = [("at " if i == 0 else "", *row) for i, row in enumerate(cells)]
     body += columns(rows, "    ", widest=64)
     hidden = finding.count - len(places)
     if hidden > 0:
@@ -115,8 +118,9 @@ def _summary(run: Run, paint: Paint) -> str:
     counts = phrases.finding_counts(run.reports)
     if len(run.reports) != 1:
         counts = f"{phrases.model_counts(run)}; {counts}"
-    return f"{word}: {counts}, {_duration(run.seconds)}"
+    return f"{word}: {counts}, {duration(run.seconds)}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """``13 ms``, ``1.8 s``."""
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"

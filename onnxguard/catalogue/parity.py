@@ -1,0 +1,315 @@
+"""OPxxx: what a parity check finds."""
+
+from __future__ import annotations
+
+from onnxguard.catalogue.rule import Rule
+from onnxguard.findings import Severity
+
+PARITY = (
+    Rule(
+        "OP001",
+        "reference-unusable",
+        Severity.ERROR,
+        "The PyTorch side could not be loaded.",
+        "Without a reference there is nothing to compare with. A missing callable, an import that "
+        "fails or a factory that raises usually means that the check runs in another environment "
+        "or folder than the export did.",
+        "Name package.module:callable, FILE.pt2 or student:NAME, and run where that can be found.",
+    ),
+    Rule(
+        "OP002",
+        "weights-do-not-fit",
+        Severity.ERROR,
+        "The weights cannot be loaded into the reference.",
+        "Weights that are loaded in part leave the rest at random, and a difference would then "
+        "say nothing about the export. A checkpoint of pickled objects is refused because loading "
+        "it runs what is in it.",
+        "Save the state dict of the very network: safetensors, or torch.save(model.state_dict()).",
+    ),
+    Rule(
+        "OP003",
+        "inputs-unusable",
+        Severity.ERROR,
+        "The given inputs cannot be used.",
+        "Inputs are bound by name. A file that lacks one, holds another, or has other dtypes or "
+        "ranks than the graph declares is not the input of this graph.",
+        "Write a .npz with numpy.savez, one array for each input of the graph, under its name.",
+    ),
+    Rule(
+        "OP004",
+        "provider-inactive",
+        Severity.ERROR,
+        "The execution provider that was asked for is not active.",
+        "ONNX Runtime falls back to the CPU without a word. A report about a GPU that was never "
+        "used would be worse than none.",
+        "Install the runtime's GPU build with its libraries and a driver, or ask for the CPU.",
+    ),
+    Rule(
+        "OP005",
+        "model-unusable",
+        Severity.ERROR,
+        "The graph cannot be loaded, or must not be run.",
+        "The file is broken, ONNX Runtime refuses it, or its external data lies where a model has "
+        "no business to read. Nothing was compared.",
+        "Run onnxguard scan on it, and export it again.",
+    ),
+    Rule(
+        "OP101",
+        "opset-not-asked-for",
+        Severity.ERROR,
+        "The graph is of another opset version than was asked for.",
+        "An exporter that cannot write the version that it was asked for may write another one "
+        "and only log it. The runtime at the other end then meets operators that nobody reviewed.",
+        "Export with an exporter that writes this version, or ask for the one that is meant.",
+    ),
+    Rule(
+        "OP102",
+        "reference-is-the-model",
+        Severity.ERROR,
+        "The reference is the graph under test, or was rebuilt from it.",
+        "A graph agrees with itself whatever is wrong with it: whoever rebuilt the reference "
+        "from the export has compared the export with the export.",
+        "Compare with the module that was trained and its own checkpoint.",
+    ),
+    Rule(
+        "OP103",
+        "output-order",
+        Severity.ERROR,
+        "The graph gives the reference's outputs in another order.",
+        "Who reads outputs by position gets another tensor, and where the shapes agree nothing "
+        "complains.",
+        "Give output_names in the order in which forward returns them.",
+    ),
+    Rule(
+        "OP104",
+        "reference-in-training",
+        Severity.ERROR,
+        "A module of the reference is in training mode.",
+        "Batch norm then uses the batch's statistics and dropout drops at random. A wrapper that "
+        "overrides train() can leave what it wraps behind.",
+        "Make eval() reach every module.",
+    ),
+    Rule(
+        "OP105",
+        "training-node",
+        Severity.ERROR,
+        "A node of the graph runs in training mode.",
+        "A Dropout with training_mode drops at random, a BatchNormalization with it uses the "
+        "statistics of the batch at hand: what was compared is not what the next input will get.",
+        "Put the module into evaluation mode before the export.",
+    ),
+    Rule(
+        "OP106",
+        "reference-reduced-precision",
+        Severity.ERROR,
+        "The reference computes in less than float32.",
+        "Half precision keeps 8 or 11 significant bits. Such a reference is itself hundreds of "
+        "tolerances away from the truth, and agreement with it is chance.",
+        "Take autocast and .half() out of the module, or compare with its float32 original.",
+    ),
+    Rule(
+        "OP107",
+        "reference-not-repeatable",
+        Severity.ERROR,
+        "The reference answers the same input differently.",
+        "Functional dropout, noise or a state that is carried from call to call: no graph can "
+        "agree with that, and one that seems to was lucky.",
+        "Make forward a function of its inputs; pass training=self.training to functional dropout.",
+    ),
+    Rule(
+        "OP108",
+        "model-not-repeatable",
+        Severity.ERROR,
+        "The graph answers the same input differently.",
+        "A random operator, or a kernel that sums in another order each time: what was compared is "
+        "not what the next call will give.",
+        "Look for RandomNormal, RandomUniform, Multinomial, Bernoulli or Dropout in the graph.",
+    ),
+    Rule(
+        "OP109",
+        "reference-changes-input",
+        Severity.WARNING,
+        "The reference changes its input in place.",
+        "Each side here gets a copy of its own. A caller that shares one array between both, as a "
+        "test by hand often does, would compare with what the first side left behind.",
+        "Replace the in-place operation on the input, such as x += 1 or relu(x, inplace=True).",
+    ),
+    Rule(
+        "OP110",
+        "model-file-changed",
+        Severity.ERROR,
+        "The file was replaced while it was being checked.",
+        "The report is about the bytes that were loaded, whose sha256 it names. What lies on disk "
+        "now is another model.",
+        "Check it again when nothing writes to it.",
+    ),
+    Rule(
+        "OP111",
+        "provider-unused",
+        Severity.ERROR,
+        "No node ran on the execution provider that was asked for.",
+        "The provider was active, and ONNX Runtime gave it nothing to do: the CPU computed it all.",
+        "See which nodes the provider takes, or ask for the CPU.",
+    ),
+    Rule(
+        "OP201",
+        "value-differs",
+        Severity.ERROR,
+        "An output differs from the reference by more than the tolerance.",
+        "The largest absolute difference of any element decides: a mean, a quantile or a cosine "
+        "hides the one pixel or the one class that is wrong. The report's float64 column tells "
+        "whether the reference itself is uncertain by as much.",
+        "See which node is named first; --save keeps what is needed to replay it.",
+    ),
+    Rule(
+        "OP202",
+        "output-count",
+        Severity.ERROR,
+        "The graph has more or fewer outputs than the reference gives.",
+        "A comparison that goes pair by pair stops at the shorter side: the outputs that are left "
+        "over would simply not be looked at.",
+        "Export all that forward returns, and nothing else.",
+    ),
+    Rule(
+        "OP203",
+        "output-dtype",
+        Severity.ERROR,
+        "An output has another dtype than the reference's.",
+        "Cast to one dtype before the comparison, a float64 graph would pass for a float32 one, "
+        "and an int8 that wrapped around for the number that it was.",
+        "Cast in the module, so that both sides have it.",
+    ),
+    Rule(
+        "OP204",
+        "output-shape",
+        Severity.ERROR,
+        "An output has another shape than the reference's.",
+        "NumPy stretches shapes that differ until they fit: [1, 5] and [5, 1] can then agree in "
+        "every element, and so can a scalar and a picture.",
+        "Look for a size that was baked in at the export.",
+    ),
+    Rule(
+        "OP205",
+        "output-not-finite",
+        Severity.ERROR,
+        "An output holds NaN or infinity, on one side or on both.",
+        "NaN is not greater than any tolerance, and infinity minus infinity is NaN: most checks "
+        "let both pass.",
+        "Find the first node that makes them; give realistic inputs with --inputs.",
+    ),
+    Rule(
+        "OP206",
+        "discrete-output-differs",
+        Severity.ERROR,
+        "Integers, booleans or strings differ.",
+        "A class, an index or a mask is right or wrong. No tolerance makes sense for them, and one "
+        "wrong index is one wrong answer.",
+        "Compare the numbers behind them: where two candidates are nearly equal, either may win.",
+    ),
+    Rule(
+        "OP207",
+        "one-side-refuses",
+        Severity.ERROR,
+        "One side takes inputs that the other refuses.",
+        "The graph promises a size that it cannot compute, or the module one that the export "
+        "fixed: a dim that was baked in shows at every other size.",
+        "Declare what is dynamic at the export, and nothing else.",
+    ),
+    Rule(
+        "OP301",
+        "nothing-compared",
+        Severity.ERROR,
+        "No trial was compared.",
+        "Both sides refused all inputs, so nothing could fail. A suite in which nothing ran is "
+        "green for that reason alone.",
+        "Give shapes that the network takes with --shape, or inputs with --inputs.",
+    ),
+    Rule(
+        "OP302",
+        "output-empty",
+        Severity.ERROR,
+        "An output has no elements.",
+        "There is nothing in it that could differ, and a comparison of no elements passes whatever "
+        "the graph computes.",
+        "Give inputs for which the output is not empty.",
+    ),
+    Rule(
+        "OP303",
+        "output-constant",
+        Severity.ERROR,
+        "An output hardly varies.",
+        "If all that it shows fits into a few tolerances, a wrong graph would pass as well.",
+        "Use trained weights and realistic inputs, or lower --atol to what the output can show.",
+    ),
+    Rule(
+        "OP304",
+        "output-saturated",
+        Severity.ERROR,
+        "An output lies at its extremes almost everywhere.",
+        "A saturated sigmoid or softmax maps wrong logits to the right 0 or 1, so that most "
+        "mistakes before it do not show.",
+        "Compare the logits, or give inputs that do not saturate.",
+    ),
+    Rule(
+        "OP305",
+        "output-insensitive",
+        Severity.ERROR,
+        "An output is the same for every input.",
+        "What does not depend on the input was computed at the export; any graph can repeat it.",
+        "Look for a value that was frozen at the export, and for weights that are zero.",
+    ),
+    Rule(
+        "OP306",
+        "input-ignored",
+        Severity.ERROR,
+        "An input changes no output.",
+        "Where two inputs are mixed up, only one that matters can show it; one that does nothing "
+        "may have been cut off by the export.",
+        "Remove the input, or give inputs with which it matters.",
+    ),
+    Rule(
+        "OP307",
+        "branch-never-taken",
+        Severity.ERROR,
+        "All inputs took the same side of a branch.",
+        "What lies on the other side was not compared. An exporter that traces keeps only the "
+        "side that its example took.",
+        "Give inputs for the other side with --inputs. If there is none, --ignore OP307.",
+    ),
+    Rule(
+        "OP308",
+        "numbers-hidden",
+        Severity.ERROR,
+        "An output shows decisions whose numbers were not compared.",
+        "An argmax or a threshold stays right while the numbers behind it drift away, until the "
+        "day when two of them change places.",
+        "Export the numbers too, or let the node-local pass look at them (--local).",
+    ),
+    Rule(
+        "OP309",
+        "inputs-alike",
+        Severity.ERROR,
+        "Two inputs had the same values in every trial.",
+        "A graph that mixes the two up would give the same answer. Inputs that are drawn here "
+        "always differ; those of a file may not.",
+        "Give each input values of its own.",
+    ),
+    Rule(
+        "OP401",
+        "node-differs",
+        Severity.ERROR,
+        "A node gives something else than its part of the reference.",
+        "Run alone, on the tensors that the reference has at that place. A small error is seen "
+        "here before other nodes hide it.",
+        "Replay it with what --save keeps: the one-node model, its inputs and both outputs.",
+    ),
+    Rule(
+        "OP501",
+        "kill-rate",
+        Severity.ERROR,
+        "The check let too many damaged graphs pass.",
+        "Weights were scaled, channels swapped, nodes removed, and the check still said yes. What "
+        "does not notice damage does not notice mistakes either.",
+        "Give better inputs or a lower --atol, and leave the node-local pass on.",
+    ),
+)

@@ -1,0 +1,151 @@
+"""``onnxguard conform``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import click
+
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.errors import ModelError, UsageError
+from onnxguard.printable import printable
+
+FORMATS = {
+    "text": "onnxguard.reporters.conformance_text",
+    "json": "onnxguard.reporters.conformance_json",
+    "markdown": "onnxguard.reporters.conformance_markdown",
+}
+"""The modules that render a result, by the name that ``--format`` takes."""
+
+_EXTRAS = ("numpy", "onnx", "onnxruntime")
+_OF_LIST = {"opset": 17, "min_cases": 1}
+_OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option("--allowlist", metavar="ID|FILE", help="The list whose operators are looked at.")
+@click.option(
+    "--opset",
+    type=int,
+    metavar="N",
+    help="The opset of the list's operators.  [default: 17]",
+)
+@click.option(
+    "--min-cases",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Cases of a list's operator that must pass to prove it.  [default: 1]",
+)
+@click.option("--seed", type=click.IntRange(0), help="Of a model's inputs.  [default: 0]")
+@click.option(
+    "--shape",
+    metavar="INPUT=DIMS",
+    multiple=True,
+    help="A model's input is of this shape, as image=1x3x64x64; repeat for others.",
+)
+@click.option("--inputs", metavar="FILE.npz", help="A model's inputs, instead of seeded ones.")
+@click.option("--require-proven", is_flag=True, help="An operator that is unproven fails too.")
+@click.option(
+    "--case-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    metavar="N",
+    help="Time that one case, or one run of a model, may take.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(FORMATS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
+    """Gather evidence that ONNX Runtime does what the standard says, operator by operator.
+
+    For a MODEL each kind of node is cut out and compared with onnx.reference on what flows through
+    it; for an --allowlist the official node tests are run.
+
+    Exit code: 0 no operator failed, 1 one failed or nothing ran, 2 the call is wrong.
+    """
+    if (model is None) == (allowlist is None):
+        raise UsageError("name a model or an --allowlist, and not both")
+    _refuse_misplaced("--allowlist" if model is None else "a model", options, model is None)
+    missing = [name for name in _EXTRAS if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"onnxguard conform needs {', '.join(missing)}: pip install 'onnxguard[parity]'"
+        )
+    output = options["output"]
+    check_output(output, [] if model is None else [model])
+    with _progress() as progress:
+        result = _conform(model, allowlist, options, progress)
+    result = result._replace(require_proven=options["require_proven"])
+    color = wants_color(output)
+    emit(import_module(FORMATS[options["output_format"]]).render(result, color), output, color)
+    return int(result.exit_code)
+
+
+def _refuse_misplaced(given: str, options: dict[str, Any], of_list: bool) -> None:
+    for name in _OF_MODEL if of_list else _OF_LIST:
+        if options[name] not in {None, ()}:
+            raise UsageError(f"--{name.replace('_', '-')} does not go with {given}")
+    for name, default in (_OF_LIST | _OF_MODEL).items():
+        if options[name] is None:
+            options[name] = default
+
+
+def _conform(
+    model: str | None,
+    allowlist: str | None,
+    options: dict[str, Any],
+    progress: Callable[[int, int], None] | None,
+) -> Any:
+    if allowlist is not None:
+        from onnxguard.conformance.official import conform_allowlist
+
+        return conform_allowlist(
+            allowlist,
+            options["opset"],
+            min_cases=options["min_cases"],
+            case_seconds=options["case_seconds"],
+            progress=progress,
+        )
+    if model is None or model == "-":
+        raise UsageError("conform reads the file itself: name a file, not -")
+    from onnxguard.conformance.model import conform_model
+
+    try:
+        return conform_model(
+            model,
+            options["seed"],
+            shapes=options["shape"],
+            inputs=options["inputs"],
+            case_seconds=options["case_seconds"],
+            progress=progress,
+        )
+    except ModelError as error:
+        raise UsageError(f"{printable(os.fspath(model))}: {error}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None] | None]:
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    with click.progressbar(length=1, label="conforming", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield show

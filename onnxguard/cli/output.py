@@ -1,0 +1,44 @@
+"""Where a report goes, and whether in colour."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.writing import write_whole
+
+
+def check_output(output: str | None, models: Sequence[str] = ()) -> None:
+    """Fail before the work, not after it; and never write over a model.
+
+    Raises:
+        UsageError: the file cannot be written, is one of ``models`` or is called as a model is.
+    """
+    if output is None:
+        return
+    target = os.path.realpath(output)
+    folder = os.path.dirname(target)
+    if (os.path.exists(output) and not os.path.isfile(output)) or not os.path.isdir(folder):
+        raise UsageError(f'--output "{printable(output)}": not a file in a folder that exists')
+    if output.lower().endswith(".onnx") or target in map(os.path.realpath, models):
+        raise UsageError(f'--output "{printable(output)}" is a model, which is never written to')
+
+
+def wants_color(output: str | None) -> bool:
+    """Whether the report is text for a terminal that shows colours."""
+    if output is not None or sys.stdout is None or not sys.stdout.isatty():
+        return False
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def emit(text: str, output: str | None, color: bool) -> None:
+    """Write the report to a file, or to stdout."""
+    if output is None:
+        click.echo(text, nl=False, color=color)
+    else:
+        write_whole(output, text)

@@ -1,0 +1,296 @@
+"""``onnxguard parity``."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from onnxguard.catalogue import PARITY_RULES
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.errors import UsageError
+from onnxguard.parity.report import ParityReport, exit_code, unusable
+from onnxguard.printable import printable
+from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
+from onnxguard.students import STUDENTS
+from onnxguard.students.student import TRAINED
+from onnxguard.yaml_tree import near
+
+if TYPE_CHECKING:
+    from onnxguard.parity.settings import Step
+
+_PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
+_UNTRAINED = "saliency-v2"
+
+
+def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not math.isfinite(value) or value < 0:
+        raise click.BadParameter("a difference that passes is finite and not negative")
+    return value
+
+
+@click.command()
+@click.argument("model", required=False)
+@click.option(
+    "--torch",
+    metavar="SPEC",
+    help="The reference: package.module:callable, FILE.pt2 or student:NAME. It is run.",
+)
+@click.option("--weights", metavar="FILE", help="Its weights: safetensors or a state dict.")
+@click.option("--reference", metavar="OTHER.onnx", help="Compare with this graph instead.")
+@click.option(
+    "--atol",
+    type=float,
+    default=1e-5,
+    show_default=True,
+    callback=_tolerance,
+    help="The largest absolute difference that passes.",
+)
+@click.option(
+    "--shape",
+    "shapes",
+    metavar="INPUT=DIMS",
+    multiple=True,
+    help="Run this shape, as input=1x3x64x96; repeat for others.",
+)
+@click.option(
+    "--inputs", metavar="FILE.npz", multiple=True, help="Run these inputs, bound by name."
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Seeds for each shape and profile.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The first.")
+@click.option(
+    "--provider",
+    type=click.Choice(["cpu", "cuda", "tensorrt"]),
+    default="cpu",
+    show_default=True,
+    help="Where ONNX Runtime runs; one that is not active is an error.",
+)
+@click.option(
+    "--optimization-level",
+    type=click.Choice(["none", "basic", "extended", "all"]),
+    default="all",
+    show_default=True,
+    help="Graph optimisations of ONNX Runtime: production's.",
+)
+@click.option(
+    "--local/--no-local",
+    default=None,
+    help="Run every node alone on the reference's tensors.  [default: where the graph is small]",
+)
+@click.option("--prove", is_flag=True, help="Damage the graph on purpose: is it noticed?")
+@click.option(
+    "--mutants",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    metavar="N",
+    help="Damaged graphs, with --prove.",
+)
+@click.option(
+    "--kill-rate",
+    type=click.FloatRange(0, 1),
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of them that must be noticed.",
+)
+@click.option(
+    "--opset", type=click.IntRange(1), metavar="N", help="The opset that the export was to have."
+)
+@click.option(
+    "--bind",
+    metavar="INPUT=PARAMETER",
+    multiple=True,
+    help="The parameter of forward that an input of another name stands for.",
+)
+@click.option(
+    "--ignore",
+    metavar="CODE",
+    multiple=True,
+    help="Take a finding upon yourself (OP1xx and OP3xx only).",
+)
+@click.option(
+    "--save", metavar="DIR", help="Keep inputs, both outputs, the wrong node, a script to replay."
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(PARITY_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@click.option("--quiet", "-q", is_flag=True, help="Only what did not pass.")
+@click.option("--verbose", "-v", is_flag=True, help="Every trial, histogram, version and digest.")
+def parity(model: str | None, **options: Any) -> int:
+    """Compare an exported graph with the PyTorch module that it came from.
+
+    Without MODEL: the students that were trained into ./trained, or else an untrained one.
+
+    Exit code: 0 it agrees, 1 it differs or the comparison says nothing, 2 nothing was compared.
+    """
+    settings = _settings(options)
+    check_output(options["output"], [model] if model else [])
+    _require_packages()
+    with _progress() as step:
+        settings["step"] = step
+        if model is None:
+            reports = tuple(_students(options, settings))
+        else:
+            reports = (_report(model, options, settings),)
+    color = wants_color(options["output"])
+    render = PARITY_REPORTERS[options["output_format"]]
+    verbosity = options["verbose"] - options["quiet"]
+    emit(render(reports, RenderOptions(color, verbosity)), options["output"], color)
+    return exit_code(reports)
+
+
+def _settings(options: dict[str, Any]) -> dict[str, Any]:
+    if options["torch"] is not None and options["reference"] is not None:
+        raise UsageError("--torch and --reference: compare with one thing")
+    return {
+        "atol": options["atol"],
+        "shapes": options["shapes"],
+        "inputs": options["inputs"],
+        "trials": options["trials"],
+        "seed": options["seed"],
+        "provider": options["provider"],
+        "optimization_level": options["optimization_level"],
+        "local": options["local"],
+        "mutants": options["mutants"] if options["prove"] else 0,
+        "kill_rate": options["kill_rate"],
+        "opset": options["opset"],
+        "bindings": dict(map(_binding, options["bind"])),
+        "ignore": _ignored(options["ignore"]),
+        "save": options["save"],
+        "pictures": options["output_format"] == "html",
+    }
+
+
+def _binding(text: str) -> tuple[str, str]:
+    name, equals, parameter = text.rpartition("=")
+    if not equals or not name or not parameter.isidentifier():
+        raise UsageError(f'--bind "{printable(text)}": write INPUT=PARAMETER')
+    return name, parameter
+
+
+def _ignored(given: tuple[str, ...]) -> tuple[str, ...]:
+    codes = tuple(code.strip().upper() for text in given for code in text.split(","))
+    for code in codes:
+        if code not in PARITY_RULES:
+            shown = printable(code)
+            raise UsageError(f'--ignore: no rule "{shown}"{near(code, PARITY_RULES)}')
+        if not code.startswith(("OP1", "OP3")):
+            raise UsageError(f"--ignore {code}: a difference cannot be passed over")
+    return codes
+
+
+def _require_packages() -> None:
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            f"onnxguard parity needs {', '.join(missing)}: pip install 'onnxguard[parity]'"
+        )
+
+
+def _report(model: str, options: dict[str, Any], settings: dict[str, Any]) -> ParityReport:
+    torch, reference = options["torch"], options["reference"]
+    if torch is None and reference is None:
+        raise UsageError(
+            "compare with what? --torch package.module:callable, or --reference OTHER.onnx"
+        )
+    return _checked(
+        model, torch, options, {**settings, "reference": reference, "weights": options["weights"]}
+    )
+
+
+def _checked(
+    model: str | bytes, torch: Any, options: dict[str, Any], settings: dict[str, Any]
+) -> ParityReport:
+    from onnxguard.parity.check import check_parity
+    from onnxguard.parity.errors import ParityError
+
+    try:
+        return check_parity(model, torch, **settings)
+    except ParityError as error:
+        if options["output_format"] == "text":
+            raise
+        path = model if isinstance(model, str) else "-"
+        against = settings.get("reference") or torch
+        rule = PARITY_RULES[error.code]
+        return unusable(
+            printable(path), printable(str(against)), settings["atol"], rule, str(error)
+        )
+
+
+def _students(options: dict[str, Any], settings: dict[str, Any]) -> Iterator[ParityReport]:
+    for option in ("torch", "weights", "reference"):
+        if options[option] is not None:
+            raise UsageError(f"--{option} is for a MODEL, and none is named")
+    trained = [
+        (student, os.path.join(TRAINED, f"{student.name}.onnx")) for student in STUDENTS.values()
+    ]
+    trained = [(student, path) for student, path in trained if os.path.exists(path)]
+    for student, path in trained:
+        weights = path.removesuffix(".onnx") + ".safetensors"
+        changed = {"weights": weights, "opset": student.opset, **_saved(settings, student.name)}
+        yield _checked(path, f"student:{student.name}", options, {**settings, **changed})
+    if not trained:
+        yield _untrained(options, settings)
+
+
+def _saved(settings: dict[str, Any], name: str) -> dict[str, Any]:
+    folder = settings["save"]
+    return {"save": None if folder is None else os.path.join(folder, name)}
+
+
+def _untrained(options: dict[str, Any], settings: dict[str, Any]) -> ParityReport:
+    from onnxguard.students.exporting import export_student
+    from onnxguard.students.untrained import untrained_network
+
+    student = STUDENTS[_UNTRAINED]
+    click.echo(
+        f"no trained student in {TRAINED}/: checking a {student.name} that was exported just now, "
+        f"untrained, seed {settings['seed']}",
+        err=True,
+    )
+    network = untrained_network(student, settings["seed"])
+    graph = export_student(student, network)
+    report = _checked(graph, network, options, {**settings, "opset": student.opset})
+    return report._replace(path=f"untrained {student.name}", reference=f"student:{student.name}")
+
+
+@contextmanager
+def _progress() -> Iterator[Step]:
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _, __, ___: None
+        return
+    bars: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            for bar in bars.values():
+                bar.render_finish()
+            bars[what] = click.progressbar(length=total or 9, label=what, file=sys.stderr)
+        bar = bars[what]
+        bar.length = max(total, bar.length, done)
+        bar.update(done - bar.pos)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.render_finish()

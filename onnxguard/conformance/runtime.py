@@ -1,0 +1,162 @@
+"""ONNX Runtime on the CPU and the reference evaluator of onnx; both run in the worker."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.checker
+import onnxruntime as ort  # type: ignore[import-not-found,import-untyped,unused-ignore] # an extra
+from onnx import helper, inliner, shape_inference
+from onnx.reference import ReferenceEvaluator
+
+from onnxguard.conformance.comparison import Value
+from onnxguard.parity.comparison import Array
+
+PROVIDER = "CPUExecutionProvider"
+
+_FATAL = 4
+_UNSUPPORTED = (
+    "Unsupported model IR version",
+    "No Op registered for",
+    "is under development and support for this is limited",
+)
+"""How ONNX Runtime says that a model is newer than it, besides NOT_IMPLEMENTED."""
+
+
+_BY_BITS = ("bfloat16", "float8")
+"""Dtypes of ml_dtypes that ONNX Runtime's binding does not know, or gives as uint8."""
+
+_PACKED = ("int4", "uint4", "int2", "uint2", "float4")
+"""Those of which ONNX Runtime keeps several in a byte."""
+
+
+class UnsupportedError(Exception):
+    """ONNX Runtime has no kernel for the node, or its Python binding cannot carry a dtype."""
+
+
+def versions() -> dict[str, str]:
+    """The versions of what runs here."""
+    return {"onnx": onnx.__version__, "onnxruntime": ort.__version__, "numpy": np.__version__}
+
+
+def run(model: bytes, feeds: dict[str, Value]) -> list[Value]:
+    """Run a model in ONNX Runtime, optimised by default, and return all its outputs in order.
+
+    Args:
+        model: a ModelProto that holds all its data.
+        feeds: by the names of the graph's inputs.
+
+    Raises:
+        UnsupportedError: there is no kernel, or a dtype that cannot be carried.
+        Exception: whatever else ONNX Runtime says.
+    """
+    session = _session(model, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
+    tensors = all(meta.type.startswith("tensor") for meta in session.get_outputs())
+    if not tensors or any(not isinstance(value, np.ndarray) for value in feeds.values()):
+        outputs: list[Value] = session.run(None, feeds)
+        return outputs
+    return [_array(value) for value in session.run_with_ort_values(None, _carried(feeds))]
+
+
+def trace(model: bytes, feeds: dict[str, Value]) -> list[Array | None]:
+    """Run a model without optimisations; None stands for an output that cannot be read.
+
+    Raises:
+        UnsupportedError: as of ``run``.
+        Exception: whatever else ONNX Runtime says.
+    """
+    session = _session(model, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    return [_readable(value) for value in session.run_with_ort_values(None, _carried(feeds))]
+
+
+def _session(model: bytes, level: Any) -> Any:
+    ort.set_default_logger_severity(_FATAL)
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.graph_optimization_level = level
+    try:
+        return ort.InferenceSession(model, options, providers=[PROVIDER])
+    except Exception as error:
+        if type(error).__name__ == "NotImplemented" or any(s in str(error) for s in _UNSUPPORTED):
+            raise UnsupportedError(str(error)) from None
+        raise
+
+
+def _carried(feeds: dict[str, Value]) -> dict[str, Any]:
+    return {name: _ort_value(value) for name, value in feeds.items()}
+
+
+def _ort_value(value: Any) -> Any:
+    array = np.ascontiguousarray(value).reshape(value.shape)
+    if array.dtype.name.startswith(_BY_BITS):
+        bits = array.view(f"uint{8 * array.dtype.itemsize}")
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, kind)
+    if array.dtype.name.startswith(_PACKED):
+        raise UnsupportedError(f"arrays of {array.dtype.name} cannot be handed over")
+    return ort.OrtValue.ortvalue_from_numpy(array)
+
+
+def _array(value: Any) -> Array:
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(value.element_type()))
+    if dtype.name.startswith(_PACKED):
+        raise UnsupportedError(f"{value.data_type()} cannot be read from Python")
+    if dtype.name.startswith(_BY_BITS):
+        data = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
+        return np.frombuffer(data, dtype).reshape(value.shape())
+    array: Array = value.numpy()
+    return array
+
+
+def _readable(value: Any) -> Array | None:
+    try:
+        return _array(value) if value.is_tensor() else None
+    except UnsupportedError:
+        return None
+
+
+def run_reference(model: bytes, feeds: dict[str, Value]) -> list[Value]:
+    """Run a model in ``onnx.reference`` and return all its outputs in order."""
+    proto = onnx.load_model_from_string(model)
+    _complete_loops(proto)
+    outputs: Any = ReferenceEvaluator(proto).run(None, feeds)
+    return [np.asarray(value) if isinstance(value, np.generic) else value for value in outputs]
+
+
+def _complete_loops(model: onnx.ModelProto) -> None:
+    """Write out the condition of each Loop that has none.
+
+    The standard reads an absent one as true; onnx.reference (1.23) never enters such a loop.
+    """
+    name = "onnxguard.true"
+    pending = [model.graph]
+    while pending:
+        for node in pending.pop().node:
+            pending += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
+            if node.op_type == "Loop" and len(node.input) > 1 and not node.input[1]:
+                node.input[1] = name
+    model.graph.initializer.append(helper.make_tensor(name, onnx.TensorProto.BOOL, [], [True]))
+
+
+def check(model: bytes) -> str:
+    """Say why the full checker refuses a model; "" where it accepts it."""
+    try:
+        onnx.checker.check_model(onnx.load_model_from_string(model), full_check=True)
+    except Exception as error:  # noqa: BLE001 - it has several, without a common class
+        return str(error) or type(error).__name__
+    return ""
+
+
+def prepare(model: bytes) -> bytes:
+    """Inline the local functions and infer the types of what lies between nodes."""
+    proto = onnx.load_model_from_string(model)
+    if proto.functions:
+        proto = inliner.inline_local_functions(proto)
+    try:
+        proto = shape_inference.infer_shapes(proto)
+    except Exception:  # noqa: BLE001 - types only tell variants apart
+        return bytes(proto.SerializeToString())
+    return bytes(proto.SerializeToString())

@@ -1,0 +1,222 @@
+"""The whole sentence: load both sides, run them, compare, doubt, look at each node, report."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import partial
+from typing import Any
+
+from onnxguard.errors import UsageError
+from onnxguard.findings import Finding
+from onnxguard.parity.contract import check_contract, check_output_names
+from onnxguard.parity.doubts import (
+    doubt_answers,
+    doubt_branches,
+    doubt_computation,
+    doubt_repeatability,
+)
+from onnxguard.parity.errors import ParityError, RefusedError
+from onnxguard.parity.evidence import save_evidence
+from onnxguard.parity.exhibits import Exhibit, worst_case
+from onnxguard.parity.found import Found
+from onnxguard.parity.identity import identify
+from onnxguard.parity.inputs import Inputs, parse_shapes, read_inputs
+from onnxguard.parity.judging import judge_cases, judge_nodes, judge_proof
+from onnxguard.parity.model import OnnxModel, external_files, file_sha256, parse_onnx, read_onnx
+from onnxguard.parity.node_pass import Evidence, NodePasser, Passed, too_large
+from onnxguard.parity.pictures import draw_pictures
+from onnxguard.parity.proving import Gate, prove
+from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdict, Proof, Trial
+from onnxguard.parity.settings import Settings
+from onnxguard.parity.sides import Sides, loaded_sides, open_session
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.parity.trials import Case, generated_cases, referee, run_case
+from onnxguard.parity.watching import files_read
+
+
+def check_parity(
+    model: str | os.PathLike[str] | bytes,
+    torch: Any = None,
+    *,
+    reference: str | os.PathLike[str] | None = None,
+    weights: str | os.PathLike[str] | None = None,
+    **settings: Any,
+) -> ParityReport:
+    """Compare an exported graph with the PyTorch module that it came from.
+
+    Args:
+        model: the graph: a file, or its bytes.
+        torch: the module, a callable that makes it, or a text: ``package.module:callable``, a
+            ``.pt2`` file, ``student:NAME``. It is your own code, and it is run.
+        reference: another graph to compare with instead.
+        weights: for ``torch``: a safetensors file, or a state dict.
+        **settings: the fields of ``Settings``: ``atol``, ``shapes``, ``inputs`` and so on.
+
+    Returns:
+        The report.
+
+    Raises:
+        ParityError: one side could not be loaded, or the inputs could not be read.
+        UsageError: the call is wrong.
+    """
+    started = time.perf_counter()
+    chosen = Settings(**settings)
+    chosen.check()
+    if (torch is None) == (reference is None):
+        raise UsageError("compare with one thing: a PyTorch module or another graph")
+    if weights is not None and reference is not None:
+        raise UsageError("--weights are of a PyTorch module; a graph has its own")
+    path = "" if isinstance(model, bytes) else os.fspath(model)
+    graph = parse_onnx(model, "-") if isinstance(model, bytes) else read_onnx(path)
+    with (
+        files_read(len(graph.data)) as read,
+        loaded_sides(graph, torch, reference, weights, chosen) as sides,
+    ):
+        report, exhibit, evidence = _examine(sides, chosen, path, read)
+    report = report._replace(seconds=time.perf_counter() - started)
+    if chosen.save is not None:
+        save_evidence(chosen.save, report, graph, exhibit, evidence)
+    return report
+
+
+def _examine(
+    sides: Sides, settings: Settings, path: str, read: list[str]
+) -> tuple[ParityReport, Exhibit | None, Evidence | None]:
+    graph, found, remarks = sides.model, Found(len(sides.model.data)), list[str]()
+    check_contract(sides, settings, found)
+    files = [read_inputs(file, graph.inputs) for file in settings.inputs]
+    cases = _run_cases(sides, files, settings)
+    placement = sides.session.placement()
+    judge_cases(cases, placement, settings, found, remarks)
+    compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
+    passed, passer = _pass_nodes(sides, compared, settings)
+    judge_nodes(passed.summary, found, remarks)
+    if compared:
+        check_output_names(graph, compared[0].expected or (), found)
+        doubt_repeatability(sides, compared[0], settings.atol, found)
+        doubt_branches(sides, compared, settings, found)
+        doubt_computation(sides, compared, found)
+        doubt_answers(sides, compared, passed, settings, found)
+    if any(_is_still(file, graph) for file in tuple(read)):
+        found.add("OP102", "the reference reads the graph that it is to vouch for")
+    proof = _prove(sides, compared, passer, settings, found)
+    judge_proof(proof, found, remarks)
+    if path and not (_is_still(path, graph) and external_files(graph) == graph.external):
+        found.add("OP110", "the file is no longer the one that was compared")
+    findings = tuple(f for f in found.findings() if f.code not in settings.ignore)
+    if len(findings) < len(found.findings()):
+        remarks.append(f"ignored as asked: {', '.join(sorted(settings.ignore))}")
+    exhibit = worst_case(compared)
+    report = ParityReport(
+        graph.path,
+        sides.name,
+        settings.atol,
+        verdict_of(findings),
+        findings,
+        identify(sides, settings, files, placement),
+        _refereed(sides, cases),
+        passed.summary,
+        proof,
+        tuple(remarks),
+        draw_pictures(exhibit) if settings.pictures else (),
+    )
+    return report, exhibit, passed.evidence
+
+
+def _is_still(path: str, graph: OnnxModel) -> bool:
+    try:
+        return file_sha256(path) == graph.sha256
+    except OSError:
+        return False
+
+
+def verdict_of(findings: tuple[Finding, ...]) -> ParityVerdict:
+    """Fail where an error stands; vacuous where every error says that too little was compared."""
+    codes = [finding.code for finding in findings if finding.fails]
+    if not codes:
+        return ParityVerdict.PASS
+    vacuous = all(code.startswith("OP3") for code in codes)
+    return ParityVerdict.VACUOUS if vacuous else ParityVerdict.FAIL
+
+
+def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Case]:
+    shapes = parse_shapes(settings.shapes, sides.model.inputs)
+    run = partial(
+        run_case,
+        reference=sides.reference,
+        session=sides.session,
+        model=sides.model,
+        atol=settings.atol,
+    )
+    cases = []
+    for inputs in files:
+        cases.append(run(inputs))
+        settings.step("trials", len(cases), len(files))
+    if shapes or not files:
+        for case in generated_cases(sides.model, shapes, settings.trials, settings.seed, run):
+            cases.append(case)
+            settings.step("trials", len(cases), 0)
+    return cases
+
+
+def _pass_nodes(
+    sides: Sides, compared: list[Case], settings: Settings
+) -> tuple[Passed, NodePasser | None]:
+    reason = "" if settings.local else too_large(sides.model)
+    if settings.local is False:
+        reason = "switched off"
+    elif not compared:
+        reason = "nothing was compared"
+    elif not sides.model.whole:
+        reason = "the external data is too large to be loaded"
+    if reason:
+        return Passed(NodePass(ran=False, reason=reason)), None
+    smallest = min(compared, key=lambda case: sum(a.size for a in case.inputs.arrays.values()))
+    try:
+        trace = sides.reference.trace(smallest.inputs.arrays)
+    except (RefusedError, ParityError) as error:
+        reason = f"the reference cannot be watched: {error}"
+        return Passed(NodePass(ran=False, reason=reason)), None
+    passer = NodePasser(
+        trace,
+        smallest.inputs.arrays,
+        settings.atol,
+        settings.provider,
+        settings.optimization_level,
+    )
+    return passer.run(sides.model.proto), passer
+
+
+def _prove(
+    sides: Sides,
+    compared: list[Case],
+    passer: NodePasser | None,
+    settings: Settings,
+    found: Found,
+) -> Proof | None:
+    if not settings.mutants or not compared or not sides.model.whole or found.fails:
+        return None
+    gate = Gate(
+        sides.model,
+        compared,
+        passer,
+        lambda data: open_session(sides.model, data, settings),
+        settings.atol,
+    )
+    proto = sides.model.proto
+    return prove(gate, proto, settings.mutants, settings.kill_rate, settings.seed, settings.step)
+
+
+def _refereed(sides: Sides, cases: list[Case]) -> tuple[Trial, ...]:
+    """The trials; the first that was compared and the worst one asked in float64 too."""
+    trials = [case.trial for case in cases]
+    worst = worst_case(cases)
+    if not isinstance(sides.reference, TorchReference) or worst is None:
+        return tuple(trials)
+    double = sides.reference.double()
+    first = next(i for i, t in enumerate(trials) if t.outcome is Outcome.COMPARED)
+    for index in {first, trials.index(worst.case.trial)}:
+        if double is not None:
+            trials[index] = trials[index]._replace(referees=referee(cases[index], double))
+    return tuple(trials)

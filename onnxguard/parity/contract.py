@@ -1,0 +1,79 @@
+"""What must hold before numbers mean anything: opset, names, modes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import onnx
+from onnx import numpy_helper
+
+from onnxguard.parity.comparison import Named
+from onnxguard.parity.found import Found
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.settings import Settings
+from onnxguard.parity.sides import Sides
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.printable import printable
+
+
+def check_contract(sides: Sides, settings: Settings, found: Found) -> None:
+    """Check what can be checked before anything is run."""
+    if sides.same:
+        found.add("OP102", "the reference is the very graph that it is to vouch for")
+    check_opset(sides.model, settings.opset, found)
+    check_training_nodes(sides.model, found)
+    if isinstance(sides.reference, TorchReference):
+        for name in sides.reference.in_training():
+            found.add("OP104", "modules of the reference are in training mode", name)
+
+
+def check_opset(model: OnnxModel, opset: int | None, found: Found) -> None:
+    """An exporter that was asked for one opset may write another without a word."""
+    if opset is not None and model.opset != opset:
+        found.add("OP101", f"the graph is of opset {model.opset}, {opset} was asked for")
+
+
+def check_training_nodes(model: OnnxModel, found: Found) -> None:
+    """No node may behave as in training: its output would depend on chance or on the batch."""
+    constants = {tensor.name: tensor for tensor in model.proto.graph.initializer}
+    for graph in graphs_of(model.proto):
+        if isinstance(graph, onnx.GraphProto):
+            constants |= {tensor.name: tensor for tensor in graph.initializer}
+        for node in graph.node:
+            if node.op_type == "Constant" and node.output:
+                constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
+        for node in graph.node:
+            if node.domain in ("", "ai.onnx") and _trains(node, constants):
+                name = printable(node.name or node.op_type)
+                found.add("OP105", f"the {node.op_type} node {name} runs in training mode", name)
+
+
+def check_output_names(model: OnnxModel, answer: Named, found: Found) -> None:
+    """Outputs that the reference names as the graph does must stand in the graph's order."""
+    declared = [output.name for output in model.outputs]
+    given = [name for name, _ in answer]
+    if sorted(given) == sorted(declared) and given != declared:
+        theirs, ours = (", ".join(map(printable, side)) for side in (given, declared))
+        found.add("OP103", f"the reference gives {theirs}; the graph gives {ours}")
+
+
+def _trains(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> bool:
+    if node.op_type == "BatchNormalization":
+        return any(a.name == "training_mode" and a.i for a in node.attribute)
+    if node.op_type != "Dropout" or len(node.input) < 3 or not node.input[2]:
+        return False
+    mode = constants.get(node.input[2])
+    return mode is None or bool(numpy_helper.to_array(mode).any())
+
+
+def graphs_of(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
+    """Every graph: the main one first, those inside nodes, the bodies of functions."""
+    pending: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
+    while pending:
+        graph = pending.pop(0)
+        yield graph
+        for node in graph.node:
+            for attribute in node.attribute:
+                pending.extend(attribute.graphs)
+                if attribute.HasField("g"):
+                    pending.append(attribute.g)

@@ -1,0 +1,205 @@
+"""What a comparison that passed may still hide: chance, side effects, outputs that say nothing."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from onnxguard.errors import UsageError
+from onnxguard.parity import vacuity
+from onnxguard.parity.comparison import Named, distances, is_floating
+from onnxguard.parity.contract import graphs_of
+from onnxguard.parity.errors import ParityError, RefusedError
+from onnxguard.parity.found import Found
+from onnxguard.parity.inputs import Inputs, Shapes, draw, index_bounds
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.node_pass import Passed, name_of
+from onnxguard.parity.settings import Settings
+from onnxguard.parity.sides import Sides, open_session
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.parity.trials import Case
+from onnxguard.parity.vacuity import Shape
+from onnxguard.printable import printable
+
+_ANEW = 1_000_003
+"""Added to a seed where inputs are drawn only to see whether anything changes."""
+_ATTEMPTS = 8
+"""How often an input is drawn anew before it counts as ignored: a flag may be drawn alike."""
+
+
+def doubt_repeatability(sides: Sides, case: Case, atol: float, found: Found) -> None:
+    """Run both sides again on the same inputs; the reference must leave them alone as well."""
+    assert case.expected is not None  # noqa: S101 - a compared case has both
+    assert case.actual is not None  # noqa: S101
+    feeds = case.inputs.arrays
+    for code, who, before, run in (
+        ("OP107", "the reference", case.expected, sides.reference.run),
+        ("OP108", "the graph", case.actual, sides.session.run),
+    ):
+        try:
+            apart = _apart(before, run(feeds))
+        except RefusedError as error:
+            found.add(code, f"{who} refuses inputs that it took before: {error}")
+            continue
+        if not apart <= atol:
+            found.add(code, f"{who} differs from itself by {apart:.3g} on the same inputs")
+    if isinstance(sides.reference, TorchReference):
+        with suppress(RefusedError):  # OP107 says so
+            for name in map(printable, sides.reference.changes_inputs(feeds)):
+                found.add("OP109", f"the reference changes its input {name}", name)
+
+
+def _apart(first: Named, second: Named) -> float:
+    if len(first) != len(second):
+        return math.inf
+    largest = 0.0
+    for (_, a), (_, b) in zip(first, second, strict=True):
+        if a.shape != b.shape or a.dtype != b.dtype:
+            return math.inf
+        if not is_floating(a.dtype):
+            largest = largest if np.array_equal(a, b) else math.inf
+        elif a.size:
+            both = np.isfinite(a) & np.isfinite(b)
+            largest = max(largest, float(distances(a[both], b[both]).max(initial=0.0)))
+    return largest
+
+
+def doubt_answers(
+    sides: Sides, cases: list[Case], passed: Passed, settings: Settings, found: Found
+) -> None:
+    """Look for outputs that say nothing, inputs that do nothing, and numbers out of sight."""
+    runs = [(case.inputs.shapes, case.expected or ()) for case in cases]
+    shapes = [shapes for shapes, _ in runs]
+    if all(shapes.count(one) == 1 for one in shapes):
+        again = _anew(sides, cases[0], settings)
+        if again is not None and len(again[1]) == len(runs[0][1]):
+            runs.append(again)
+    proto = sides.model.proto
+
+    def hides(position: int) -> bool:
+        return vacuity.hides_numbers(proto.graph.output[position].name, proto, passed)
+
+    vacuity.check_answers(runs, hides, settings.atol, found)
+    for name in _ignored(sides, cases, settings):
+        found.add("OP306", f"no output depends on the input {name}", name)
+    for pair in _alike(cases):
+        a, b = map(printable, pair)
+        found.add("OP309", f"the inputs {a} and {b} have the same values in every trial", a)
+
+
+def _alike(cases: list[Case]) -> Iterator[tuple[str, str]]:
+    for a, b in itertools.combinations(cases[0].inputs.arrays, 2):
+        pairs = [(case.inputs.arrays[a], case.inputs.arrays[b]) for case in cases]
+        if all(x.size and np.array_equal(x, y) for x, y in pairs):
+            yield a, b
+
+
+def _anew(sides: Sides, case: Case, settings: Settings) -> tuple[Shape, Named] | None:
+    """The reference's answer to other inputs of the same shapes."""
+    try:
+        inputs = _drawn(sides.model, case, settings.seed + _ANEW)
+        return inputs.shapes, sides.reference.run(inputs.arrays)
+    except (RefusedError, UsageError, ParityError):
+        return None
+
+
+def _drawn(model: OnnxModel, case: Case, seed: int) -> Inputs:
+    shapes: Shapes = {name: array.shape for name, array in case.inputs.arrays.items()}
+    return draw(model.inputs, shapes, "noise", seed, index_bounds(model.proto))
+
+
+def _ignored(sides: Sides, cases: list[Case], settings: Settings) -> list[str]:
+    """The inputs that changed no output, whatever else was fed."""
+    ignored = list(cases[0].inputs.arrays)
+    if len(ignored) < 2:
+        return []
+    for attempt, case in enumerate(itertools.islice(itertools.cycle(cases), _ATTEMPTS)):
+        try:
+            fresh = _drawn(sides.model, case, settings.seed + _ANEW + attempt)
+        except UsageError:  # no values can be made up
+            return []
+        ignored = [name for name in ignored if not _matters(name, sides, case, fresh, settings)]
+        if not ignored:
+            break
+    return list(map(printable, ignored))
+
+
+def _matters(name: str, sides: Sides, case: Case, fresh: Inputs, settings: Settings) -> bool:
+    try:
+        answer = sides.reference.run({**case.inputs.arrays, name: fresh.arrays[name]})
+    except RefusedError:  # it matters enough to be refused
+        return True
+    return not _apart(case.expected or (), answer) <= settings.atol
+
+
+def doubt_branches(sides: Sides, cases: list[Case], settings: Settings, found: Found) -> None:
+    """A branch that no input took was not compared."""
+    for node, condition in _conditions(sides.model.proto):
+        values = _values(sides, condition, cases, settings)
+        if len(set(values)) == 1:
+            branch = "else" if values[0] else "then"
+            found.add("OP307", f"no input took the {branch} branch of {node}", node)
+    for graph in itertools.islice(graphs_of(sides.model.proto), 1, None):
+        for index, inner in enumerate(graph.node):
+            if inner.op_type == "If":
+                name = name_of(inner, index)
+                found.add("OP307", f"{name} lies inside another graph, unwatched", name)
+
+
+def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
+    """Look at how PyTorch computes: in full precision, and the same way for every input or not."""
+    if not isinstance(sides.reference, TorchReference):
+        return
+    try:
+        behaviours = [sides.reference.behaviour(cases[0].inputs.arrays)]
+        if behaviours[0].reads:
+            behaviours += [sides.reference.behaviour(c.inputs.arrays) for c in cases[1:]]
+    except RefusedError:  # OP107 says so
+        return
+    for name in behaviours[0].reduced:
+        found.add("OP106", "the reference computes in reduced precision", name)
+    if not behaviours[0].operators and _computes(sides.model.proto):
+        found.add("OP102", "the reference computes nothing in PyTorch; is it the graph itself?")
+    alike = len({behaviour.operators for behaviour in behaviours}) == 1
+    decisions: dict[str, set[bool | None]] = defaultdict(set)
+    for behaviour in behaviours:
+        for read in behaviour.reads:
+            decisions[read.site].add(read.decision)
+    for site, seen in decisions.items():
+        if len(seen) == 1 and None not in seen:
+            found.add("OP307", f"the reference decides on its data at {site}: always alike", site)
+        elif None in seen and alike:
+            message = (
+                f"the reference reads numbers out of its data at {site}: always computes alike"
+            )
+            found.add("OP307", message, site)
+
+
+def _computes(proto: onnx.ModelProto) -> bool:
+    return any(node.op_type not in ("Identity", "Constant") for node in proto.graph.node)
+
+
+def _conditions(proto: onnx.ModelProto) -> Iterator[tuple[str, str]]:
+    for index, node in enumerate(proto.graph.node):
+        if node.op_type == "If" and node.input:
+            yield name_of(node, index), node.input[0]
+
+
+def _values(sides: Sides, name: str, cases: list[Case], settings: Settings) -> list[bool]:
+    model = sides.model
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(model.proto)
+    del exposed.graph.output[:]
+    exposed.graph.output.append(helper.make_empty_tensor_value_info(name))
+    try:
+        session = open_session(model, exposed.SerializeToString(), settings)
+        return [bool(np.any(session.run(case.inputs.arrays)[0][1])) for case in cases]
+    except (ParityError, RefusedError):
+        return [True]  # a constant condition, or one that cannot be looked at

@@ -1,0 +1,300 @@
+"""What both sides are fed: shapes that the signature allows, seeded values, a file's arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from onnxguard.errors import UsageError
+from onnxguard.parity.comparison import Array
+from onnxguard.parity.errors import ParityError
+from onnxguard.parity.model import Declared
+from onnxguard.printable import printable
+
+Shapes = dict[str, tuple[int, ...]]
+"""The shape of each input."""
+
+PROFILES = ("noise", "image", "large")
+"""Standard normal; smooth and textured pictures in 0..1, normalised; normal, ``LARGE`` times."""
+
+LARGE = 8.0
+_MEAN = np.array([0.485, 0.456, 0.406])
+_DEVIATION = np.array([0.229, 0.224, 0.225])
+"""Of ImageNet's channels, as torchvision normalises."""
+
+_SIDES = ((64, 96), (160, 64), (96, 128), (224, 192), (256, 320), (512, 384), (299, 331))
+"""Heights and widths to try, never square; the first are multiples of 32 and small."""
+_BATCHES = (1, 2, 3)
+_LENGTHS = (5, 12, 31, 8, 64, 128, 3)
+ELEMENTS = 1 << 28
+"""The most that a shape may have: 1 GiB of float32."""
+WANTED = 3
+"""How many shapes are compared where the signature allows as many."""
+
+
+class Inputs(NamedTuple):
+    """One set of inputs.
+
+    Attributes:
+        profile: one of ``PROFILES``, or a file's name.
+        seed: what the values were drawn with, -1 for a file's.
+        arrays: by the input's name.
+    """
+
+    profile: str
+    seed: int
+    arrays: dict[str, Array]
+
+    @property
+    def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """``(input, shape)``, names safe to print."""
+        return tuple((printable(name), a.shape) for name, a in self.arrays.items())
+
+    @property
+    def sha256(self) -> str:
+        """Of names, dtypes, shapes and values."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self.arrays.items()):
+            head = f"{name}\0{array.dtype}\0{array.shape}\0"
+            digest.update(head.encode("utf-8", "surrogateescape"))
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def is_dynamic(inputs: Sequence[Declared]) -> bool:
+    """Whether any dim of any input may vary."""
+    return any(d.dims is None or any(isinstance(s, str) for s in d.dims) for d in inputs)
+
+
+def propose_shapes(inputs: Sequence[Declared]) -> Iterator[Shapes]:
+    """Give shapes that the signature allows, the likeliest first; a dim's symbol has one size.
+
+    Raises:
+        UsageError: an input does not declare its rank.
+    """
+    for declared in inputs:
+        if declared.dims is None:
+            raise UsageError(
+                f'the input "{printable(declared.name)}" declares no shape: '
+                f"give one with --shape {printable(declared.name)}=DIMS"
+            )
+    if not is_dynamic(inputs):
+        yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
+        return
+    for attempt in range(len(_SIDES)):
+        sizes: dict[str, int] = {}
+        shapes: Shapes = {}
+        for declared in inputs:
+            dims = declared.dims or ()
+            shapes[declared.name] = tuple(
+                dim
+                if isinstance(dim, int)
+                else sizes.setdefault(
+                    dim or f"{declared.name}\0{axis}", _size(axis, len(dims), attempt)
+                )
+                for axis, dim in enumerate(dims)
+            )
+        yield shapes
+
+
+def _size(axis: int, rank: int, attempt: int) -> int:
+    if axis == 0 and rank > 1:
+        return _BATCHES[attempt % len(_BATCHES)]
+    if rank == 4 and axis >= 2:
+        return _SIDES[attempt][axis - 2]
+    return _LENGTHS[attempt]
+
+
+def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shapes]:
+    """Read ``name=1x3x64x64``; the n-th shape of each input makes the n-th set.
+
+    Raises:
+        UsageError: a shape cannot be read, or names no input, or an input has none.
+    """
+    known = {declared.name: declared for declared in inputs}
+    given: dict[str, list[tuple[int, ...]]] = {}
+    for text in texts:
+        name, equals, dims = text.rpartition("=")
+        shown = printable(text)
+        if not equals or name not in known:
+            names = ", ".join(printable(n) for n in known)
+            raise UsageError(f'--shape "{shown}": write INPUT=DIMS, INPUT being one of: {names}')
+        sizes = dims.replace(",", "x").split("x") if dims else []
+        if not all(size.isascii() and size.isdigit() for size in sizes):
+            raise UsageError(f'--shape "{shown}": dims are whole numbers, as 1x3x64x64')
+        shape = tuple(map(int, sizes))
+        if math.prod(shape) > ELEMENTS or max(shape, default=0) > ELEMENTS:
+            raise UsageError(f'--shape "{shown}": more than {ELEMENTS:,} elements')
+        declared = known[name].dims
+        if declared is not None and len(declared) != len(shape):
+            raise UsageError(f'--shape "{shown}": the input has {len(declared)} dims')
+        given.setdefault(name, []).append(shape)
+    if not given:
+        return []
+    sets = max(map(len, given.values()))
+    for declared_input in inputs:
+        name = declared_input.name
+        if name not in given and not is_dynamic([declared_input]):
+            given[name] = [tuple(int(s) for s in declared_input.dims or ())]
+        shapes = given.setdefault(name, [])
+        if len(shapes) not in (1, sets):
+            raise UsageError(
+                f'--shape: the input "{printable(name)}" has {len(shapes)} shapes where '
+                f"another has {sets}"
+            )
+        given[name] = shapes * sets if len(shapes) == 1 else shapes
+    return [{name: shapes[i] for name, shapes in given.items()} for i in range(sets)]
+
+
+def draw(
+    inputs: Sequence[Declared], shapes: Shapes, profile: str, seed: int, bounds: dict[str, int]
+) -> Inputs:
+    """Make inputs of given shapes; the values depend on nothing but the arguments.
+
+    Args:
+        inputs: what the graph declares.
+        shapes: of each input.
+        profile: one of ``PROFILES``; integers and booleans are uniform in each.
+        seed: of the values; every input draws its own.
+        bounds: for integers that index a table, how many rows it has.
+
+    Raises:
+        UsageError: an input has a dtype for which no values can be made up.
+    """
+    arrays = {}
+    for declared in inputs:
+        entropy = [
+            seed,
+            PROFILES.index(profile),
+            int.from_bytes(
+                hashlib.sha256(declared.name.encode("utf-8", "surrogateescape")).digest()
+            ),
+        ]
+        random = np.random.Generator(np.random.PCG64(entropy))
+        shape = shapes[declared.name]
+        arrays[declared.name] = _values(declared, shape, profile, random, bounds)
+    return Inputs(profile, seed, arrays)
+
+
+def _values(
+    declared: Declared,
+    shape: tuple[int, ...],
+    profile: str,
+    random: np.random.Generator,
+    bounds: dict[str, int],
+) -> Array:
+    dtype = _dtype(declared)
+    if dtype.kind == "b":
+        return random.random(shape) < 0.5
+    if dtype.kind in "iu":
+        rows = bounds.get(declared.name, 10)
+        return random.integers(0, min(rows, 1 << 8 * dtype.itemsize - 1), shape).astype(dtype)
+    if dtype.kind == "c":
+        return (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype(dtype)
+    if profile == "image":
+        return _picture(shape, random).astype(dtype)
+    scale = LARGE if profile == "large" else 1.0
+    return (scale * random.standard_normal(shape)).astype(dtype)
+
+
+def _dtype(declared: Declared) -> np.dtype[Any]:
+    if declared.dtype == "str" or not hasattr(np, declared.dtype):
+        if declared.dtype == "bfloat16":
+            import ml_dtypes
+
+            bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+            return bfloat16
+        raise UsageError(
+            f'no values can be made up for the input "{printable(declared.name)}" of '
+            f"{declared.dtype}: give them with --inputs FILE.npz"
+        )
+    return np.dtype(declared.dtype)
+
+
+def _picture(shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Smooth shading with texture, 0..1; three channels are normalised as ImageNet's are."""
+    smooth = random.random(shape)
+    for axis in range(max(len(shape) - 2, 0), len(shape)):
+        smooth = _smoothed(smooth, axis)
+    spread = np.ptp(smooth) if smooth.size else 0.0
+    unit = (smooth - smooth.min()) / spread if spread else smooth
+    unit = np.clip(0.85 * unit + 0.15 * random.random(shape), 0.0, 1.0)
+    if len(shape) == 4 and shape[1] == 3:
+        unit = (unit - _MEAN[:, None, None]) / _DEVIATION[:, None, None]
+    return np.asarray(unit)
+
+
+def _smoothed(values: Array, axis: int) -> Array:
+    """A running mean along an axis that wraps around, an eighth of it wide."""
+    size = values.shape[axis]
+    width = max(size // 8, 1)
+    total = np.zeros_like(values)
+    for shift in range(width):
+        total += np.roll(values, shift, axis)
+    mean: Array = total / width
+    return mean
+
+
+def read_inputs(path: str, inputs: Sequence[Declared]) -> Inputs:
+    """Read a ``.npz`` that names every input, nothing else, in the declared dtypes.
+
+    Raises:
+        ParityError: OP003.
+    """
+    shown = printable(path)
+    try:
+        with open(path, "rb") as stream, zipfile.ZipFile(stream):
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as archive:
+                arrays = {name: np.asarray(archive[name]) for name in archive.files}
+    except FileNotFoundError:
+        raise ParityError("OP003", f"{shown}: no such file") from None
+    except Exception as error:
+        reason = printable(" ".join(str(error).split()) or type(error).__name__, 120)
+        raise ParityError("OP003", f"{shown}: not a .npz of plain arrays: {reason}") from None
+    arrays = {name: a.astype(a.dtype.newbyteorder("="), copy=False) for name, a in arrays.items()}
+    known = {declared.name: declared for declared in inputs}
+    for words, names in (("lacks", known.keys() - arrays), ("knows no", arrays.keys() - known)):
+        if names:
+            wanted = ", ".join(printable(n) for n in known)
+            first = printable(min(names))
+            which = f'{words} the input "{first}"' if words == "lacks" else f'holds "{first}"'
+            raise ParityError("OP003", f"{shown}: {which}; the graph's inputs are: {wanted}")
+    for name, array in arrays.items():
+        _fits(shown, known[name], array)
+    ordered = {name: arrays[name] for name in known}
+    return Inputs(printable(os.path.basename(path)), -1, ordered)
+
+
+def _fits(path: str, declared: Declared, array: Array) -> None:
+    name = printable(declared.name)
+    dtype = "str" if array.dtype.kind in "UO" else array.dtype.name
+    if dtype != declared.dtype:
+        said = f'"{name}" is {dtype}, the graph wants {declared.dtype}'
+        raise ParityError("OP003", f"{path}: {said}")
+    dims = declared.dims
+    if dims is not None and len(dims) != array.ndim:
+        said = f'"{name}" has {array.ndim} dims, the graph wants {len(dims)}'
+        raise ParityError("OP003", f"{path}: {said}")
+
+
+def index_bounds(proto: onnx.ModelProto) -> dict[str, int]:
+    """For integer inputs that pick rows of a constant table: how many rows it has."""
+    tables = {tensor.name: tensor.dims for tensor in proto.graph.initializer}
+    bounds: dict[str, int] = {}
+    for node in proto.graph.node:
+        if node.op_type != "Gather" or len(node.input) != 2 or node.input[0] not in tables:
+            continue
+        axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
+        dims, index = tables[node.input[0]], node.input[1]
+        if -len(dims) <= axis < len(dims):
+            bounds[index] = min(int(dims[axis]), bounds.get(index, 1 << 30))
+    return bounds

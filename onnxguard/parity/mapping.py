@@ -1,0 +1,217 @@
+"""Which tensor of the reference a node's output should be.
+
+A node that is right gives a tensor that the reference has too: the values tell which. For a node
+that is wrong, the exporters' hints do: scopes in node names (TorchScript), ``name_scopes`` in the
+metadata (torch.export), the names of weights. Where several tensors fit a hint, the order of
+computation decides, provided that there are as many tensors as nodes.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+
+from onnxguard.parity.comparison import Array, distances, is_floating
+from onnxguard.parity.trace import PRODUCT, Recorded
+
+BATCH_NORMS = frozenset(
+    {"batch_norm", "native_batch_norm", "cudnn_batch_norm", "BatchNormalization"}
+    | {
+        "_native_batch_norm_legit_no_training",
+        "_native_batch_norm_legit",
+        "_batch_norm_with_update",
+    }
+)
+"""What an exporter folds into the convolution before it, whose node then has the norm's value."""
+
+_CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution"})
+
+KINDS: dict[str, frozenset[str]] = {
+    "Conv": _CONVOLUTIONS | {"conv1d", "conv2d", "conv3d"},
+    "ConvTranspose": _CONVOLUTIONS | {"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"},
+    "MaxPool": frozenset(
+        {"max_pool1d", "max_pool2d", "max_pool3d", "mkldnn_max_pool2d", "mkldnn_max_pool3d"}
+        | {"max_pool2d_with_indices", "max_pool3d_with_indices"}
+    ),
+    "AveragePool": frozenset({"avg_pool1d", "avg_pool2d", "avg_pool3d"}),
+    "Resize": frozenset(
+        f"upsample_{kind}" for kind in ("nearest1d", "nearest2d", "nearest3d", "linear1d")
+    )
+    | {"upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"},
+    "Concat": frozenset({"cat"}),
+    "Gemm": frozenset({"addmm", "linear"}),
+    "MatMul": frozenset({"mm", "bmm", "matmul", PRODUCT}),
+    "BatchNormalization": BATCH_NORMS,
+    "LayerNormalization": frozenset({"native_layer_norm", "layer_norm"}),
+    "Relu": frozenset({"relu"}),
+    "LeakyRelu": frozenset({"leaky_relu"}),
+    "PRelu": frozenset({"_prelu_kernel", "prelu"}),
+    "Elu": frozenset({"elu"}),
+    "Gelu": frozenset({"gelu"}),
+    "HardSigmoid": frozenset({"hardsigmoid"}),
+    "HardSwish": frozenset({"hardswish"}),
+    "Sigmoid": frozenset({"sigmoid"}),
+    "Softplus": frozenset({"softplus"}),
+    "Softmax": frozenset({"_softmax", "softmax"}),
+    "LogSoftmax": frozenset({"_log_softmax", "log_softmax"}),
+    "Tanh": frozenset({"tanh"}),
+}
+"""Operators that an exporter writes for one operator of PyTorch and for little else, so that order
+identifies them. Arithmetic is not among them: it is also what larger operators become."""
+
+_TRAILING = {"mm": 1, "addmm": 1, PRODUCT: 1, "bmm": 2}
+"""PyTorch flattens all dims but so many before it multiplies matrices; ONNX does not."""
+
+_SCOPES = "pkg.torch.onnx.name_scopes"
+_GLANCE = 16
+"""Elements that are looked at before two tensors are compared in full."""
+
+Meant = tuple[Recorded, ...]
+"""The tensors of which a node's output should be one, by the hints."""
+
+
+class Counterpart(NamedTuple):
+    """A tensor of the reference that a node's output stands for, in the output's shape."""
+
+    record: Recorded
+    value: Array
+
+
+class Mapping:
+    """Finds counterparts among what one run of the reference computed."""
+
+    def __init__(self, records: Sequence[Recorded]) -> None:
+        self._records = records
+        self._by_shape: dict[tuple[int, ...], list[Recorded]] = defaultdict(list)
+        self._followers: dict[int, list[int]] = defaultdict(list)
+        for position, record in enumerate(records):
+            self._by_shape[record.value.shape].append(record)
+            for source in record.sources:
+                self._followers[source].append(position)
+        self._modules = {record.module for record in records}
+        self._scopes = {record.scope for record in records}
+
+    def find(self, meant: Meant, value: Array, tolerance: float) -> Counterpart | None:
+        """Look up what an output of a node should be.
+
+        Args:
+            meant: of ``expected``.
+            value: what the node made of the reference's tensors.
+            tolerance: within this a value is the same.
+
+        Returns:
+            The counterpart; None where nothing fits beyond doubt.
+        """
+        if not is_floating(value.dtype) or not value.size:
+            return None
+        hinted = list(_in_shape(meant, value.shape))
+        for candidates in (hinted, _in_shape(self._by_shape[value.shape], value.shape)):
+            same = [c for c in candidates if _glance(c, value, tolerance)]
+            best = min(((_apart(c, value), n) for n, c in enumerate(same)), default=(math.inf, 0))
+            if best[0] <= tolerance:
+                return same[best[1]]
+        return min(hinted, key=lambda counterpart: _apart(counterpart, value), default=None)
+
+    def expected(self, graph: onnx.GraphProto) -> dict[str, Meant]:
+        """For first outputs of nodes that have a hint: the tensors that they should be one of."""
+        weights = {tensor.name for tensor in graph.initializer}
+        readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+        groups: dict[tuple[str, str, str], list[onnx.NodeProto]] = defaultdict(list)
+        for node in graph.node:
+            for name in node.input:
+                readers[name].append(node)
+            if node.op_type in KINDS and node.output and node.domain in ("", "ai.onnx"):
+                groups[(node.op_type, *self._hint(node, weights))].append(node)
+        expected: dict[str, Meant] = {}
+        for (op_type, by, place), nodes in groups.items():
+            places = self._places(op_type, by, place)
+            if len(places) != len(nodes):
+                continue
+            for node, position in zip(nodes, places, strict=True):
+                name, record = node.output[0], self._records[position]
+                expected[name] = (record, *self._folded(position, readers[name]))
+                if record.kind == PRODUCT:
+                    # The next record is the same with its bias, which is a node of its own here.
+                    for reader in readers[name]:
+                        if reader.op_type == "Add" and weights.intersection(reader.input):
+                            expected[reader.output[0]] = (self._records[position + 1],)
+        return expected
+
+    def _places(self, op_type: str, by: str, place: str) -> list[int]:
+        kinds = KINDS[op_type] | {op_type}
+        return [
+            position
+            for position, record in enumerate(self._records)
+            if record.kind in kinds and (not by or getattr(record, by) == place)
+            if record.kind != PRODUCT or self._is_restored(position + 1)
+            if record.kind != "addmm" or not self._is_restored(position)
+        ]
+
+    def _is_restored(self, position: int) -> bool:
+        """Whether a product of matrices was one of larger tensors; ONNX has MatMul for those."""
+        shapes = (self._records[p].value.shape for p in self._followers[position])
+        width = self._records[position].value.shape[-1]
+        return any(len(shape) > 2 and shape[-1] == width for shape in shapes)
+
+    def _folded(self, position: int, readers: Sequence[onnx.NodeProto]) -> Iterator[Recorded]:
+        """Batch norms that may have been folded into the node: there is none behind it."""
+        if any(reader.op_type == "BatchNormalization" for reader in readers):
+            return
+        for follower in self._followers[position]:
+            if self._records[follower].kind in BATCH_NORMS:
+                yield self._records[follower]
+
+    def _hint(self, node: onnx.NodeProto, weights: set[str]) -> tuple[str, str]:
+        """``(field of a record, its value)``; two empty texts where there is no hint."""
+        for prop in node.metadata_props:
+            if prop.key == _SCOPES:
+                module = _module_of(prop.value)
+                if module in self._modules:
+                    return "module", module
+        scope = node.name.rpartition("/")[0]
+        if node.name.startswith("/") and scope in self._scopes:
+            return "scope", scope
+        for name in node.input[1:]:
+            module = name.rpartition(".")[0]
+            if name in weights and module in self._modules:
+                return "module", module
+        return "", ""
+
+
+def _module_of(scopes: str) -> str:
+    """The module's path in a ``name_scopes`` text, ``['', 'enc1a', 'enc1a.0', 'conv2d']``."""
+    try:
+        names = ast.literal_eval(scopes)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return "\0"
+    if not isinstance(names, list) or len(names) < 2 or not isinstance(names[-2], str):
+        return "\0"
+    return names[-2].partition("@")[0]  # conv@1 is the second call of conv
+
+
+def _in_shape(records: Iterable[Recorded], shape: tuple[int, ...]) -> Iterator[Counterpart]:
+    for record in records:
+        value, kept = record.value, _TRAILING.get(record.kind, 0)
+        if value.shape == shape:
+            yield Counterpart(record, value)
+        elif kept and value.size == math.prod(shape) and value.shape[-kept:] == shape[-kept:]:
+            yield Counterpart(record, value.reshape(shape))
+
+
+def _glance(counterpart: Counterpart, value: Array, tolerance: float) -> bool:
+    places = np.linspace(0, value.size - 1, _GLANCE).astype(np.intp)
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = distances(counterpart.value.flat[places], value.flat[places]) <= tolerance
+    return bool(near.all())
+
+
+def _apart(counterpart: Counterpart, value: Array) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        largest = float(distances(counterpart.value, value).max())
+    return math.inf if math.isnan(largest) else largest

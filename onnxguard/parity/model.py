@@ -1,0 +1,182 @@
+"""The graph to be checked: its bytes, read once, and what they declare."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnx import external_data_helper, helper
+
+from onnxguard.errors import ModelError
+from onnxguard.parity.errors import ParityError
+from onnxguard.printable import printable
+from onnxguard.report import Report
+from onnxguard.scan import scan, scan_bytes
+from onnxguard.source import open_model
+
+LOADED_BYTES = 1 << 30
+"""External data of up to this size is loaded for what looks at single nodes."""
+
+_UNSAFE = ("OG0", "OG303", "OG402", "OG403", "OG404", "OG405", "OG406")
+"""Findings of a scan that keep a model from being run at all."""
+
+Dim = int | str
+"""A fixed size, or the symbol of a dynamic one; empty where it has no name."""
+
+
+class Declared(NamedTuple):
+    """An input or output of the graph: its dtype as NumPy names it, and its dims if declared."""
+
+    name: str
+    dtype: str
+    dims: tuple[Dim, ...] | None
+
+
+class OnnxModel(NamedTuple):
+    """A model that was read.
+
+    Attributes:
+        path: as the user named it, safe to print.
+        folder: where its external data lies.
+        data: the file's bytes: what is hashed is what is run.
+        proto: the same, parsed; external data loaded up to ``LOADED_BYTES``.
+        whole: whether ``proto`` holds all values.
+        inputs: those that must be fed, in the graph's order.
+        outputs: in the graph's order.
+        external: ``(location, sha256)`` of each external data file.
+    """
+
+    path: str
+    folder: str
+    data: bytes
+    proto: onnx.ModelProto
+    whole: bool
+    inputs: tuple[Declared, ...]
+    outputs: tuple[Declared, ...]
+    external: tuple[tuple[str, str], ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes."""
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def opset(self) -> int:
+        """The version of the default domain, 0 where none is imported."""
+        return opset_of(self.proto)
+
+
+def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
+    """Read a model once, and refuse what must not be run: broken files and unsafe external data.
+
+    Raises:
+        ParityError: OP005, it cannot be read or must not be run.
+    """
+    text = os.fspath(path)
+    try:
+        with open_model(text) as buffer:
+            data = bytes(buffer[: len(buffer)])
+    except ModelError as error:
+        raise _unusable(text, str(error), error.hint) from None
+    refuse_unsafe(text, scan(text))
+    return _parsed(text, data)
+
+
+def parse_onnx(data: bytes, name: str) -> OnnxModel:
+    """As ``read_onnx``, of bytes in memory; there is no folder that external data could be in."""
+    refuse_unsafe(name, scan_bytes(data, name))
+    return _parsed(name, data)
+
+
+def refuse_unsafe(name: str, report: Report) -> None:
+    """Refuse a model that a scan found broken, or whose data lies where it must not.
+
+    Raises:
+        ParityError: OP005.
+    """
+    for finding in report.findings:
+        if finding.code.startswith(_UNSAFE):
+            raise _unusable(name, finding.message, finding.hint)
+
+
+def _parsed(text: str, data: bytes) -> OnnxModel:
+    folder = os.path.dirname(os.path.realpath(text))
+    try:
+        proto = onnx.load_model_from_string(data)
+    except Exception as error:
+        raise _unusable(text, str(error)) from None
+    locations = _locations(proto)
+    external = tuple((place, file_sha256(os.path.join(folder, place))) for place in locations)
+    size = sum(os.path.getsize(os.path.join(folder, place)) for place in locations)
+    whole = size <= LOADED_BYTES
+    if locations and whole:
+        external_data_helper.load_external_data_for_model(proto, folder)
+    initialized = {tensor.name for tensor in proto.graph.initializer}
+    initialized |= {tensor.values.name for tensor in proto.graph.sparse_initializer}
+    return OnnxModel(
+        printable(text),
+        folder,
+        data,
+        proto,
+        whole,
+        tuple(_declared(text, v) for v in proto.graph.input if v.name not in initialized),
+        tuple(_declared(text, v) for v in proto.graph.output),
+        external,
+    )
+
+
+def external_files(model: OnnxModel) -> tuple[tuple[str, str], ...]:
+    """``(location, sha256)`` of each external data file as it is now; "" for one that is gone."""
+    now = []
+    for place, _ in model.external:
+        try:
+            now.append((place, file_sha256(os.path.join(model.folder, place))))
+        except OSError:
+            now.append((place, ""))
+    return tuple(now)
+
+
+def _locations(proto: onnx.ModelProto) -> list[str]:
+    tensors = external_data_helper._get_all_tensors(proto)  # noqa: SLF001 - onnx's own walk
+    external = filter(external_data_helper.uses_external_data, tensors)
+    return sorted({external_data_helper.ExternalDataInfo(tensor).location for tensor in external})
+
+
+def opset_of(proto: onnx.ModelProto) -> int:
+    """The version of the default domain, 0 where none is imported."""
+    versions = [o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")]
+    return max(versions, default=0)
+
+
+def file_sha256(path: str) -> str:
+    """The digest of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _declared(path: str, value: onnx.ValueInfoProto) -> Declared:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        said = f"{printable(value.name)} is a {(kind or 'value of no type').replace('_type', '')}"
+        raise _unusable(path, f"{said}, and only tensors are compared")
+    tensor = value.type.tensor_type
+    try:
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+    except KeyError:
+        raise _unusable(path, f"{printable(value.name)} has no element type") from None
+    dims: tuple[Dim, ...] | None = None
+    if tensor.HasField("shape"):
+        dims = tuple(
+            dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else dim.dim_param
+            for dim in tensor.shape.dim
+        )
+    name = "str" if dtype == np.dtype(object) else np.dtype(dtype).name
+    return Declared(value.name, name, dims)
+
+
+def _unusable(path: str, message: str, hint: str = "") -> ParityError:
+    line = " ".join(message.split())
+    return ParityError("OP005", f"{printable(path)}: {line}" + (f" ({hint})" if hint else ""))

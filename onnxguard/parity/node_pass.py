@@ -1,0 +1,262 @@
+"""The node-local pass: every node alone, on the tensors that the reference had at its place.
+
+An error of one node then shows at that node, undiminished by what follows, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+
+from onnxguard.parity.comparison import Array, compare, is_floating
+from onnxguard.parity.errors import ParityError, RefusedError
+from onnxguard.parity.mapping import Mapping, Meant
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.one_node import Cut
+from onnxguard.parity.report import Difference, NodeCheck, NodePass
+from onnxguard.parity.runtime import Session
+from onnxguard.parity.trace import Trace
+from onnxguard.printable import printable
+
+NODES = 2_000
+"""Graphs of up to this many nodes are passed unless told otherwise."""
+BYTES = 256 << 20
+"""And files of up to this size."""
+
+_ROUNDING = 16
+"""Rounding of one node: so many times float32's epsilon and its largest value."""
+
+
+class Evidence(NamedTuple):
+    """What is needed to replay one node: its model, inputs, and what both sides gave."""
+
+    data: bytes
+    fed: dict[str, Array]
+    expected: Array
+    actual: Array
+
+
+class Passed(NamedTuple):
+    """What became of one graph.
+
+    Attributes:
+        summary: the pass, as reported.
+        values: of every tensor that depends on the inputs: the reference's where it was compared.
+        compared: the tensors that were compared.
+        evidence: of the first wrong node.
+    """
+
+    summary: NodePass
+    values: dict[str, Array] = {}
+    compared: frozenset[str] = frozenset()
+    evidence: Evidence | None = None
+
+
+class Judgement(NamedTuple):
+    """An output of a node, compared with its counterpart, which is of the module."""
+
+    expected: Array
+    module: str
+    difference: Difference
+
+
+class NodePasser:
+    """Runs the pass over graphs that share a reference: an original, then damaged ones.
+
+    What came of the original's nodes is remembered: the same bytes on the very same arrays give
+    the same again.
+
+    Args:
+        trace: the reference's run.
+        feeds: the inputs that it ran on.
+        atol: the tolerance of outputs; that of a node grows with its values.
+        provider: a key of ``PROVIDERS``.
+        level: a key of ``LEVELS``.
+    """
+
+    def __init__(
+        self, trace: Trace, feeds: dict[str, Array], atol: float, provider: str, level: str
+    ) -> None:
+        self.trace = trace
+        self.feeds = feeds
+        self.mapping = Mapping(trace.records)
+        self._atol = atol
+        self._session = functools.partial(Session, provider=provider, level=level)
+        # Keyed by the identity of arrays, all of which live as long as these do.
+        self._made: dict[tuple[bytes, tuple[int, ...]], dict[str, Array]] = {}
+        self._judged: dict[tuple[str, str, int, tuple[int, ...]], Judgement | None] = {}
+        self._learning = True
+
+    def run(self, proto: onnx.ModelProto) -> Passed:
+        """Pass one graph."""
+        try:
+            return _Walk(self, proto).result()
+        except (RefusedError, ParityError) as error:
+            return Passed(NodePass(ran=False, reason=f"a node cannot be run alone: {error}"))
+        finally:
+            self._learning = False
+
+    def make(self, data: bytes, fed: dict[str, Array]) -> dict[str, Array]:
+        """Run a one-node model.
+
+        Raises:
+            ParityError: it does not load.
+            RefusedError: it does not take its inputs.
+        """
+        key = data, tuple(map(id, fed.values()))
+        made = self._made.get(key)
+        if made is None:
+            made = dict(self._session(data).run(fed))
+            if self._learning:
+                self._made[key] = made
+        return made
+
+    def judge(
+        self, name: str, operator: str, value: Array, meant: Meant, output: Array | None
+    ) -> Judgement | None:
+        """Compare what a node made with its counterpart; None where there is none.
+
+        Args:
+            name: of the node's output.
+            operator: of the node.
+            value: of its output.
+            meant: what it should be one of.
+            output: what it must be, because it is an output of the graph.
+        """
+        key = name, operator, id(value), (id(output), *map(id, meant))
+        if key in self._judged:
+            return self._judged[key]
+        judgement = self._compared(name, operator, value, meant, output)
+        if self._learning:
+            self._judged[key] = judgement
+        return judgement
+
+    def _compared(
+        self, name: str, operator: str, value: Array, meant: Meant, output: Array | None
+    ) -> Judgement | None:
+        expected, module = output, "the output"
+        if expected is None:
+            found = self.mapping.find(meant, value, tolerance_of(value, self._atol, operator))
+            if found is None:
+                return None
+            expected = found.value
+            module = printable(found.record.module or found.record.kind)
+        tolerance = tolerance_of(expected, self._atol, operator)
+        return Judgement(expected, module, compare(name, expected, value, tolerance))
+
+
+def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
+    """What one node may differ by: ``atol``, or rounding where the values are large.
+
+    Resize computes with positions, whose rounding grows with the image.
+    """
+    if not expected.size or not is_floating(expected.dtype):
+        return atol
+    largest = float(np.max(np.abs(expected)))
+    steps = max(_ROUNDING, *expected.shape) if operator == "Resize" else _ROUNDING
+    rounding = steps * float(np.finfo(np.float32).eps) * largest
+    return max(atol, rounding) if np.isfinite(rounding) else atol
+
+
+class _Walk:
+    """One pass over one graph."""
+
+    def __init__(self, passer: NodePasser, proto: onnx.ModelProto) -> None:
+        self._passer = passer
+        self._proto = proto
+        self._cut = Cut(proto)
+        self._meant = passer.mapping.expected(proto.graph)
+        self._values: dict[str, Array] = dict(passer.feeds)
+        self._suspects: dict[str, frozenset[int]] = {}
+        names = [value.name for value in proto.graph.output]
+        self._outputs = dict(zip(names, (v for _, v in passer.trace.outputs), strict=False))
+        self._checked: set[int] = set()
+        self._covered: set[int] = set()
+        self._checks: list[NodeCheck] = []
+        self._compared: set[str] = set()
+        self._evidence: Evidence | None = None
+
+    def result(self) -> Passed:
+        nodes = self._proto.graph.node
+        dynamic = {i for i, node in enumerate(nodes) if self._node(i, node)}
+        unchecked = sorted(dynamic - self._checked - self._covered)
+        summary = NodePass(
+            ran=True,
+            nodes=len(dynamic),
+            checked=len(self._checked & dynamic),
+            covered=len((self._covered & dynamic) - self._checked),
+            unchecked=tuple(name_of(nodes[i], i) for i in unchecked),
+            worst=max(self._checks, key=_relation, default=None),
+            wrong=tuple(check for check in self._checks if not check.difference.passed),
+        )
+        return Passed(summary, self._values, frozenset(self._compared), self._evidence)
+
+    def _node(self, index: int, node: onnx.NodeProto) -> bool:
+        """Run one node; tell whether it depends on the inputs."""
+        reads = self._cut.reads(node)
+        fed = {name: self._values[name] for name in reads if name in self._values}
+        data = self._cut.model(node, fed)
+        made = self._passer.make(data, fed)
+        if not fed:
+            for name, value in made.items():
+                self._cut.fold(name, value)
+            return False
+        before = frozenset[int]().union(*(self._suspects.get(name, ()) for name in fed))
+        for name, value in made.items():
+            self._judge(index, node, name, value, before, data, fed)
+        return True
+
+    def _judge(
+        self,
+        index: int,
+        node: onnx.NodeProto,
+        name: str,
+        value: Array,
+        before: frozenset[int],
+        data: bytes,
+        fed: dict[str, Array],
+    ) -> None:
+        meant, output = self._meant.get(name, ()), self._outputs.get(name)
+        judgement = self._passer.judge(name, node.op_type, value, meant, output)
+        if judgement is None:
+            self._values[name] = value
+            self._suspects[name] = before | {index}
+            return
+        expected, module, difference = judgement
+        nodes = self._proto.graph.node
+        check = NodeCheck(
+            name_of(node, index),
+            printable(node.op_type),
+            module,
+            tuple(name_of(nodes[i], i) for i in sorted(before | {index})),
+            difference,
+        )
+        self._checks.append(check)
+        self._checked.add(index)
+        self._covered |= before
+        self._values[name] = expected
+        self._compared.add(name)
+        if not difference.passed and self._evidence is None:
+            self._evidence = Evidence(data, fed, expected, value)
+
+
+def _relation(check: NodeCheck) -> float:
+    return check.difference.largest / check.difference.tolerance
+
+
+def name_of(node: onnx.NodeProto, index: int) -> str:
+    """A node's name, or its operator and place where it has none."""
+    return printable(node.name) if node.name else f"node {index} ({printable(node.op_type)})"
+
+
+def too_large(model: OnnxModel) -> str:
+    """Why a graph is not passed by default, empty where it is."""
+    nodes, size = len(model.proto.graph.node), len(model.data)
+    if nodes > NODES:
+        return f"{nodes:,} nodes; --local passes them all the same"
+    if size > BYTES:
+        return f"{size / (1 << 20):,.0f} MiB; --local passes it all the same"
+    return ""

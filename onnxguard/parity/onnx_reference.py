@@ -1,0 +1,59 @@
+"""Another ONNX graph as the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+from onnx import helper
+
+from onnxguard.parity.comparison import Array, Named
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.runtime import Session
+from onnxguard.parity.trace import Recorded, Trace
+
+
+class OnnxReference:
+    """Runs a graph in ONNX Runtime on the CPU, its optimisations off.
+
+    Raises:
+        ParityError: OP005, it does not load.
+    """
+
+    def __init__(self, model: OnnxModel) -> None:
+        self.model = model
+        folder = model.folder if model.external else ""
+        self._session = Session(model.data, level="none", folder=folder)
+
+    def run(self, feeds: Mapping[str, Array]) -> Named:
+        """Give copies of the outputs.
+
+        Raises:
+            RefusedError: ONNX Runtime does not take these inputs.
+        """
+        return self._session.run(feeds)
+
+    def trace(self, feeds: Mapping[str, Array]) -> Trace:
+        """As ``run``, and keep every tensor of the main graph.
+
+        Raises:
+            RefusedError: ONNX Runtime does not take these inputs.
+        """
+        graph = self.model.proto.graph
+        exposed = onnx.ModelProto()
+        exposed.CopyFrom(self.model.proto)
+        del exposed.graph.output[:]
+        made = [name for node in graph.node for name in node.output if name]
+        exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in made)
+        values = dict(Session(exposed.SerializeToString(), level="none").run(feeds))
+        records: list[Recorded] = []
+        position: dict[str, int] = {}
+        for node in graph.node:
+            sources = tuple(position[name] for name in node.input if name in position)
+            scope = node.name.rpartition("/")[0]
+            for name in node.output:
+                if name:
+                    position[name] = len(records)
+                    records.append(Recorded(node.op_type, name, scope, values[name], sources))
+        outputs = [(value.name, values[value.name]) for value in graph.output]
+        return Trace(outputs, tuple(records))

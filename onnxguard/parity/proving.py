@@ -1,0 +1,86 @@
+"""``--prove``: the share of damaged graphs that the check notices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import onnx
+
+from onnxguard.parity.errors import ParityError, RefusedError
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.mutants import mutants
+from onnxguard.parity.node_pass import NodePasser
+from onnxguard.parity.report import Proof, Survivor
+from onnxguard.parity.runtime import Session
+from onnxguard.parity.trials import Case, compare_outputs
+
+MUTANTS = 60
+"""How many are tried unless told otherwise."""
+REQUIRED = 0.9
+"""The share that must be noticed unless told otherwise."""
+
+
+class Gate:
+    """The check as it was run on the original, ready to be run on others.
+
+    Args:
+        model: the original.
+        cases: what was compared, with the reference's answers.
+        passer: the node-local pass, None where it was not run.
+        open_session: loads a graph as the original was loaded.
+        atol: the tolerance.
+    """
+
+    def __init__(
+        self,
+        model: OnnxModel,
+        cases: Sequence[Case],
+        passer: NodePasser | None,
+        open_session: Callable[[bytes], Session],
+        atol: float,
+    ) -> None:
+        self._model = model
+        self._cases = [case for case in cases if case.expected is not None]
+        self._passer = passer
+        self._open = open_session
+        self._atol = atol
+
+    def passes(self, proto: onnx.ModelProto) -> bool:
+        """Whether a graph would have passed in the original's place."""
+        try:
+            if self._passer is not None and self._passer.run(proto).summary.wrong:
+                return False
+            session = self._open(proto.SerializeToString())
+            return all(self._agrees(session, case) for case in self._cases)
+        except (ParityError, RefusedError):
+            return False
+
+    def _agrees(self, session: Session, case: Case) -> bool:
+        assert case.expected is not None  # noqa: S101 - the others were left out
+        actual = session.run(case.inputs.arrays)
+        differences = compare_outputs(case.expected, actual, self._model, self._atol)
+        return all(difference.passed for difference in differences)
+
+
+def prove(
+    gate: Gate,
+    proto: onnx.ModelProto,
+    wanted: int,
+    required: float,
+    seed: int,
+    step: Callable[[str, int, int], None],
+) -> Proof:
+    """Run the check on mutants of a graph that passed it."""
+    made: Counter[str] = Counter()
+    killed: Counter[str] = Counter()
+    survivors = []
+    for number, mutant in enumerate(mutants(proto, wanted, seed), 1):
+        made[mutant.mutation] += 1
+        if gate.passes(mutant.proto):
+            survivors.append(Survivor(mutant.mutation, mutant.node))
+        else:
+            killed[mutant.mutation] += 1
+        step("mutants", number, wanted)
+    kinds = tuple((kind, made[kind], killed[kind]) for kind in sorted(made))
+    return Proof(made.total(), killed.total(), required, kinds, tuple(survivors))

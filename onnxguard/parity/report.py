@@ -1,0 +1,315 @@
+"""What a parity check says: plain values, so that a reporter needs neither NumPy nor PyTorch."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from onnxguard.catalogue import Rule
+from onnxguard.findings import Finding, Place, Severity
+
+
+class ParityVerdict(StrEnum):
+    """What became of a comparison; ``vacuous`` is a pass that would mean nothing."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    VACUOUS = "vacuous"
+    ERROR = "error"
+
+    @property
+    def exit_code(self) -> int:
+        """0 where the graph may go on, 1 where it may not, 2 where nothing was compared."""
+        return {"pass": 0, "fail": 1, "vacuous": 1, "error": 2}[self.value]
+
+
+class Outcome(StrEnum):
+    """What became of one trial."""
+
+    COMPARED = "compared"
+    BOTH_REFUSED = "both-refused"
+    MODEL_REFUSED = "model-refused"
+    REFERENCE_REFUSED = "reference-refused"
+
+
+class Identity(NamedTuple):
+    """What exactly was compared with what, so that a report cannot be about another file.
+
+    Attributes:
+        model_sha256: of the very bytes that were run.
+        model_bytes: how many they are.
+        external: ``(location, sha256)`` of each external data file.
+        reference: the reference as the user named it.
+        reference_sha256: of its file, empty where it is a callable.
+        weights: the weights' file as the user named it, may be empty.
+        weights_sha256: of that file.
+        inputs: ``(path, sha256)`` of each file of inputs.
+        opset: the version of the default domain, 0 where none is imported.
+        ir_version: the model's.
+        producer: the model's.
+        provider: the provider that was asked for.
+        providers: those that were active, in order.
+        optimization_level: of ONNX Runtime's graph optimisations.
+        placement: ``(provider, nodes that it ran)`` where it was measured.
+        versions: ``(package, version)``.
+        platform: operating system, machine and Python.
+    """
+
+    model_sha256: str
+    model_bytes: int
+    external: tuple[tuple[str, str], ...]
+    reference: str
+    reference_sha256: str
+    weights: str
+    weights_sha256: str
+    inputs: tuple[tuple[str, str], ...]
+    opset: int
+    ir_version: int
+    producer: str
+    provider: str
+    providers: tuple[str, ...]
+    optimization_level: str
+    placement: tuple[tuple[str, int], ...]
+    versions: tuple[tuple[str, str], ...]
+    platform: str
+
+
+class Difference(NamedTuple):
+    """How far one output of the graph is from the reference's.
+
+    ``d`` below is ``|reference - model|`` of each element, in float64.
+
+    Attributes:
+        output: its name.
+        dtype: the reference's, as NumPy names it.
+        shape: the reference's.
+        tolerance: what ``d`` was compared with.
+        problem: the code of the rule that the output breaks, empty where it passes.
+        message: that problem in one line.
+        largest: the largest ``d``; infinite where there is no finite one.
+        index: where that is, empty where there is no element to point at.
+        expected: the reference's value there, as Python prints it.
+        actual: the model's.
+        over: how many elements have ``d`` above the tolerance.
+        elements: how many there are.
+        percentiles: ``(percent, d)`` for 50, 90, 99 and 99.9.
+        ulps: the largest distance in units in the last place, 0 for what is not floating.
+        decades: ``(exponent, elements)``: how many ``d`` lie in ``[10^e, 10^(e+1))``, ascending.
+        exact: how many elements are equal.
+    """
+
+    output: str
+    dtype: str
+    shape: tuple[int, ...]
+    tolerance: float
+    problem: str = ""
+    message: str = ""
+    largest: float = 0.0
+    index: tuple[int, ...] = ()  # type: ignore[assignment] # hides tuple.index, which nothing calls
+    expected: str = ""
+    actual: str = ""
+    over: int = 0
+    elements: int = 0
+    percentiles: tuple[tuple[float, float], ...] = ()
+    ulps: int = 0
+    decades: tuple[tuple[int, int], ...] = ()
+    exact: int = 0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the output is within the tolerance."""
+        return not self.problem
+
+
+class Referee(NamedTuple):
+    """What the reference in float64 says of one output: how much of a difference is noise.
+
+    Attributes:
+        output: its name.
+        reference_error: the largest ``|reference in float32 - reference in float64|``.
+        model_error: the largest ``|model - reference in float64|``.
+    """
+
+    output: str
+    reference_error: float
+    model_error: float
+
+
+class Trial(NamedTuple):
+    """One set of inputs and what both sides made of it.
+
+    Attributes:
+        profile: how the inputs were made: noise, image, large, or the name of a file.
+        seed: of the inputs, -1 for a file's.
+        shapes: ``(input, shape)``.
+        inputs_sha256: of all inputs together.
+        outcome: compared, or which side refused.
+        model_said: the model's refusal in one line.
+        reference_said: the reference's.
+        differences: of each output, in the model's order.
+        referees: of each floating output, where it was asked.
+    """
+
+    profile: str
+    seed: int
+    shapes: tuple[tuple[str, tuple[int, ...]], ...]
+    inputs_sha256: str
+    outcome: Outcome
+    model_said: str = ""
+    reference_said: str = ""
+    differences: tuple[Difference, ...] = ()
+    referees: tuple[Referee, ...] = ()
+
+    @property
+    def largest(self) -> float:
+        """The largest difference of any output."""
+        return max((difference.largest for difference in self.differences), default=0.0)
+
+
+class NodeCheck(NamedTuple):
+    """One node, run alone on the reference's tensors.
+
+    Attributes:
+        node: its name, or its place where it has none.
+        operator: its operator.
+        module: the part of the reference that it was compared with.
+        suspects: the nodes that may be at fault: this one, and those before it that had no
+            counterpart and whose values it was fed.
+        difference: from the reference's tensor.
+    """
+
+    node: str
+    operator: str
+    module: str
+    suspects: tuple[str, ...]
+    difference: Difference
+
+
+class NodePass(NamedTuple):
+    """The node-local pass.
+
+    Attributes:
+        ran: whether it was done; ``reason`` says why not.
+        reason: one line, may be empty.
+        nodes: nodes of the main graph that compute something from the inputs.
+        checked: those that were compared with a tensor of the reference.
+        covered: those without a counterpart whose values went into one that was compared.
+        unchecked: the names of the others.
+        worst: the check with the largest difference in relation to its tolerance.
+        wrong: every check beyond its tolerance, in the graph's order.
+    """
+
+    ran: bool
+    reason: str = ""
+    nodes: int = 0
+    checked: int = 0
+    covered: int = 0
+    unchecked: tuple[str, ...] = ()
+    worst: NodeCheck | None = None
+    wrong: tuple[NodeCheck, ...] = ()
+
+
+class Survivor(NamedTuple):
+    """A mutant that the check did not notice.
+
+    Attributes:
+        mutation: what was done to it.
+        node: where.
+    """
+
+    mutation: str
+    node: str
+
+
+class Proof(NamedTuple):
+    """What the check made of graphs that were damaged on purpose.
+
+    Attributes:
+        mutants: how many there were.
+        killed: how many of them did not pass.
+        required: the least share that must be killed, 0 to 1.
+        kinds: ``(mutation, mutants, killed)``.
+        survivors: those that passed.
+    """
+
+    mutants: int
+    killed: int
+    required: float
+    kinds: tuple[tuple[str, int, int], ...]
+    survivors: tuple[Survivor, ...]
+
+    @property
+    def rate(self) -> float:
+        """The share that was killed, 0 to 1."""
+        return self.killed / self.mutants if self.mutants else 0.0
+
+
+class Picture(NamedTuple):
+    """One image-like output, drawn.
+
+    Attributes:
+        output: its name.
+        shows: reference, model or difference.
+        png: the file.
+        low: the value that is drawn black.
+        high: the value that is drawn white.
+    """
+
+    output: str
+    shows: str
+    png: bytes
+    low: float
+    high: float
+
+
+class ParityReport(NamedTuple):
+    """Everything that a parity check has to say about one graph and its reference.
+
+    Attributes:
+        path: the model as the user named it, safe to print.
+        reference: the reference as the user named it, safe to print.
+        atol: the largest absolute difference that passes.
+        verdict: pass, fail, vacuous or error.
+        findings: every finding, errors first.
+        identity: what was compared, None where it could not be loaded.
+        trials: in the order in which they ran.
+        nodes: the node-local pass.
+        proof: the mutants, None unless they were asked for.
+        remarks: what a reader should know, one line each.
+        pictures: of the trial with the largest difference, where they were asked for.
+        seconds: wall clock, imports not counted.
+    """
+
+    path: str
+    reference: str
+    atol: float
+    verdict: ParityVerdict
+    findings: tuple[Finding, ...]
+    identity: Identity | None = None
+    trials: tuple[Trial, ...] = ()
+    nodes: NodePass = NodePass(ran=False)
+    proof: Proof | None = None
+    remarks: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def passed(self) -> bool:
+        """Whether the graph may go on."""
+        return self.verdict is ParityVerdict.PASS
+
+    @property
+    def largest(self) -> float:
+        """The largest difference of any output in any trial."""
+        return max((trial.largest for trial in self.trials), default=0.0)
+
+
+def unusable(path: str, reference: str, atol: float, rule: Rule, message: str) -> ParityReport:
+    """The report about a pair of which one side could not be loaded."""
+    finding = Finding(rule.code, Severity.ERROR, message, (Place("model", 0, 0),), hint=rule.fix)
+    return ParityReport(path, reference, atol, ParityVerdict.ERROR, (finding,))
+
+
+def exit_code(reports: tuple[ParityReport, ...]) -> int:
+    """The worst of all reports; 2 where there is none."""
+    return max((report.verdict.exit_code for report in reports), default=2)

@@ -1,0 +1,93 @@
+"""Load both sides of a comparison."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import onnx
+
+from onnxguard.parity.model import OnnxModel, read_onnx
+from onnxguard.parity.onnx_reference import OnnxReference
+from onnxguard.parity.reference import find_reference
+from onnxguard.parity.runtime import Session
+from onnxguard.parity.settings import Settings
+from onnxguard.parity.torch_reference import TorchReference, evaluated
+from onnxguard.parity.trials import Reference
+from onnxguard.printable import printable
+
+
+class Sides(NamedTuple):
+    """Both sides, loaded.
+
+    Attributes:
+        model: the graph under test.
+        session: it, in ONNX Runtime.
+        reference: what vouches for it.
+        name: the reference as the user named it, safe to print.
+        reference_sha256: of its file, empty for a callable.
+        weights: the weights' file, safe to print, may be empty.
+        weights_sha256: of that file.
+        same: whether the reference is the graph under test.
+    """
+
+    model: OnnxModel
+    session: Session
+    reference: Reference
+    name: str
+    reference_sha256: str
+    weights: str
+    weights_sha256: str
+    same: bool
+
+
+@contextmanager
+def loaded_sides(
+    model: OnnxModel,
+    torch: Any,
+    reference: str | os.PathLike[str] | None,
+    weights: str | os.PathLike[str] | None,
+    settings: Settings,
+) -> Iterator[Sides]:
+    """Load what vouches for a graph, and the graph in ONNX Runtime; a module is in evaluation mode.
+
+    Raises:
+        ParityError: one side could not be loaded.
+        UsageError: the call is wrong.
+    """
+    session = open_session(model, model.data, settings, profiled=settings.provider != "cpu")
+    if reference is not None:
+        other = read_onnx(reference)
+        same = _content(other) == _content(model)
+        yield Sides(model, session, OnnxReference(other), other.path, other.sha256, "", "", same)
+        return
+    found = find_reference(torch, None if weights is None else os.fspath(weights))
+    shown = "" if weights is None else printable(os.fspath(weights))
+    with evaluated(found.module):
+        side = TorchReference(found.module, settings.bindings)
+        side.bind([declared.name for declared in model.inputs])
+        yield Sides(
+            model, session, side, found.name, found.sha256, shown, found.weights_sha256, same=False
+        )
+
+
+def open_session(
+    model: OnnxModel, data: bytes, settings: Settings, profiled: bool = False
+) -> Session:
+    """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
+    folder = model.folder if model.external else ""
+    return Session(data, settings.provider, settings.optimization_level, folder, profiled)
+
+
+def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:
+    """What a graph computes, without who wrote it and what it is called."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    for field in ("producer_name", "producer_version", "model_version", "doc_string", "domain"):
+        proto.ClearField(field)
+    del proto.metadata_props[:]
+    proto.graph.ClearField("name")
+    proto.graph.ClearField("doc_string")
+    return proto.SerializeToString(deterministic=True), model.external

@@ -1,0 +1,257 @@
+"""A PyTorch module as the reference."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from onnxguard.errors import UsageError
+from onnxguard.parity.comparison import Array, Named
+from onnxguard.parity.errors import ParityError, RefusedError
+from onnxguard.parity.runtime import one_line
+from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
+from onnxguard.parity.torch_trace import Watch
+from onnxguard.parity.trace import Trace
+from onnxguard.printable import printable
+
+
+class TorchReference:
+    """Runs a module without gradients, in full precision, on copies of the inputs.
+
+    Args:
+        module: the network, in evaluation mode (see ``evaluated``).
+        bindings: the parameter of ``forward`` that each input of the graph stands for, where the
+            names do not say so.
+    """
+
+    def __init__(self, module: nn.Module, bindings: Mapping[str, str] | None = None) -> None:
+        self.module = module
+        self._bindings = dict(bindings or {})
+
+    def in_training(self) -> tuple[str, ...]:
+        """The modules that are in training mode although the network was told not to be."""
+        return tuple(
+            printable(name or type(module).__name__)
+            for name, module in self.module.named_modules()
+            if module.training
+        )
+
+    def double(self) -> TorchReference | None:
+        """The same network in float64, None where it cannot be copied."""
+        try:
+            return TorchReference(copy.deepcopy(self.module).double(), self._bindings)
+        except Exception:
+            return None
+
+    def run(self, feeds: Mapping[str, Array], default: torch.dtype = torch.float32) -> Named:
+        """Give copies of the outputs, named where the module names them.
+
+        Raises:
+            RefusedError: the module raised.
+        """
+        tensors = {name: as_tensor(array) for name, array in feeds.items()}
+        with _refusals(), full_precision(default), torch.no_grad():
+            return self._outputs(self._called(tensors))
+
+    def trace(self, feeds: Mapping[str, Array]) -> Trace:
+        """As ``run``, and keep every tensor.
+
+        Raises:
+            RefusedError: the module raised.
+        """
+        tensors = {name: as_tensor(array) for name, array in feeds.items()}
+        with _refusals(), full_precision(torch.float32), torch.no_grad():
+            with Watch(self.module) as watch:
+                answer = self._called(tensors)
+            return watch.trace(self._outputs(answer))
+
+    def behaviour(self, feeds: Mapping[str, Array]) -> Behaviour:
+        """Run once and tell how it computes.
+
+        Raises:
+            RefusedError: the module raised.
+        """
+        tensors = {name: as_tensor(array) for name, array in feeds.items()}
+        with _refusals(), full_precision(torch.float32), torch.no_grad():
+            with BehaviourWatch() as watch:
+                self._called(tensors)
+            return watch.behaviour()
+
+    def changes_inputs(self, feeds: Mapping[str, Array]) -> tuple[str, ...]:
+        """The inputs whose values differ after a run."""
+        tensors = {name: as_tensor(array) for name, array in feeds.items()}
+        with _refusals(), full_precision(torch.float32), torch.no_grad():
+            self._called(tensors)
+        return tuple(
+            name
+            for name, array in feeds.items()
+            if not np.array_equal(as_array(tensors[name]), array, equal_nan=array.dtype.kind == "f")
+        )
+
+    def bind(self, inputs: Sequence[str]) -> None:
+        """Check that every input of the graph has a parameter of its own.
+
+        Raises:
+            UsageError: a binding names no input or no parameter, or an input has none.
+        """
+        known = self._parameters()
+        shown = ", ".join(map(printable, known)) or "none"
+        for name, parameter in self._bindings.items():
+            if name not in inputs:
+                names = ", ".join(map(printable, inputs)) or "none"
+                raise UsageError(f'--bind: no input "{printable(name)}"; there are: {names}')
+            if parameter not in known:
+                raise UsageError(
+                    f'--bind: forward has no parameter "{printable(parameter)}"; it has: {shown}'
+                )
+        if len(inputs) == 1 and not self._bindings and inputs[0] not in known:
+            return  # the only one needs no name
+        bound = [self._bindings.get(name, name) for name in inputs]
+        for name, parameter in zip(inputs, bound, strict=True):
+            if parameter not in known:
+                shown_name = printable(name)
+                raise UsageError(
+                    f'no parameter of forward is called "{shown_name}" (it has: {shown}): say '
+                    f"which one it is with --bind {shown_name}=PARAMETER"
+                )
+        if len(set(bound)) < len(bound):
+            raise UsageError("--bind: two inputs stand for one parameter of forward")
+
+    def _called(self, tensors: dict[str, torch.Tensor]) -> Any:
+        known = self._parameters()
+        named = {self._bindings.get(name, name): tensor for name, tensor in tensors.items()}
+        if all(name in known for name in named):
+            return self.module(**named)
+        return self.module(*tensors.values())
+
+    def _parameters(self) -> tuple[str, ...]:
+        """The names that ``forward`` takes."""
+        return tuple(
+            name
+            for name, parameter in inspect.signature(self.module.forward).parameters.items()
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+        )
+
+    def _outputs(self, answer: Any) -> Named:
+        named = list(_flattened("", answer))
+        return [(name, as_array(tensor)) for name, tensor in named]
+
+
+@contextmanager
+def evaluated(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode for a while; every part gets back the mode that it had."""
+    before = [(part, part.training) for part in module.modules()]
+    with suppress(NotImplementedError):  # an exported program has its mode baked in
+        module.eval()
+    try:
+        yield
+    finally:
+        for part, training in before:
+            part.training = training
+
+
+def as_tensor(array: Array) -> torch.Tensor:
+    """A tensor with a copy of the array's values.
+
+    Raises:
+        ParityError: OP003, PyTorch has no such dtype.
+    """
+    try:
+        if array.dtype.name == "bfloat16":
+            return torch.from_numpy(array.view(np.int16).copy()).view(torch.bfloat16)
+        return torch.from_numpy(np.array(array))
+    except TypeError:
+        raise ParityError("OP003", f"PyTorch has no tensors of {array.dtype}") from None
+
+
+def as_array(tensor: torch.Tensor) -> Array:
+    """An array with a copy of the tensor's values."""
+    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if tensor.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        return np.array(tensor.contiguous().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
+    return np.array(tensor.numpy())
+
+
+def _flattened(name: str, answer: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor of tuples, lists, dicts and dataclasses, in order, named by key or field."""
+    if isinstance(answer, torch.Tensor):
+        yield name, answer
+    elif answer is None:
+        return
+    elif isinstance(answer, Mapping):
+        for key, value in answer.items():
+            yield from _flattened(str(key), value)
+    elif isinstance(answer, tuple) and hasattr(answer, "_fields"):
+        for field, value in zip(answer._fields, answer, strict=True):
+            yield from _flattened(field, value)
+    elif is_dataclass(answer) and not isinstance(answer, type):
+        for member in fields(answer):
+            yield from _flattened(member.name, getattr(answer, member.name))
+    elif isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
+        for value in answer:
+            yield from _flattened("", value)
+    elif isinstance(answer, bool | int | float):
+        yield name, torch.tensor(answer)
+    else:
+        kind = type(answer).__name__
+        raise ParityError("OP001", f"the reference returns a {printable(kind)}, not tensors")
+
+
+@contextmanager
+def full_precision(default: torch.dtype) -> Iterator[None]:
+    """No autocast, no TF32, no bfloat16 in float32 products; what was set before is set again."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        with (
+            _exact_products(),
+            torch.autocast("cpu", enabled=False),
+            torch.autocast("cuda", enabled=False),
+        ):
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def _exact_products() -> Iterator[None]:
+    """Since PyTorch 2.9 each backend has a setting of its own, and old ones may not be mixed in."""
+    backends = torch.backends
+    if hasattr(backends, "fp32_precision"):
+        parts: list[Any] = [backends, backends.cuda.matmul, backends.cudnn, backends.mkldnn]
+        parts += [backends.cudnn.conv, backends.cudnn.rnn]
+        parts += [backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn]
+        settings = [(part, "fp32_precision", "ieee") for part in parts]
+    else:
+        settings = [(backends.cuda.matmul, "allow_tf32", False)]
+        settings += [(backends.cudnn, "allow_tf32", False)]
+    before = [(part, name, getattr(part, name)) for part, name, _ in settings]
+    for part, name, value in settings:
+        setattr(part, name, value)
+    try:
+        yield
+    finally:
+        for part, name, value in before:
+            setattr(part, name, value)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except (ParityError, UsageError):
+        raise
+    except MemoryError:
+        raise ParityError("OP001", "the reference ran out of memory") from None
+    except (Exception, SystemExit) as error:
+        raise RefusedError(one_line(error)) from None

@@ -1,0 +1,165 @@
+"""Run both sides on the same inputs and compare what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from onnxguard.parity.comparison import Named, compare, is_floating
+from onnxguard.parity.errors import RefusedError
+from onnxguard.parity.inputs import (
+    PROFILES,
+    WANTED,
+    Inputs,
+    Shapes,
+    draw,
+    index_bounds,
+    is_dynamic,
+    propose_shapes,
+)
+from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.report import Difference, Outcome, Referee, Trial
+from onnxguard.parity.runtime import Session
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.parity.trace import Trace
+from onnxguard.printable import printable
+
+Feeds = dict[str, np.ndarray]
+
+
+class Reference(Protocol):
+    """What vouches for a graph: a PyTorch module or another graph."""
+
+    def run(self, feeds: Feeds) -> Named:
+        """Give the outputs, or raise RefusedError."""
+
+    def trace(self, feeds: Feeds) -> Trace:
+        """Give the outputs and every tensor on the way, or raise RefusedError."""
+
+
+class Case(NamedTuple):
+    """One set of inputs with what both sides answered; an answer is None where it was refused."""
+
+    inputs: Inputs
+    expected: Named | None
+    actual: Named | None
+    trial: Trial
+
+
+def run_case(
+    inputs: Inputs, reference: Reference, session: Session, model: OnnxModel, atol: float
+) -> Case:
+    """Run both sides once and compare."""
+    expected, reference_said = _answer(reference.run, inputs)
+    actual, model_said = _answer(session.run, inputs)
+    outcome = Outcome.COMPARED
+    differences: tuple[Difference, ...] = ()
+    if expected is None and actual is None:
+        outcome = Outcome.BOTH_REFUSED
+    elif actual is None:
+        outcome = Outcome.MODEL_REFUSED
+    elif expected is None:
+        outcome = Outcome.REFERENCE_REFUSED
+    else:
+        differences = tuple(compare_outputs(expected, actual, model, atol))
+    trial = Trial(
+        inputs.profile,
+        inputs.seed,
+        inputs.shapes,
+        inputs.sha256,
+        outcome,
+        model_said,
+        reference_said,
+        differences,
+    )
+    return Case(inputs, expected, actual, trial)
+
+
+def compare_outputs(
+    expected: Named, actual: Named, model: OnnxModel, atol: float
+) -> Iterator[Difference]:
+    """Compare all outputs, by position; one too many or too few is a difference as well."""
+    if len(expected) != len(actual):
+        names = [printable(name) for name, _ in actual]
+        message = f"the graph has {len(actual)} outputs, the reference gives {len(expected)}"
+        yield Difference(", ".join(names), "", (), atol, "OP202", message, largest=float("inf"))
+        return
+    for declared, (_, ours), (_, theirs) in zip(model.outputs, expected, actual, strict=True):
+        yield compare(declared.name, ours, theirs, atol)
+
+
+def _answer(run: Callable[[Feeds], Named], inputs: Inputs) -> tuple[Named | None, str]:
+    try:
+        return run(inputs.arrays), ""
+    except RefusedError as error:
+        return None, str(error)
+
+
+def generated_cases(
+    model: OnnxModel,
+    shapes: Sequence[Shapes],
+    trials: int,
+    seed: int,
+    run: Callable[[Inputs], Case],
+) -> Iterator[Case]:
+    """Run profiles x shapes x seeds.
+
+    Args:
+        model: the graph.
+        shapes: those to run; where there are none, the signature proposes some, and one that both
+            sides refuse is replaced by the next.
+        trials: how many seeds each shape and profile get.
+        seed: the first.
+        run: runs both sides on one set of inputs.
+    """
+    bounds = index_bounds(model.proto)
+    wanted = len(shapes) or (WANTED if is_dynamic(model.inputs) else 1)
+    compared = 0
+    for sizes in shapes or propose_shapes(model.inputs):
+        first = run(draw(model.inputs, sizes, PROFILES[0], seed, bounds))
+        yield first
+        if first.trial.outcome is not Outcome.BOTH_REFUSED:
+            compared += 1
+            for profile in profiles(model):
+                for number in range(trials):
+                    if (profile, number) != (PROFILES[0], 0):
+                        yield run(draw(model.inputs, sizes, profile, seed + number, bounds))
+        if compared == wanted and not shapes:
+            return
+
+
+def profiles(model: OnnxModel) -> tuple[str, ...]:
+    """All, or the first where no input is floating: integers are drawn alike in each."""
+    floating = any(d.dtype.startswith(("float", "bfloat", "complex")) for d in model.inputs)
+    return PROFILES if floating else PROFILES[:1]
+
+
+def referee(case: Case, double: TorchReference) -> tuple[Referee, ...]:
+    """Ask the reference in float64 how far each side is from it; nothing where it cannot say."""
+    feeds = {
+        name: array.astype(np.float64) if is_floating(array.dtype) else array
+        for name, array in case.inputs.arrays.items()
+    }
+    try:
+        truth = double.run(feeds, torch.float64)
+    except RefusedError:
+        return ()
+    if case.expected is None or case.actual is None or len(truth) != len(case.actual):
+        return ()
+    verdicts = []
+    for (_, exact), (_, ours), (name, theirs) in zip(
+        truth, case.expected, case.actual, strict=True
+    ):
+        if exact.dtype != np.float64 or exact.shape != ours.shape or exact.shape != theirs.shape:
+            continue
+        if not all(np.isfinite(side).all() for side in (exact, ours, theirs)):
+            continue
+        noise, error = (
+            float(np.abs(side.astype(np.float64) - exact).max(initial=0.0))
+            for side in (ours, theirs)
+        )
+        verdicts.append(Referee(printable(name), noise, error))
+    return tuple(verdicts)

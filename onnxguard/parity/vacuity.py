@@ -1,0 +1,147 @@
+"""Whether a comparison that passed could have failed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from onnxguard.parity.comparison import Array, Named, is_floating
+from onnxguard.parity.found import Found
+from onnxguard.parity.node_pass import Passed
+from onnxguard.printable import printable
+
+Shape = tuple[tuple[str, tuple[int, ...]], ...]
+"""``(input, shape)`` of each input."""
+
+SPAN = 1000.0
+"""An output must span this many tolerances, or a wrong one could hide in them."""
+SATURATED = 0.99
+"""An output of which this share lies at its two extremes says too little of what is behind."""
+_EXTREME = 1e-4
+"""Behind an output: this near to the extremes a value counts as saturated."""
+DISCRETE = 16
+"""A floating output of no more values than this is a class or a mask, not a measurement."""
+
+
+def check_answers(
+    runs: Sequence[tuple[Shape, Named]],
+    hides: Callable[[int], bool],
+    atol: float,
+    found: Found,
+) -> None:
+    """Look at what the reference answered in all trials together.
+
+    Args:
+        runs: the shapes of the inputs, and the outputs, of every trial that was compared.
+        hides: whether the numbers behind the output at a position were not compared either.
+        atol: the tolerance of the comparison.
+        found: takes OP302 to OP305 and OP308.
+    """
+    for position, (name, _) in enumerate(runs[0][1]):
+        shown = printable(name) or f"output {position}"
+        arrays = [outputs[position][1] for _, outputs in runs]
+        if not all(array.size for array in arrays):
+            found.add("OP302", f"{shown} is empty", shown)
+            continue
+        if any(not _comparable(array) for array in arrays):
+            continue
+        flat = np.concatenate([array.ravel() for array in arrays])
+        if _narrow(flat, atol):
+            found.add("OP303", f"{shown} {_narrow(flat, atol)}", shown)
+        elif all(map(is_discrete, arrays)):
+            if hides(position):
+                said = "shows decisions, and the numbers behind them were not compared"
+                found.add("OP308", f"{shown} {said}", shown)
+        elif is_floating(flat.dtype) and _saturated(flat, 10 * atol):
+            if hides(position):
+                share = f"{SATURATED:.0%} of its values lie at its two extremes"
+                found.add("OP304", f"{shown} is saturated: {share}", shown)
+        elif not _sensitive(runs, position, atol):
+            found.add("OP305", f"{shown} does not depend on the inputs", shown)
+
+
+def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
+    """Whether numbers behind an output that shows decisions were not compared.
+
+    Follows decisions back to the numbers that they were made of: an input of the graph is known,
+    and a number that the node-local pass compared is. What happens inside a function or a subgraph
+    is not seen.
+    """
+    if not passed.summary.ran:
+        return _computes_with_numbers(proto)
+    made = {name: node for node in proto.graph.node for name in node.output}
+    inputs = {value.name for value in proto.graph.input}
+    pending, seen = [output], set[str]()
+    while pending:
+        name = pending.pop()
+        value = passed.values.get(name)
+        if name in seen or name in inputs or value is None:
+            continue
+        seen.add(name)
+        if not is_discrete(value) and not _saturated(value.ravel(), _EXTREME):
+            if name not in passed.compared:
+                return True
+            continue
+        node = made[name]
+        inside = any(a.HasField("g") or a.graphs for a in node.attribute)
+        if inside or node.domain not in ("", "ai.onnx"):
+            return True
+        pending.extend(node.input)
+    return False
+
+
+def _computes_with_numbers(proto: onnx.ModelProto) -> bool:
+    """Whether any input or constant is floating: integers have nothing behind them."""
+    kinds = [value.type.tensor_type.elem_type for value in proto.graph.input]
+    kinds += [tensor.data_type for tensor in proto.graph.initializer]
+    return any(is_floating(helper.tensor_dtype_to_np_dtype(kind)) for kind in kinds)
+
+
+def is_discrete(array: Array) -> bool:
+    """Whether an array holds classes, a mask or indices: integers, or very few different values."""
+    return not is_floating(array.dtype) or len(np.unique(array)) <= min(DISCRETE, array.size // 2)
+
+
+def _comparable(array: Array) -> bool:
+    return array.dtype.kind in "biuf" and bool(np.isfinite(array).all())
+
+
+def _narrow(flat: Array, atol: float) -> str:
+    if not is_floating(flat.dtype):
+        return "has one value only" if (flat == flat[0]).all() else ""
+    span = float(flat.max()) - float(flat.min())
+    if span >= SPAN * atol:
+        return ""
+    return f"spans {span:.3g} only, less than {SPAN:.0f} times the tolerance"
+
+
+def _saturated(flat: Array, near: float) -> bool:
+    extreme = (flat <= flat.min() + near) | (flat >= flat.max() - near)
+    return float(np.mean(extreme)) > SATURATED
+
+
+def _sensitive(
+    runs: Sequence[tuple[Shape, Named]],
+    position: int,
+    atol: float,
+) -> bool:
+    """Whether two inputs of one shape gave different values; True where there are no two."""
+    pairs = 0
+    for (shapes, outputs), (others, different) in itertools.combinations(runs, 2):
+        if shapes != others:
+            continue
+        a, b = outputs[position][1], different[position][1]
+        pairs += 1
+        if a.shape != b.shape or _apart(a, b) > 10 * atol:
+            return True
+    return not pairs
+
+
+def _apart(a: Array, b: Array) -> float:
+    if a.dtype.kind == "b" or b.dtype.kind == "b":
+        return float(np.any(a != b))
+    return float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max())

@@ -1,0 +1,46 @@
+"""A conformance report as versioned JSON; docs/conformance.schema.json describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onnxguard import __version__
+from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
+from onnxguard.reporters.json_report import dumps, plain
+
+SCHEMA = "onnxguard/conformance/1"
+
+
+def render(result: Conformance, color: bool = False) -> str:
+    """Render everything that is known, ASCII only."""
+    return dumps(
+        {
+            "schema": SCHEMA,
+            "tool": {"name": "onnxguard", "version": __version__},
+            "exit_code": result.exit_code,
+            "verdict": result.conclusion.value,
+            "seconds": round(result.seconds, 6),
+            "kind": result.kind,
+            "name": result.name,
+            "sha256": result.sha256,
+            "opset": result.opset,
+            "provider": "CPUExecutionProvider",
+            "versions": dict(result.versions),
+            "inputs": [{"name": name, "shape": list(shape)} for name, shape in result.inputs],
+            "seed": result.seed,
+            "min_cases": result.min_cases,
+            "require_proven": result.require_proven,
+            "summary": {evidence.value: result.count_of(evidence) for evidence in Evidence},
+            "operators": [_operator(record) for record in result.operators],
+        }
+    )
+
+
+def _operator(record: OperatorRecord) -> dict[str, Any]:
+    operator: dict[str, Any] = plain(record)
+    cases = operator.pop("cases")
+    operator["passed"] = record.count_of(Outcome.PASSED)
+    operator["known_failures"] = record.count_of(Outcome.KNOWN)
+    operator["unsupported"] = record.count_of(Outcome.UNSUPPORTED)
+    operator["failed"] = record.failed
+    return operator | {"cases": cases}

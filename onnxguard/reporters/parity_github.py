@@ -1,0 +1,20 @@
+"""Parity reports as annotations for GitHub Actions, then a line per model and a summary."""
+
+from __future__ import annotations
+
+from onnxguard.parity.report import ParityReport
+from onnxguard.reporters import github, parity_phrases
+from onnxguard.reporters.checks import PARITY
+from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.parity_claims import headline
+from onnxguard.reporters.text import inert
+
+
+def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:
+    """Render every finding as a workflow command."""
+    lines = github.commands(parity_phrases.as_run(reports), PARITY)
+    for report in reports:
+        lines.append(inert(f"{report.verdict.value.upper()} {headline(report)}"))
+    verdict = parity_phrases.overall(reports).value.upper()
+    lines.append(f"onnxguard parity {verdict}: {parity_phrases.summary(reports)}")
+    return "".join(f"{line}\n" for line in lines)

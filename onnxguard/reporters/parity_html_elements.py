@@ -1,0 +1,96 @@
+"""Elements of an HTML page. What is no ``Markup`` yet is escaped as it goes in."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+
+from onnxguard.reporters.parity_html_style import STYLE
+
+SHOWN = 20
+"""So many names of a long list are shown."""
+
+_HEAD = f"""\
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
+style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<style>{STYLE}</style>
+"""
+# The policy: nothing on the page may load or run, whatever a model calls its parts.
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def element(tag: str, *children: str, **attributes: str) -> Markup:
+    """An element; ``class_`` and ``aria_label`` are written as HTML has them."""
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
+        for name, value in attributes.items()
+    )
+    inside = "".join(c if isinstance(c, Markup) else _escaped(c) for c in children)
+    return Markup(f"<{tag}{written}>{inside}</{tag}>")
+
+
+def _escaped(text: str) -> str:
+    """Escape HTML, and the ``##`` that some CI logs take for a command."""
+    return html.escape(text).replace("##", "#&#35;")
+
+
+def page(title: str, *sections: Markup) -> str:
+    """The whole page."""
+    head = element("head", Markup(_HEAD), element("title", title))
+    body = element("body", element("h1", title), element("main", *sections))
+    return f'<!DOCTYPE html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
+
+
+def section(title: str, *children: str) -> Markup:
+    """A card with a heading, on lines of its own."""
+    return Markup(f"\n{element('section', element('h3', title), *children)}")
+
+
+def code(text: str) -> Markup:
+    """Text as the model, the user or a program wrote it."""
+    return element("code", text)
+
+
+def listed(names: Sequence[str], total: int) -> list[str]:
+    """The first names with commas between them, and how many more there are."""
+    shown: list[str] = []
+    for name in names[:SHOWN]:
+        shown += [", ", code(name)]
+    hidden = total - len(names[:SHOWN])
+    return [*shown[1:], *([f" and {hidden:,} more"] if hidden > 0 else [])]
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
+    """A table; a head that ends in > is of numbers.
+
+    It scrolls by itself where it is too wide; on a phone each row becomes a list of cells.
+    """
+    names = [head.rstrip(">") for head in heads]
+    kinds = ["text" if head == name else "number" for head, name in zip(heads, names, strict=True)]
+    top = [
+        element("th", name, scope="col", class_=kind)
+        for name, kind in zip(names, kinds, strict=True)
+    ]
+    lines = []
+    for first, *others in rows:
+        row = [element("th", first, scope="row", data_label=names[0])]
+        for cell, kind, name in zip(others, kinds[1:], names[1:], strict=True):
+            row.append(element("td", cell, class_=kind, data_label=name))
+        lines.append(element("tr", *row))
+    whole = element(
+        "table",
+        element("caption", caption),
+        element("thead", element("tr", *top)),
+        element("tbody", *lines),
+        class_="stacked" if len(heads) > 3 else "plain",
+    )
+    # Who has no mouse scrolls what has the focus.
+    return element("div", whole, class_="wide", role="region", tabindex="0", aria_label=caption)

@@ -1,0 +1,74 @@
+"""Parity reports as versioned JSON; docs/parity.schema.json describes it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from onnxguard import __version__
+from onnxguard.catalogue import PARITY_RULES
+from onnxguard.parity.report import ParityReport, ParityVerdict, exit_code
+from onnxguard.reporters import parity_phrases
+from onnxguard.reporters.json_report import dumps, plain
+from onnxguard.reporters.options import RenderOptions
+
+SCHEMA = "onnxguard/parity/1"
+
+RECORDS = {
+    "decades": ("exponent", "elements"),
+    "external": ("location", "sha256"),
+    "inputs": ("path", "sha256"),
+    "kinds": ("mutation", "mutants", "killed"),
+    "percentiles": ("percent", "difference"),
+    "placement": ("provider", "nodes"),
+    "shapes": ("input", "shape"),
+    "versions": ("package", "version"),
+}
+"""Fields that hold plain tuples, and what their items are called."""
+
+
+def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:
+    """Render everything that is known but pictures, ASCII only.
+
+    JSON has no number for infinity and none for NaN: they are the strings ``Infinity``,
+    ``-Infinity`` and ``NaN``.
+    """
+    return dumps(
+        {
+            "schema": SCHEMA,
+            "tool": {"name": "onnxguard", "version": __version__},
+            "exit_code": exit_code(reports),
+            "verdict": parity_phrases.overall(reports).value,
+            "seconds": round(parity_phrases.seconds(reports), 6),
+            "summary": _summary(reports),
+            "models": [_model(report) for report in reports],
+        }
+    )
+
+
+def _summary(reports: tuple[ParityReport, ...]) -> dict[str, int]:
+    verdicts = [report.verdict for report in reports]
+    return {"models": len(reports)} | {v.value: verdicts.count(v) for v in ParityVerdict}
+
+
+def _model(report: ParityReport) -> dict[str, Any]:
+    model: dict[str, Any] = _strict(plain(report._replace(pictures=())))
+    del model["pictures"]
+    model["seconds"] = round(report.seconds, 6)
+    model["largest"] = _strict(report.largest)
+    for finding in model["findings"]:
+        finding["name"] = PARITY_RULES[finding["code"]].name
+    return model
+
+
+def _strict(value: Any, field: str = "") -> Any:
+    """Name the parts of plain tuples, and write out the numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _strict(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        if field in RECORDS:
+            value = [dict(zip(RECORDS[field], item, strict=True)) for item in value]
+        return [_strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value

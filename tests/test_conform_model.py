@@ -1,0 +1,390 @@
+"""``conform MODEL``: each kind of node alone, against onnx.reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import deadly
+import make_models
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from onnxguard.conformance import Conclusion, Conformance, Evidence, Outcome, conform_model
+from onnxguard.conformance import model as conform
+from onnxguard.conformance.cut import find_nodes
+from onnxguard.conformance.record import OperatorRecord
+from onnxguard.conformance.runtime import prepare
+from onnxguard.errors import ModelError, OnnxguardError, UsageError
+
+
+def operators(result: Conformance, name: str) -> list[OperatorRecord]:
+    return [record for record in result.operators if record.op_type == name]
+
+
+def only(result: Conformance, name: str) -> OperatorRecord:
+    (record,) = operators(result, name)
+    return record
+
+
+def value(name: str, dtype: int = TensorProto.FLOAT, shape: Any = (2, 3)) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, dtype, shape)
+
+
+def save(
+    folder: Path,
+    nodes: list[onnx.NodeProto],
+    inputs: list[onnx.ValueInfoProto],
+    outputs: list[str],
+    **rest: Any,
+) -> str:
+    """A model at opset 17 whose outputs have no declared type where that can be left out."""
+    rest.setdefault("opset_imports", [helper.make_opsetid("", 17)])
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        inputs,
+        [value(name, rest.pop("dtype", TensorProto.FLOAT), None) for name in outputs],
+        [numpy_helper.from_array(a, n) for n, a in rest.pop("initializers", {}).items()],
+    )
+    path = folder / "model.onnx"
+    onnx.save(helper.make_model(graph, ir_version=8, **rest), path)
+    return str(path)
+
+
+# -- what is found --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saliency_v2() -> Conformance:
+    return conform_model(make_models.FOLDER / "saliency_v2.onnx")
+
+
+def test_every_kind_of_node_has_a_record(saliency_v2: Conformance) -> None:
+    assert saliency_v2.conclusion is Conclusion.PASS
+    assert saliency_v2.count_of(Evidence.PROVEN) == len(saliency_v2.operators) == 9
+    assert sum(record.nodes for record in saliency_v2.operators) == 37
+    assert len(operators(saliency_v2, "Conv")) == 3
+    resize = only(saliency_v2, "Resize")
+    assert (resize.version, resize.nodes, resize.exact, resize.restamped) == (13, 3, 1, 0)
+    assert "mode=linear" in resize.variant
+    assert [case.name for case in resize.cases] == ['graph/node 18 "/up3/Resize"']
+    assert saliency_v2.inputs == (("input", (1, 3, 64, 96)),)
+    assert len(saliency_v2.sha256) == 64
+
+
+def test_differences_are_those_of_float32(saliency_v2: Conformance) -> None:
+    worst = [record.worst for record in operators(saliency_v2, "Conv")]
+    assert all(difference is not None and 0 < difference < 1e-5 for difference in worst)
+
+
+@pytest.mark.parametrize("name", ["external", "int8", "looping", "saliency_v1"])
+def test_the_other_models_pass(name: str) -> None:
+    result = conform_model(make_models.FOLDER / f"{name}.onnx")
+    assert result.conclusion is Conclusion.PASS
+    assert result.count_of(Evidence.PROVEN) > 1
+    unproven = {r.op_type for r in result.operators if r.evidence is not Evidence.PROVEN}
+    assert unproven == ({"Identity", "Mul"} if name == "looping" else set())
+
+
+def test_nodes_in_subgraphs_are_cut_where_they_can_be() -> None:
+    result = conform_model(make_models.FOLDER / "looping.onnx")
+    assert only(result, "Neg").evidence is Evidence.PROVEN
+    assert only(result, "Loop").evidence is Evidence.PROVEN
+    mul = only(result, "Mul")
+    assert (mul.evidence, mul.cases) == (Evidence.UNPROVEN, ())
+    assert mul.reason == 'its input "value_in" is computed inside a subgraph'
+    assert result._replace(require_proven=True).exit_code == 1
+
+
+def test_the_same_seed_gives_the_same_figures(saliency_v2: Conformance) -> None:
+    path = make_models.FOLDER / "saliency_v2.onnx"
+    assert conform_model(path)._replace(seconds=0) == saliency_v2._replace(seconds=0)
+    other = conform_model(path, seed=1)
+    assert [r.worst for r in other.operators] != [r.worst for r in saliency_v2.operators]
+
+
+def test_progress_is_told(saliency_v2: Conformance) -> None:
+    told: list[tuple[int, int]] = []
+    path = make_models.FOLDER / "saliency_v2.onnx"
+    conform_model(path, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 9) for done in range(1, len(saliency_v2.operators) + 1)]
+
+
+def test_functions_are_inlined(tmp_path: Path) -> None:
+    body = [helper.make_node("Abs", ["a"], ["b"]), helper.make_node("Sqrt", ["b"], ["c"])]
+    opset = helper.make_opsetid("", 17)
+    function = helper.make_function("local", "Root", ["a"], ["c"], body, [opset])
+    path = save(
+        tmp_path,
+        [helper.make_node("Root", ["x"], ["y"], domain="local")],
+        [value("x")],
+        ["y"],
+        functions=[function],
+        opset_imports=[opset, helper.make_opsetid("local", 1)],
+    )
+    result = conform_model(path)
+    assert [record.op_type for record in result.operators] == ["Abs", "Sqrt"]
+    assert result.count_of(Evidence.PROVEN) == 2
+
+
+def test_kinds_differ_in_attributes_dtypes_and_arity(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("Clip", ["x", "low"], ["a"]),
+        helper.make_node("Clip", ["a", "low", "high"], ["b"]),
+        helper.make_node("Clip", ["b", "", "high"], ["c"]),
+        helper.make_node("Clip", ["c", "", "high"], ["d"], doc_string="the same"),
+        helper.make_node("LeakyRelu", ["d"], ["e"], alpha=0.1),
+        helper.make_node("LeakyRelu", ["e"], ["f"], alpha=0.2),
+        helper.make_node("Cast", ["f"], ["g"], to=TensorProto.DOUBLE),
+        helper.make_node("Neg", ["f"], ["h"]),
+        helper.make_node("Neg", ["g"], ["i"]),
+        helper.make_node("Cast", ["i"], ["j"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["h", "j"], ["y"]),
+    ]
+    limits = {"low": np.float32(-1), "high": np.float32(1)}
+    initializers = {name: np.array(limit) for name, limit in limits.items()}
+    result = conform_model(save(tmp_path, nodes, [value("x")], ["y"], initializers=initializers))
+    assert result.count_of(Evidence.PROVEN) == len(result.operators)
+    assert sorted(r.nodes for r in operators(result, "Clip")) == [1, 1, 2]
+    assert len(operators(result, "LeakyRelu")) == 2
+    assert {r.variant for r in operators(result, "Neg")} == {"(float)", "(double)"}
+
+
+def test_constants_of_every_form_are_read(tmp_path: Path) -> None:
+    forms: dict[str, Any] = {
+        "value": numpy_helper.from_array(np.ones(3, np.float32)),
+        "value_float": 1.5,
+        "value_floats": [1.0, 2.0, 3.0],
+        "value_int": 1,
+        "value_ints": [1, 2, 3],
+    }
+    nodes = [
+        helper.make_node("Constant", [], [name], **{name: form}) for name, form in forms.items()
+    ]
+    nodes += [helper.make_node("Cast", [n], [f"{n}_f"], to=TensorProto.FLOAT) for n in forms]
+    nodes.append(helper.make_node("Sum", ["x", *(f"{name}_f" for name in forms)], ["y"]))
+    result = conform_model(save(tmp_path, nodes, [value("x")], ["y"]))
+    assert result.count_of(Evidence.PROVEN) == len(result.operators) == 8
+
+
+def test_a_subgraph_reads_what_lies_around_it(tmp_path: Path) -> None:
+    def branch(node: onnx.NodeProto) -> onnx.GraphProto:
+        return helper.make_graph([node], "branch", [], [value(node.output[0], shape=None)])
+
+    nodes = [
+        helper.make_node("Abs", ["x"], ["a"]),
+        helper.make_node("ReduceMax", ["x"], ["peak"], keepdims=0),
+        helper.make_node("Cast", ["peak"], ["any"], to=TensorProto.BOOL),
+        helper.make_node(
+            "If",
+            ["any"],
+            ["y"],
+            then_branch=branch(helper.make_node("Add", ["a", "bias"], ["s"])),
+            else_branch=branch(helper.make_node("Sub", ["a", "bias"], ["d"])),
+        ),
+    ]
+    bias = {"bias": np.ones(3, np.float32)}
+    result = conform_model(save(tmp_path, nodes, [value("x")], ["y"], initializers=bias))
+    assert result.count_of(Evidence.PROVEN) == len(result.operators) == 6
+
+
+def test_routes_are_those_of_a_scan() -> None:
+    model = onnx.load(make_models.FOLDER / "looping.onnx")
+    routes = {site.route for site in find_nodes(model)}
+    assert 'graph/If_2.then_branch/node 0 "trips"' in routes
+    assert 'graph/If_2.then_branch/Loop_1.body/node 1 "halve"' in routes
+
+
+def test_a_loop_without_a_condition_is_entered() -> None:
+    """onnx.reference takes an absent condition for false; the standard says true."""
+    looping = onnx.load(make_models.FOLDER / "looping.onnx")
+    loop = next(s.node for s in find_nodes(looping) if s.node.op_type == "Loop")
+    assert loop.input[1] == ""
+    result = conform_model(make_models.FOLDER / "looping.onnx")
+    assert only(result, "If").evidence is Evidence.PROVEN
+    assert only(result, "Loop").worst == 0
+
+
+def test_types_are_inferred_only_to_tell_kinds_apart(tmp_path: Path) -> None:
+    path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
+    proto = onnx.load_model_from_string(prepare(Path(path).read_bytes()))
+    assert [site.shown for site in find_nodes(proto)] == ["(float)"]
+
+
+# -- what must fail -------------------------------------------------------------------------------
+
+
+def test_a_wrong_value_fails_at_its_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setattr(conform, "run", deadly.run_off_by_a_thousandth)
+    result = conform_model(make_models.FOLDER / "saliency_v1.onnx")
+    assert result.exit_code == 1
+    sigmoid = only(result, "Sigmoid")
+    assert sigmoid.evidence is Evidence.FAILED
+    assert "instead of" in sigmoid.reason
+    assert sigmoid.cases[0].difference == pytest.approx(1e-3, rel=0.5)
+    assert sigmoid.worst is None
+
+
+def test_a_crash_costs_one_kind_of_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setattr(conform, "run", deadly.run_but_die_of_abs)
+    nodes = [helper.make_node("Abs", ["x"], ["a"]), helper.make_node("Sqrt", ["a"], ["y"])]
+    result = conform_model(save(tmp_path, nodes, [value("x")], ["y"]))
+    assert only(result, "Abs").cases[0].outcome is Outcome.CRASHED
+    assert only(result, "Sqrt").evidence is Evidence.PROVEN
+    assert result.exit_code == 1
+
+
+def test_a_model_that_kills_the_runtime_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setattr(conform, "trace", deadly.die_with_model)
+    path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
+    with pytest.raises(OnnxguardError, match="does not run it: the process was killed by SIGKILL"):
+        conform_model(path)
+
+
+def test_random_operators_are_unproven(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("RandomNormalLike", ["x"], ["noise"]),
+        helper.make_node("Dropout", ["x", "ratio", "yes"], ["dropped"]),
+        helper.make_node("Dropout", ["x", "ratio", "no"], ["kept"], name="kept"),
+        helper.make_node("Sum", ["noise", "dropped", "kept"], ["y"]),
+    ]
+    initializers = {
+        "ratio": np.array(0.5, np.float32),
+        "yes": np.array(True),
+        "no": np.array(False),
+    }
+    path = save(tmp_path, nodes, [value("x")], ["y"], initializers=initializers)
+    result = conform_model(path)
+    assert only(result, "RandomNormalLike").reason == "its output is random"
+    assert only(result, "Dropout").reason == "its output is random"
+    assert only(result, "Sum").evidence is Evidence.PROVEN
+
+
+def test_what_the_reference_lacks_is_unproven(tmp_path: Path) -> None:
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    nodes = [
+        helper.make_node("QuickGelu", ["x"], ["a"], domain="com.microsoft"),
+        helper.make_node("Abs", ["a"], ["y"]),
+    ]
+    result = conform_model(save(tmp_path, nodes, [value("x")], ["y"], opset_imports=opsets))
+    gelu = only(result, "QuickGelu")
+    assert (gelu.label, gelu.version) == ("com.microsoft::QuickGelu", None)
+    assert gelu.evidence is Evidence.UNPROVEN
+    assert gelu.reason.startswith("onnx.reference does not run it: ")
+    assert only(result, "Abs").evidence is Evidence.PROVEN
+
+
+def test_empty_outputs_prove_nothing(tmp_path: Path) -> None:
+    path = save(
+        tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x", shape=(0, 3))], ["y"]
+    )
+    result = conform_model(path)
+    assert only(result, "Abs").reason == "its outputs are empty"
+    assert result.conclusion is Conclusion.VACUOUS
+    assert result.exit_code == 1
+
+
+# -- inputs ---------------------------------------------------------------------------------------
+
+
+def test_shapes_may_be_given(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
+    shape = {"shape": np.array([7, 11])}
+    path = save(tmp_path, nodes, [value("x", shape=("n", "m"))], ["y"], initializers=shape)
+    with pytest.raises(UsageError, match="--shape INPUT=DIMS or --inputs"):
+        conform_model(path)
+    result = conform_model(path, shapes=["x=11x7"])
+    assert result.inputs == (("x", (11, 7)),)
+    assert only(result, "Reshape").evidence is Evidence.PROVEN
+
+
+def test_inputs_may_be_given(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Gather", ["table", "x"], ["y"])]
+    table = {"table": np.ones((4, 2), np.float32)}
+    path = save(tmp_path, nodes, [value("x", TensorProto.INT64, (3,))], ["y"], initializers=table)
+    file = tmp_path / "inputs.npz"
+    np.savez(file, x=np.array([0, 3, -1]))
+    result = conform_model(path, inputs=str(file))
+    assert (result.seed, result.inputs) == (None, (("x", (3,)),))
+    assert only(result, "Gather").evidence is Evidence.PROVEN
+
+
+def test_scalars_are_arrays(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Add", ["x", "s"], ["y"])]
+    path = save(tmp_path, nodes, [value("x"), value("s", shape=())], ["y"])
+    assert only(conform_model(path), "Add").evidence is Evidence.PROVEN
+
+
+# -- models that cannot be run --------------------------------------------------------------------
+
+
+def test_a_file_that_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelError):
+        conform_model(tmp_path / "missing.onnx")
+    (tmp_path / "text.onnx").write_text("hello")
+    with pytest.raises(ModelError):
+        conform_model(tmp_path / "text.onnx")
+
+
+@pytest.mark.parametrize("location", ["../weights.bin", "/etc/passwd", "link.bin"])
+def test_external_data_outside_the_folder_is_not_read(tmp_path: Path, location: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (tmp_path / "weights.bin").write_bytes(b"\0" * 24)
+    (inside / "link.bin").symlink_to(tmp_path / "weights.bin")
+    path = save(
+        inside,
+        [helper.make_node("Add", ["x", "w"], ["y"])],
+        [value("x")],
+        ["y"],
+        initializers={"w": np.zeros((2, 3), np.float32)},
+    )
+    model = onnx.load(path)
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    Path(path).write_bytes(model.SerializeToString())
+    with pytest.raises(OnnxguardError, match="external data at"):
+        conform_model(path)
+
+
+def test_functions_that_call_themselves_are_refused(tmp_path: Path) -> None:
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    body = [helper.make_node("Again", ["a"], ["b"], domain="local")]
+    path = save(
+        tmp_path,
+        [helper.make_node("Again", ["x"], ["y"], domain="local")],
+        [value("x")],
+        ["y"],
+        functions=[helper.make_function("local", "Again", ["a"], ["b"], body, opsets)],
+        opset_imports=opsets,
+    )
+    with pytest.raises(OnnxguardError, match="calls itself"):
+        conform_model(path)
+
+
+def test_too_many_nodes_and_elements_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
+    monkeypatch.setattr(conform, "MOST_ELEMENTS", 5)
+    with pytest.raises(UsageError, match='the input "x" would have 6 elements'):
+        conform_model(path)
+    monkeypatch.setattr(conform, "MOST_NODES", 0)
+    with pytest.raises(UsageError, match="1 nodes are too many"):
+        conform_model(path)
+
+
+def test_an_operator_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path, [helper.make_node("Nothing", ["x"], ["y"])], [value("x")], ["y"])
+    with pytest.raises(OnnxguardError, match="No Op registered for Nothing"):
+        conform_model(path)
