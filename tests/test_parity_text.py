@@ -31,30 +31,31 @@ class TestClaims:
             (
                 samples.FAILING,
                 (
-                    "models/scaled.onnx differs from student:saliency-v2 by up to 0.0016 where 1e-05 "
-                    "is allowed, in 2 of 3 trials"
+                    "models/scaled.onnx differs from student:saliency-v2 by up to 0.0016 where "
+                    "1e-05 is allowed, in 2 of 3 trials"
                 ),
             ),
             (
                 samples.SUSPECTS,
                 (
-                    "models/hidden.onnx does not compute what student:saliency-v2 computes: 2 of 34 "
-                    "nodes differ when run alone; the outputs hide it (largest difference 3.4e-06)"
+                    "models/hidden.onnx does not compute what student:saliency-v2 computes: 2 "
+                    "of 34 nodes differ when run alone; the outputs hide it (largest difference "
+                    "3.4e-06)"
                 ),
             ),
             (
                 samples.VACUOUS,
                 (
-                    "models/saturated.onnx shows no difference from student:saliency-v2 above 1e-05, "
-                    "but this comparison could hardly have shown one"
+                    "models/saturated.onnx shows no difference from student:saliency-v2 above "
+                    "1e-05, but this comparison could hardly have shown one"
                 ),
             ),
             (samples.UNLOADED, "models/lost.onnx was not compared with nowhere:Network"),
             (
                 samples.UNPROVED,
                 (
-                    "models/unproved.onnx agrees with student:saliency-v2 within 1e-05 in 3 trials, "
-                    "but has 1 error"
+                    "models/unproved.onnx agrees with student:saliency-v2 within 1e-05 in 3 "
+                    "trials, but has 1 error"
                 ),
             ),
             (

@@ -180,7 +180,8 @@ def draw(
         ]
         random = np.random.Generator(np.random.PCG64(entropy))
         shape = shapes[declared.name]
-        arrays[declared.name] = _values(declared, shape, profile, random, bounds)
+        # NumPy draws scalars, not arrays, for a shape of ().
+        arrays[declared.name] = np.asarray(_values(declared, shape, profile, random, bounds))
     return Inputs(profile, seed, arrays)
 
 

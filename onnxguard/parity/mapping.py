@@ -135,7 +135,10 @@ class Mapping:
                 continue
             for node, position in zip(nodes, places, strict=True):
                 name, record = node.output[0], self._records[position]
-                expected[name] = (record, *self._folded(position, readers[name]))
+                followed = {reader.op_type for reader in readers[name]}
+                if record.kind == op_type and followed != self._kinds_after(position):
+                    continue  # another graph, optimised otherwise: one may hold more than the other
+                expected[name] = (record, *self._folded(position, followed))
                 if record.kind == PRODUCT:
                     # The next record is the same with its bias, which is a node of its own here.
                     for reader in readers[name]:
@@ -159,13 +162,15 @@ class Mapping:
         width = self._records[position].value.shape[-1]
         return any(len(shape) > 2 and shape[-1] == width for shape in shapes)
 
-    def _folded(self, position: int, readers: Sequence[onnx.NodeProto]) -> Iterator[Recorded]:
-        """Batch norms that may have been folded into the node: there is none behind it."""
-        if any(reader.op_type == "BatchNormalization" for reader in readers):
-            return
-        for follower in self._followers[position]:
-            if self._records[follower].kind in BATCH_NORMS:
-                yield self._records[follower]
+    def _kinds_after(self, position: int) -> set[str]:
+        return {self._records[follower].kind for follower in self._followers[position]}
+
+    def _folded(self, position: int, followed: set[str]) -> Iterator[Recorded]:
+        """Batch norms that may have been folded into a node: it is followed by none."""
+        if "BatchNormalization" not in followed:
+            for follower in self._followers[position]:
+                if self._records[follower].kind in BATCH_NORMS:
+                    yield self._records[follower]
 
     def _hint(self, node: onnx.NodeProto, weights: set[str]) -> tuple[str, str]:
         """``(field of a record, its value)``; two empty texts where there is no hint."""

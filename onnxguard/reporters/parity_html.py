@@ -17,10 +17,11 @@ from onnxguard.parity.report import (
     Proof,
     Trial,
 )
-from onnxguard.reporters import parity_phrases, phrases
+from onnxguard.reporters import parity_claims, parity_phrases, phrases
 from onnxguard.reporters.options import RenderOptions
 from onnxguard.reporters.parity_html_elements import (
     Markup,
+    card,
     code,
     element,
     listed,
@@ -46,7 +47,7 @@ def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:
 
 def _summary(reports: tuple[ParityReport, ...]) -> Markup:
     if not reports:
-        return section("Summary", element("p", "Nothing was checked."))
+        return card(element("h2", "Summary"), element("p", "Nothing was checked."))
     rows = [
         (
             element("a", code(report.path), href=f"#report-{place}"),
@@ -58,7 +59,7 @@ def _summary(reports: tuple[ParityReport, ...]) -> Markup:
         for place, report in enumerate(reports, 1)
     ]
     heads = ("Graph", "Reference", "Verdict", "Largest difference>", "Findings")
-    return section("Summary", table(parity_phrases.summary(reports), heads, rows))
+    return card(element("h2", "Summary"), table(parity_phrases.summary(reports), heads, rows))
 
 
 def _report(report: ParityReport, place: int) -> Markup:
@@ -78,7 +79,7 @@ def _report(report: ParityReport, place: int) -> Markup:
 
 
 def _head(report: ParityReport) -> Markup:
-    claim = parity_phrases.claim(report)
+    claim = parity_claims.claim(report)
     said = [code(report.path), f" {claim.relation} ", code(report.reference), f"{claim.rest}."]
     compared = parity_phrases.compared(report)
     figures = [("Tolerance", number(report.atol))]
@@ -93,7 +94,7 @@ def _head(report: ParityReport) -> Markup:
     figures.append(("Time", f"{report.seconds:.1f} s"))
     terms = [element("div", element("dt", k), element("dd", v)) for k, v in figures]
     title = element("h2", _badge(report.verdict), " ", code(report.path))
-    return element("section", title, element("p", *said), element("dl", *terms, class_="figures"))
+    return card(title, element("p", *said), element("dl", *terms, class_="figures"))
 
 
 def _findings(report: ParityReport) -> Markup:

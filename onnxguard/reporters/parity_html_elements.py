@@ -50,8 +50,13 @@ def page(title: str, *sections: Markup) -> str:
 
 
 def section(title: str, *children: str) -> Markup:
-    """A card with a heading, on lines of its own."""
-    return Markup(f"\n{element('section', element('h3', title), *children)}")
+    """A card with a heading, on a line of its own."""
+    return card(element("h3", title), *children)
+
+
+def card(heading: Markup, *children: str) -> Markup:
+    """A card with any heading."""
+    return Markup(f"\n{element('section', heading, *children)}")
 
 
 def code(text: str) -> Markup:

@@ -39,6 +39,8 @@ def _figure(picture: Picture, difference: Difference) -> Markup:
     name, heat = _NAMES[picture.shows], picture.shows == "difference"
     bright = "red, yellow, white" if heat else "white"
     scale = f"{picture.low:.4g} (black) to {picture.high:.4g} ({bright})"
+    if picture.low == picture.high:
+        scale = f"{picture.low:.4g} everywhere"
     height, width = difference.shape[-2:]
     side = -(-max(height, width) // max(rows, columns))
     if side > 1:

@@ -27,7 +27,7 @@ p { margin: 0 0 .6rem; max-width: 62rem; }
 ul { margin: 0 0 .6rem; padding-left: 1.2rem; }
 a { color: var(--bar); }
 code { font: .88em ui-monospace, monospace; }
-article, section { margin-bottom: 1rem; }
+section { margin-bottom: 1rem; } article + article { margin-top: 3rem; }
 section {
   padding: .9rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
 }
@@ -50,14 +50,17 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { text-align: left; color: var(--soft); font-size: .88rem; padding-bottom: .35rem; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } thead th { color: var(--soft); font-size: .85rem; }
-tbody th { font-weight: 400; }
+tbody th { font-weight: 400; } .stacked th { min-width: 8.5rem; }
 td, th { text-align: left; overflow-wrap: break-word; max-width: 30rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .keys th { width: 13rem; color: var(--soft); }
 .errors { max-width: 44rem; }
 .errors th { white-space: nowrap; }
 .errors td:last-child { width: 100%; padding-right: 0; }
-.bar { display: block; height: .95rem; margin-top: .25rem; min-width: 2px; border-radius: 2px; background: var(--bar); }
+.bar {
+  display: block; height: .95rem; min-width: 2px; margin-top: .25rem; border-radius: 2px;
+  background: var(--bar);
+}
 .above .bar { background: var(--bad); }
 .tolerance th {
   color: var(--bad); font-weight: 600; background: var(--shade); padding-left: .5rem;
@@ -78,12 +81,14 @@ figcaption { font-size: .88rem; margin-top: .3rem; }
 @media (max-width: 40rem) {
   body { padding: .6rem; }
   section { padding: .75rem; }
+  .stacked, .stacked tbody, .stacked caption { display: block; overflow-wrap: anywhere; }
   .stacked thead { display: none; }
   .stacked tr { display: block; padding: .4rem 0; border-bottom: 1px solid var(--line); }
-  .stacked th, .stacked td { display: block; border: 0; padding: .05rem 0; text-align: left; }
+  .stacked th, .stacked td { display: block; border: 0; padding: .05rem 0; max-width: none; }
   .stacked tbody [data-label]::before { content: attr(data-label) ": "; color: var(--soft); }
   .stacked td:empty { display: none; }
-  .stacked .number { white-space: normal; }
+  .stacked .number { text-align: left; white-space: normal; }
+  .stacked td, .stacked th { overflow-wrap: anywhere; }
   .keys th, .keys td { display: block; width: auto; border: 0; padding: 0; }
   .keys td { border-bottom: 1px solid var(--line); padding-bottom: .35rem; margin-bottom: .35rem; }
 }

@@ -181,8 +181,8 @@ def referee(report: ParityReport, shown: Callable[[str], str] = str) -> str:
     verdict = _rounding(one, tolerances.get(one.output, report.atol))
     ours, theirs = number(one.reference_error), number(one.model_error)
     return (
-        f"Measured against PyTorch in float64, output {shown(one.output)} is off by {ours} in PyTorch's "
-        f"own float32 and by {theirs} in ONNX Runtime: {verdict}."
+        f"Measured against PyTorch in float64, output {shown(one.output)} is off by {ours} in "
+        f"PyTorch's own float32 and by {theirs} in ONNX Runtime: {verdict}."
     )
 
 
