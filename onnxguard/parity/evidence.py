@@ -70,6 +70,7 @@ def save_evidence(
         UsageError: the folder cannot be written.
     """
     target = _Folder(folder)
+    target.write(SCRIPT, _script())  # first: it marks the folder as one that may be written again
     graph = _write_model(target, model)
     comparisons = []
     if exhibit is not None:
@@ -80,7 +81,6 @@ def save_evidence(
         comparisons.append(_comparison(graph, graph, report.atol, parts, expected, actual))
     if node is not None and report.nodes.wrong:
         comparisons.append(_write_node(target, report.nodes.wrong[0], node))
-    target.write(SCRIPT, _script())
     target.end({**_about(report, exhibit), "comparisons": comparisons})
 
 

@@ -36,6 +36,8 @@ _BATCHES = (1, 2, 3)
 _LENGTHS = (5, 12, 31, 8, 64, 128, 3)
 ELEMENTS = 1 << 28
 """The most that a shape may have: 1 GiB of float32."""
+_MOVING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+"""What changes the place or the type of indices, and not which rows they pick."""
 WANTED = 3
 """How many shapes are compared where the signature allows as many."""
 
@@ -290,12 +292,15 @@ def _fits(path: str, declared: Declared, array: Array) -> None:
 def index_bounds(proto: onnx.ModelProto) -> dict[str, int]:
     """For integer inputs that pick rows of a constant table: how many rows it has."""
     tables = {tensor.name: tensor.dims for tensor in proto.graph.initializer}
+    origins: dict[str, str] = {}
     bounds: dict[str, int] = {}
     for node in proto.graph.node:
+        if node.op_type in _MOVING and node.input and node.output:
+            origins[node.output[0]] = origins.get(node.input[0], node.input[0])
         if node.op_type != "Gather" or len(node.input) != 2 or node.input[0] not in tables:
             continue
         axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
-        dims, index = tables[node.input[0]], node.input[1]
+        dims, index = tables[node.input[0]], origins.get(node.input[1], node.input[1])
         if -len(dims) <= axis < len(dims):
             bounds[index] = min(int(dims[axis]), bounds.get(index, 1 << 30))
     return bounds

@@ -30,6 +30,9 @@ BATCH_NORMS = frozenset(
 )
 """What an exporter folds into the convolution before it, whose node then has the norm's value."""
 
+_FOLDED_INTO = frozenset({"Conv", "ConvTranspose", "Gemm"})
+"""What takes a norm in; torch.export's node then has the norm's scope as well."""
+
 _CONVOLUTIONS = frozenset({"convolution", "_convolution", "mkldnn_convolution"})
 
 KINDS: dict[str, frozenset[str]] = {
@@ -129,16 +132,18 @@ class Mapping:
             if node.op_type in KINDS and node.output and node.domain in ("", "ai.onnx"):
                 groups[(node.op_type, *self._hint(node, weights))].append(node)
         expected: dict[str, Meant] = {}
-        for (op_type, by, place), nodes in groups.items():
-            places = self._places(op_type, by, place)
+        taken: set[int] = set()
+        for (op_type, by, place), nodes in sorted(groups.items(), key=_hintless_last):
+            places = [p for p in self._places(op_type, by, place) if p not in taken]
             if len(places) != len(nodes):
                 continue
             for node, position in zip(nodes, places, strict=True):
+                taken.add(position)
                 name, record = node.output[0], self._records[position]
                 followed = {reader.op_type for reader in readers[name]}
                 if record.kind == op_type and followed != self._kinds_after(position):
                     continue  # another graph, optimised otherwise: one may hold more than the other
-                expected[name] = (record, *self._folded(position, followed))
+                expected[name] = self._folded(position, followed) or (record,)
                 if record.kind == PRODUCT:
                     # The next record is the same with its bias, which is a node of its own here.
                     for reader in readers[name]:
@@ -148,13 +153,21 @@ class Mapping:
 
     def _places(self, op_type: str, by: str, place: str) -> list[int]:
         kinds = KINDS[op_type] | {op_type}
-        return [
+        here = [
             position
             for position, record in enumerate(self._records)
-            if record.kind in kinds and (not by or getattr(record, by) == place)
-            if record.kind != PRODUCT or self._is_restored(position + 1)
-            if record.kind != "addmm" or not self._is_restored(position)
+            if not by or getattr(record, by) == place
         ]
+        places = [
+            position
+            for position in here
+            if self._records[position].kind in kinds
+            if self._records[position].kind != PRODUCT or self._is_restored(position + 1)
+            if self._records[position].kind != "addmm" or not self._is_restored(position)
+        ]
+        if by and not places and op_type in _FOLDED_INTO:
+            return [p for p in here if self._records[p].kind in BATCH_NORMS]
+        return places
 
     def _is_restored(self, position: int) -> bool:
         """Whether a product of matrices was one of larger tensors; ONNX has MatMul for those."""
@@ -165,12 +178,12 @@ class Mapping:
     def _kinds_after(self, position: int) -> set[str]:
         return {self._records[follower].kind for follower in self._followers[position]}
 
-    def _folded(self, position: int, followed: set[str]) -> Iterator[Recorded]:
-        """Batch norms that may have been folded into a node: it is followed by none."""
-        if "BatchNormalization" not in followed:
-            for follower in self._followers[position]:
-                if self._records[follower].kind in BATCH_NORMS:
-                    yield self._records[follower]
+    def _folded(self, position: int, followed: set[str]) -> Meant:
+        """The batch norms that were folded into a node: the graph has none behind it."""
+        if "BatchNormalization" in followed:
+            return ()
+        after = (self._records[follower] for follower in self._followers[position])
+        return tuple(record for record in after if record.kind in BATCH_NORMS)
 
     def _hint(self, node: onnx.NodeProto, weights: set[str]) -> tuple[str, str]:
         """``(field of a record, its value)``; two empty texts where there is no hint."""
@@ -198,6 +211,10 @@ def _module_of(scopes: str) -> str:
     if not isinstance(names, list) or len(names) < 2 or not isinstance(names[-2], str):
         return "\0"
     return names[-2].partition("@")[0]  # conv@1 is the second call of conv
+
+
+def _hintless_last(group: tuple[tuple[str, str, str], list[onnx.NodeProto]]) -> bool:
+    return not group[0][1]
 
 
 def _in_shape(records: Iterable[Recorded], shape: tuple[int, ...]) -> Iterator[Counterpart]:

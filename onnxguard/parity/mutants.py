@@ -7,12 +7,23 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper, numpy_helper, shape_inference
 
 from onnxguard.parity.comparison import Array
 from onnxguard.parity.node_pass import name_of
 
 Random = np.random.Generator
+
+_FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+
+WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "Gather": 0}
+"""Operators with a weight, and the input where it is."""
+BIASED = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "Add": 1, "LayerNormalization": 2}
+"""Operators with a bias, and the input where it is."""
+ACTIVATIONS = frozenset(
+    {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Gelu", "Erf", "Softplus", "Clip"}
+    | {"Softmax", "LogSoftmax", "HardSigmoid", "HardSwish"}
+)
 
 
 class Mutant(NamedTuple):
@@ -29,12 +40,28 @@ class Mutant(NamedTuple):
     proto: onnx.ModelProto
 
 
-class _Weights(NamedTuple):
-    """A node that reads a floating constant; ``slot`` is the input where."""
+class Patient(NamedTuple):
+    """A copy of a graph, to be damaged in place.
 
-    place: int
-    slot: int
-    name: str
+    Attributes:
+        graph: the copy.
+        random: decides where and how much.
+        floats: the tensors that are floating: shapes are not to be damaged, integer division
+            by zero would end the process.
+    """
+
+    graph: onnx.GraphProto
+    random: Random
+    floats: frozenset[str]
+
+    def pick(self, operators: frozenset[str]) -> int | None:
+        """One of the nodes of these operators, at random."""
+        places = [
+            index
+            for index, node in enumerate(self.graph.node)
+            if node.op_type in operators and set(node.output) <= self.floats
+        ]
+        return int(self.random.choice(places)) if places else None
 
 
 def mutants(proto: onnx.ModelProto, wanted: int, seed: int = 0) -> Iterator[Mutant]:
@@ -43,6 +70,7 @@ def mutants(proto: onnx.ModelProto, wanted: int, seed: int = 0) -> Iterator[Muta
     The kinds of damage that the graph allows take turns.
     """
     random = np.random.Generator(np.random.PCG64(seed))
+    floats = _floating(proto)
     made = misses = turn = 0
     kinds = list(MUTATIONS)
     while made < wanted and misses < 4 * len(kinds):
@@ -50,7 +78,7 @@ def mutants(proto: onnx.ModelProto, wanted: int, seed: int = 0) -> Iterator[Muta
         turn += 1
         damaged = onnx.ModelProto()
         damaged.CopyFrom(proto)
-        index = MUTATIONS[kind](damaged.graph, random)
+        index = MUTATIONS[kind](Patient(damaged.graph, random, floats))
         if index is None:
             misses += 1
             continue
@@ -59,138 +87,158 @@ def mutants(proto: onnx.ModelProto, wanted: int, seed: int = 0) -> Iterator[Muta
         yield Mutant(kind, name_of(proto.graph.node[index], index), damaged)
 
 
-def _scale(graph: onnx.GraphProto, random: Random) -> int | None:
-    factor = 1.0 + 10.0 ** random.uniform(-5, -2)
-    return _change(graph, random, (1,), lambda w: w * w.dtype.type(factor))
+def _floating(proto: onnx.ModelProto) -> frozenset[str]:
+    """The names of the floating tensors that nodes make, as far as inference knows."""
+    graph = shape_inference.infer_shapes(proto).graph
+    values = (*graph.value_info, *graph.output)
+    return frozenset(v.name for v in values if v.type.tensor_type.elem_type in _FLOATS)
 
 
-def _halve_precision(graph: onnx.GraphProto, random: Random) -> int | None:
-    return _change(graph, random, (1, 2), lambda w: w.astype(np.float16).astype(w.dtype))
+def _scale(patient: Patient) -> int | None:
+    factor = 1.0 + 10.0 ** patient.random.uniform(-5, -2)
+    return _change(patient, WEIGHTED, lambda w, _: w * w.dtype.type(factor))
 
 
-def _move_bias(graph: onnx.GraphProto, random: Random) -> int | None:
-    step = 10.0 ** random.uniform(-4, -2)
-    return _change(graph, random, (2,), lambda b: b + b.dtype.type(step))
+def _halve_precision(patient: Patient) -> int | None:
+    def rounded(w: Array, _: int) -> Array:
+        fits = bool(np.all(np.abs(w) <= np.finfo(np.float16).max))
+        return w.astype(np.float16).astype(w.dtype) if fits else w
+
+    return _change(patient, WEIGHTED, rounded)
 
 
-def _swap_channels(graph: onnx.GraphProto, random: Random) -> int | None:
-    def swapped(w: Array) -> Array:
-        if w.ndim < 2 or w.shape[0] < 2:
+def _move_bias(patient: Patient) -> int | None:
+    step = 10.0 ** patient.random.uniform(-4, -2)
+    return _change(patient, BIASED, lambda b, _: b + b.dtype.type(step))
+
+
+def _swap_channels(patient: Patient) -> int | None:
+    def swapped(w: Array, axis: int) -> Array:
+        if w.ndim < 2 or w.shape[axis] < 2:
             return w
-        a, b = random.choice(w.shape[0], 2, replace=False)
-        w = w.copy()
-        w[[a, b]] = w[[b, a]]
-        return w
+        a, b = patient.random.choice(w.shape[axis], 2, replace=False)
+        order = np.arange(w.shape[axis])
+        order[[a, b]] = b, a
+        return np.take(w, order, axis)
 
-    return _change(graph, random, (1,), swapped)
+    return _change(patient, WEIGHTED, swapped)
 
 
-def _zero_channel(graph: onnx.GraphProto, random: Random) -> int | None:
-    def zeroed(w: Array) -> Array:
+def _zero_channel(patient: Patient) -> int | None:
+    def zeroed(w: Array, axis: int) -> Array:
         if w.ndim < 2:
             return w
         w = w.copy()
-        w[random.integers(w.shape[0])] = 0
+        np.moveaxis(w, axis, 0)[patient.random.integers(w.shape[axis])] = 0
         return w
 
-    return _change(graph, random, (1,), zeroed)
+    return _change(patient, WEIGHTED, zeroed)
 
 
-def _flip_kernel(graph: onnx.GraphProto, random: Random) -> int | None:
-    return _change(graph, random, (1,), lambda w: w[..., ::-1].copy() if w.ndim > 2 else w)
+def _flip_kernel(patient: Patient) -> int | None:
+    return _change(patient, WEIGHTED, lambda w, _: w[..., ::-1] if w.ndim > 2 else w)
 
 
-def _transpose_weight(graph: onnx.GraphProto, random: Random) -> int | None:
-    def transposed(w: Array) -> Array:
+def _transpose_weight(patient: Patient) -> int | None:
+    def transposed(w: Array, _: int) -> Array:
         square = w.ndim >= 2 and w.shape[-1] == w.shape[-2]
-        return np.ascontiguousarray(np.swapaxes(w, -1, -2)) if square else w
+        return np.swapaxes(w, -1, -2) if square else w
 
-    return _change(graph, random, (1,), transposed)
+    return _change(patient, WEIGHTED, transposed)
 
 
 def _change(
-    graph: onnx.GraphProto, random: Random, slots: tuple[int, ...], change: Callable[[Array], Array]
+    patient: Patient, slots: dict[str, int], change: Callable[[Array, int], Array]
 ) -> int | None:
-    """Change one constant that a node reads at one of ``slots``; None where nothing changed."""
-    tensors = {tensor.name: tensor for tensor in graph.initializer}
-    read = [
-        _Weights(index, slot, node.input[slot])
+    """Change one constant, for one of the nodes that read it; None where nothing changed.
+
+    Args:
+        patient: the graph.
+        slots: by operator, the input where the constant is.
+        change: gets the constant and the axis of the output channels, makes another.
+    """
+    graph = patient.graph
+    tensors = {t.name: t for t in graph.initializer if t.data_type in _FLOATS}
+    places = [
+        (index, slot)
         for index, node in enumerate(graph.node)
-        for slot in slots
-        if slot < len(node.input) and node.input[slot] in tensors
-        if tensors[node.input[slot]].data_type in (1, 10, 11)
+        if (slot := slots.get(node.op_type, len(node.input))) < len(node.input)
+        if node.input[slot] in tensors
     ]
-    if not read:
+    if not places:
         return None
-    place = read[random.integers(len(read))]
-    before = numpy_helper.to_array(tensors[place.name])
-    after = np.asarray(change(before), before.dtype)
+    index, slot = places[patient.random.integers(len(places))]
+    node = graph.node[index]
+    before = numpy_helper.to_array(tensors[node.input[slot]])
+    after = np.asarray(change(before, _output_axis(node)), before.dtype, order="C")
     if np.array_equal(before, after):
         return None
-    tensors[place.name].CopyFrom(numpy_helper.from_array(after, place.name))
-    return place.place
+    name = f"{node.input[slot]}, damaged"  # other nodes may read the original
+    graph.initializer.append(numpy_helper.from_array(after, name))
+    node.input[slot] = name
+    return index
 
 
-def _change_resize(graph: onnx.GraphProto, random: Random) -> int | None:
-    index = _pick(graph, random, "Resize")
+def _output_axis(node: onnx.NodeProto) -> int:
+    if node.op_type == "Gemm":
+        return 0 if any(a.name == "transB" and a.i for a in node.attribute) else 1
+    return {"ConvTranspose": 1, "MatMul": -1, "Gather": -1}.get(node.op_type, 0)
+
+
+def _change_resize(patient: Patient) -> int | None:
+    index = patient.pick(frozenset({"Resize"}))
     if index is None:
         return None
-    node = graph.node[index]
+    node = patient.graph.node[index]
     values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    mode = values.get("mode", b"nearest")
-    transformation = values.get("coordinate_transformation_mode", b"half_pixel")
-    changes = [
-        {"mode": "nearest" if mode != b"nearest" else "linear"},
-        {"coordinate_transformation_mode": "asymmetric"},
-        {"coordinate_transformation_mode": "align_corners"},
-    ]
-    if transformation in (b"asymmetric", b"align_corners"):
-        changes[1:] = [{"coordinate_transformation_mode": "half_pixel"}]
-    _set(node, changes[random.integers(len(changes))])
+    if values.get("mode", b"nearest") == b"nearest":
+        # At whole factors the positions of nearest neighbours agree in all modes.
+        changes = [{"mode": "linear"}]
+    elif values.get("coordinate_transformation_mode") in (b"asymmetric", b"align_corners"):
+        changes = [{"mode": "nearest"}, {"coordinate_transformation_mode": "half_pixel"}]
+    else:
+        changes = [{"mode": "nearest"}, {"coordinate_transformation_mode": "asymmetric"}]
+        changes.append({"coordinate_transformation_mode": "align_corners"})
+    _set(node, changes[patient.random.integers(len(changes))])
     return index
 
 
-def _remove_activation(graph: onnx.GraphProto, random: Random) -> int | None:
-    index = _pick(graph, random, *_ACTIVATIONS)
+def _remove_activation(patient: Patient) -> int | None:
+    index = patient.pick(ACTIVATIONS)
     if index is None:
         return None
-    node = graph.node[index]
-    source, gone = node.input[0], node.output[0]
-    if any(value.name == gone for value in graph.output):
-        node.CopyFrom(helper.make_node("Identity", [source], [gone], node.name))
-        return index
-    for reader in graph.node:
-        for slot, name in enumerate(reader.input):
-            if name == gone:
-                reader.input[slot] = source
-    del graph.node[index]
+    node = patient.graph.node[index]
+    if node.op_type == "Clip" and not all(len(node.input) > i and node.input[i] for i in (1, 2)):
+        return None  # one-sided: it keeps a divisor from zero, which no input makes it
+    node.CopyFrom(helper.make_node("Identity", node.input[:1], node.output, node.name))
     return index
 
 
-def _reorder_concat(graph: onnx.GraphProto, random: Random) -> int | None:
-    index = _pick(graph, random, "Concat")
-    if index is None or len(graph.node[index].input) < 2:
-        return None
-    names = list(graph.node[index].input)
-    if len(set(names)) == 1:
-        return None
-    graph.node[index].input[:] = names[1:] + names[:1]
-    return index
-
-
-def _swap_operands(graph: onnx.GraphProto, random: Random) -> int | None:
-    index = _pick(graph, random, "Sub", "Div")
+def _reorder_concat(patient: Patient) -> int | None:
+    index = patient.pick(frozenset({"Concat"}))
     if index is None:
         return None
-    graph.node[index].input[:] = list(graph.node[index].input)[::-1]
+    names = list(patient.graph.node[index].input)
+    if len(set(names)) < 2:
+        return None
+    patient.graph.node[index].input[:] = names[1:] + names[:1]
     return index
 
 
-def _replace_pooling(graph: onnx.GraphProto, random: Random) -> int | None:
-    index = _pick(graph, random, "MaxPool")
-    if index is None or len(graph.node[index].output) != 1:
+def _swap_operands(patient: Patient) -> int | None:
+    index = patient.pick(frozenset({"Sub", "Div"}))
+    if index is None:
         return None
-    node = graph.node[index]
+    names = list(patient.graph.node[index].input)
+    patient.graph.node[index].input[:] = names[::-1]
+    return index if names[0] != names[1] else None
+
+
+def _replace_pooling(patient: Patient) -> int | None:
+    index = patient.pick(frozenset({"MaxPool"}))
+    if index is None or len(patient.graph.node[index].output) != 1:
+        return None
+    node = patient.graph.node[index]
     node.op_type = "AveragePool"
     kept = [a for a in node.attribute if a.name not in ("storage_order", "dilations")]
     del node.attribute[:]
@@ -198,19 +246,7 @@ def _replace_pooling(graph: onnx.GraphProto, random: Random) -> int | None:
     return index
 
 
-_ACTIVATIONS = (
-    "Relu",
-    "LeakyRelu",
-    "Sigmoid",
-    "Tanh",
-    "Gelu",
-    "Erf",
-    "Softmax",
-    "HardSwish",
-    "Clip",
-)
-
-MUTATIONS: dict[str, Callable[[onnx.GraphProto, Random], int | None]] = {
+MUTATIONS: dict[str, Callable[[Patient], int | None]] = {
     "weight scaled by 1 + 1e-5 to 1 + 1e-2": _scale,
     "weight rounded to float16": _halve_precision,
     "bias moved by 1e-4 to 1e-2": _move_bias,
@@ -225,11 +261,6 @@ MUTATIONS: dict[str, Callable[[onnx.GraphProto, Random], int | None]] = {
     "MaxPool replaced by AveragePool": _replace_pooling,
 }
 """The kinds of damage; each changes a graph in place and tells the node, None where it cannot."""
-
-
-def _pick(graph: onnx.GraphProto, random: Random, *op_types: str) -> int | None:
-    places = [i for i, node in enumerate(graph.node) if node.op_type in op_types]
-    return int(random.choice(places)) if places else None
 
 
 def _set(node: onnx.NodeProto, values: dict[str, str]) -> None:

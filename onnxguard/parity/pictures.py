@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import struct
 import zlib
 
@@ -50,18 +49,23 @@ def draw_pictures(exhibit: Exhibit | None) -> tuple[Picture, ...]:
     """
     if exhibit is None or len(exhibit.expected) != len(exhibit.actual):
         return ()
-    drawn = []
-    for (_, expected), (name, actual) in zip(exhibit.expected, exhibit.actual, strict=True):
-        if expected.shape == actual.shape and _is_image(expected) and _is_image(actual):
-            gaps = distances(expected, actual)
-            worst = float(np.nan_to_num(gaps, nan=math.inf, posinf=math.inf).max())
-            drawn.append((worst, name, _first(expected), _first(actual)))
-    drawn.sort(key=lambda one: -one[0])
-    return tuple(
-        picture
-        for _, name, expected, actual in drawn[:OUTPUTS]
-        for picture in _three(printable(name), expected, actual)
-    )
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is drawn as such
+        drawn = [
+            (_worst(expected, actual), name, _first(expected), _first(actual))
+            for (_, expected), (name, actual) in zip(exhibit.expected, exhibit.actual, strict=True)
+            if expected.shape == actual.shape and _is_image(expected) and _is_image(actual)
+        ]
+        drawn.sort(key=lambda one: -one[0])
+        return tuple(
+            picture
+            for _, name, expected, actual in drawn[:OUTPUTS]
+            for picture in _three(printable(name), expected, actual)
+        )
+
+
+def _worst(expected: Array, actual: Array) -> float:
+    gaps = distances(expected, actual)
+    return float(np.where(np.isnan(gaps), np.inf, gaps).max())
 
 
 def _is_image(array: Array) -> bool:
@@ -83,8 +87,7 @@ def _first(array: Array) -> Floats:
 
 
 def _three(name: str, expected: Floats, actual: Floats) -> tuple[Picture, ...]:
-    with np.errstate(invalid="ignore"):  # infinity less infinity, drawn as what is not finite
-        gaps = np.abs(expected - actual).max(axis=0, keepdims=True)
+    gaps = np.abs(expected - actual).max(axis=0, keepdims=True)
     known = expected[np.isfinite(expected)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
     largest = float(gaps[np.isfinite(gaps)].max(initial=0.0))

@@ -130,7 +130,9 @@ class Session:
 
 def one_line(error: BaseException) -> str:
     """An exception's message, or its class where it has none, as one printable line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    if not text or isinstance(error, SystemExit):
+        text = f"{type(error).__name__} {text}".rstrip()
     return printable(text, MESSAGE)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -225,24 +225,28 @@ def full_precision(default: torch.dtype) -> Iterator[None]:
 
 @contextmanager
 def _exact_products() -> Iterator[None]:
-    """Since PyTorch 2.9 each backend has a setting of its own, and old ones may not be mixed in."""
+    """Set what PyTorch has for this: one old interface, and since 2.9 a setting for each backend.
+
+    The old one is used where it works, because once the two are mixed its getters raise.
+    """
     backends = torch.backends
-    if hasattr(backends, "fp32_precision"):
-        parts: list[Any] = [backends, backends.cuda.matmul, backends.cudnn, backends.mkldnn]
-        parts += [backends.cudnn.conv, backends.cudnn.rnn]
-        parts += [backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn]
-        settings = [(part, "fp32_precision", "ieee") for part in parts]
-    else:
-        settings = [(backends.cuda.matmul, "allow_tf32", False)]
-        settings += [(backends.cudnn, "allow_tf32", False)]
-    before = [(part, name, getattr(part, name)) for part, name, _ in settings]
-    for part, name, value in settings:
-        setattr(part, name, value)
-    try:
+    with ExitStack() as undo:
+        with suppress(RuntimeError):  # the caller mixed them
+            before, allowed = torch.get_float32_matmul_precision(), backends.cudnn.allow_tf32
+            undo.callback(torch.set_float32_matmul_precision, before)
+            undo.callback(setattr, backends.cudnn, "allow_tf32", allowed)
+            torch.set_float32_matmul_precision("highest")
+            backends.cudnn.allow_tf32 = False
+        if hasattr(backends, "fp32_precision"):
+            for part in (
+                *(backends, backends.cuda.matmul, backends.cudnn, backends.mkldnn),
+                *(backends.cudnn.conv, backends.cudnn.rnn),
+                *(backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn),
+            ):
+                if part.fp32_precision not in ("ieee", "none"):
+                    undo.callback(setattr, part, "fp32_precision", part.fp32_precision)
+                    part.fp32_precision = "ieee"
         yield
-    finally:
-        for part, name, value in before:
-            setattr(part, name, value)
 
 
 @contextmanager

@@ -71,10 +71,14 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
     and a number that the node-local pass compared is. What happens inside a function or a subgraph
     is not seen.
     """
-    if not passed.summary.ran:
-        return _computes_with_numbers(proto)
     made = {name: node for node in proto.graph.node for name in node.output}
     inputs = {value.name for value in proto.graph.input}
+    if not passed.summary.ran:
+        seen_outside = inputs | {value.name for value in proto.graph.output}
+        seen_outside |= {tensor.name for tensor in proto.graph.initializer}
+        node = made.get(output)
+        direct = node is not None and not _opaque(node) and seen_outside.issuperset(node.input)
+        return not direct and _computes_with_numbers(proto)
     pending, seen = [output], set[str]()
     while pending:
         name = pending.pop()
@@ -82,16 +86,21 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
         if name in seen or name in inputs or value is None:
             continue
         seen.add(name)
-        if not is_discrete(value) and not _saturated(value.ravel(), _EXTREME):
+        if value.size and not is_discrete(value) and not _saturated(value.ravel(), _EXTREME):
             if name not in passed.compared:
                 return True
             continue
         node = made[name]
-        inside = any(a.HasField("g") or a.graphs for a in node.attribute)
-        if inside or node.domain not in ("", "ai.onnx"):
+        if _opaque(node):
             return True
         pending.extend(node.input)
     return False
+
+
+def _opaque(node: onnx.NodeProto) -> bool:
+    """Whether a node computes with graphs inside it, or may be a function."""
+    inside = any(a.HasField("g") or a.graphs for a in node.attribute)
+    return inside or node.domain not in ("", "ai.onnx")
 
 
 def _computes_with_numbers(proto: onnx.ModelProto) -> bool:

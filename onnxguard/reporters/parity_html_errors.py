@@ -15,20 +15,23 @@ ABOVE = 8
 
 def errors(report: ParityReport) -> Markup:
     """All floating elements of all trials; nothing where there are none."""
-    decades: Counter[int] = Counter()
-    exact = 0
-    middle = math.floor(math.log10(report.atol)) if report.atol > 0 else -5
+    # What is not floating has no percentiles, and what is not finite no distance.
+    differences = [d for trial in report.trials for d in trial.differences if d.percentiles]
+    counted = [pair for difference in differences for pair in difference.decades]
+    exact = sum(difference.exact for difference in differences)
+    if report.atol > 0:
+        middle = math.floor(math.log10(report.atol))
+    else:
+        middle = min((exponent for exponent, _ in counted), default=0)
     lowest, highest = middle - BELOW, middle + ABOVE
-    for difference in (d for trial in report.trials for d in trial.differences):
-        if difference.percentiles:  # floating and finite
-            exact += difference.exact
-            for exponent, elements in difference.decades:
-                decades[min(max(exponent, lowest), highest)] += elements
+    decades: Counter[int] = Counter()
+    for exponent, elements in counted:
+        decades[min(max(exponent, lowest), highest)] += elements
     total = exact + decades.total()
     if not total:
         return Markup()
     # A tolerance of 2e-5 lies within a decade, one of 1e-5 between two.
-    between = math.isclose(report.atol, 10.0**middle)
+    between = not report.atol or math.isclose(report.atol, 10.0**middle)
     longest = math.log10(1 + max([exact, *decades.values(), 1]))
     rows = [_row("equal", exact, longest, above=False)]
     for exponent in range(min([*decades, middle]), max([*decades, middle]) + 1):
