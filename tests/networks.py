@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import warnings
@@ -21,6 +22,7 @@ class Network(NamedTuple):
     inputs: Callable[[], dict[str, Tensor]]
 
 
+@functools.cache
 def export(network: str, how: str, seed: int = 0) -> tuple[nn.Module, bytes]:
     """A network of ``NETWORKS`` with the bytes of its export: one of ``EXPORTERS``."""
     module = build(network, seed)
@@ -329,7 +331,7 @@ class _Branch(nn.Module):
 @torch.jit.script_if_tracing
 def _repeated(x: Tensor) -> Tensor:
     for _ in range(x.shape[0] + 1):
-        if bool(x.mean() > 0):
+        if bool(x.mean() > 0):  # noqa: SIM108 - an If of statements, as scripted code has them
             x = torch.tanh(x) - 0.5
         else:
             x = x * 0.5 + 0.1
@@ -372,9 +374,7 @@ NETWORKS: dict[str, Network] = {
     "activations": Network(_Activations, _image(4)),
     "attention": Network(_Attention, _vector(2, 6, 16)),
     "scaled-dot": Network(_ScaledDot, _vector(2, 6, 16)),
-    "transformer": Network(
-        _Transformer, lambda: {"tokens": torch.randint(0, 50, (2, 7))}
-    ),
+    "transformer": Network(_Transformer, lambda: {"tokens": torch.randint(0, 50, (2, 7))}),
     "convolutions": Network(_Convolutions, _image(8)),
     "norms": Network(_Norms, _image(4)),
     "recurrent": Network(_Recurrent, _vector(2, 5, 8)),

@@ -160,6 +160,36 @@ def test_proof_and_evidence(folder: Path) -> None:
     assert (folder / "evidence" / "replay.py").is_file()
 
 
+def test_evidence_that_cannot_be_written_is_told_before_the_work(folder: Path) -> None:
+    line = refused("good.onnx", *AGAINST, "--save", "nets.py")
+    assert line.endswith('nets.py": File exists')
+    assert "would overwrite" not in refused("no.onnx", *AGAINST, "--save", "kept")
+    (folder / "kept" / "model.onnx").write_bytes(LINEAR)
+    assert "evidence would overwrite model.onnx" in refused("good.onnx", *AGAINST, "--save", "kept")
+    assert (folder / "kept" / "model.onnx").read_bytes() == LINEAR
+
+
+FILLING = """
+
+class Filling(Net):
+    def forward(self, x):
+        import shutil
+        shutil.rmtree("kept", ignore_errors=True)
+        open("kept", "w").close()
+        return x @ self.w
+"""
+
+
+def test_a_report_outlives_its_evidence(folder: Path) -> None:
+    with (folder / "nets.py").open("a") as stream:
+        stream.write(FILLING)
+    call = ("--torch", "nets:Filling", "--weights", "w.pt", "--save", "kept")
+    code, out, err = run("parity", "good.onnx", *call)
+    assert code == 2
+    assert out.startswith("PASS  good.onnx")
+    assert "onnxguard: error: evidence cannot be written" in err
+
+
 def test_a_proof_below_the_asked_share_fails() -> None:
     blunt = ("--prove", "--mutants", "8", "--atol", "0.05", "--no-local", "--kill-rate", "1")
     code, report = checked("good.onnx", *AGAINST, *blunt)
@@ -182,7 +212,7 @@ REFUSALS = {
     "a page": ("nets.py --torch nets:Net", "nets.py: "),
     "no such module": ("good.onnx --torch nots:Net", "nots:Net: cannot be imported"),
     "no such callable": ("good.onnx --torch nets:No", 'nets:No: "nets" has no "No"'),
-    "no callable": ("good.onnx --torch nets:number", "not a module or callable"),
+    "no callable": ("good.onnx --torch nets:number", "no module or callable but of type int"),
     "no reference": ("good.onnx --torch nets", "package.module:callable"),
     "no such program": ("good.onnx --torch no.pt2", "no.pt2: not an exported program"),
     "no such student": ("good.onnx --torch student:v9", 'no student "v9"'),
@@ -204,6 +234,9 @@ REFUSALS = {
     ),
     "a code that is none": ("good.onnx --torch nets:Net --ignore OP999", 'no rule "OP999"'),
     "a code not to be ignored": ("good.onnx --torch nets:Net --ignore OP201", "cannot be passed"),
+    "a code that hides that nothing ran": ("good.onnx --torch nets:Net --ignore OP301", "OP301"),
+    "a proof that is not asked for": ("good.onnx --torch nets:Net --mutants 3", "with --prove"),
+    "a path to a module": ("good.onnx --torch nets.py:Net", "write nets:Net"),
     "a binding that is none": ("good.onnx --torch nets:Net --bind x", "INPUT=PARAMETER"),
     "weights of a graph": ("good.onnx --reference bad.onnx --weights w.pt", "--weights are of"),
     "a reference for no model": ("--torch nets:Net", "--torch is for a MODEL"),

@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 from onnx import TensorProto, helper
@@ -319,6 +319,8 @@ def test_a_decade_begins_at_its_power_of_ten(exponent: int) -> None:
     assert difference.decades == ((exponent - 1, 1), (exponent, 2))
 
 
+EXAMPLES = settings(deadline=None, derandomize=True)
+
 FLOATS = stnp.arrays(
     st.sampled_from([np.float16, np.float32, np.float64]),
     stnp.array_shapes(min_dims=0, max_dims=3, max_side=4),
@@ -337,6 +339,7 @@ def pairs(draw: st.DrawFn, arrays: st.SearchStrategy[Array] = FLOATS) -> tuple[A
     return first, (first + second).astype(first.dtype)
 
 
+@EXAMPLES
 @given(pairs(), TOLERANCES)
 def test_the_numbers_add_up(pair: tuple[Array, Array], tolerance: float) -> None:
     expected, actual = pair
@@ -358,6 +361,7 @@ def test_the_numbers_add_up(pair: tuple[Array, Array], tolerance: float) -> None
     assert (difference.ulps == 0) == (difference.largest == 0)
 
 
+@EXAMPLES
 @given(pairs(), TOLERANCES)
 def test_a_distance_has_no_direction(pair: tuple[Array, Array], tolerance: float) -> None:
     there, back = compare("y", *pair, tolerance), compare("y", *pair[::-1], tolerance)
@@ -366,6 +370,7 @@ def test_a_distance_has_no_direction(pair: tuple[Array, Array], tolerance: float
     assert there._replace(**same) == back._replace(**same)
 
 
+@EXAMPLES
 @given(pairs(), TOLERANCES, st.randoms(use_true_random=False))
 def test_the_order_of_elements_does_not_matter(
     pair: tuple[Array, Array], tolerance: float, random: st.random.Random
@@ -379,6 +384,7 @@ def test_the_order_of_elements_does_not_matter(
     assert first._replace(**moved) == second._replace(**moved)
 
 
+@EXAMPLES
 @given(FLOATS, st.data())
 def test_nothing_makes_up_for_one_element_that_is_not_finite(
     array: Array, data: st.DataObject
@@ -399,6 +405,7 @@ INTEGERS = stnp.arrays(
 )
 
 
+@EXAMPLES
 @given(INTEGERS, st.data())
 def test_integers_are_equal_or_wrong(expected: Array, data: st.DataObject) -> None:
     actual = data.draw(stnp.arrays(expected.dtype, expected.shape))
@@ -413,6 +420,7 @@ def test_integers_are_equal_or_wrong(expected: Array, data: st.DataObject) -> No
     assert difference.passed == (max(gaps) == 0)
 
 
+@EXAMPLES
 @given(pairs(), st.data())
 def test_a_wider_tolerance_never_finds_more(pair: tuple[Array, Array], data: st.DataObject) -> None:
     narrow, wide = sorted(data.draw(st.tuples(TOLERANCES, TOLERANCES)))

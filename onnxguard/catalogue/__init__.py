@@ -6,13 +6,13 @@ from onnxguard.catalogue.bounds import BOUNDS
 from onnxguard.catalogue.files import FILES
 from onnxguard.catalogue.header import HEADER
 from onnxguard.catalogue.operators import OPERATORS
-from onnxguard.catalogue.parity import PARITY
+from onnxguard.catalogue.parity import IGNORABLE, PARITY
 from onnxguard.catalogue.policy import POLICY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
 from onnxguard.catalogue.wire import WIRE
 
-__all__ = ["PARITY_RULES", "RULES", "Rule"]
+__all__ = ["IGNORABLE", "PARITY_RULES", "RULES", "Rule"]
 
 RULES: dict[str, Rule] = {
     rule.code: rule

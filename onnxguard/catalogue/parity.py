@@ -123,7 +123,7 @@ PARITY = (
         "The graph answers the same input differently.",
         "A random operator, or a kernel that sums in another order each time: what was compared is "
         "not what the next call will give.",
-        "Look for RandomNormal, RandomUniform, Multinomial, Bernoulli or Dropout in the graph.",
+        "Take RandomNormal, RandomUniform, Multinomial, Bernoulli and Dropout out of the graph.",
     ),
     Rule(
         "OP109",
@@ -239,7 +239,8 @@ PARITY = (
         Severity.ERROR,
         "An output hardly varies.",
         "If all that it shows fits into a few tolerances, a wrong graph would pass as well.",
-        "Use trained weights and realistic inputs, or lower --atol to what the output can show.",
+        "Use trained weights and realistic inputs, or export the numbers behind the output. Where "
+        "it is small by nature, lower --atol to what it can show.",
     ),
     Rule(
         "OP304",
@@ -295,6 +296,15 @@ PARITY = (
         "Give each input values of its own.",
     ),
     Rule(
+        "OP310",
+        "selection-never-varied",
+        Severity.WARNING,
+        "A condition was true everywhere in all trials, or false everywhere.",
+        "What a Where would have selected on the other side was not compared. A trigger that "
+        "ordinary inputs do not pull looks like this, and so does a mask that is full.",
+        "Give inputs with which the condition varies.",
+    ),
+    Rule(
         "OP401",
         "node-differs",
         Severity.ERROR,
@@ -313,3 +323,9 @@ PARITY = (
         "Give better inputs or a lower --atol, and leave the node-local pass on.",
     ),
 )
+
+IGNORABLE = frozenset(
+    {"OP101", "OP103", "OP104", "OP105", "OP106", "OP107", "OP108", "OP109", "OP302", "OP303"}
+    | {"OP304", "OP305", "OP306", "OP307", "OP308", "OP309", "OP310"}
+)
+"""What a user may take upon themselves: never that nothing, or another thing, was compared."""

@@ -15,12 +15,12 @@ import click
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.errors import UsageError
+from onnxguard.parity.errors import EvidenceError, ParityError
 from onnxguard.parity.report import ParityReport, exit_code, unusable
 from onnxguard.printable import printable
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.students import STUDENTS
 from onnxguard.students.student import TRAINED
-from onnxguard.yaml_tree import near
 
 if TYPE_CHECKING:
     from onnxguard.parity.settings import Step
@@ -93,18 +93,14 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--mutants",
     type=click.IntRange(1),
-    default=60,
-    show_default=True,
     metavar="N",
-    help="Damaged graphs, with --prove.",
+    help="Damaged graphs, with --prove.  [default: 60]",
 )
 @click.option(
     "--kill-rate",
     type=click.FloatRange(0, 1),
-    default=0.9,
-    show_default=True,
     metavar="SHARE",
-    help="The share of them that must be noticed.",
+    help="The share of them that must be noticed, with --prove.  [default: 0.9]",
 )
 @click.option(
     "--opset", type=click.IntRange(1), metavar="N", help="The opset that the export was to have."
@@ -119,7 +115,15 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     "--ignore",
     metavar="CODE",
     multiple=True,
-    help="Take a finding upon yourself (OP1xx and OP3xx only).",
+    help="Take a finding upon yourself; those of which that makes no sense are refused.",
+)
+@click.option(
+    "--run-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=120,
+    show_default=True,
+    metavar="N",
+    help="Time that one run of the graph may take.",
 )
 @click.option(
     "--save", metavar="DIR", help="Keep inputs, both outputs, the wrong node, a script to replay."
@@ -145,16 +149,22 @@ def parity(model: str | None, **options: Any) -> int:
     settings = _settings(options)
     check_output(options["output"], [model] if model else [])
     _require_packages()
+    failure: EvidenceError | None = None
     with _progress() as step:
         settings["step"] = step
-        if model is None:
-            reports = tuple(_students(options, settings))
-        else:
-            reports = (_report(model, options, settings),)
+        try:
+            if model is None:
+                reports = tuple(_students(options, settings))
+            else:
+                reports = (_report(model, options, settings),)
+        except EvidenceError as error:
+            failure, reports = error, (error.report,)
     color = wants_color(options["output"])
     render = PARITY_REPORTERS[options["output_format"]]
     verbosity = options["verbose"] - options["quiet"]
     emit(render(reports, RenderOptions(color, verbosity)), options["output"], color)
+    if failure is not None:
+        raise failure
     return exit_code(reports)
 
 
@@ -170,14 +180,22 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         "provider": options["provider"],
         "optimization_level": options["optimization_level"],
         "local": options["local"],
-        "mutants": options["mutants"] if options["prove"] else 0,
-        "kill_rate": options["kill_rate"],
+        **_proof(options),
         "opset": options["opset"],
         "bindings": dict(map(_binding, options["bind"])),
-        "ignore": _ignored(options["ignore"]),
+        "ignore": tuple(c.strip().upper() for text in options["ignore"] for c in text.split(",")),
+        "run_seconds": options["run_seconds"],
         "save": options["save"],
         "pictures": options["output_format"] == "html",
     }
+
+
+def _proof(options: dict[str, Any]) -> dict[str, Any]:
+    given = {name: options[name] for name in ("mutants", "kill_rate") if options[name] is not None}
+    if given and not options["prove"]:
+        option = next(iter(given)).replace("_", "-")
+        raise UsageError(f"--{option} goes with --prove")
+    return {"mutants": 60, **given} if options["prove"] else {}
 
 
 def _binding(text: str) -> tuple[str, str]:
@@ -185,17 +203,6 @@ def _binding(text: str) -> tuple[str, str]:
     if not equals or not name or not parameter.isidentifier():
         raise UsageError(f'--bind "{printable(text)}": write INPUT=PARAMETER')
     return name, parameter
-
-
-def _ignored(given: tuple[str, ...]) -> tuple[str, ...]:
-    codes = tuple(code.strip().upper() for text in given for code in text.split(","))
-    for code in codes:
-        if code not in PARITY_RULES:
-            shown = printable(code)
-            raise UsageError(f'--ignore: no rule "{shown}"{near(code, PARITY_RULES)}')
-        if not code.startswith(("OP1", "OP3")):
-            raise UsageError(f"--ignore {code}: a difference cannot be passed over")
-    return codes
 
 
 def _require_packages() -> None:
@@ -221,7 +228,6 @@ def _checked(
     model: str | bytes, torch: Any, options: dict[str, Any], settings: dict[str, Any]
 ) -> ParityReport:
     from onnxguard.parity.check import check_parity
-    from onnxguard.parity.errors import ParityError
 
     try:
         return check_parity(model, torch, **settings)

@@ -25,15 +25,3 @@ MEANING_CHANGED: Final = {"Hardmax": 13, "LogSoftmax": 13, "Softmax": 13}
 
 The checker accepts a newer case all the same; it is not moved across this version.
 """
-
-RANDOM_OPERATORS: Final = frozenset(
-    {
-        "Bernoulli",
-        "Multinomial",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-    }
-)
-"""Operators of the default domain that draw their outputs."""

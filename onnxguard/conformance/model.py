@@ -16,7 +16,6 @@ import onnx
 from onnxguard.conformance.cases import long_domain, schema_version
 from onnxguard.conformance.comparison import compare
 from onnxguard.conformance.cut import Site, cut, expose, find_nodes
-from onnxguard.conformance.known import RANDOM_OPERATORS
 from onnxguard.conformance.record import (
     CaseResult,
     Conformance,
@@ -30,6 +29,7 @@ from onnxguard.conformance.runtime import prepare, run, run_reference, trace
 from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
 from onnxguard.errors import OnnxguardError, UsageError
 from onnxguard.parity.comparison import Array
+from onnxguard.parity.contract import RANDOM_OPERATORS
 from onnxguard.parity.inputs import (
     draw,
     index_bounds,

@@ -15,9 +15,10 @@ from onnxguard.parity.doubts import (
     doubt_branches,
     doubt_computation,
     doubt_repeatability,
+    doubt_selections,
 )
 from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.evidence import save_evidence
+from onnxguard.parity.evidence import require_folder, save_evidence
 from onnxguard.parity.exhibits import Exhibit, worst_case
 from onnxguard.parity.found import Found
 from onnxguard.parity.identity import identify
@@ -59,6 +60,7 @@ def check_parity(
     Raises:
         ParityError: one side could not be loaded, or the inputs could not be read.
         UsageError: the call is wrong.
+        EvidenceError: the evidence could not be written; it holds the report.
     """
     started = time.perf_counter()
     chosen = Settings(**settings)
@@ -67,6 +69,8 @@ def check_parity(
         raise UsageError("compare with one thing: a PyTorch module or another graph")
     if weights is not None and reference is not None:
         raise UsageError("--weights are of a PyTorch module; a graph has its own")
+    if chosen.save is not None:
+        require_folder(chosen.save)
     path = "" if isinstance(model, bytes) else os.fspath(model)
     graph = parse_onnx(model, "-") if isinstance(model, bytes) else read_onnx(path)
     with (
@@ -96,9 +100,10 @@ def _examine(
         check_output_names(graph, compared[0].expected or (), found)
         doubt_repeatability(sides, compared[0], settings.atol, found)
         doubt_branches(sides, compared, settings, found)
+        doubt_selections(sides, compared, settings, found)
         doubt_computation(sides, compared, found)
         doubt_answers(sides, compared, passed, settings, found)
-    if any(_is_still(file, graph) for file in tuple(read)):
+    if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
     proof = _prove(sides, compared, passer, settings, found)
     judge_proof(proof, found, remarks)

@@ -15,6 +15,12 @@ from onnxguard.parity.sides import Sides
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.printable import printable
 
+RANDOM_OPERATORS = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
+    | {"RandomUniformLike"}
+)
+"""Operators whose outputs are drawn."""
+
 
 def check_contract(sides: Sides, settings: Settings, found: Found) -> None:
     """Check what can be checked before anything is run."""
@@ -34,7 +40,7 @@ def check_opset(model: OnnxModel, opset: int | None, found: Found) -> None:
 
 
 def check_training_nodes(model: OnnxModel, found: Found) -> None:
-    """No node may behave as in training: its output would depend on chance or on the batch."""
+    """No node may draw at random or behave as in training, wherever it stands."""
     constants = {tensor.name: tensor for tensor in model.proto.graph.initializer}
     for graph in graphs_of(model.proto):
         if isinstance(graph, onnx.GraphProto):
@@ -43,8 +49,12 @@ def check_training_nodes(model: OnnxModel, found: Found) -> None:
             if node.op_type == "Constant" and node.output:
                 constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
         for node in graph.node:
-            if node.domain in ("", "ai.onnx") and _trains(node, constants):
-                name = printable(node.name or node.op_type)
+            if node.domain not in ("", "ai.onnx"):
+                continue
+            name = printable(node.name or node.op_type)
+            if node.op_type in RANDOM_OPERATORS:
+                found.add("OP108", f"the {node.op_type} node {name} draws at random", name)
+            elif _trains(node, constants):
                 found.add("OP105", f"the {node.op_type} node {name} runs in training mode", name)
 
 

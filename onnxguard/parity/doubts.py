@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -30,6 +30,16 @@ from onnxguard.printable import printable
 
 _ANEW = 1_000_003
 """Added to a seed where inputs are drawn only to see whether anything changes."""
+_MOVING = frozenset(
+    {"_local_scalar_dense", "_to_copy", "alias", "clone", "copy_", "detach", "empty", "empty_like"}
+    | {"lift_fresh", "view"}
+)
+"""Operators of ATen that take a tensor from one place to another."""
+_RESHAPING = frozenset(
+    {"Cast", "Concat", "Constant", "Flatten", "Gather", "Identity", "Reshape", "Shape", "Slice"}
+    | {"Squeeze", "Transpose", "Unsqueeze"}
+)
+"""Operators of ONNX that do no more."""
 _ATTEMPTS = 8
 """How often an input is drawn anew before it counts as ignored: a flag may be drawn alike."""
 
@@ -140,17 +150,62 @@ def _matters(name: str, sides: Sides, case: Case, fresh: Inputs, settings: Setti
 
 
 def doubt_branches(sides: Sides, cases: list[Case], settings: Settings, found: Found) -> None:
-    """A branch that no input took was not compared."""
-    for node, condition in _conditions(sides.model.proto):
-        values = _values(sides, condition, cases, settings)
-        if len(set(values)) == 1:
-            branch = "else" if values[0] else "then"
-            found.add("OP307", f"no input took the {branch} branch of {node}", node)
+    """A branch that no input took, or a loop that none entered, was not compared."""
+    for index, node in enumerate(sides.model.proto.graph.node):
+        name = name_of(node, index)
+        if node.op_type == "If":
+            taken = _truths(sides, node.input[:1], cases, settings)
+            if len(set(taken)) == 1:
+                branch = "else" if taken[0] else "then"
+                found.add("OP307", f"no input took the {branch} branch of {name}", name)
+        elif node.op_type == "Loop":  # reads its trip count and whether to start at all
+            given = [source for source in node.input[:2] if source]
+            if given and not any(_truths(sides, given, cases, settings)):
+                found.add("OP307", f"no input entered the body of {name}", name)
     for graph in itertools.islice(graphs_of(sides.model.proto), 1, None):
-        for index, inner in enumerate(graph.node):
-            if inner.op_type == "If":
-                name = name_of(inner, index)
+        for index, node in enumerate(graph.node):
+            if node.op_type == "If":
+                name = name_of(node, index)
                 found.add("OP307", f"{name} lies inside another graph, unwatched", name)
+
+
+def _truths(
+    sides: Sides, names: Sequence[str], cases: list[Case], settings: Settings
+) -> list[bool]:
+    """Whether all tensors of these names were true, or above zero, in each case."""
+    seen = _seen(sides, names, cases, settings)
+    return [all(bool(np.all(value > 0)) for _, value in answer) for answer in seen] or [True]
+
+
+def _seen(sides: Sides, names: Sequence[str], cases: list[Case], settings: Settings) -> list[Named]:
+    """The values of tensors inside the graph, in each case; nothing where they cannot be seen."""
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(sides.model.proto)
+    del exposed.graph.output[:]
+    exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    try:
+        session = open_session(sides.model, exposed.SerializeToString(), settings)
+        return [session.run(case.inputs.arrays) for case in cases]
+    except (ParityError, RefusedError):  # a constant, for one
+        return []
+
+
+def doubt_selections(sides: Sides, cases: list[Case], settings: Settings, found: Found) -> None:
+    """Where selects by element; a condition that was the same everywhere hides the other side."""
+    nodes = sides.model.proto.graph.node
+    selecting = {
+        node.input[0]: name_of(node, index)
+        for index, node in enumerate(nodes)
+        if node.op_type == "Where"
+    }
+    for condition, name in selecting.items():
+        seen = _seen(sides, [condition], cases, settings)
+        values = {
+            bool(value) for answer in seen for _, array in answer for value in np.unique(array)
+        }
+        if len(values) == 1:
+            always = "true" if values.pop() else "false"
+            found.add("OP310", f"the condition of {name} was {always} everywhere", name)
 
 
 def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
@@ -165,7 +220,7 @@ def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
         return
     for name in behaviours[0].reduced:
         found.add("OP106", "the reference computes in reduced precision", name)
-    if not behaviours[0].operators and _computes(sides.model.proto):
+    if _MOVING.issuperset(behaviours[0].operators) and _computes(sides.model.proto):
         found.add("OP102", "the reference computes nothing in PyTorch; is it the graph itself?")
     alike = len({behaviour.operators for behaviour in behaviours}) == 1
     decisions: dict[str, set[bool | None]] = defaultdict(set)
@@ -183,23 +238,4 @@ def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
 
 
 def _computes(proto: onnx.ModelProto) -> bool:
-    return any(node.op_type not in ("Identity", "Constant") for node in proto.graph.node)
-
-
-def _conditions(proto: onnx.ModelProto) -> Iterator[tuple[str, str]]:
-    for index, node in enumerate(proto.graph.node):
-        if node.op_type == "If" and node.input:
-            yield name_of(node, index), node.input[0]
-
-
-def _values(sides: Sides, name: str, cases: list[Case], settings: Settings) -> list[bool]:
-    model = sides.model
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(model.proto)
-    del exposed.graph.output[:]
-    exposed.graph.output.append(helper.make_empty_tensor_value_info(name))
-    try:
-        session = open_session(model, exposed.SerializeToString(), settings)
-        return [bool(np.any(session.run(case.inputs.arrays)[0][1])) for case in cases]
-    except (ParityError, RefusedError):
-        return [True]  # a constant condition, or one that cannot be looked at
+    return any(node.op_type not in _RESHAPING for node in proto.graph.node)

@@ -18,6 +18,7 @@ from onnx import external_data_helper
 
 from onnxguard.errors import UsageError
 from onnxguard.parity.comparison import Array
+from onnxguard.parity.errors import EvidenceError
 from onnxguard.parity.exhibits import Exhibit
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.node_pass import Evidence
@@ -46,6 +47,15 @@ OWN = (
 _BLOCK = 1 << 20
 
 
+def require_folder(folder: str) -> None:
+    """Make the folder, and fail before the work where evidence could not be written to it.
+
+    Raises:
+        UsageError: it cannot be made or written, or holds such files of another origin.
+    """
+    _Folder(folder)
+
+
 def save_evidence(
     folder: str,
     report: ParityReport,
@@ -67,9 +77,22 @@ def save_evidence(
         node: the first wrong node, None where there is none.
 
     Raises:
-        UsageError: the folder cannot be written.
+        EvidenceError: the folder cannot be written any more.
     """
-    target = _Folder(folder)
+    try:
+        _save(_Folder(folder), report, model, exhibit, node)
+    except UsageError as error:
+        raise EvidenceError(str(error), report) from None
+
+
+def _save(
+    target: _Folder,
+    report: ParityReport,
+    model: OnnxModel,
+    exhibit: Exhibit | None,
+    node: Evidence | None,
+) -> None:
+    target.begin()
     target.write(SCRIPT, _script())  # first: it marks the folder as one that may be written again
     graph = _write_model(target, model)
     comparisons = []
@@ -183,6 +206,11 @@ class _Folder:
                     f'evidence would overwrite {present[0]} in "{printable(path)}": '
                     "save into another folder"
                 )
+            with tempfile.TemporaryFile(dir=self._path):
+                pass
+
+    def begin(self) -> None:
+        """From here on the folder is not whole, until the manifest is written."""
         self._remove(MANIFEST)
 
     def write(self, name: str, data: bytes) -> str:

@@ -32,10 +32,25 @@ _DEVIATION = np.array([0.229, 0.224, 0.225])
 
 _SIDES = ((64, 96), (160, 64), (96, 128), (224, 192), (256, 320), (512, 384), (299, 331))
 """Heights and widths to try, never square; the first are multiples of 32 and small."""
+ODD = (67, 93)
+"""Tried as well: what an export froze or rounded shows where nothing halves evenly."""
 _BATCHES = (1, 2, 3)
 _LENGTHS = (5, 12, 31, 8, 64, 128, 3)
-ELEMENTS = 1 << 28
-"""The most that a shape may have: 1 GiB of float32."""
+ELEMENTS = 1 << 27
+"""The most that the inputs may have together: 512 MiB of float32."""
+SMALL = 10
+"""Integers that pick or size something unknown are drawn below this."""
+LARGE_INTEGER = 20
+"""Others are drawn up to this far from zero, or over all that a small type can hold."""
+_PICKED = {
+    **dict.fromkeys(
+        ("Gather", "GatherElements", "GatherND", "Reshape", "Expand", "Tile", "Slice", "Pad"), 1
+    ),
+    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter", "TopK", "Resize", "Split"), 1),
+    **dict.fromkeys(("ArrayFeatureExtractor", "OneHot", "CumSum", "Squeeze", "Unsqueeze"), 1),
+    **dict.fromkeys(("Range", "ConstantOfShape", "Trilu", "EyeLike"), 0),
+}
+"""From which input on an operator picks places or sizes."""
 _MOVING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 """What changes the place or the type of indices, and not which rows they pick."""
 WANTED = 3
@@ -91,27 +106,38 @@ def propose_shapes(inputs: Sequence[Declared]) -> Iterator[Shapes]:
     if not is_dynamic(inputs):
         yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
         return
-    for attempt in range(len(_SIDES)):
-        sizes: dict[str, int] = {}
-        shapes: Shapes = {}
-        for declared in inputs:
-            dims = declared.dims or ()
-            shapes[declared.name] = tuple(
-                dim
-                if isinstance(dim, int)
-                else sizes.setdefault(
-                    dim or f"{declared.name}\0{axis}", _size(axis, len(dims), attempt)
-                )
-                for axis, dim in enumerate(dims)
-            )
-        yield shapes
+    proposals = (_filled(inputs, attempt, sides) for attempt, sides in enumerate(_SIDES))
+    yield from (shapes for shapes in proposals if _elements(shapes) <= ELEMENTS)
 
 
-def _size(axis: int, rank: int, attempt: int) -> int:
+def _elements(shapes: Shapes) -> int:
+    return sum(map(math.prod, shapes.values()))
+
+
+def odd_shapes(inputs: Sequence[Declared]) -> Shapes | None:
+    """Odd heights and widths, where the signature leaves both open."""
+    shapes = _filled(inputs, 0, ODD)
+    return shapes if any(shape[2:] == ODD for shape in shapes.values()) else None
+
+
+def _filled(inputs: Sequence[Declared], attempt: int, sides: tuple[int, int]) -> Shapes:
+    sizes: dict[str, int] = {}
+    shapes: Shapes = {}
+    for declared in inputs:
+        shape = []
+        for axis, dim in enumerate(declared.dims or ()):
+            size = _size(axis, len(declared.dims or ()), attempt, sides)
+            open_dim = dim or f"{declared.name}\0{axis}"
+            shape.append(dim if isinstance(dim, int) else sizes.setdefault(str(open_dim), size))
+        shapes[declared.name] = tuple(shape)
+    return shapes
+
+
+def _size(axis: int, rank: int, attempt: int, sides: tuple[int, int]) -> int:
     if axis == 0 and rank > 1:
         return _BATCHES[attempt % len(_BATCHES)]
     if rank == 4 and axis >= 2:
-        return _SIDES[attempt][axis - 2]
+        return sides[axis - 2]
     return _LENGTHS[attempt]
 
 
@@ -166,11 +192,14 @@ def draw(
         shapes: of each input.
         profile: one of ``PROFILES``; integers and booleans are uniform in each.
         seed: of the values; every input draws its own.
-        bounds: for integers that index a table, how many rows it has.
+        bounds: for integers that pick or size something, how far they may reach.
 
     Raises:
-        UsageError: an input has a dtype for which no values can be made up.
+        UsageError: too many elements, or a dtype for which no values can be made up.
     """
+    elements = _elements(shapes)
+    if elements > ELEMENTS:
+        raise UsageError(f"the inputs have {elements:,} elements; up to {ELEMENTS:,} can be run")
     arrays = {}
     for declared in inputs:
         entropy = [
@@ -198,14 +227,26 @@ def _values(
     if dtype.kind == "b":
         return random.random(shape) < 0.5
     if dtype.kind in "iu":
-        rows = bounds.get(declared.name, 10)
-        return random.integers(0, min(rows, 1 << 8 * dtype.itemsize - 1), shape).astype(dtype)
+        return _integers(dtype, shape, random, bounds.get(declared.name))
     if dtype.kind == "c":
         return (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype(dtype)
     if profile == "image":
         return _picture(shape, random).astype(dtype)
-    scale = LARGE if profile == "large" else 1.0
-    return (scale * random.standard_normal(shape)).astype(dtype)
+    wide = np.float64 if dtype == np.float64 else np.float32
+    values = random.standard_normal(shape, wide)
+    return (values * wide(LARGE if profile == "large" else 1.0)).astype(dtype, copy=False)
+
+
+def _integers(
+    dtype: np.dtype[Any], shape: tuple[int, ...], random: np.random.Generator, bound: int | None
+) -> Array:
+    kind = np.iinfo(dtype)
+    low, high = int(kind.min), int(kind.max)
+    if bound is not None:
+        low, high = 0, min(bound - 1, high)
+    elif dtype.itemsize > 2:
+        low, high = max(low, -LARGE_INTEGER), min(high, LARGE_INTEGER)
+    return random.integers(low, high, shape, endpoint=True).astype(dtype)
 
 
 def _dtype(declared: Declared) -> np.dtype[Any]:
@@ -284,23 +325,45 @@ def _fits(path: str, declared: Declared, array: Array) -> None:
         said = f'"{name}" is {dtype}, the graph wants {declared.dtype}'
         raise ParityError("OP003", f"{path}: {said}")
     dims = declared.dims
-    if dims is not None and len(dims) != array.ndim:
-        said = f'"{name}" has {array.ndim} dims, the graph wants {len(dims)}'
-        raise ParityError("OP003", f"{path}: {said}")
+    if dims is None:
+        return
+    fixed = zip(dims, array.shape, strict=False)
+    if len(dims) != array.ndim or any(d != size for d, size in fixed if isinstance(d, int)):
+        wanted = "x".join(printable(str(dim)) or "?" for dim in dims)
+        given = "x".join(map(str, array.shape)) or "a scalar"
+        raise ParityError("OP003", f'{path}: "{name}" is {given}, the graph wants {wanted}')
 
 
 def index_bounds(proto: onnx.ModelProto) -> dict[str, int]:
-    """For integer inputs that pick rows of a constant table: how many rows it has."""
+    """What integer inputs may reach: the names of those that pick rows, or say sizes, and how far.
+
+    An input whose table is constant may reach its last row; of the others that pick or size
+    something, anywhere behind them, ``SMALL`` is a guess.
+    """
     tables = {tensor.name: tensor.dims for tensor in proto.graph.initializer}
     origins: dict[str, str] = {}
+    behind: dict[str, set[str]] = {value.name: {value.name} for value in proto.graph.input}
     bounds: dict[str, int] = {}
     for node in proto.graph.node:
+        sources = set[str]().union(*(behind.get(name, ()) for name in node.input))
+        for name in node.output:
+            behind[name] = sources
         if node.op_type in _MOVING and node.input and node.output:
             origins[node.output[0]] = origins.get(node.input[0], node.input[0])
+        deciding = node.input if inner_graphs(node) else node.input[_PICKED.get(node.op_type, 99) :]
+        for name in set[str]().union(*(behind.get(name, ()) for name in deciding)):
+            bounds.setdefault(name, SMALL)
         if node.op_type != "Gather" or len(node.input) != 2 or node.input[0] not in tables:
             continue
         axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
         dims, index = tables[node.input[0]], origins.get(node.input[1], node.input[1])
         if -len(dims) <= axis < len(dims):
-            bounds[index] = min(int(dims[axis]), bounds.get(index, 1 << 30))
+            before = bounds.get(index, SMALL)
+            bounds[index] = int(dims[axis]) if before == SMALL else min(int(dims[axis]), before)
     return bounds
+
+
+def inner_graphs(node: onnx.NodeProto) -> bool:
+    """Whether a node computes with graphs inside it, or may be a function."""
+    inside = any(a.HasField("g") or a.graphs for a in node.attribute)
+    return inside or node.domain not in ("", "ai.onnx")

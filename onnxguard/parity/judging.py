@@ -30,7 +30,7 @@ def judge_cases(
             said = trial.model_said or trial.reference_said
             found.add("OP207", f"{_SIDES[trial.outcome]}: {shapes_of(trial)}: {said}")
         elif trial.outcome is Outcome.BOTH_REFUSED:
-            remarks.append(f"both sides refuse {shapes_of(trial)}")
+            remarks.append(f"both sides refuse {shapes_of(trial)}: {trial.reference_said}")
         for difference in trial.differences:
             if not difference.passed:
                 key = difference.output, difference.problem
@@ -41,7 +41,7 @@ def judge_cases(
     for key, (difference, trial) in worst.items():
         where = f"{trial.profile} inputs, {shapes_of(trial)}; {times[key]} of {compared} trials"
         found.add(difference.problem, f"{difference.message} ({where})", difference.output)
-    if not compared:
+    if not compared and all(trial.outcome is Outcome.BOTH_REFUSED for trial in trials):
         found.add("OP301", "no trial was compared")
     wanted = PROVIDER_NAMES[settings.provider]
     if settings.provider != "cpu" and compared and wanted not in dict(placement):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,8 +47,9 @@ KINDS: dict[str, frozenset[str]] = {
         f"upsample_{kind}" for kind in ("nearest1d", "nearest2d", "nearest3d", "linear1d")
     )
     | {"upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"},
-    "Concat": frozenset({"cat"}),
-    "Gemm": frozenset({"addmm", "linear"}),
+    "Concat": frozenset({"cat", "stack"}),
+    "Gather": frozenset({"embedding"}),
+    "Gemm": frozenset(),  # counted together with MatMul, except in another graph
     "MatMul": frozenset({"mm", "bmm", "matmul", PRODUCT}),
     "BatchNormalization": BATCH_NORMS,
     "LayerNormalization": frozenset({"native_layer_norm", "layer_norm"}),
@@ -86,7 +87,7 @@ class Counterpart(NamedTuple):
     value: Array
 
 
-class Mapping:
+class Counterparts:
     """Finds counterparts among what one run of the reference computed."""
 
     def __init__(self, records: Sequence[Recorded]) -> None:
@@ -99,14 +100,18 @@ class Mapping:
                 self._followers[source].append(position)
         self._modules = {record.module for record in records}
         self._scopes = {record.scope for record in records}
+        self._is_graph = any(record.kind in KINDS for record in records)
 
-    def find(self, meant: Meant, value: Array, tolerance: float) -> Counterpart | None:
+    def find(
+        self, meant: Meant, value: Array, tolerance: float, fed: Collection[Array] = ()
+    ) -> Counterpart | None:
         """Look up what an output of a node should be.
 
         Args:
             meant: of ``expected``.
             value: what the node made of the reference's tensors.
             tolerance: within this a value is the same.
+            fed: what the node was fed: what is meant is not what went in.
 
         Returns:
             The counterpart; None where nothing fits beyond doubt.
@@ -114,7 +119,12 @@ class Mapping:
         if not is_floating(value.dtype) or not value.size:
             return None
         hinted = list(_in_shape(meant, value.shape))
-        for candidates in (hinted, _in_shape(self._by_shape[value.shape], value.shape)):
+        others = [
+            record
+            for record in self._by_shape[value.shape]
+            if not hinted or all(record.value is not array for array in fed)
+        ]
+        for candidates in (hinted, _in_shape(others, value.shape)):
             same = [c for c in candidates if _glance(c, value, tolerance)]
             best = min(((_apart(c, value), n) for n, c in enumerate(same)), default=(math.inf, 0))
             if best[0] <= tolerance:
@@ -125,55 +135,75 @@ class Mapping:
         """For first outputs of nodes that have a hint: the tensors that they should be one of."""
         weights = {tensor.name for tensor in graph.initializer}
         readers: dict[str, list[onnx.NodeProto]] = defaultdict(list)
-        groups: dict[tuple[str, str, str], list[onnx.NodeProto]] = defaultdict(list)
-        for node in graph.node:
+        groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+        alone: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for index, node in enumerate(graph.node):
             for name in node.input:
                 readers[name].append(node)
-            if node.op_type in KINDS and node.output and node.domain in ("", "ai.onnx"):
-                groups[(node.op_type, *self._hint(node, weights))].append(node)
+            if node.output and node.domain in ("", "ai.onnx") and node.op_type != "Constant":
+                hint = self._hint(node, weights)
+                alone[hint].append(index)
+                if node.op_type in KINDS:
+                    groups[(self._family(node.op_type), *hint)].append(index)
+        pairs: dict[int, int] = {}
+        left: dict[str, list[int]] = defaultdict(list)
+        for (family, by, place), nodes in groups.items():
+            places = self._places(family, by, place) if by else []
+            if len(places) == len(nodes):
+                pairs |= dict(zip(nodes, places, strict=True))
+            else:
+                left[family] += nodes
+        for family, nodes in left.items():
+            taken = set(pairs.values())
+            places = [p for p in self._places(family, "", "") if p not in taken]
+            if len(places) == len(nodes):
+                pairs |= dict(zip(sorted(nodes), places, strict=True))
+        for (by, place), nodes in alone.items():
+            here = self._here(by, place) if by and len(nodes) == 1 else []
+            if len(here) == 1 and not self._is_graph:
+                pairs.setdefault(nodes[0], here[0])
         expected: dict[str, Meant] = {}
-        taken: set[int] = set()
-        for (op_type, by, place), nodes in sorted(groups.items(), key=_hintless_last):
-            places = [p for p in self._places(op_type, by, place) if p not in taken]
-            if len(places) != len(nodes):
-                continue
-            for node, position in zip(nodes, places, strict=True):
-                taken.add(position)
-                name, record = node.output[0], self._records[position]
-                followed = {reader.op_type for reader in readers[name]}
-                if record.kind == op_type and followed != self._kinds_after(position):
-                    continue  # another graph, optimised otherwise: one may hold more than the other
-                expected[name] = self._folded(position, followed) or (record,)
-                if record.kind == PRODUCT:
-                    # The next record is the same with its bias, which is a node of its own here.
-                    for reader in readers[name]:
-                        if reader.op_type == "Add" and weights.intersection(reader.input):
-                            expected[reader.output[0]] = (self._records[position + 1],)
+        for index, position in sorted(pairs.items()):
+            expected |= self._meant(graph.node[index], position, readers, weights)
         return expected
 
-    def _places(self, op_type: str, by: str, place: str) -> list[int]:
-        kinds = KINDS[op_type] | {op_type}
-        here = [
+    def _meant(
+        self,
+        node: onnx.NodeProto,
+        position: int,
+        readers: Mapping[str, Sequence[onnx.NodeProto]],
+        weights: set[str],
+    ) -> dict[str, Meant]:
+        """What a node that stands for a record should give, and the node that adds its bias."""
+        name, record = node.output[0], self._records[position]
+        followed = {reader.op_type for reader in readers[name]}
+        if self._is_graph and followed != self._kinds_after(position):
+            return {}  # the graphs are optimised differently: one node may hold more
+        if record.kind == PRODUCT:
+            biased = self._records[position + 1]
+            if node.op_type == "Gemm":
+                return {name: (biased,)}
+            adders = [r for r in readers[name] if r.op_type == "Add" and weights & {*r.input}]
+            return {name: (record,)} | {adder.output[0]: (biased,) for adder in adders}
+        return {name: self._folded(position, followed) or (record,)}
+
+    def _family(self, op_type: str) -> str:
+        return "MatMul" if op_type == "Gemm" and not self._is_graph else op_type
+
+    def _here(self, by: str, place: str) -> list[int]:
+        return [
             position
             for position, record in enumerate(self._records)
             if not by or getattr(record, by) == place
         ]
-        places = [
-            position
-            for position in here
-            if self._records[position].kind in kinds
-            if self._records[position].kind != PRODUCT or self._is_restored(position + 1)
-            if self._records[position].kind != "addmm" or not self._is_restored(position)
-        ]
-        if by and not places and op_type in _FOLDED_INTO:
-            return [p for p in here if self._records[p].kind in BATCH_NORMS]
-        return places
 
-    def _is_restored(self, position: int) -> bool:
-        """Whether a product of matrices was one of larger tensors; ONNX has MatMul for those."""
-        shapes = (self._records[p].value.shape for p in self._followers[position])
-        width = self._records[position].value.shape[-1]
-        return any(len(shape) > 2 and shape[-1] == width for shape in shapes)
+    def _places(self, family: str, by: str, place: str) -> list[int]:
+        here = self._here(by, place)
+        kinds = KINDS[family] | {family}
+        places = [position for position in here if self._records[position].kind in kinds]
+        if by and not places and family in _FOLDED_INTO:
+            return [position for position in here if self._records[position].kind in BATCH_NORMS]
+        return places
 
     def _kinds_after(self, position: int) -> set[str]:
         return {self._records[follower].kind for follower in self._followers[position]}
@@ -195,9 +225,9 @@ class Mapping:
         scope = node.name.rpartition("/")[0]
         if node.name.startswith("/") and scope in self._scopes:
             return "scope", scope
-        for name in node.input[1:]:
+        for name in node.input:
             module = name.rpartition(".")[0]
-            if name in weights and module in self._modules:
+            if module and name in weights and module in self._modules:
                 return "module", module
         return "", ""
 
@@ -211,10 +241,6 @@ def _module_of(scopes: str) -> str:
     if not isinstance(names, list) or len(names) < 2 or not isinstance(names[-2], str):
         return "\0"
     return names[-2].partition("@")[0]  # conv@1 is the second call of conv
-
-
-def _hintless_last(group: tuple[tuple[str, str, str], list[onnx.NodeProto]]) -> bool:
-    return not group[0][1]
 
 
 def _in_shape(records: Iterable[Recorded], shape: tuple[int, ...]) -> Iterator[Counterpart]:

@@ -10,9 +10,11 @@ import numpy as np
 import onnx
 from onnx import external_data_helper, helper
 
+from onnxguard.allowlist import Allowlist, Limit
 from onnxguard.errors import ModelError
 from onnxguard.parity.errors import ParityError
 from onnxguard.printable import printable
+from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.report import Report
 from onnxguard.scan import scan, scan_bytes
 from onnxguard.source import open_model
@@ -20,8 +22,10 @@ from onnxguard.source import open_model
 LOADED_BYTES = 1 << 30
 """External data of up to this size is loaded for what looks at single nodes."""
 
-_UNSAFE = ("OG0", "OG303", "OG402", "OG403", "OG404", "OG405", "OG406")
+_UNSAFE = ("OG0", "OG205", "OG207", "OG301", "OG303", "OG402", "OG403", "OG404", "OG405", "OG406")
 """Findings of a scan that keep a model from being run at all."""
+_BOUNDS = {"tensor_elements": 1 << 29, "loop_trip_count": 1 << 20, "loop_trip_product": 1 << 24}
+"""How much a model may ask for: tensors of 2 GiB of float32, loops that end within minutes."""
 
 Dim = int | str
 """A fixed size, or the symbol of a dynamic one; empty where it has no name."""
@@ -81,14 +85,21 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
             data = bytes(buffer[: len(buffer)])
     except ModelError as error:
         raise _unusable(text, str(error), error.hint) from None
-    refuse_unsafe(text, scan(text))
+    refuse_unsafe(text, scan(text, _bounded()))
     return _parsed(text, data)
 
 
 def parse_onnx(data: bytes, name: str) -> OnnxModel:
     """As ``read_onnx``, of bytes in memory; there is no folder that external data could be in."""
-    refuse_unsafe(name, scan_bytes(data, name))
+    refuse_unsafe(name, scan_bytes(data, name, _bounded()))
     return _parsed(name, data)
+
+
+def _bounded() -> Allowlist:
+    """The default list with bounds of what can be run; its other findings are not looked at."""
+    policy = load_allowlist(DEFAULT_ALLOWLIST)
+    bounds = {name: Limit(value, policy.decision) for name, value in _BOUNDS.items()}
+    return policy._replace(limits={**policy.limits, **bounds})
 
 
 def refuse_unsafe(name: str, report: Report) -> None:

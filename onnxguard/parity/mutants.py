@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ Random = np.random.Generator
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
 
-WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1, "Gather": 0}
+KERNELS = {"Conv": 1, "ConvTranspose": 1}
+WEIGHTED = KERNELS | {"Gemm": 1, "MatMul": 1, "Gather": 0, "LSTM": 1, "GRU": 1}
 """Operators with a weight, and the input where it is."""
-BIASED = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "Add": 1, "LayerNormalization": 2}
+BIASED = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "Add": 1, "LayerNormalization": 2, "LSTM": 3}
 """Operators with a bias, and the input where it is."""
 ACTIVATIONS = frozenset(
     {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Gelu", "Erf", "Softplus", "Clip"}
@@ -65,26 +67,31 @@ class Patient(NamedTuple):
 
 
 def mutants(proto: onnx.ModelProto, wanted: int, seed: int = 0) -> Iterator[Mutant]:
-    """Give up to ``wanted`` mutants, the same for the same seed, each different from the original.
+    """Give up to ``wanted`` mutants, the same for the same seed, no two of them alike.
 
     The kinds of damage that the graph allows take turns.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     floats = _floating(proto)
-    made = misses = turn = 0
+    seen = {_digest(proto)}
+    misses = turn = 0
     kinds = list(MUTATIONS)
-    while made < wanted and misses < 4 * len(kinds):
+    while len(seen) <= wanted and misses < 4 * len(kinds):
         kind = kinds[turn % len(kinds)]
         turn += 1
         damaged = onnx.ModelProto()
         damaged.CopyFrom(proto)
         index = MUTATIONS[kind](Patient(damaged.graph, random, floats))
-        if index is None:
+        if index is None or (digest := _digest(damaged)) in seen:
             misses += 1
             continue
-        made += 1
+        seen.add(digest)
         misses = 0
         yield Mutant(kind, name_of(proto.graph.node[index], index), damaged)
+
+
+def _digest(proto: onnx.ModelProto) -> bytes:
+    return hashlib.sha256(proto.SerializeToString(deterministic=True)).digest()
 
 
 def _floating(proto: onnx.ModelProto) -> frozenset[str]:
@@ -136,7 +143,7 @@ def _zero_channel(patient: Patient) -> int | None:
 
 
 def _flip_kernel(patient: Patient) -> int | None:
-    return _change(patient, WEIGHTED, lambda w, _: w[..., ::-1] if w.ndim > 2 else w)
+    return _change(patient, KERNELS, lambda w, _: w[..., ::-1])
 
 
 def _transpose_weight(patient: Patient) -> int | None:
@@ -182,7 +189,9 @@ def _change(
 def _output_axis(node: onnx.NodeProto) -> int:
     if node.op_type == "Gemm":
         return 0 if any(a.name == "transB" and a.i for a in node.attribute) else 1
-    return {"ConvTranspose": 1, "MatMul": -1, "Gather": -1}.get(node.op_type, 0)
+    return {"ConvTranspose": 1, "MatMul": -1, "Gather": -1, "LSTM": 1, "GRU": 1}.get(
+        node.op_type, 0
+    )
 
 
 def _change_resize(patient: Patient) -> int | None:
@@ -229,9 +238,19 @@ def _swap_operands(patient: Patient) -> int | None:
     index = patient.pick(frozenset({"Sub", "Div"}))
     if index is None:
         return None
-    names = list(patient.graph.node[index].input)
-    patient.graph.node[index].input[:] = names[::-1]
-    return index if names[0] != names[1] else None
+    node = patient.graph.node[index]
+    first, second = node.input
+    readers = [n for n in patient.graph.node if node.output[0] in n.input]
+    if first == second or (node.op_type == "Sub" and all(map(_is_even, readers))):
+        return None
+    node.input[:] = second, first
+    return index
+
+
+def _is_even(node: onnx.NodeProto) -> bool:
+    """Whether a node makes the same of a number and its negative."""
+    squares = node.op_type == "Mul" and node.input[0] == node.input[1]
+    return squares or node.op_type in ("Abs", "Pow", "ReduceSumSquare", "ReduceL2")
 
 
 def _replace_pooling(patient: Patient) -> int | None:

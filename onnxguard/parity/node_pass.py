@@ -6,6 +6,7 @@ An error of one node then shows at that node, undiminished by what follows, and 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import onnx
 
 from onnxguard.parity.comparison import Array, compare, is_floating
 from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.mapping import Mapping, Meant
+from onnxguard.parity.mapping import Counterparts, Meant
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.one_node import Cut
 from onnxguard.parity.report import Difference, NodeCheck, NodePass
@@ -27,7 +28,9 @@ BYTES = 256 << 20
 """And files of up to this size."""
 
 _ROUNDING = 16
-"""Rounding of one node: so many times float32's epsilon and its largest value."""
+"""Rounding of one node: so many times the dtype's epsilon and the largest value."""
+_EPSILONS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+_EPSILON = 2.0**-23
 
 
 class Evidence(NamedTuple):
@@ -50,9 +53,18 @@ class Passed(NamedTuple):
     """
 
     summary: NodePass
-    values: dict[str, Array] = {}
+    values: Mapping[str, Array] = {}
     compared: frozenset[str] = frozenset()
     evidence: Evidence | None = None
+
+
+class Made(NamedTuple):
+    """An output that a node of an operator made of what it was fed."""
+
+    name: str
+    operator: str
+    value: Array
+    fed: dict[str, Array]
 
 
 class Judgement(NamedTuple):
@@ -82,12 +94,12 @@ class NodePasser:
     ) -> None:
         self.trace = trace
         self.feeds = feeds
-        self.mapping = Mapping(trace.records)
+        self.counterparts = Counterparts(trace.records)
         self._atol = atol
         self._session = functools.partial(Session, provider=provider, level=level)
         # Keyed by the identity of arrays, all of which live as long as these do.
         self._made: dict[tuple[bytes, tuple[int, ...]], dict[str, Array]] = {}
-        self._judged: dict[tuple[str, str, int, tuple[int, ...]], Judgement | None] = {}
+        self._judged: dict[tuple[str, int, tuple[int, ...]], Judgement | None] = {}
         self._learning = True
 
     def run(self, proto: onnx.ModelProto) -> Passed:
@@ -115,37 +127,37 @@ class NodePasser:
         return made
 
     def judge(
-        self, name: str, operator: str, value: Array, meant: Meant, output: Array | None
+        self,
+        made: Made,
+        meant: Meant,
+        output: Array | None,
     ) -> Judgement | None:
         """Compare what a node made with its counterpart; None where there is none.
 
         Args:
-            name: of the node's output.
-            operator: of the node.
-            value: of its output.
+            made: by the node.
             meant: what it should be one of.
             output: what it must be, because it is an output of the graph.
         """
-        key = name, operator, id(value), (id(output), *map(id, meant))
+        key = made.name, id(made.value), (id(output), *map(id, meant))
         if key in self._judged:
             return self._judged[key]
-        judgement = self._compared(name, operator, value, meant, output)
+        judgement = self._compared(made, meant, output)
         if self._learning:
             self._judged[key] = judgement
         return judgement
 
-    def _compared(
-        self, name: str, operator: str, value: Array, meant: Meant, output: Array | None
-    ) -> Judgement | None:
+    def _compared(self, made: Made, meant: Meant, output: Array | None) -> Judgement | None:
         expected, module = output, "the output"
         if expected is None:
-            found = self.mapping.find(meant, value, tolerance_of(value, self._atol, operator))
+            tolerance = tolerance_of(made.value, self._atol, made.operator)
+            found = self.counterparts.find(meant, made.value, tolerance, made.fed.values())
             if found is None:
                 return None
             expected = found.value
             module = printable(found.record.module or found.record.kind)
-        tolerance = tolerance_of(expected, self._atol, operator)
-        return Judgement(expected, module, compare(name, expected, value, tolerance))
+        tolerance = tolerance_of(expected, self._atol, made.operator)
+        return Judgement(expected, module, compare(made.name, expected, made.value, tolerance))
 
 
 def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
@@ -158,7 +170,7 @@ def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
         return atol
     largest = float(np.max(np.abs(expected)))
     steps = max(_ROUNDING, 2 * max(expected.shape)) if operator == "Resize" else _ROUNDING
-    rounding = steps * float(np.finfo(np.float32).eps) * largest
+    rounding = steps * _EPSILONS.get(expected.dtype.name, _EPSILON) * largest
     return max(atol, rounding) if np.isfinite(rounding) else atol
 
 
@@ -169,7 +181,7 @@ class _Walk:
         self._passer = passer
         self._proto = proto
         self._cut = Cut(proto)
-        self._meant = passer.mapping.expected(proto.graph)
+        self._meant = passer.counterparts.expected(proto.graph)
         self._values: dict[str, Array] = dict(passer.feeds)
         self._suspects: dict[str, frozenset[int]] = {}
         names = [value.name for value in proto.graph.output]
@@ -207,41 +219,31 @@ class _Walk:
             return False
         before = frozenset[int]().union(*(self._suspects.get(name, ()) for name in fed))
         for name, value in made.items():
-            self._judge(index, node, name, value, before, data, fed)
+            self._judge(index, Made(name, node.op_type, value, fed), before, data)
         return True
 
-    def _judge(
-        self,
-        index: int,
-        node: onnx.NodeProto,
-        name: str,
-        value: Array,
-        before: frozenset[int],
-        data: bytes,
-        fed: dict[str, Array],
-    ) -> None:
-        meant, output = self._meant.get(name, ()), self._outputs.get(name)
-        judgement = self._passer.judge(name, node.op_type, value, meant, output)
+    def _judge(self, index: int, made: Made, before: frozenset[int], data: bytes) -> None:
+        name = made.name
+        judgement = self._passer.judge(made, self._meant.get(name, ()), self._outputs.get(name))
         if judgement is None:
-            self._values[name] = value
+            self._values[name] = made.value
             self._suspects[name] = before | {index}
             return
-        expected, module, difference = judgement
         nodes = self._proto.graph.node
         check = NodeCheck(
-            name_of(node, index),
-            printable(node.op_type),
-            module,
+            name_of(nodes[index], index),
+            printable(made.operator),
+            judgement.module,
             tuple(name_of(nodes[i], i) for i in sorted(before | {index})),
-            difference,
+            judgement.difference,
         )
         self._checks.append(check)
         self._checked.add(index)
         self._covered |= before
-        self._values[name] = expected
+        self._values[name] = judgement.expected
         self._compared.add(name)
-        if not difference.passed and self._evidence is None:
-            self._evidence = Evidence(data, fed, expected, value)
+        if not judgement.difference.passed and self._evidence is None:
+            self._evidence = Evidence(data, made.fed, judgement.expected, made.value)
 
 
 def _relation(check: NodeCheck) -> float:

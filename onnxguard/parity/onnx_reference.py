@@ -51,9 +51,10 @@ class OnnxReference:
         for node in graph.node:
             sources = tuple(position[name] for name in node.input if name in position)
             scope = node.name.rpartition("/")[0]
-            for name in node.output:
+            for number, name in enumerate(node.output):
                 if name:
+                    kind = f"{node.op_type} {number}" if number else node.op_type
                     position[name] = len(records)
-                    records.append(Recorded(node.op_type, name, scope, values[name], sources))
+                    records.append(Recorded(kind, name, scope, values[name], sources))
         outputs = [(value.name, values[value.name]) for value in graph.output]
         return Trace(outputs, tuple(records))

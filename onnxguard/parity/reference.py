@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.parity.errors import ParityError
+from onnxguard.parity.errors import ParityError, one_line
+from onnxguard.parity.exported_program import ExportedModule
 from onnxguard.parity.model import file_sha256
-from onnxguard.parity.runtime import one_line
 from onnxguard.printable import printable
 from onnxguard.students import find_student
 
@@ -70,6 +70,9 @@ def _load(spec: Any, name: str) -> tuple[nn.Module, str]:
     if spec.endswith(".pt2"):
         return _exported_program(spec, name)
     path, colon, attribute = spec.partition(":")
+    if path.endswith(".py"):
+        wanted = f"{path.removesuffix('.py').replace('/', '.')}:{attribute or 'callable'}"
+        raise ParityError("OP001", f'"{name}" is a file: write {printable(wanted)}')
     if not colon or not path or not attribute:
         raise ParityError(
             "OP001",
@@ -99,7 +102,8 @@ def _made(target: Any, name: str) -> nn.Module:
     if isinstance(target, nn.Module):
         return target
     if not callable(target):
-        raise ParityError("OP001", f"{name} is a {type(target).__name__}, not a module or callable")
+        kind = type(target).__name__
+        raise ParityError("OP001", f"{name} is no module or callable but of type {kind}")
     try:
         made = target()
     except OnnxguardError:
@@ -115,7 +119,9 @@ def _made(target: Any, name: str) -> nn.Module:
 def _exported_program(path: str, name: str) -> tuple[nn.Module, str]:
     try:
         digest = file_sha256(path)
-        module: nn.Module = torch.export.load(path).module()
+        module = ExportedModule(torch.export.load(path))
+    except OnnxguardError:
+        raise
     except Exception as error:
         raise ParityError("OP001", f"{name}: not an exported program: {one_line(error)}") from None
     return module, digest

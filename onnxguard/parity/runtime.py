@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
 from onnxguard.parity.comparison import Array
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.settings import LEVELS, PROVIDERS
-from onnxguard.printable import printable
+from onnxguard.parity.errors import ParityError, RefusedError, one_line
+from onnxguard.parity.settings import LEVELS, PROVIDERS, RUN_SECONDS
 
 PROVIDER_NAMES = dict(
     zip(
@@ -39,9 +41,6 @@ _LEVELS = dict(
     )
 )
 
-MESSAGE = 300
-"""Characters of a refusal that are kept."""
-
 _FATAL = 4
 _OPTIONS: dict[str, dict[str, str]] = {
     # TF32 keeps 10 bits of 23: a difference of 1e-3 would be normal.
@@ -58,6 +57,7 @@ class Session:
         level: a key of ``LEVELS``.
         folder: where external data lies, empty where there is none.
         profiled: measure which provider runs which node.
+        seconds: a run that takes longer is stopped.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -70,6 +70,7 @@ class Session:
         level: str = "all",
         folder: str = "",
         profiled: bool = False,
+        seconds: float = RUN_SECONDS,
     ) -> None:
         ort.set_default_logger_severity(_FATAL)
         options = ort.SessionOptions()
@@ -78,25 +79,18 @@ class Session:
         if folder:
             key = "session.model_external_initializers_file_folder_path"
             options.add_session_config_entry(key, folder)
+        self._profile = tempfile.mkdtemp() if profiled else ""
         if profiled:
             options.enable_profiling = True
-            options.profile_file_prefix = os.path.join(tempfile.mkdtemp(), "profile")
-        wanted = PROVIDER_NAMES[provider]
-        available = ort.get_available_providers()
-        if wanted not in available:
-            raise _inactive(provider, f"this build has {_names(available)}")
-        providers: list[Any] = [(wanted, _OPTIONS.get(provider, {}))]
-        if provider != "cpu":
-            providers.append(PROVIDER_NAMES["cpu"])
+            options.profile_file_prefix = os.path.join(self._profile, "profile")
         try:
-            self._session = ort.InferenceSession(data, options, providers=providers)
-        except Exception as error:
-            raise ParityError("OP005", f"ONNX Runtime refuses it: {one_line(error)}") from None
+            self._session = _loaded(data, options, provider)
+        except BaseException:
+            shutil.rmtree(self._profile, ignore_errors=True)
+            raise
+        self._seconds = seconds
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        if wanted not in self.providers:
-            raise _inactive(provider, f"active: {_names(list(self.providers))}")
         self.outputs: tuple[str, ...] = tuple(v.name for v in self._session.get_outputs())
-        self._profiled = profiled
 
     def run(self, feeds: Mapping[str, Array]) -> list[tuple[str, Array]]:
         """Run on copies of the inputs, bound by name; give copies of the outputs, in order.
@@ -105,21 +99,38 @@ class Session:
             RefusedError: ONNX Runtime does not take these inputs.
         """
         copies = {name: np.array(array) for name, array in feeds.items()}
+        options = ort.RunOptions()
+        answer: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(self._session.run(None, copies, options))
+            except BaseException as error:
+                answer.set_exception(error)
+
+        # A thread of its own, because neither a clock nor Ctrl-C reaches a run from within.
+        runner = Thread(target=run, daemon=True)
+        runner.start()
         try:
-            values = self._session.run(None, copies)
+            values = answer.result(self._seconds)
+        except TimeoutError:
+            options.terminate = True
+            raise RefusedError(f"not done within {self._seconds:g} s, and stopped") from None
+        except KeyboardInterrupt:
+            options.terminate = True
+            raise
         except Exception as error:
             raise RefusedError(one_line(error)) from None
+        runner.join()
         return [(name, np.array(value)) for name, value in zip(self.outputs, values, strict=True)]
 
     def placement(self) -> tuple[tuple[str, int], ...]:
         """End the profile: how many nodes each provider ran; nothing where none was asked for."""
-        if not self._profiled:
+        if not self._profile:
             return ()
-        path = self._session.end_profiling()
-        with open(path, encoding="utf-8") as stream:
+        with open(self._session.end_profiling(), encoding="utf-8") as stream:
             events = json.load(stream)
-        os.unlink(path)
-        os.rmdir(os.path.dirname(path))
+        shutil.rmtree(self._profile, ignore_errors=True)
         ran = {
             event["name"]: event["args"]["provider"]
             for event in events
@@ -128,12 +139,24 @@ class Session:
         return tuple(sorted(Counter(ran.values()).items()))
 
 
-def one_line(error: BaseException) -> str:
-    """An exception's message, or its class where it has none, as one printable line."""
-    text = " ".join(str(error).split())
-    if not text or isinstance(error, SystemExit):
-        text = f"{type(error).__name__} {text}".rstrip()
-    return printable(text, MESSAGE)
+def _loaded(data: bytes, options: Any, provider: str) -> Any:
+    wanted = PROVIDER_NAMES[provider]
+    available = ort.get_available_providers()
+    if wanted not in available:
+        raise _inactive(provider, f"this build has {_names(available)}")
+    providers: list[Any] = [(wanted, _OPTIONS.get(provider, {}))]
+    if provider != "cpu":
+        providers.append(PROVIDER_NAMES["cpu"])
+    try:
+        # With its fallback, a session that fails goes on on the CPU and says so on stdout.
+        session = ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
+    except Exception as error:
+        if provider != "cpu":
+            raise _inactive(provider, one_line(error)) from None
+        raise ParityError("OP005", f"ONNX Runtime refuses it: {one_line(error)}") from None
+    if wanted not in session.get_providers():
+        raise _inactive(provider, f"active: {_names(session.get_providers())}")
+    return session
 
 
 def _inactive(provider: str, why: str) -> ParityError:

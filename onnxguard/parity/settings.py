@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import NamedTuple
 
-from onnxguard.catalogue import PARITY_RULES
+from onnxguard.catalogue import IGNORABLE, PARITY_RULES
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.yaml_tree import near
@@ -17,8 +17,8 @@ PROVIDERS = ("cpu", "cuda", "tensorrt")
 LEVELS = ("none", "basic", "extended", "all")
 """Graph optimisation levels; ``all`` is what ONNX Runtime does unless told otherwise."""
 
-IGNORABLE = ("OP1", "OP3")
-"""The groups of findings that a user may take upon themselves."""
+RUN_SECONDS = 120.0
+"""Time that one run of a graph may take unless told otherwise."""
 
 ATOL = 1e-5
 """The largest absolute difference that passes unless told otherwise."""
@@ -47,7 +47,8 @@ class Settings(NamedTuple):
         kill_rate: the share of them that must be noticed, 0 to 1.
         opset: the version that was asked of the exporter, None if any will do.
         bindings: the parameter of ``forward`` for an input whose name it does not share.
-        ignore: codes of findings (OP1xx, OP3xx) that the user takes upon themselves.
+        ignore: codes of findings, of ``IGNORABLE``, that the user takes upon themselves.
+        run_seconds: time that one run of the graph may take.
         save: the folder for evidence, None for none.
         pictures: draw image-like outputs for an HTML report.
         step: told of progress.
@@ -66,6 +67,7 @@ class Settings(NamedTuple):
     opset: int | None = None
     bindings: Mapping[str, str] = {}
     ignore: tuple[str, ...] = ()
+    run_seconds: float = RUN_SECONDS
     save: str | None = None
     pictures: bool = False
     step: Step = silent
@@ -78,6 +80,8 @@ class Settings(NamedTuple):
         """
         if not isfinite(self.atol) or self.atol < 0:
             raise UsageError(f"atol: a finite number that is not negative, not {self.atol}")
+        if not self.run_seconds > 0:
+            raise UsageError(f"run_seconds: more than 0, not {self.run_seconds}")
         if not 0 <= self.kill_rate <= 1:
             raise UsageError(f"kill_rate: a share from 0 to 1, not {self.kill_rate}")
         for name, value, least in (
@@ -96,6 +100,6 @@ class Settings(NamedTuple):
                 raise UsageError(f'{name}: no "{shown}"; there are: {", ".join(choices)}')
         for code in self.ignore:
             if code not in PARITY_RULES:
-                raise UsageError(f'ignore: no rule "{printable(code)}"{near(code, PARITY_RULES)}')
-            if not code.startswith(IGNORABLE):
-                raise UsageError(f"ignore {code}: a difference cannot be passed over")
+                raise UsageError(f'--ignore: no rule "{printable(code)}"{near(code, PARITY_RULES)}')
+            if code not in IGNORABLE:
+                raise UsageError(f"--ignore {code}: it cannot be passed over")

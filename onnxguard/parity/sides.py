@@ -78,7 +78,8 @@ def open_session(
 ) -> Session:
     """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
     folder = model.folder if model.external else ""
-    return Session(data, settings.provider, settings.optimization_level, folder, profiled)
+    provider, level = settings.provider, settings.optimization_level
+    return Session(data, provider, level, folder, profiled, settings.run_seconds)
 
 
 def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:
@@ -90,4 +91,5 @@ def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:
     del proto.metadata_props[:]
     proto.graph.ClearField("name")
     proto.graph.ClearField("doc_string")
-    return proto.SerializeToString(deterministic=True), model.external
+    external = () if model.whole else model.external  # or it is in the proto
+    return proto.SerializeToString(deterministic=True), external

@@ -15,8 +15,7 @@ from torch import nn
 
 from onnxguard.errors import UsageError
 from onnxguard.parity.comparison import Array, Named
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.runtime import one_line
+from onnxguard.parity.errors import ParityError, RefusedError, one_line
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
@@ -112,8 +111,8 @@ class TorchReference:
                 raise UsageError(
                     f'--bind: forward has no parameter "{printable(parameter)}"; it has: {shown}'
                 )
-        if len(inputs) == 1 and not self._bindings and inputs[0] not in known:
-            return  # the only one needs no name
+        if not self._bindings and (len(inputs) == 1 or self._takes_any()):
+            return  # the only one needs no name, and *args have none
         bound = [self._bindings.get(name, name) for name in inputs]
         for name, parameter in zip(inputs, bound, strict=True):
             if parameter not in known:
@@ -131,6 +130,10 @@ class TorchReference:
         if all(name in known for name in named):
             return self.module(**named)
         return self.module(*tensors.values())
+
+    def _takes_any(self) -> bool:
+        parameters = inspect.signature(self.module.forward).parameters.values()
+        return any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
 
     def _parameters(self) -> tuple[str, ...]:
         """The names that ``forward`` takes."""

@@ -75,8 +75,8 @@ class Watch(TorchDispatchMode):
         sources = tuple(self._made[id(t)][1] for t in _tensors(args) if id(t) in self._made)
         if name == "addmm" and not kwargs:  # alpha and beta are 1
             self._record(PRODUCT, torch.mm(*args[1:]), sources)
-        for tensor in _tensors(result):
-            self._record(name, tensor, sources)
+        for number, tensor in enumerate(_tensors(result)):
+            self._record(f"{name} {number}" if number else name, tensor, sources)
         return result
 
     def _record(self, name: str, tensor: torch.Tensor, sources: tuple[int, ...]) -> None:
@@ -85,7 +85,7 @@ class Watch(TorchDispatchMode):
         module = self._called[-1] if self._called else ""
         if tensor.dtype in _REDUCED:
             self._reduced[module or type(self._module).__name__] = None
-        if name in _SILENT:
+        if name in _SILENT or not tensor.numel():
             return
         # Kept alive, or its id would be another tensor's soon.
         self._made[id(tensor)] = tensor, len(self._records)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from onnxguard.parity.comparison import Array, Named
 
-
 PRODUCT = "mm of addmm"
 """The kind of a product of matrices to which PyTorch adds a bias in the same step."""
 

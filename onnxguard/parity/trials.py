@@ -18,6 +18,7 @@ from onnxguard.parity.inputs import (
     draw,
     index_bounds,
     is_dynamic,
+    odd_shapes,
     propose_shapes,
 )
 from onnxguard.parity.model import OnnxModel
@@ -109,8 +110,8 @@ def generated_cases(
 
     Args:
         model: the graph.
-        shapes: those to run; where there are none, the signature proposes some, and one that both
-            sides refuse is replaced by the next.
+        shapes: those to run; where there are none, the signature proposes some, one that both
+            sides refuse is replaced by the next, and an odd one is tried as well.
         trials: how many seeds each shape and profile get.
         seed: the first.
         run: runs both sides on one set of inputs.
@@ -128,7 +129,10 @@ def generated_cases(
                     if (profile, number) != (PROFILES[0], 0):
                         yield run(draw(model.inputs, sizes, profile, seed + number, bounds))
         if compared == wanted and not shapes:
-            return
+            break
+    odd = None if shapes else odd_shapes(model.inputs)
+    if odd is not None:
+        yield run(draw(model.inputs, odd, PROFILES[0], seed, bounds))
 
 
 def profiles(model: OnnxModel) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from onnx import helper
 
 from onnxguard.parity.comparison import Array, Named, is_floating
 from onnxguard.parity.found import Found
+from onnxguard.parity.inputs import inner_graphs
 from onnxguard.parity.node_pass import Passed
 from onnxguard.printable import printable
 
@@ -77,7 +78,7 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
         seen_outside = inputs | {value.name for value in proto.graph.output}
         seen_outside |= {tensor.name for tensor in proto.graph.initializer}
         node = made.get(output)
-        direct = node is not None and not _opaque(node) and seen_outside.issuperset(node.input)
+        direct = node is not None and not inner_graphs(node) and seen_outside.issuperset(node.input)
         return not direct and _computes_with_numbers(proto)
     pending, seen = [output], set[str]()
     while pending:
@@ -91,16 +92,10 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
                 return True
             continue
         node = made[name]
-        if _opaque(node):
+        if inner_graphs(node):
             return True
         pending.extend(node.input)
     return False
-
-
-def _opaque(node: onnx.NodeProto) -> bool:
-    """Whether a node computes with graphs inside it, or may be a function."""
-    inside = any(a.HasField("g") or a.graphs for a in node.attribute)
-    return inside or node.domain not in ("", "ai.onnx")
 
 
 def _computes_with_numbers(proto: onnx.ModelProto) -> bool:

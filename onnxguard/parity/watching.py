@@ -36,6 +36,9 @@ def files_read(size: int) -> Iterator[list[str]]:
 def _notice(event: str, arguments: tuple[Any, ...]) -> None:
     if not _watched or event != "open" or not isinstance(arguments[0], str | bytes):
         return
+    mode, flags = arguments[1] or "", arguments[2] or 0
+    if "w" in mode or flags & os.O_WRONLY:
+        return
     try:
         found = os.stat(arguments[0]).st_size
     except (OSError, ValueError):

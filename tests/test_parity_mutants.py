@@ -1,0 +1,428 @@
+"""Damaged graphs: each kind does what it says, and the default check notices nearly all."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from networks import export, export_module
+from onnx import helper, numpy_helper
+from onnxguard.students import STUDENTS
+from onnxguard.students.exporting import export_student
+from onnxguard.students.untrained import untrained_network
+from torch import nn
+
+from onnxguard.parity import check
+from onnxguard.parity.check import check_parity
+from onnxguard.parity.errors import ParityError
+from onnxguard.parity.mutants import MUTATIONS, Mutant, mutants
+from onnxguard.parity.node_pass import NodePasser
+from onnxguard.parity.proving import Gate, prove
+from onnxguard.parity.report import ParityReport, Proof
+from onnxguard.parity.runtime import Session
+
+SMALL = ("input=1x3x32x40",)
+
+
+@functools.cache
+def student(name: str = "saliency-v2", seed: int = 0) -> tuple[nn.Module, bytes]:
+    network = untrained_network(STUDENTS[name], seed)
+    return network, export_student(STUDENTS[name], network)
+
+
+@functools.cache
+def by_torch_export(how: str) -> tuple[nn.Module, bytes]:
+    network = untrained_network(STUDENTS["saliency-v2"])
+    return network, export_module(network, {"input": torch.zeros(1, 3, 32, 40)}, how)
+
+
+class Caught(NamedTuple):
+    """What became of each mutant: the proof, and whether the pass named the damaged node."""
+
+    proof: Proof
+    alone: int
+    first: int
+
+
+def caught(
+    monkeypatch: pytest.MonkeyPatch, module: nn.Module, data: bytes, wanted: int, **settings: Any
+) -> Caught:
+    """Run the default check with a proof, and look at what the node-local pass says meanwhile."""
+    summaries = []
+    run = NodePasser.run
+
+    def watched(passer: NodePasser, proto: onnx.ModelProto) -> Any:
+        passed = run(passer, proto)
+        summaries.append(passed.summary)
+        return passed
+
+    monkeypatch.setattr(NodePasser, "run", watched)
+    report = check_parity(data, module, mutants=wanted, **settings)
+    assert report.passed, report.findings
+    assert report.proof is not None
+    assert report.proof.mutants == wanted
+    made = list(mutants(onnx.load_from_string(data), wanted, settings.get("seed", 0)))
+    named = list(zip(made, summaries[1:], strict=True))
+    alone = sum([c.node for c in summary.wrong] == [mutant.node] for mutant, summary in named)
+    first = sum(mutant.node in s.wrong[0].suspects for mutant, s in named if s.wrong)
+    return Caught(report.proof, alone, first)
+
+
+@pytest.mark.parametrize("name", STUDENTS)
+def test_all_mutants_of_a_student_are_killed_and_named(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, alone, _ = caught(monkeypatch, *student(name), 200, shapes=SMALL)
+    assert proof.rate >= 0.98, proof.survivors
+    assert alone >= 0.98 * proof.mutants
+
+
+@pytest.mark.parametrize("how", ["dynamo18", "dynamo17"])
+def test_mutants_of_a_student_by_torch_export_are_killed_and_named(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, alone, first = caught(monkeypatch, *by_torch_export(how), 100)
+    assert proof.rate >= 0.98, proof.survivors
+    assert alone >= 0.8 * proof.mutants
+    assert first >= 0.9 * proof.mutants
+
+
+@pytest.mark.parametrize(
+    ("network", "how"),
+    [
+        ("transformer", "torchscript"),
+        ("transformer", "dynamo17"),
+        ("residual", "torchscript"),
+        ("recurrent", "torchscript"),
+    ],
+)
+def test_mutants_of_other_networks_are_killed(
+    network: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proof, _, first = caught(monkeypatch, *export(network, how), 100)
+    assert proof.rate >= 0.95, proof.survivors
+    assert first >= 0.8 * proof.mutants
+    # What survives is a factor so near 1 that its own node stays within the tolerance.
+    assert {survivor.mutation for survivor in proof.survivors} <= {next(iter(MUTATIONS))}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_false_alarm_on_twenty_networks(seed: int) -> None:
+    network, data = student("saliency-v1" if seed % 2 else "saliency-v2", seed)
+    report = check_parity(data, network, seed=seed, shapes=SMALL)
+    assert report.passed, report.findings
+    assert report.nodes.checked == report.nodes.nodes > 30
+
+
+def weights_of(proto: onnx.ModelProto, node: str, slot: int) -> np.ndarray:
+    name = next(n for n in proto.graph.node if n.name == node).input[slot]
+    found = next(t for t in proto.graph.initializer if t.name == name)
+    return np.asarray(numpy_helper.to_array(found))
+
+
+def node_of(proto: onnx.ModelProto, name: str) -> onnx.NodeProto:
+    return next(node for node in proto.graph.node if node.name == name)
+
+
+def changes(mutant: Mutant, original: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
+    """The one constant that differs, before and after."""
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    slots = [i for i, pair in enumerate(zip(before.input, after.input, strict=True))
+             if pair[0] != pair[1]]  # fmt: skip
+    assert len(slots) == 1
+    return (
+        weights_of(original, mutant.node, slots[0]),
+        weights_of(mutant.proto, mutant.node, slots[0]),
+    )
+
+
+def scaled(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    ratios = (after / before)[before != 0]
+    return bool(0.9e-5 < ratios.mean() - 1 < 1.1e-2 and np.ptp(ratios) < 1e-6)
+
+
+def halved(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    return np.array_equal(before.astype(np.float16), after) and not np.array_equal(before, after)
+
+
+def moved(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    steps = after - before
+    return bool(0.9e-4 < steps.mean() < 1.1e-2 and np.ptp(steps) < 1e-6)
+
+
+def channels(mutant: Mutant, original: onnx.ModelProto) -> list[int]:
+    """The output channels that differ."""
+    before, after = changes(mutant, original)
+    axes = {"ConvTranspose": 1, "MatMul": -1, "Gather": -1, "Gemm": 0}  # these Gemm: transB
+    axis = axes.get(node_of(original, mutant.node).op_type, 0)
+    unequal = np.moveaxis(before != after, axis, 0).reshape(before.shape[axis], -1).any(1)
+    return [int(i) for i in np.flatnonzero(unequal)]
+
+
+def swapped(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    same = np.array_equal(np.sort(before, axis=None), np.sort(after, axis=None))
+    return same and len(channels(mutant, original)) == 2
+
+
+def zeroed(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    return len(channels(mutant, original)) == 1 and not after[before != after].any()
+
+
+def flipped(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    return np.array_equal(before[..., ::-1], after)
+
+
+def transposed(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    return np.array_equal(np.swapaxes(before, -1, -2), after)
+
+
+def resized(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    unequal = [
+        name for name in ("mode", "coordinate_transformation_mode")
+        if attribute(before, name) != attribute(after, name)
+    ]  # fmt: skip
+    return before.op_type == after.op_type == "Resize" and len(unequal) == 1
+
+
+def attribute(node: onnx.NodeProto, name: str) -> Any:
+    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
+
+
+def removed(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    kept = before.input[0] == after.input[0] and before.output[:] == after.output[:]
+    return before.op_type in ("Relu", "Sigmoid", "Erf", "Softmax") and (
+        kept and after.op_type == "Identity"
+    )
+
+
+def reordered(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    same = sorted(before.input) == sorted(after.input)
+    return same and before.input[:] != after.input[:] and before.op_type == "Concat"
+
+
+def exchanged(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    return list(before.input) == list(after.input)[::-1] and before.op_type in ("Sub", "Div")
+
+
+def averaged(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
+    same = attribute(before, "kernel_shape") == attribute(after, "kernel_shape")
+    return same and (before.op_type, after.op_type) == ("MaxPool", "AveragePool")
+
+
+SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
+    "weight scaled by 1 + 1e-5 to 1 + 1e-2": scaled,
+    "weight rounded to float16": halved,
+    "bias moved by 1e-4 to 1e-2": moved,
+    "output channels swapped": swapped,
+    "output channel zeroed": zeroed,
+    "kernel flipped": flipped,
+    "weight transposed": transposed,
+    "Resize mode changed": resized,
+    "activation removed": removed,
+    "Concat reordered": reordered,
+    "operands swapped": exchanged,
+    "MaxPool replaced by AveragePool": averaged,
+}
+
+
+def models() -> dict[str, bytes]:
+    return {
+        "saliency-v1": student("saliency-v1")[1],
+        "saliency-v2": student("saliency-v2")[1],
+        "transformer": export("transformer", "torchscript")[1],
+        "residual": export("residual", "torchscript")[1],
+    }
+
+
+def test_every_mutation_does_what_it_says_and_leaves_the_original_alone() -> None:
+    assert set(SAYS) == set(MUTATIONS)
+    seen: Counter[str] = Counter()
+    for data in models().values():
+        original = onnx.load_from_string(data)
+        before = original.SerializeToString(deterministic=True)
+        for mutant in mutants(original, 60, seed=3):
+            seen[mutant.mutation] += 1
+            assert SAYS[mutant.mutation](mutant, original), mutant[:2]
+            others = [
+                (a, b)
+                for a, b in zip(original.graph.node, mutant.proto.graph.node, strict=True)
+                if a.name != mutant.node
+            ]
+            assert all(a == b for a, b in others)
+        assert original.SerializeToString(deterministic=True) == before
+    assert all(seen[kind] >= 3 for kind in MUTATIONS), seen
+
+
+def test_every_mutant_is_a_valid_model_that_loads() -> None:
+    for data in models().values():
+        for mutant in mutants(onnx.load_from_string(data), 40, seed=5):
+            onnx.checker.check_model(mutant.proto, full_check=True)
+            Session(mutant.proto.SerializeToString())
+
+
+def test_mutants_depend_on_the_seed_alone() -> None:
+    proto = onnx.load_from_string(student()[1])
+
+    def drawn(seed: int) -> list[tuple[str, str, bytes]]:
+        return [
+            (m.mutation, m.node, m.proto.SerializeToString(deterministic=True))
+            for m in mutants(proto, 24, seed)
+        ]
+
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+    assert len({data for _, _, data in drawn(1)}) == 24
+
+
+def model_of(*nodes: onnx.NodeProto, weights: dict[str, np.ndarray] | None = None) -> Any:
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", 1, ["n", 4])],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [numpy_helper.from_array(value, name) for name, value in (weights or {}).items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+SPARED = [
+    ("nothing to damage", [helper.make_node("Identity", ["x"], ["y"], "i")], {}),
+    (
+        "shapes: an integer division by zero would end the process",
+        [
+            helper.make_node("Shape", ["x"], ["s"], "s"),
+            helper.make_node("Div", ["s", "two"], ["h"], "d"),
+            helper.make_node("Concat", ["h", "two"], ["c"], "c", axis=0),
+            helper.make_node("Identity", ["x"], ["y"], "i"),
+        ],
+        {"two": np.array([2])},
+    ),
+    (
+        "a difference that is squared",
+        [
+            helper.make_node("Sub", ["x", "m"], ["d"], "d"),
+            helper.make_node("Mul", ["d", "d"], ["y"], "m"),
+        ],
+        {"m": np.ones((1, 4), np.float32)},
+    ),
+    ("a quotient of equals", [helper.make_node("Div", ["x", "x"], ["y"], "d")], {}),
+    (
+        "a weight that is all zeros",
+        [helper.make_node("MatMul", ["x", "w"], ["y"], "m")],
+        {"w": np.zeros((4, 3), np.float32)},
+    ),
+    (
+        "a bound that keeps a divisor from zero",
+        [helper.make_node("Clip", ["x", "low"], ["y"], "c")],
+        {"low": np.array(1e-12, np.float32)},
+    ),
+    (
+        "the sizes of a Resize, which are no bias",
+        [
+            helper.make_node("Unsqueeze", ["x", "a"], ["u"], "u"),
+            helper.make_node("Resize", ["u", "", "k"], ["r"], "r", mode="linear"),
+            helper.make_node("Squeeze", ["r", "a"], ["y"], "q"),
+        ],
+        {"a": np.array([0]), "k": np.array([1, 1, 1], np.float32)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("nodes", "weights"), [s[1:] for s in SPARED], ids=[s[0] for s in SPARED])
+def test_what_no_check_could_notice_is_spared(
+    nodes: list[onnx.NodeProto], weights: dict[str, np.ndarray]
+) -> None:
+    made = list(mutants(model_of(*nodes, weights=weights), 20))
+    assert {m.mutation for m in made} <= {"Resize mode changed"}
+
+
+def test_a_weight_of_two_nodes_is_damaged_for_one() -> None:
+    proto = model_of(
+        helper.make_node("MatMul", ["x", "w"], ["h"], "first"),
+        helper.make_node("MatMul", ["h", "w"], ["y"], "second"),
+        weights={"w": np.arange(16, dtype=np.float32).reshape(4, 4)},
+    )
+    for mutant in mutants(proto, 10):
+        reads = [node.input[1] for node in mutant.proto.graph.node]
+        assert sorted(name == "w" for name in reads) == [False, True]
+
+
+def test_a_scalar_bias_stays_a_scalar() -> None:
+    proto = model_of(
+        helper.make_node("Add", ["x", "b"], ["y"], "a"), weights={"b": np.array(1.5, np.float32)}
+    )
+    (mutant,) = mutants(proto, 1)
+    assert changes(mutant, proto)[1].shape == ()
+
+
+def test_without_the_node_pass_small_damage_survives() -> None:
+    network, data = student()
+    seeing, blind = (
+        check_parity(data, network, shapes=SMALL, mutants=60, local=local, kill_rate=0.0).proof
+        for local in (None, False)
+    )
+    assert seeing is not None
+    assert blind is not None
+    assert seeing.mutants == blind.mutants == 60
+    assert seeing.killed > blind.killed
+    assert len(blind.survivors) == 60 - blind.killed
+    assert sum(count for _, count, _ in blind.kinds) == 60
+    assert sum(killed for _, _, killed in blind.kinds) == blind.killed
+
+
+def test_a_gate_that_lets_damage_through_fails() -> None:
+    network, data = student()
+    report = check_parity(data, network, shapes=SMALL, mutants=60, atol=9e-4, kill_rate=0.97)
+    assert report.proof is not None
+    assert report.proof.rate < 0.97
+    assert [f.code for f in report.findings if f.fails] == ["OP501"]
+
+
+def gate_of(monkeypatch: pytest.MonkeyPatch) -> tuple[Gate, onnx.ModelProto]:
+    """The gate as the check makes it."""
+    gates: list[tuple[Gate, onnx.ModelProto]] = []
+
+    def keep(gate: Gate, proto: onnx.ModelProto, *rest: Any) -> Proof:
+        gates.append((gate, proto))
+        return prove(gate, proto, *rest)
+
+    monkeypatch.setattr(check, "prove", keep)
+    network, data = student()
+    report: ParityReport = check_parity(data, network, shapes=SMALL, mutants=1)
+    assert report.passed
+    return gates[0]
+
+
+def test_the_gate_passes_the_original_however_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, proto = gate_of(monkeypatch)
+    damaged = next(mutants(proto, 1, seed=7)).proto
+    verdicts = [gate.passes(each) for each in (proto, damaged, proto, damaged, proto)]
+    assert verdicts == [True, False, True, False, True]
+
+
+def test_a_mutant_that_does_not_load_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, proto = gate_of(monkeypatch)
+    broken = onnx.ModelProto()
+    broken.CopyFrom(proto)
+    broken.graph.node[0].op_type = "NoSuchOperator"
+    with pytest.raises(ParityError):
+        Session(broken.SerializeToString())
+    assert gate.passes(broken) is None
