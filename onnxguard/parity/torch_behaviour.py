@@ -47,7 +47,7 @@ class BehaviourWatch(TorchDispatchMode):
     """Watches without keeping tensors."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # PyTorch's own
+        super().__init__()
         self._reads: list[Read] = []
         self._operators: list[str] = []
         self._reduced: dict[str, None] = {}

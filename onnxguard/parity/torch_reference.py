@@ -80,7 +80,8 @@ class TorchReference:
         """
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
         with _refusals(), full_precision(torch.float32), torch.no_grad():
-            with BehaviourWatch() as watch:
+            watch = BehaviourWatch()
+            with watch:
                 self._called(tensors)
             return watch.behaviour()
 
@@ -232,7 +233,7 @@ def _exact_products() -> Iterator[None]:
 
     The old one is used where it works, because once the two are mixed its getters raise.
     """
-    backends = torch.backends
+    backends: Any = torch.backends  # its stubs lag behind it
     with ExitStack() as undo:
         with suppress(RuntimeError):  # the caller mixed them
             before, allowed = torch.get_float32_matmul_precision(), backends.cudnn.allow_tf32
