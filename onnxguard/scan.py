@@ -62,13 +62,19 @@ def scan(
 
 
 def scan_bytes(
-    data: bytes, name: str = "-", allowlist: str | Allowlist = DEFAULT_ALLOWLIST
+    data: bytes,
+    name: str = "-",
+    allowlist: str | Allowlist = DEFAULT_ALLOWLIST,
+    path: str | None = None,
 ) -> Report:
-    """Judge a model that is in memory; its external data, having no folder, is refused."""
+    """Judge a model that is in memory.
+
+    Its external data is looked for beside ``path``; without one it is refused.
+    """
     policy = _loaded(allowlist)
     started = time.perf_counter()
     try:
-        return _report(sniffed(data), name, policy, None, started)
+        return _report(sniffed(data), name, policy, path, started)
     except ModelError as error:
         return _unverified(error, name, policy, started)
 

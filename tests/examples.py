@@ -4,8 +4,8 @@ A page's blocks run from top to bottom in one folder that holds a copy of ``test
 
 - ``console``: commands after ``$``, each with all that it prints; ``...`` alone on a line stands
   for any lines.
-- ``yaml``, ``toml`` and ``python`` that open with a comment such as ``# lists/mine.yaml``: a file of
-  that name.
+- ``yaml``, ``toml`` and ``python`` that open with a comment such as ``# lists/mine.yaml``: a file
+  of that name.
 - ``pycon``: a session of Python, run as a doctest.
 """
 
@@ -32,7 +32,8 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml|py))\n")
 _DAY = r"20\d\d-\d\d-\d\d"
 _CHANGING = re.compile(
-    rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|as of {_DAY}|^date: {_DAY}',
+    rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|'
+    rf"as of {_DAY}|^date: {_DAY}",
     re.MULTILINE,
 )
 

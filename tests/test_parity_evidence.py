@@ -22,7 +22,6 @@ from onnxguard.parity import replay
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.comparison import Array, compare
 from onnxguard.parity.evidence import OWN, pack, save_evidence
-from onnxguard.parity.exhibits import Exhibit
 from onnxguard.parity.inputs import Inputs
 from onnxguard.parity.model import parse_onnx, read_onnx
 from onnxguard.parity.report import Outcome, ParityReport, Trial
@@ -194,11 +193,11 @@ def test_external_data_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert files_below(tmp_path / "to") == {"replay.py"}
 
 
-def exhibit_of(inputs: dict[str, Array], expected: Array, actual: Array) -> Exhibit:
+def exhibit_of(inputs: dict[str, Array], expected: Array, actual: Array) -> Case:
     given = Inputs("noise", 0, inputs)
     trial = Trial("noise", 0, given.shapes, given.sha256, Outcome.COMPARED)
     answers = [("y", expected)], [("y", actual)]
-    return Exhibit(Case(given, *answers, trial), given, *answers)
+    return Case(given, *answers, trial)
 
 
 def write_arrays(folder: Path, inputs: dict[str, Array], expected: Array, actual: Array) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from damage import SAYS, changes
 from networks import export, export_module
 from onnx import helper, numpy_helper
 from onnxguard.students import STUDENTS
@@ -21,7 +21,7 @@ from torch import nn
 from onnxguard.parity import check
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.errors import ParityError
-from onnxguard.parity.mutants import MUTATIONS, Mutant, mutants
+from onnxguard.parity.mutants import MUTATIONS, mutants
 from onnxguard.parity.node_pass import NodePasser
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import ParityReport, Proof
@@ -118,129 +118,6 @@ def test_no_false_alarm_on_twenty_networks(seed: int) -> None:
     report = check_parity(data, network, seed=seed, shapes=SMALL)
     assert report.passed, report.findings
     assert report.nodes.checked == report.nodes.nodes > 30
-
-
-def weights_of(proto: onnx.ModelProto, node: str, slot: int) -> np.ndarray:
-    name = next(n for n in proto.graph.node if n.name == node).input[slot]
-    found = next(t for t in proto.graph.initializer if t.name == name)
-    return np.asarray(numpy_helper.to_array(found))
-
-
-def node_of(proto: onnx.ModelProto, name: str) -> onnx.NodeProto:
-    return next(node for node in proto.graph.node if node.name == name)
-
-
-def changes(mutant: Mutant, original: onnx.ModelProto) -> tuple[np.ndarray, np.ndarray]:
-    """The one constant that differs, before and after."""
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    slots = [i for i, pair in enumerate(zip(before.input, after.input, strict=True))
-             if pair[0] != pair[1]]  # fmt: skip
-    assert len(slots) == 1
-    return (
-        weights_of(original, mutant.node, slots[0]),
-        weights_of(mutant.proto, mutant.node, slots[0]),
-    )
-
-
-def scaled(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    ratios = (after / before)[before != 0]
-    return bool(0.9e-5 < ratios.mean() - 1 < 1.1e-2 and np.ptp(ratios) < 1e-6)
-
-
-def halved(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    return np.array_equal(before.astype(np.float16), after) and not np.array_equal(before, after)
-
-
-def moved(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    steps = after - before
-    return bool(0.9e-4 < steps.mean() < 1.1e-2 and np.ptp(steps) < 1e-6)
-
-
-def channels(mutant: Mutant, original: onnx.ModelProto) -> list[int]:
-    """The output channels that differ."""
-    before, after = changes(mutant, original)
-    axes = {"ConvTranspose": 1, "MatMul": -1, "Gather": -1, "Gemm": 0}  # these Gemm: transB
-    axis = axes.get(node_of(original, mutant.node).op_type, 0)
-    unequal = np.moveaxis(before != after, axis, 0).reshape(before.shape[axis], -1).any(1)
-    return [int(i) for i in np.flatnonzero(unequal)]
-
-
-def swapped(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    same = np.array_equal(np.sort(before, axis=None), np.sort(after, axis=None))
-    return same and len(channels(mutant, original)) == 2
-
-
-def zeroed(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    return len(channels(mutant, original)) == 1 and not after[before != after].any()
-
-
-def flipped(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    return np.array_equal(before[..., ::-1], after)
-
-
-def transposed(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = changes(mutant, original)
-    return np.array_equal(np.swapaxes(before, -1, -2), after)
-
-
-def resized(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    unequal = [
-        name for name in ("mode", "coordinate_transformation_mode")
-        if attribute(before, name) != attribute(after, name)
-    ]  # fmt: skip
-    return before.op_type == after.op_type == "Resize" and len(unequal) == 1
-
-
-def attribute(node: onnx.NodeProto, name: str) -> Any:
-    return next((helper.get_attribute_value(a) for a in node.attribute if a.name == name), None)
-
-
-def removed(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    kept = before.input[0] == after.input[0] and before.output[:] == after.output[:]
-    return before.op_type in ("Relu", "Sigmoid", "Erf", "Softmax") and (
-        kept and after.op_type == "Identity"
-    )
-
-
-def reordered(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    same = sorted(before.input) == sorted(after.input)
-    return same and before.input[:] != after.input[:] and before.op_type == "Concat"
-
-
-def exchanged(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    return list(before.input) == list(after.input)[::-1] and before.op_type in ("Sub", "Div")
-
-
-def averaged(mutant: Mutant, original: onnx.ModelProto) -> bool:
-    before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
-    same = attribute(before, "kernel_shape") == attribute(after, "kernel_shape")
-    return same and (before.op_type, after.op_type) == ("MaxPool", "AveragePool")
-
-
-SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
-    "weight scaled by 1 + 1e-5 to 1 + 1e-2": scaled,
-    "weight rounded to float16": halved,
-    "bias moved by 1e-4 to 1e-2": moved,
-    "output channels swapped": swapped,
-    "output channel zeroed": zeroed,
-    "kernel flipped": flipped,
-    "weight transposed": transposed,
-    "Resize mode changed": resized,
-    "activation removed": removed,
-    "Concat reordered": reordered,
-    "operands swapped": exchanged,
-    "MaxPool replaced by AveragePool": averaged,
-}
 
 
 def models() -> dict[str, bytes]:

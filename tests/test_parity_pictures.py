@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from onnxguard.parity.comparison import Array
-from onnxguard.parity.exhibits import Exhibit
 from onnxguard.parity.inputs import Inputs
 from onnxguard.parity.pictures import OUTPUTS, PIXELS, draw_pictures
 from onnxguard.parity.report import Outcome, Picture, Trial
@@ -28,7 +27,7 @@ def draw(*pairs: tuple[Array, Array]) -> tuple[Picture, ...]:
     actual = [(str(i), pair[1]) for i, pair in enumerate(pairs)]
     inputs = Inputs("noise", 0, {})
     case = Case(inputs, expected, actual, Trial("noise", 0, (), "", Outcome.COMPARED))
-    return draw_pictures(Exhibit(case, inputs, expected, actual))
+    return draw_pictures(case)
 
 
 def pixels(picture: Picture) -> Any:
@@ -155,7 +154,7 @@ def test_outputs_of_two_shapes_are_not_drawn() -> None:
     inputs = Inputs("noise", 0, {})
     outputs = [("y", np.zeros((8, 8)))]
     case = Case(inputs, outputs, [], Trial("noise", 0, (), "", Outcome.COMPARED))
-    assert draw_pictures(Exhibit(case, inputs, outputs, [])) == ()
+    assert draw_pictures(case._replace(actual=[])) == ()
     assert draw_pictures(None) == ()
 
 

@@ -213,7 +213,8 @@ PARITY = (
         "One side takes inputs that the other refuses.",
         "The graph promises a size that it cannot compute, or the module one that the export "
         "fixed: a dim that was baked in shows at every other size.",
-        "Declare what is dynamic at the export, and nothing else.",
+        "Read what the side that refuses says. Declare as dynamic what is, and nothing else, and "
+        "name with --shape the sizes that are meant.",
     ),
     Rule(
         "OP301",

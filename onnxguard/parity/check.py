@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
-from functools import partial
 from typing import Any
 
 from onnxguard.errors import UsageError
@@ -15,11 +15,9 @@ from onnxguard.parity.doubts import (
     doubt_branches,
     doubt_computation,
     doubt_repeatability,
-    doubt_selections,
 )
 from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.evidence import require_folder, save_evidence
-from onnxguard.parity.exhibits import Exhibit, worst_case
 from onnxguard.parity.found import Found
 from onnxguard.parity.identity import identify
 from onnxguard.parity.inputs import Inputs, parse_shapes, read_inputs
@@ -32,8 +30,9 @@ from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdi
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.sides import Sides, loaded_sides, open_session
 from onnxguard.parity.torch_reference import TorchReference
-from onnxguard.parity.trials import Case, generated_cases, referee, run_case
+from onnxguard.parity.trials import Case, generated_inputs, referee, run_case, worst_case
 from onnxguard.parity.watching import files_read
+from onnxguard.yaml_tree import near
 
 
 def check_parity(
@@ -63,6 +62,10 @@ def check_parity(
         EvidenceError: the evidence could not be written; it holds the report.
     """
     started = time.perf_counter()
+    unknown = settings.keys() - set(Settings._fields)
+    if unknown:
+        name = min(unknown)
+        raise UsageError(f'check_parity has no setting "{name}"{near(name, Settings._fields)}')
     chosen = Settings(**settings)
     chosen.check()
     if (torch is None) == (reference is None):
@@ -77,16 +80,16 @@ def check_parity(
         files_read(len(graph.data)) as read,
         loaded_sides(graph, torch, reference, weights, chosen) as sides,
     ):
-        report, exhibit, evidence = _examine(sides, chosen, path, read)
+        report, worst, evidence = _examine(sides, chosen, path, read)
     report = report._replace(seconds=time.perf_counter() - started)
     if chosen.save is not None:
-        save_evidence(chosen.save, report, graph, exhibit, evidence)
+        save_evidence(chosen.save, report, graph, worst, evidence)
     return report
 
 
 def _examine(
     sides: Sides, settings: Settings, path: str, read: list[str]
-) -> tuple[ParityReport, Exhibit | None, Evidence | None]:
+) -> tuple[ParityReport, Case | None, Evidence | None]:
     graph, found, remarks = sides.model, Found(len(sides.model.data)), list[str]()
     check_contract(sides, settings, found)
     files = [read_inputs(file, graph.inputs) for file in settings.inputs]
@@ -100,7 +103,6 @@ def _examine(
         check_output_names(graph, compared[0].expected or (), found)
         doubt_repeatability(sides, compared[0], settings.atol, found)
         doubt_branches(sides, compared, settings, found)
-        doubt_selections(sides, compared, settings, found)
         doubt_computation(sides, compared, found)
         doubt_answers(sides, compared, passed, settings, found)
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
@@ -112,7 +114,7 @@ def _examine(
     findings = tuple(f for f in found.findings() if f.code not in settings.ignore)
     if len(findings) < len(found.findings()):
         remarks.append(f"ignored as asked: {', '.join(sorted(settings.ignore))}")
-    exhibit = worst_case(compared)
+    worst = worst_case(compared)
     report = ParityReport(
         graph.path,
         sides.name,
@@ -124,9 +126,9 @@ def _examine(
         passed.summary,
         proof,
         tuple(remarks),
-        draw_pictures(exhibit) if settings.pictures else (),
+        draw_pictures(worst) if settings.pictures else (),
     )
-    return report, exhibit, passed.evidence
+    return report, worst, passed.evidence
 
 
 def _is_still(path: str, graph: OnnxModel) -> bool:
@@ -147,21 +149,17 @@ def verdict_of(findings: tuple[Finding, ...]) -> ParityVerdict:
 
 def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Case]:
     shapes = parse_shapes(settings.shapes, sides.model.inputs)
-    run = partial(
-        run_case,
-        reference=sides.reference,
-        session=sides.session,
-        model=sides.model,
-        atol=settings.atol,
-    )
-    cases = []
-    for inputs in files:
-        cases.append(run(inputs))
-        settings.step("trials", len(cases), len(files))
-    if shapes or not files:
-        for case in generated_cases(sides.model, shapes, settings.trials, settings.seed, run):
-            cases.append(case)
-            settings.step("trials", len(cases), 0)
+    cases: list[Case] = []
+
+    def refused() -> bool:
+        return cases[-1].trial.outcome is Outcome.BOTH_REFUSED
+
+    generated = generated_inputs(sides.model, shapes, settings.trials, settings.seed, refused)
+    for inputs in itertools.chain(files, generated if shapes or not files else ()):
+        cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings.atol))
+        settings.step("trials", len(cases), 0)
+        if sides.session.timed_out:  # the others would take as long
+            break
     return cases
 
 
@@ -221,7 +219,7 @@ def _refereed(sides: Sides, cases: list[Case]) -> tuple[Trial, ...]:
         return tuple(trials)
     double = sides.reference.double()
     first = next(i for i, t in enumerate(trials) if t.outcome is Outcome.COMPARED)
-    for index in {first, trials.index(worst.case.trial)}:
+    for index in {first, trials.index(worst.trial)}:
         if double is not None:
             trials[index] = trials[index]._replace(referees=referee(cases[index], double))
     return tuple(trials)

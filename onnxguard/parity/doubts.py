@@ -14,7 +14,7 @@ from onnx import helper
 
 from onnxguard.errors import UsageError
 from onnxguard.parity import vacuity
-from onnxguard.parity.comparison import Named, distances, is_floating
+from onnxguard.parity.comparison import Array, Named, distances, is_floating
 from onnxguard.parity.contract import graphs_of
 from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.found import Found
@@ -30,6 +30,9 @@ from onnxguard.printable import printable
 
 _ANEW = 1_000_003
 """Added to a seed where inputs are drawn only to see whether anything changes."""
+_CONDITIONS = {"If": 1, "Loop": 2, "Where": 1, "Cast": 1}
+"""How many first inputs say what is computed: a Loop's are its trip count and whether to start. A
+Cast of booleans is a selection where its result is multiplied."""
 _MOVING = frozenset(
     {"_local_scalar_dense", "_to_copy", "alias", "clone", "copy_", "detach", "empty", "empty_like"}
     | {"lift_fresh", "view"}
@@ -150,18 +153,26 @@ def _matters(name: str, sides: Sides, case: Case, fresh: Inputs, settings: Setti
 
 
 def doubt_branches(sides: Sides, cases: list[Case], settings: Settings, found: Found) -> None:
-    """A branch that no input took, or a loop that none entered, was not compared."""
-    for index, node in enumerate(sides.model.proto.graph.node):
-        name = name_of(node, index)
-        if node.op_type == "If":
-            taken = _truths(sides, node.input[:1], cases, settings)
-            if len(set(taken)) == 1:
-                branch = "else" if taken[0] else "then"
-                found.add("OP307", f"no input took the {branch} branch of {name}", name)
-        elif node.op_type == "Loop":  # reads its trip count and whether to start at all
-            given = [source for source in node.input[:2] if source]
-            if given and not any(_truths(sides, given, cases, settings)):
-                found.add("OP307", f"no input entered the body of {name}", name)
+    """A branch that no input took, or a loop that none entered, was not compared.
+
+    Neither was the other side of a selection by element; a mask can be full by nature, so that is
+    a warning only.
+    """
+    nodes = list(sides.model.proto.graph.node)
+    read = {
+        index: [name for name in node.input[: _CONDITIONS[node.op_type]] if name]
+        for index, node in enumerate(nodes)
+        if node.op_type in _CONDITIONS
+    }
+    seen = _seen(
+        sides, sorted({name for names in read.values() for name in names}), cases, settings
+    )
+    for index, names in read.items():
+        name, kind = name_of(nodes[index], index), nodes[index].op_type
+        values = [[answer[source] for source in names if source in answer] for answer in seen]
+        code, message = _untaken(kind, name, values)
+        if code:
+            found.add(code, message, name)
     for graph in itertools.islice(graphs_of(sides.model.proto), 1, None):
         for index, node in enumerate(graph.node):
             if node.op_type == "If":
@@ -169,43 +180,44 @@ def doubt_branches(sides: Sides, cases: list[Case], settings: Settings, found: F
                 found.add("OP307", f"{name} lies inside another graph, unwatched", name)
 
 
-def _truths(
+def _untaken(kind: str, name: str, values: list[list[Array]]) -> tuple[str, str]:
+    """What to say of a node whose conditions had these values in each case; "" for nothing."""
+    truths = [bool(np.all(array > 0)) for arrays in values for array in arrays]
+    if kind == "If" and len(set(truths)) < 2:
+        return (
+            "OP307",
+            f"no input took the {'then' if False in truths else 'else'} branch of {name}",
+        )
+    if kind == "Loop" and truths:
+        entered = any(all(bool(np.all(array > 0)) for array in arrays) for arrays in values)
+        return ("", "") if entered else ("OP307", f"no input entered the body of {name}")
+    if kind in ("Where", "Cast"):
+        arrays = [array for case in values for array in case if array.dtype == bool]
+        elements = {bool(element) for array in arrays for element in np.unique(array)}
+        if len(elements) == 1:
+            always = "true" if True in elements else "false"
+            return "OP310", f"the condition of {name} was {always} everywhere"
+    return "", ""
+
+
+def _seen(
     sides: Sides, names: Sequence[str], cases: list[Case], settings: Settings
-) -> list[bool]:
-    """Whether all tensors of these names were true, or above zero, in each case."""
-    seen = _seen(sides, names, cases, settings)
-    return [all(bool(np.all(value > 0)) for _, value in answer) for answer in seen] or [True]
-
-
-def _seen(sides: Sides, names: Sequence[str], cases: list[Case], settings: Settings) -> list[Named]:
-    """The values of tensors inside the graph, in each case; nothing where they cannot be seen."""
+) -> list[dict[str, Array]]:
+    """The values of tensors inside the graph, by name, in each case; constants are left out."""
+    proto = sides.model.proto
+    known = {tensor.name for tensor in proto.graph.initializer}
+    wanted = [name for name in names if name not in known]
+    if not wanted:
+        return []
     exposed = onnx.ModelProto()
-    exposed.CopyFrom(sides.model.proto)
+    exposed.CopyFrom(proto)
     del exposed.graph.output[:]
-    exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
+    exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in wanted)
     try:
         session = open_session(sides.model, exposed.SerializeToString(), settings)
-        return [session.run(case.inputs.arrays) for case in cases]
-    except (ParityError, RefusedError):  # a constant, for one
+        return [dict(session.run(case.inputs.arrays)) for case in cases]
+    except (ParityError, RefusedError):
         return []
-
-
-def doubt_selections(sides: Sides, cases: list[Case], settings: Settings, found: Found) -> None:
-    """Where selects by element; a condition that was the same everywhere hides the other side."""
-    nodes = sides.model.proto.graph.node
-    selecting = {
-        node.input[0]: name_of(node, index)
-        for index, node in enumerate(nodes)
-        if node.op_type == "Where"
-    }
-    for condition, name in selecting.items():
-        seen = _seen(sides, [condition], cases, settings)
-        values = {
-            bool(value) for answer in seen for _, array in answer for value in np.unique(array)
-        }
-        if len(values) == 1:
-            always = "true" if values.pop() else "false"
-            found.add("OP310", f"the condition of {name} was {always} everywhere", name)
 
 
 def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
@@ -218,8 +230,9 @@ def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
             behaviours += [sides.reference.behaviour(c.inputs.arrays) for c in cases[1:]]
     except RefusedError:  # OP107 says so
         return
-    for name in behaviours[0].reduced:
-        found.add("OP106", "the reference computes in reduced precision", name)
+    if not _is_half(sides.model):  # then half precision is what was asked for
+        for name in behaviours[0].reduced:
+            found.add("OP106", "the reference computes in reduced precision", name)
     if _MOVING.issuperset(behaviours[0].operators) and _computes(sides.model.proto):
         found.add("OP102", "the reference computes nothing in PyTorch; is it the graph itself?")
     alike = len({behaviour.operators for behaviour in behaviours}) == 1
@@ -235,6 +248,11 @@ def doubt_computation(sides: Sides, cases: list[Case], found: Found) -> None:
                 f"the reference reads numbers out of its data at {site}: always computes alike"
             )
             found.add("OP307", message, site)
+
+
+def _is_half(model: OnnxModel) -> bool:
+    """Whether the graph itself declares half precision at an input or output."""
+    return any(d.dtype in ("float16", "bfloat16") for d in (*model.inputs, *model.outputs))
 
 
 def _computes(proto: onnx.ModelProto) -> bool:

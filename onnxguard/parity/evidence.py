@@ -19,11 +19,11 @@ from onnx import external_data_helper
 from onnxguard.errors import UsageError
 from onnxguard.parity.comparison import Array
 from onnxguard.parity.errors import EvidenceError
-from onnxguard.parity.exhibits import Exhibit
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.node_pass import Evidence
 from onnxguard.parity.report import NodeCheck, ParityReport
 from onnxguard.parity.runtime import PROVIDER_NAMES
+from onnxguard.parity.trials import Case
 from onnxguard.printable import printable
 
 MANIFEST = "manifest.json"
@@ -60,7 +60,7 @@ def save_evidence(
     folder: str,
     report: ParityReport,
     model: OnnxModel,
-    exhibit: Exhibit | None,
+    case: Case | None,
     node: Evidence | None,
 ) -> None:
     """Write the graph, the worst inputs with both answers, and a script that compares them again.
@@ -73,14 +73,14 @@ def save_evidence(
         folder: where, made if missing; one that holds such files of another origin is refused.
         report: what was found.
         model: the graph.
-        exhibit: the case to show, None where nothing was compared.
+        case: the one to show, None where nothing was compared.
         node: the first wrong node, None where there is none.
 
     Raises:
         EvidenceError: the folder cannot be written any more.
     """
     try:
-        _save(_Folder(folder), report, model, exhibit, node)
+        _save(_Folder(folder), report, model, case, node)
     except UsageError as error:
         raise EvidenceError(str(error), report) from None
 
@@ -89,31 +89,31 @@ def _save(
     target: _Folder,
     report: ParityReport,
     model: OnnxModel,
-    exhibit: Exhibit | None,
+    case: Case | None,
     node: Evidence | None,
 ) -> None:
     target.begin()
     target.write(SCRIPT, _script())  # first: it marks the folder as one that may be written again
     graph = _write_model(target, model)
     comparisons = []
-    if exhibit is not None:
-        inputs = list(exhibit.inputs.arrays.items())
+    if case is not None:
+        inputs = list(case.inputs.arrays.items())
         parts = target.arrays("inputs.npz", "input", inputs)
-        expected = target.arrays("reference.npz", "output", exhibit.expected)
-        actual = target.arrays("model.npz", "output", exhibit.actual)
+        expected = target.arrays("reference.npz", "output", case.expected or ())
+        actual = target.arrays("model.npz", "output", case.actual or ())
         comparisons.append(_comparison(graph, graph, report.atol, parts, expected, actual))
     if node is not None and report.nodes.wrong:
         comparisons.append(_write_node(target, report.nodes.wrong[0], node))
-    target.end({**_about(report, exhibit), "comparisons": comparisons})
+    target.end({**_about(report, case), "comparisons": comparisons})
 
 
-def _about(report: ParityReport, exhibit: Exhibit | None) -> dict[str, Any]:
+def _about(report: ParityReport, case: Case | None) -> dict[str, Any]:
     identity = report.identity
     asked = identity.provider if identity else "cpu"
     # TF32 keeps 10 bits of 23; the comparison ran without it.
     chosen = {"use_tf32": "0"} if asked == "cuda" else {}
     providers = {PROVIDER_NAMES[asked]: chosen, PROVIDER_NAMES["cpu"]: {}}
-    trial = exhibit.case.trial if exhibit else None
+    trial = case.trial if case else None
     return {
         "schema": 1,
         "path": report.path,

@@ -16,7 +16,7 @@ from onnxguard.parity.errors import ParityError
 from onnxguard.printable import printable
 from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.report import Report
-from onnxguard.scan import scan, scan_bytes
+from onnxguard.scan import scan_bytes
 from onnxguard.source import open_model
 
 LOADED_BYTES = 1 << 30
@@ -85,7 +85,7 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
             data = bytes(buffer[: len(buffer)])
     except ModelError as error:
         raise _unusable(text, str(error), error.hint) from None
-    refuse_unsafe(text, scan(text, _bounded()))
+    refuse_unsafe(text, scan_bytes(data, text, _bounded(), text))
     return _parsed(text, data)
 
 

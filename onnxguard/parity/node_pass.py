@@ -27,8 +27,10 @@ NODES = 2_000
 BYTES = 256 << 20
 """And files of up to this size."""
 
-_ROUNDING = 16
-"""Rounding of one node: so many times the dtype's epsilon and the largest value."""
+_ROUNDING = 32
+"""Rounding of one node: so many times the dtype's epsilon and the largest value.
+
+Measured: up to 12 between oneDNN (Winograd) and ONNX Runtime."""
 _EPSILONS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 _EPSILON = 2.0**-23
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxguard.parity.comparison import Array, distances, is_floating
-from onnxguard.parity.exhibits import Exhibit
 from onnxguard.parity.report import Picture
+from onnxguard.parity.trials import Case
 from onnxguard.printable import printable
 
 PIXELS = 1024
@@ -32,7 +32,7 @@ _HEAT = np.clip(np.rint(_RAMP * 3 - [0, 255, 510]), 0, 255).astype(np.int64)
 """Black, red, yellow, white."""
 
 
-def draw_pictures(exhibit: Exhibit | None) -> tuple[Picture, ...]:
+def draw_pictures(case: Case | None) -> tuple[Picture, ...]:
     """Draw the reference, the graph and their difference for each image-like output, as PNG.
 
     Image-like is ``[batch, 1 or 3, H, W]``, ``[batch, H, W]`` or ``[H, W]`` of real numbers; the
@@ -42,17 +42,17 @@ def draw_pictures(exhibit: Exhibit | None) -> tuple[Picture, ...]:
     magenta.
 
     Args:
-        exhibit: both answers, None where nothing was compared.
+        case: both answers, None where nothing was compared.
 
     Returns:
         Three pictures for each of up to ``OUTPUTS`` outputs.
     """
-    if exhibit is None or len(exhibit.expected) != len(exhibit.actual):
+    if case is None or not case.expected or len(case.expected) != len(case.actual or ()):
         return ()
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is drawn as such
         drawn = [
             (_worst(expected, actual), name, _first(expected), _first(actual))
-            for (_, expected), (name, actual) in zip(exhibit.expected, exhibit.actual, strict=True)
+            for (_, expected), (name, actual) in zip(case.expected, case.actual or (), strict=True)
             if expected.shape == actual.shape and _is_image(expected) and _is_image(actual)
         ]
         drawn.sort(key=lambda one: -one[0])

@@ -15,11 +15,6 @@ from onnxguard.parity.report import Proof, Survivor
 from onnxguard.parity.runtime import Session
 from onnxguard.parity.trials import Case, compare_outputs
 
-MUTANTS = 60
-"""How many are tried unless told otherwise."""
-REQUIRED = 0.9
-"""The share that must be noticed unless told otherwise."""
-
 
 class Gate:
     """The check as it was run on the original, ready to be run on others.

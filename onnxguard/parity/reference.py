@@ -23,7 +23,7 @@ _EXTRA = "_extra_state"
 """Where ``Module.get_extra_state`` puts what need not be a tensor."""
 
 
-class Found(NamedTuple):
+class LoadedReference(NamedTuple):
     """A PyTorch reference that was loaded.
 
     Attributes:
@@ -39,7 +39,7 @@ class Found(NamedTuple):
     weights_sha256: str
 
 
-def find_reference(spec: Any, weights: str | None) -> Found:
+def find_reference(spec: Any, weights: str | None) -> LoadedReference:
     """Load what ``spec`` names.
 
     Args:
@@ -59,7 +59,7 @@ def find_reference(spec: Any, weights: str | None) -> Found:
         raise UsageError(
             f"{name} is a network without weights: name its weights with --weights FILE"
         )
-    return Found(name, module, digest, weights_digest)
+    return LoadedReference(name, module, digest, weights_digest)
 
 
 def _load(spec: Any, name: str) -> tuple[nn.Module, str]:

@@ -89,6 +89,7 @@ class Session:
             shutil.rmtree(self._profile, ignore_errors=True)
             raise
         self._seconds = seconds
+        self.timed_out = False
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self.outputs: tuple[str, ...] = tuple(v.name for v in self._session.get_outputs())
 
@@ -115,6 +116,7 @@ class Session:
             values = answer.result(self._seconds)
         except TimeoutError:
             options.terminate = True
+            self.timed_out = True
             raise RefusedError(f"not done within {self._seconds:g} s, and stopped") from None
         except KeyboardInterrupt:
             options.terminate = True

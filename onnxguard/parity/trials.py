@@ -99,14 +99,14 @@ def _answer(run: Callable[[Feeds], Named], inputs: Inputs) -> tuple[Named | None
         return None, str(error)
 
 
-def generated_cases(
+def generated_inputs(
     model: OnnxModel,
     shapes: Sequence[Shapes],
     trials: int,
     seed: int,
-    run: Callable[[Inputs], Case],
-) -> Iterator[Case]:
-    """Run profiles x shapes x seeds.
+    refused: Callable[[], bool],
+) -> Iterator[Inputs]:
+    """Make profiles x shapes x seeds.
 
     Args:
         model: the graph.
@@ -114,25 +114,24 @@ def generated_cases(
             sides refuse is replaced by the next, and an odd one is tried as well.
         trials: how many seeds each shape and profile get.
         seed: the first.
-        run: runs both sides on one set of inputs.
+        refused: whether both sides refused the inputs that were given last.
     """
     bounds = index_bounds(model.proto)
     wanted = len(shapes) or (WANTED if is_dynamic(model.inputs) else 1)
     compared = 0
     for sizes in shapes or propose_shapes(model.inputs):
-        first = run(draw(model.inputs, sizes, PROFILES[0], seed, bounds))
-        yield first
-        if first.trial.outcome is not Outcome.BOTH_REFUSED:
+        yield draw(model.inputs, sizes, PROFILES[0], seed, bounds)
+        if not refused():
             compared += 1
             for profile in profiles(model):
                 for number in range(trials):
                     if (profile, number) != (PROFILES[0], 0):
-                        yield run(draw(model.inputs, sizes, profile, seed + number, bounds))
+                        yield draw(model.inputs, sizes, profile, seed + number, bounds)
         if compared == wanted and not shapes:
             break
     odd = None if shapes else odd_shapes(model.inputs)
     if odd is not None:
-        yield run(draw(model.inputs, odd, PROFILES[0], seed, bounds))
+        yield draw(model.inputs, odd, PROFILES[0], seed, bounds)
 
 
 def profiles(model: OnnxModel) -> tuple[str, ...]:
@@ -167,3 +166,9 @@ def referee(case: Case, double: TorchReference) -> tuple[Referee, ...]:
         )
         verdicts.append(Referee(printable(name), noise, error))
     return tuple(verdicts)
+
+
+def worst_case(cases: Sequence[Case]) -> Case | None:
+    """The first case that both sides answered with the largest difference of all."""
+    answered = [case for case in cases if case.expected is not None and case.actual is not None]
+    return max(answered, key=lambda case: case.trial.largest, default=None)
