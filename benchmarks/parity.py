@@ -1,8 +1,8 @@
 """Compare ``onnxguard parity`` with Polygraphy on one student, its graph and damaged copies of it.
 
 ``python -m benchmarks.parity [--mutants N] [--rounds N]`` from the root of the repository, with the
-extras ``dev`` and ``bench`` installed. Polygraphy has no runner for PyTorch: the reference's outputs
-are saved by a script, as its users do, and ``polygraphy run`` compares ONNX Runtime with them.
+extras ``dev`` and ``bench`` installed. Polygraphy has no runner for PyTorch: a script saves the
+reference's outputs, as its users do, and ``polygraphy run`` compares ONNX Runtime with them.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def main() -> int:
         report = check_parity(model, network)
 
         print(
-            f"trials: {len(report.trials)}, nodes alone: {report.nodes.checked}; Polygraphy: 1 trial"
+            f"trials: {len(report.trials)}, nodes alone: {report.nodes.checked}; "
+            "Polygraphy: 1 trial"
         )
         made, noticed, noticed_by_polygraphy = kill_rates(graph, network, arguments.mutants)
         print(

@@ -17,8 +17,10 @@ from onnx import helper, numpy_helper
 from onnxguard.students import STUDENTS
 from onnxguard.students.exporting import export_student
 from onnxguard.students.untrained import untrained_network
+from parity_cases import WEIGHTS, Network, graph, weighted
 from torch import nn
 
+from onnxguard.findings import Severity
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.node_pass import tolerance_of
 from onnxguard.parity.one_node import Cut
@@ -220,9 +222,50 @@ def test_what_cannot_be_run_alone_is_said() -> None:
 
     data = export_module(Rows(), {"x": torch.randn(3, 40)}, "torchscript")
     report = check_parity(data, Rows())
-    assert not report.nodes.ran
-    assert report.nodes.reason.startswith("a node cannot be run alone: ")
-    assert any("no node was run alone" in remark for remark in report.remarks)
+    assert report.nodes.checked == 1
+    assert len(report.nodes.unchecked) == report.nodes.nodes - 1
+    (finding,) = report.findings
+    assert (finding.code, finding.severity) == ("OP402", Severity.WARNING)
+    assert finding.message.startswith("2 nodes were not compared alone: ")
+
+
+LINEAR = "(float[n, 4] x) => (float[n, 5] y) { y = MatMul(x, w) }"
+SEQUENCE = """(float[n, 4] x) => (float[n, 5] y) {
+  m = MatMul(x, k) q = SequenceConstruct(m) t = ConcatFromSequence <axis = 0> (q)
+  y = Sigmoid(t)
+}"""
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.00002])
+def test_a_node_that_cannot_be_run_alone_does_not_hide_a_wrong_one(factor: float) -> None:
+    data = graph(SEQUENCE, k=WEIGHTS * np.float32(factor))
+    report = check_parity(data, Network(lambda x: weighted(x).sigmoid()), atol=4e-5)
+    assert report.nodes.ran
+    wrong = [check.operator for check in report.nodes.wrong]
+    assert wrong == ([] if factor == 1 else ["MatMul"])
+    assert report.passed is (factor == 1)
+
+
+def test_a_sparse_constant_is_a_constant() -> None:
+    proto = onnx.load_model_from_string(graph(LINEAR))
+    places = np.flatnonzero(WEIGHTS)
+    sparse = helper.make_sparse_tensor(
+        numpy_helper.from_array(WEIGHTS.ravel(), "w"),
+        numpy_helper.from_array(places, "places"),
+        WEIGHTS.shape,
+    )
+    del proto.graph.initializer[:]
+    proto.graph.sparse_initializer.append(sparse)
+    report = check_parity(proto.SerializeToString(), Network(weighted))
+    assert report.passed, report.findings
+    assert report.nodes.checked == report.nodes.nodes == 1
+
+
+def test_half_precision_inputs_are_handed_over() -> None:
+    text = "(bfloat16[n, 4] x) => (float[n, 5] y) { f = Cast <to = 1> (x) y = MatMul(f, w) }"
+    report = check_parity(graph(text), Network(lambda x: weighted(x.float())))
+    assert report.passed, report.findings
+    assert report.nodes.checked + report.nodes.covered == 2
 
 
 def test_the_watch_sees_what_fused_kernels_hide_and_restores_them() -> None:

@@ -315,6 +315,15 @@ PARITY = (
         "Replay it with what --save keeps: the one-node model, its inputs and both outputs.",
     ),
     Rule(
+        "OP402",
+        "nodes-not-compared",
+        Severity.WARNING,
+        "Some nodes were compared neither alone nor together with one that follows.",
+        "They cannot be run alone, because they handle sequences or dtypes that Python "
+        "cannot hold, or nothing behind them has a counterpart. Only the outputs vouch for them.",
+        "Look at the outputs behind them, and give inputs on which they matter.",
+    ),
+    Rule(
         "OP501",
         "kill-rate",
         Severity.ERROR,
@@ -327,6 +336,6 @@ PARITY = (
 
 IGNORABLE = frozenset(
     {"OP101", "OP103", "OP104", "OP105", "OP106", "OP107", "OP108", "OP109", "OP302", "OP303"}
-    | {"OP304", "OP305", "OP306", "OP307", "OP308", "OP309", "OP310"}
+    | {"OP304", "OP305", "OP306", "OP307", "OP308", "OP309", "OP310", "OP402"}
 )
 """What a user may take upon themselves: never that nothing, or another thing, was compared."""

@@ -5,7 +5,6 @@ ONNX Runtime's answer is compared with that of ``onnx.reference``.
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 
 from onnxguard.conformance.comparison import Value
 from onnxguard.parity.comparison import Array
+from onnxguard.parity.ort_values import UnsupportedError, from_ort_value, to_ort_value
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -24,17 +24,6 @@ _UNSUPPORTED = (
     "is under development and support for this is limited",
 )
 """How ONNX Runtime says that a model is newer than it, besides NOT_IMPLEMENTED."""
-
-
-_BY_BITS = ("bfloat16", "float8")
-"""Dtypes of ml_dtypes that ONNX Runtime's binding does not know, or gives as uint8."""
-
-_PACKED = ("int4", "uint4", "int2", "uint2", "float4")
-"""Those of which ONNX Runtime keeps several in a byte."""
-
-
-class UnsupportedError(Exception):
-    """ONNX Runtime has no kernel for the node, or its Python binding cannot carry a dtype."""
 
 
 def versions() -> dict[str, str]:
@@ -58,7 +47,7 @@ def run(model: bytes, feeds: dict[str, Value]) -> list[Value]:
     if not tensors or any(not isinstance(value, np.ndarray) for value in feeds.values()):
         outputs: list[Value] = session.run(None, feeds)
         return outputs
-    return [_array(value) for value in session.run_with_ort_values(None, _carried(feeds))]
+    return [from_ort_value(value) for value in session.run_with_ort_values(None, _carried(feeds))]
 
 
 def trace(model: bytes, feeds: dict[str, Value]) -> list[Array | None]:
@@ -86,34 +75,12 @@ def _session(model: bytes, level: Any) -> Any:
 
 
 def _carried(feeds: dict[str, Value]) -> dict[str, Any]:
-    return {name: _ort_value(value) for name, value in feeds.items()}
-
-
-def _ort_value(value: Any) -> Any:
-    array = np.ascontiguousarray(value).reshape(value.shape)
-    if array.dtype.name.startswith(_BY_BITS):
-        bits = array.view(f"uint{8 * array.dtype.itemsize}")
-        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-        return ort.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, kind)
-    if array.dtype.name.startswith(_PACKED):
-        raise UnsupportedError(f"arrays of {array.dtype.name} cannot be handed over")
-    return ort.OrtValue.ortvalue_from_numpy(array)
-
-
-def _array(value: Any) -> Array:
-    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(value.element_type()))
-    if dtype.name.startswith(_PACKED):
-        raise UnsupportedError(f"{value.data_type()} cannot be read from Python")
-    if dtype.name.startswith(_BY_BITS):
-        data = ctypes.string_at(value.data_ptr(), value.tensor_size_in_bytes())
-        return np.frombuffer(data, dtype).reshape(value.shape())
-    array: Array = value.numpy()
-    return array
+    return {name: to_ort_value(value) for name, value in feeds.items()}
 
 
 def _readable(value: Any) -> Array | None:
     try:
-        return _array(value) if value.is_tensor() else None
+        return from_ort_value(value)
     except UnsupportedError:
         return None
 

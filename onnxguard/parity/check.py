@@ -107,7 +107,7 @@ def _examine(
         doubt_answers(sides, compared, passed, settings, found)
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
-    proof = _prove(sides, compared, passer, settings, found)
+    proof = _prove(sides, compared, passer, settings, found, remarks)
     judge_proof(proof, found, remarks)
     if path and not (_is_still(path, graph) and external_files(graph) == graph.external):
         found.add("OP110", "the file is no longer the one that was compared")
@@ -197,8 +197,12 @@ def _prove(
     passer: NodePasser | None,
     settings: Settings,
     found: Found,
+    remarks: list[str],
 ) -> Proof | None:
-    if not settings.mutants or not compared or not sides.model.whole or found.fails:
+    if not settings.mutants:
+        return None
+    if not compared or not sides.model.whole or found.fails(settings.ignore):
+        remarks.append("no damaged graph was tried: the graph itself did not pass")
         return None
     gate = Gate(
         sides.model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.findings import Finding, Place, Severity
 
@@ -29,10 +31,10 @@ class Found:
             code, rule.severity, message, (place,), hint=rule.fix, operator=operator
         )
 
-    @property
-    def fails(self) -> bool:
-        """Whether any of them fails the graph."""
-        return any(finding.fails for finding in self._findings.values())
+    def fails(self, ignoring: Sequence[str] = ()) -> bool:
+        """Whether any of them, of those codes aside, fails the graph."""
+        kept = (f for f in self._findings.values() if f.code not in ignoring)
+        return any(finding.fails for finding in kept)
 
     def findings(self) -> tuple[Finding, ...]:
         """All of them, errors first, in the order of the codes."""

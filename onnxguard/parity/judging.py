@@ -60,7 +60,7 @@ def judge_nodes(nodes: NodePass, found: Found, remarks: list[str]) -> None:
     elif nodes.unchecked:
         few = ", ".join(nodes.unchecked[:8])
         more = f" and {len(nodes.unchecked) - 8} more" if len(nodes.unchecked) > 8 else ""
-        remarks.append(f"{len(nodes.unchecked)} nodes have no counterpart: {few}{more}")
+        found.add("OP402", f"{len(nodes.unchecked)} nodes were not compared alone: {few}{more}")
 
 
 def judge_proof(proof: Proof | None, found: Found, remarks: list[str]) -> None:

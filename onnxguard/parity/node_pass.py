@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
+from onnx import helper
 
 from onnxguard.parity.comparison import Array, compare, is_floating
 from onnxguard.parity.errors import ParityError, RefusedError
@@ -128,6 +129,18 @@ class NodePasser:
                 self._made[key] = made
         return made
 
+    def own_values(self, proto: onnx.ModelProto) -> dict[str, Array]:
+        """What a graph as a whole computes on the way, as far as it can be read."""
+        exposed = onnx.ModelProto()
+        exposed.CopyFrom(proto)
+        del exposed.graph.output[:]
+        names = [name for node in proto.graph.node for name in node.output if name]
+        exposed.graph.output.extend(map(helper.make_empty_tensor_value_info, names))
+        try:
+            return self._session(exposed.SerializeToString()).readable(self.feeds)
+        except (RefusedError, ParityError):
+            return {}
+
     def judge(
         self,
         made: Made,
@@ -192,6 +205,8 @@ class _Walk:
         self._covered: set[int] = set()
         self._checks: list[NodeCheck] = []
         self._compared: set[str] = set()
+        self._unknown: set[str] = set()
+        self._own: dict[str, Array] | None = None
         self._evidence: Evidence | None = None
 
     def result(self) -> Passed:
@@ -213,16 +228,33 @@ class _Walk:
         """Run one node; tell whether it depends on the inputs."""
         reads = self._cut.reads(node)
         fed = {name: self._values[name] for name in reads if name in self._values}
-        data = self._cut.model(node, fed)
-        made = self._passer.make(data, fed)
+        before = frozenset[int]().union(*(self._suspects.get(name, ()) for name in fed))
+        try:
+            if self._unknown.intersection(reads):
+                raise RefusedError("a value that it reads cannot be held here")
+            data = self._cut.model(node, fed)
+            made = self._passer.make(data, fed)
+        except (RefusedError, ParityError):
+            self._take_over(index, node, before)
+            return bool(fed) or bool(self._unknown.intersection(reads))
         if not fed:
             for name, value in made.items():
                 self._cut.fold(name, value)
             return False
-        before = frozenset[int]().union(*(self._suspects.get(name, ()) for name in fed))
         for name, value in made.items():
             self._judge(index, Made(name, node.op_type, value, fed), before, data)
         return True
+
+    def _take_over(self, index: int, node: onnx.NodeProto, before: frozenset[int]) -> None:
+        """Go on with what the graph itself computes, where a node cannot be run alone."""
+        if self._own is None:
+            self._own = self._passer.own_values(self._proto)
+        for name in filter(None, node.output):
+            if name in self._own:
+                self._values[name] = self._own[name]
+                self._suspects[name] = before | {index}
+            else:
+                self._unknown.add(name)
 
     def _judge(self, index: int, made: Made, before: frozenset[int], data: bytes) -> None:
         name = made.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
@@ -18,6 +19,8 @@ class Cut:
         self.constants: dict[str, onnx.TensorProto] = {
             tensor.name: tensor for tensor in proto.graph.initializer
         }
+        for sparse in proto.graph.sparse_initializer:
+            self.fold(sparse.values.name, _dense(sparse))
 
     def fold(self, name: str, value: Array) -> None:
         """Remember a value that depends on no input."""
@@ -61,3 +64,12 @@ def _outer_names(node: onnx.NodeProto) -> Iterator[str]:
                         yield name
                 inside.update(inner.output)
             yield from (value.name for value in graph.output if value.name not in inside)
+
+
+def _dense(sparse: onnx.SparseTensorProto) -> Array:
+    """All elements of a sparse tensor; its indices are flat, or one row for each value."""
+    values, indices = (numpy_helper.to_array(part) for part in (sparse.values, sparse.indices))
+    dense = np.zeros(tuple(sparse.dims), values.dtype)
+    places = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), dense.shape)
+    dense.reshape(-1)[places] = values
+    return dense

@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -17,6 +18,7 @@ import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
 from onnxguard.parity.comparison import Array
 from onnxguard.parity.errors import ParityError, RefusedError, one_line
+from onnxguard.parity.ort_values import UnsupportedError, from_ort_value, to_ort_value
 from onnxguard.parity.settings import LEVELS, PROVIDERS, RUN_SECONDS
 
 PROVIDER_NAMES = dict(
@@ -97,15 +99,32 @@ class Session:
         """Run on copies of the inputs, bound by name; give copies of the outputs, in order.
 
         Raises:
-            RefusedError: ONNX Runtime does not take these inputs.
+            RefusedError: ONNX Runtime does not take these inputs, or gives what cannot be read.
         """
-        copies = {name: np.array(array) for name, array in feeds.items()}
+        try:
+            return [(name, from_ort_value(value)) for name, value in self._values(feeds)]
+        except UnsupportedError as error:
+            raise RefusedError(str(error)) from None
+
+    def readable(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """As ``run``, without the outputs that cannot be read from Python: sequences, for one."""
+        found = {}
+        for name, value in self._values(feeds):
+            with suppress(UnsupportedError):
+                found[name] = from_ort_value(value)
+        return found
+
+    def _values(self, feeds: Mapping[str, Array]) -> list[tuple[str, Any]]:
+        try:
+            copies = {name: to_ort_value(np.array(array)) for name, array in feeds.items()}
+        except UnsupportedError as error:
+            raise RefusedError(str(error)) from None
         options = ort.RunOptions()
         answer: Future[Any] = Future()
 
         def run() -> None:
             try:
-                answer.set_result(self._session.run(None, copies, options))
+                answer.set_result(self._session.run_with_ort_values(None, copies, options))
             except BaseException as error:
                 answer.set_exception(error)
 
@@ -124,7 +143,7 @@ class Session:
         except Exception as error:
             raise RefusedError(one_line(error)) from None
         runner.join()
-        return [(name, np.array(value)) for name, value in zip(self.outputs, values, strict=True)]
+        return list(zip(self.outputs, values, strict=True))
 
     def placement(self) -> tuple[tuple[str, int], ...]:
         """End the profile: how many nodes each provider ran; nothing where none was asked for."""
