@@ -73,7 +73,7 @@ def command(*arguments: str) -> None:
 def polygraphy_passes(graph: bytes, feed: dict[str, Any], expected: Any) -> bool:
     """What ``polygraphy run --onnxrt --load-outputs`` decides, without starting a process."""
     from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
-    from polygraphy.comparator import Comparator, CompareFunc
+    from polygraphy.comparator import Comparator, SimpleCompareFunc
     from polygraphy.logger import G_LOGGER
 
     G_LOGGER.module_severity = G_LOGGER.CRITICAL
@@ -82,7 +82,7 @@ def polygraphy_passes(graph: bytes, feed: dict[str, Any], expected: Any) -> bool
     except Exception:  # noqa: BLE001 - a graph that does not run is noticed
         return False
     results.add([OrderedDict(saliency_map=expected)], "torch")
-    compare = CompareFunc.simple(atol=1e-5, rtol=1e-5)
+    compare = SimpleCompareFunc(atol=1e-5, rtol=1e-5)
     return bool(Comparator.compare_accuracy(results, compare_func=compare))
 
 

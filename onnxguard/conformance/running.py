@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from onnxguard.conformance.record import Outcome
-from onnxguard.conformance.runtime import UnsupportedError, versions
+from onnxguard.conformance.runtime import versions
 from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
 from onnxguard.errors import OnnxguardError
+from onnxguard.parity.ort_values import UnsupportedError
 
 CASE_SECONDS = 60.0
 """How long one case may take unless told otherwise."""
