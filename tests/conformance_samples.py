@@ -7,13 +7,8 @@ from typing import Any
 from checkout import ROOT
 
 from onnxguard.conformance import CaseResult, Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.reporters import conformance_json, conformance_markdown, conformance_text
+from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
-RENDERERS = {
-    "text": conformance_text.render,
-    "json": conformance_json.render,
-    "markdown": conformance_markdown.render,
-}
 GOLDENS = ROOT / "tests" / "goldens" / "conformance"
 
 
@@ -66,9 +61,9 @@ def samples() -> dict[str, Conformance]:
 def texts() -> dict[str, str]:
     """What each golden file holds."""
     return {
-        f"{name}.{output_format}": render(result)
+        f"{name}.{output_format}": render(result, RenderOptions())
         for name, result in samples().items()
-        for output_format, render in RENDERERS.items()
+        for output_format, render in CONFORMANCE_REPORTERS.items()
     }
 
 

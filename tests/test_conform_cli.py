@@ -17,10 +17,10 @@ import pytest
 from checkout import ROOT
 from checkout import run as started
 from command import run
-from conformance_samples import GOLDENS, RENDERERS, samples, texts
+from conformance_samples import GOLDENS, samples, texts
 
 from onnxguard.conformance import official
-from onnxguard.reporters import conformance_json, conformance_text
+from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 MODELS = make_models.FOLDER
 LOOPING = str(MODELS / "looping.onnx")
@@ -33,24 +33,25 @@ def test_golden(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", samples())
-@pytest.mark.parametrize("output_format", RENDERERS)
+@pytest.mark.parametrize("output_format", CONFORMANCE_REPORTERS)
 def test_a_report_is_whole_valid_and_harmless(output_format: str, name: str) -> None:
-    formats.check(output_format, RENDERERS[output_format](samples()[name]))
+    text = CONFORMANCE_REPORTERS[output_format](samples()[name], RenderOptions())
+    formats.check(output_format, text)
 
 
 @pytest.mark.parametrize("name", samples())
 def test_json_is_as_its_schema_says(name: str) -> None:
     schema = json.loads((ROOT / "docs" / "conformance.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
-    document = json.loads(conformance_json.render(samples()[name]))
+    document = json.loads(CONFORMANCE_REPORTERS["json"](samples()[name], RenderOptions()))
     jsonschema.validate(document, schema)
 
 
 def test_colours_are_all_that_a_terminal_adds() -> None:
     result = samples()["list"]
-    colored = conformance_text.render(result, color=True)
-    assert "\x1b[" in colored
-    assert formats.raw_characters(conformance_text.render(result)) == set()
+    render = CONFORMANCE_REPORTERS["text"]
+    assert "\x1b[" in render(result, RenderOptions(color=True))
+    assert formats.raw_characters(render(result, RenderOptions())) == set()
 
 
 # -- real runs ------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from onnxguard.conformance import Conclusion, Conformance, Evidence, Outcome, co
 from onnxguard.conformance import model as conform
 from onnxguard.conformance.cut import find_nodes
 from onnxguard.conformance.record import OperatorRecord
-from onnxguard.conformance.runtime import prepare
+from onnxguard.conformance.runtime import prepare, run_reference
 from onnxguard.errors import ModelError, OnnxguardError, UsageError
 
 
@@ -206,6 +206,48 @@ def test_a_loop_without_a_condition_is_entered() -> None:
     result = conform_model(make_models.FOLDER / "looping.onnx")
     assert only(result, "If").evidence is Evidence.PROVEN
     assert only(result, "Loop").worst == 0
+
+
+def test_a_loop_in_a_function_or_a_branch_is_entered_too() -> None:
+    """As above, where no initializer of the main graph is seen."""
+    int64 = TensorProto.INT64
+    body = onnx.parser.parse_graph(
+        "body (int64 i, bool c, int64 n) => (bool k, int64 m) { k = Identity (c) m = Add (n, i) }"
+    )
+    loop = helper.make_node("Loop", ["trips", "", "start"], ["z"], body=body)
+    branch = helper.make_graph([loop], "branch", [], [value("z", int64, None)])
+    chosen = helper.make_node("If", ["true"], ["y"], then_branch=branch, else_branch=branch)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    function = helper.make_function(
+        "local", "Sum", ["true", "trips", "start"], ["y"], [chosen], opsets[:1]
+    )
+    main = helper.make_graph(
+        [
+            helper.make_node("Sum", ["true", "trips", "start"], ["inside"], domain="local"),
+            helper.make_node("If", ["true"], ["direct"], then_branch=branch, else_branch=branch),
+        ],
+        "main",
+        [value("true", TensorProto.BOOL, ()), value("trips", int64, ()), value("start", int64, ())],
+        [value("inside", int64, None), value("direct", int64, None)],
+    )
+    proto = helper.make_model(main, opset_imports=opsets, functions=[function], ir_version=8)
+    feeds = {"true": np.array(True), "trips": np.array(4), "start": np.array(10)}
+    assert [int(output) for output in run_reference(proto.SerializeToString(), feeds)] == [16, 16]
+
+
+@pytest.mark.parametrize(("places", "runs"), [([1, 5], True), ([1, 500], False)])
+def test_a_sparse_initializer_is_a_constant(places: list[int], runs: bool, tmp_path: Path) -> None:
+    path = save(tmp_path, [helper.make_node("MatMul", ["x", "w"], ["y"])], [value("x")], ["y"])
+    proto = onnx.load(path)
+    values = numpy_helper.from_array(np.array([1, 2], np.float32), "w")
+    indices = numpy_helper.from_array(np.array(places), "places")
+    proto.graph.sparse_initializer.append(helper.make_sparse_tensor(values, indices, [3, 4]))
+    onnx.save(proto, path)
+    if runs:
+        assert only(conform_model(path), "MatMul").evidence is Evidence.PROVEN
+    else:
+        with pytest.raises(UsageError, match="ONNX Runtime does not run it"):
+            conform_model(path)
 
 
 def test_types_are_inferred_only_to_tell_kinds_apart(tmp_path: Path) -> None:

@@ -10,14 +10,8 @@ from pathlib import Path
 import deadly
 import pytest
 
-from onnxguard.conformance.worker import (
-    MESSAGE,
-    DiedError,
-    RaisedError,
-    TimedOutError,
-    Worker,
-    one_line,
-)
+from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
+from onnxguard.parity.errors import MESSAGE, one_line
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +94,11 @@ def test_a_long_message_keeps_its_end() -> None:
     assert said.endswith("the reason")
     assert len(said) == MESSAGE + 3
     assert one_line("\x1b[31m") == "\\x1b[31m"
+
+
+def test_a_message_is_the_same_from_either_side_of_the_pipe() -> None:
+    said = "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : no kernel"
+    assert str(RaisedError("NotImplemented", said)) == one_line(RuntimeError(said)) == "no kernel"
 
 
 def test_the_interpreter_is_this_one() -> None:

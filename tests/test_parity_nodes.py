@@ -22,8 +22,8 @@ from torch import nn
 
 from onnxguard.findings import Severity
 from onnxguard.parity.check import check_parity
+from onnxguard.parity.cutting import names_read, one_node_model
 from onnxguard.parity.node_pass import tolerance_of
-from onnxguard.parity.one_node import Cut
 from onnxguard.parity.report import NodePass
 from onnxguard.parity.runtime import Session
 from onnxguard.parity.torch_reference import TorchReference
@@ -342,11 +342,28 @@ def test_a_cut_node_keeps_its_subgraphs_constants_and_sizes() -> None:
     constant = numpy_helper.from_array(np.array([3.0], np.float32), "w")
     graph = helper.make_graph([node], "g", [], [], [constant])
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    cut = Cut(proto)
-    assert cut.reads(node) == ("c", "x", "w")
+    assert names_read(node) == ("c", "x", "w")
     fed = {"c": np.array(True), "x": np.array([2.0], np.float32)}
-    assert Session(cut.model(node, fed)).run(fed)[0][1].tolist() == [6.0]
+    data = one_node_model(proto, node, fed, [constant])
+    assert Session(data).run(fed)[0][1].tolist() == [6.0]
 
     resize = helper.make_node("Resize", ["x", "", "", "s"], ["y"], mode="linear")
     fed = {"x": np.zeros((1, 1, 2, 2), np.float32), "s": np.array([1, 1, 4, 6])}
-    assert Session(cut.model(resize, fed)).run(fed)[0][1].shape == (1, 1, 4, 6)
+    data = one_node_model(proto, resize, fed, [])
+    assert Session(data).run(fed)[0][1].shape == (1, 1, 4, 6)
+
+
+def test_a_name_of_one_branch_is_read_from_outside_in_the_other() -> None:
+    def branch(name: str, *nodes: onnx.NodeProto) -> onnx.GraphProto:
+        return helper.make_graph(nodes, name, [], [helper.make_empty_tensor_value_info("z")])
+
+    neg = [helper.make_node("Neg", ["t"], ["u"]), helper.make_node("Neg", ["u"], ["z"])]
+    here = [helper.make_node("Abs", ["x"], ["t"]), helper.make_node("Neg", ["t"], ["z"])]
+    deeper = helper.make_node(
+        "If", ["d"], ["z"], then_branch=branch("a", *neg), else_branch=branch("b", *here)
+    )
+    node = helper.make_node(
+        "If", ["c"], ["y"], then_branch=branch("then", *here), else_branch=branch("else", deeper)
+    )
+    assert names_read(node) == ("c", "d", "x", "t")
+    assert names_read(neg[0]) == ("t",)

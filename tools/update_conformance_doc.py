@@ -11,7 +11,7 @@ from pathlib import Path
 
 from onnxguard.conformance import Conformance, conform_allowlist
 from onnxguard.registry import DEFAULT_ALLOWLIST
-from onnxguard.reporters.conformance_markdown import render
+from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
 _TABLE = re.compile(r"(?<=<!-- table -->\n).*(?=<!-- /table -->)", re.DOTALL)
@@ -20,7 +20,8 @@ _WORST = re.compile(r"\| (?:-|0|\d\.\de[+-]\d\d) (?=\| \**(?:proven|partial|unpr
 
 def table(result: Conformance) -> str:
     """The part of the report that goes into the page."""
-    body = render(result).partition("\n\n")[2]
+    text = CONFORMANCE_REPORTERS["markdown"](result, RenderOptions())
+    body = text.partition("\n\n")[2]
     return f"{body}\n".replace("### ", "#### ")
 
 

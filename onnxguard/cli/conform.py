@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,13 +14,7 @@ import click
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.errors import ModelError, UsageError
 from onnxguard.printable import printable
-
-FORMATS = {
-    "text": "onnxguard.reporters.conformance_text",
-    "json": "onnxguard.reporters.conformance_json",
-    "markdown": "onnxguard.reporters.conformance_markdown",
-}
-"""The modules that render a result, by the name that ``--format`` takes."""
+from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")
 _OF_LIST = {"opset": 17, "min_cases": 1}
@@ -63,7 +56,7 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(sorted(FORMATS)),
+    type=click.Choice(sorted(CONFORMANCE_REPORTERS)),
     default="text",
     show_default=True,
     help="How to write the report.",
@@ -91,7 +84,8 @@ def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
         result = _conform(model, allowlist, options, progress)
     result = result._replace(require_proven=options["require_proven"])
     color = wants_color(output)
-    emit(import_module(FORMATS[options["output_format"]]).render(result, color), output, color)
+    render = CONFORMANCE_REPORTERS[options["output_format"]]
+    emit(render(result, RenderOptions(color)), output, color)
     return int(result.exit_code)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,16 +17,15 @@ from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.errors import UsageError
 from onnxguard.parity.errors import EvidenceError, ParityError
 from onnxguard.parity.report import ParityReport, exit_code, unusable
+from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings, Step
 from onnxguard.printable import printable
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.students import STUDENTS
 from onnxguard.students.student import TRAINED
 
-if TYPE_CHECKING:
-    from onnxguard.parity.settings import Step
-
 _PACKAGES = ("numpy", "onnx", "onnxruntime", "torch")
 _UNTRAINED = "saliency-v2"
+_DEFAULTS = Settings()
 
 
 def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
@@ -47,7 +46,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--atol",
     type=float,
-    default=1e-5,
+    default=_DEFAULTS.atol,
     show_default=True,
     callback=_tolerance,
     help="The largest absolute difference that passes.",
@@ -65,22 +64,28 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--trials",
     type=click.IntRange(1),
-    default=1,
+    default=_DEFAULTS.trials,
     show_default=True,
     help="Seeds for each shape and profile.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The first.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=_DEFAULTS.seed,
+    show_default=True,
+    help="The first.",
+)
 @click.option(
     "--provider",
-    type=click.Choice(["cpu", "cuda", "tensorrt"]),
-    default="cpu",
+    type=click.Choice(PROVIDERS),
+    default=_DEFAULTS.provider,
     show_default=True,
     help="Where ONNX Runtime runs; one that is not active is an error.",
 )
 @click.option(
     "--optimization-level",
-    type=click.Choice(["none", "basic", "extended", "all"]),
-    default="all",
+    type=click.Choice(LEVELS),
+    default=_DEFAULTS.optimization_level,
     show_default=True,
     help="Graph optimisations of ONNX Runtime: production's.",
 )
@@ -94,13 +99,13 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     "--mutants",
     type=click.IntRange(1),
     metavar="N",
-    help="Damaged graphs, with --prove.  [default: 60]",
+    help=f"Damaged graphs, with --prove.  [default: {MUTANTS}]",
 )
 @click.option(
     "--kill-rate",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="The share of them that must be noticed, with --prove.  [default: 0.9]",
+    help=f"The share of them that must be noticed, with --prove.  [default: {_DEFAULTS.kill_rate}]",
 )
 @click.option(
     "--opset", type=click.IntRange(1), metavar="N", help="The opset that the export was to have."
@@ -120,7 +125,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--run-seconds",
     type=click.FloatRange(0, min_open=True),
-    default=120,
+    default=_DEFAULTS.run_seconds,
     show_default=True,
     metavar="N",
     help="Time that one run of the graph may take.",
@@ -195,7 +200,7 @@ def _proof(options: dict[str, Any]) -> dict[str, Any]:
     if given and not options["prove"]:
         option = next(iter(given)).replace("_", "-")
         raise UsageError(f"--{option} goes with --prove")
-    return {"mutants": 60, **given} if options["prove"] else {}
+    return {"mutants": MUTANTS, **given} if options["prove"] else {}
 
 
 def _binding(text: str) -> tuple[str, str]:

@@ -6,18 +6,27 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from onnxguard.conformance.cases import long_domain
 from onnxguard.parity.comparison import Array
+from onnxguard.parity.cutting import (
+    constant_value,
+    initializers_of,
+    names_read,
+    one_node_model,
+    subgraphs_of,
+)
 from onnxguard.printable import printable
 
 _ATTRIBUTES = 200
 """Characters of a node's attributes that are shown."""
 
 
+# Parity walks the main graph in order and knows its constants from having run what makes them.
+# Here nodes of nested graphs are cut as well, none was run before, and equal ones are cut once:
+# so each name that a node reads is looked up in the graphs around it.
 class Source(NamedTuple):
     """Where a name's value comes from.
 
@@ -76,17 +85,9 @@ def find_nodes(model: onnx.ModelProto) -> Iterator[Site]:
         scope = outer.new_child(_defined(graph, inner=bool(outer.maps[0])))
         for index, node in enumerate(graph.node):
             yield _site(node, scope, f"{route}/node {index}")
-            for attribute, nested in _subgraphs(node):
+            for attribute, nested in subgraphs_of(node):
                 op_type = printable(node.op_type)
                 pending.append((nested, scope, f"{route}/{op_type}_{index}.{printable(attribute)}"))
-
-
-def _subgraphs(node: onnx.NodeProto) -> Iterator[tuple[str, onnx.GraphProto]]:
-    for attribute in node.attribute:
-        if attribute.type == onnx.AttributeProto.GRAPH:
-            yield attribute.name, attribute.g
-        for index, graph in enumerate(attribute.graphs):
-            yield f"{attribute.name}[{index}]", graph
 
 
 def _defined(graph: onnx.GraphProto, inner: bool) -> dict[str, Source]:
@@ -97,36 +98,18 @@ def _defined(graph: onnx.GraphProto, inner: bool) -> dict[str, Source]:
     }
     found = {value.name: Source(dtypes[value.name], None, inner) for value in graph.input}
     for node in graph.node:
-        constant = _constant(node) if node.op_type == "Constant" else None
+        constant = constant_value(node)
         for name in node.output:
             dtype = dtypes.get(name, 0) if constant is None else constant.data_type
             found[name] = Source(dtype, constant, inner and constant is None)
-    for tensor in graph.initializer:
-        found[tensor.name] = Source(tensor.data_type, tensor, False)
-    for sparse in graph.sparse_initializer:  # no output can be made of one: it cannot be read off
-        found[sparse.values.name] = Source(sparse.values.data_type, None, True)
+    for name, tensor in initializers_of(graph).items():
+        found[name] = Source(tensor.data_type, tensor, False)
     return found
 
 
-def _constant(node: onnx.NodeProto) -> TensorProto | None:
-    """The value of a Constant node; None for a sparse one."""
-    dtypes = {"value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
-    for attribute in node.attribute:
-        value = helper.get_attribute_value(attribute)
-        if attribute.name == "value":
-            tensor: TensorProto = attribute.t
-            return tensor
-        if attribute.name in dtypes:
-            return numpy_helper.from_array(np.array(value, dtypes[attribute.name]))
-        if attribute.name in {"value_string", "value_strings"}:
-            return numpy_helper.from_array(np.array(value, object))
-    return None
-
-
 def _site(node: onnx.NodeProto, scope: Scope, route: str) -> Site:
-    names = dict.fromkeys([name for name in node.input if name] + _read_inside(node))
     unknown = Source(0, None, True)
-    reads = tuple((name, scope.get(name, unknown)) for name in names)
+    reads = tuple((name, scope.get(name, unknown)) for name in names_read(node))
     dtypes = tuple(scope.get(name, unknown).dtype if name else None for name in node.input)
     outputs = tuple(bool(name) for name in node.output)
     attributes = tuple(sorted(_bare(attribute) for attribute in node.attribute))
@@ -145,27 +128,6 @@ def _bare(attribute: onnx.AttributeProto) -> bytes:
     copy.CopyFrom(attribute)
     copy.ClearField("doc_string")
     return bytes(copy.SerializeToString(deterministic=True))
-
-
-def _read_inside(node: onnx.NodeProto) -> list[str]:
-    """What the graphs nested in a node read from outside of it.
-
-    No graph may define a name again that one around it has, so that one set of names is enough.
-    """
-    defined: set[str] = set()
-    read: list[str] = []
-    pending = [graph for _, graph in _subgraphs(node)]
-    while pending:
-        graph = pending.pop()
-        defined.update(value.name for value in graph.input)
-        defined.update(tensor.name for tensor in graph.initializer)
-        defined.update(sparse.values.name for sparse in graph.sparse_initializer)
-        read += [value.name for value in graph.output]
-        for inner in graph.node:
-            defined.update(inner.output)
-            read += inner.input
-            pending += [nested for _, nested in _subgraphs(inner)]
-    return [name for name in read if name and name not in defined]
 
 
 def _shown(node: onnx.NodeProto, dtypes: tuple[int | None, ...]) -> str:
@@ -195,29 +157,10 @@ def _attribute(attribute: onnx.AttributeProto) -> str:
     return f"{len(value)} values" if isinstance(value, list) else "..."
 
 
-def expose(model: onnx.ModelProto, names: list[str]) -> bytes:
-    """The model with these names for its outputs."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    del copy.graph.output[:]
-    copy.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-    return bytes(copy.SerializeToString())
-
-
 def cut(model: onnx.ModelProto, site: Site, values: Mapping[str, Array]) -> bytes:
     """One node as a model: ``values`` are its inputs, the constants that it reads initializers."""
-    inputs = [
-        helper.make_tensor_value_info(
-            name, helper.np_dtype_to_tensor_dtype(values[name].dtype), values[name].shape
-        )
-        for name in site.computed
-    ]
-    outputs = [onnx.ValueInfoProto(name=name) for name in site.node.output if name]
-    graph = helper.make_graph([site.node], "node", inputs, outputs, list(_named(site)))
-    single = helper.make_model(
-        graph, opset_imports=list(model.opset_import), ir_version=model.ir_version
-    )
-    return bytes(single.SerializeToString())
+    fed = {name: values[name] for name in site.computed}
+    return one_node_model(model, site.node, fed, _named(site))
 
 
 def _named(site: Site) -> Iterator[TensorProto]:

@@ -14,7 +14,7 @@ import onnx
 
 from onnxguard.conformance.cases import long_domain, schema_version
 from onnxguard.conformance.comparison import compare
-from onnxguard.conformance.cut import Site, cut, expose, find_nodes
+from onnxguard.conformance.cut import Site, cut, find_nodes
 from onnxguard.conformance.record import (
     CaseResult,
     Conformance,
@@ -29,6 +29,7 @@ from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, 
 from onnxguard.errors import OnnxguardError, UsageError
 from onnxguard.parity.comparison import Array
 from onnxguard.parity.contract import RANDOM_OPERATORS
+from onnxguard.parity.cutting import with_outputs
 from onnxguard.parity.inputs import (
     draw,
     index_bounds,
@@ -154,7 +155,7 @@ def _flowing(
     reason = ""
     for fed in feeds:
         names = sorted(wanted - fed.keys()) or [value.name for value in proto.graph.output]
-        read, outcome, reason = attempt(worker, trace, expose(proto, names), fed, seconds)
+        read, outcome, reason = attempt(worker, trace, with_outputs(proto, names), fed, seconds)
         if outcome is Outcome.PASSED:
             found = {k: v for k, v in zip(names, read, strict=True) if v is not None}
             return fed, {**found, **fed}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,6 @@ CASE_SECONDS = 60.0
 """How long one case may take unless told otherwise."""
 
 _START_SECONDS = 120.0
-_PREFIX = re.compile(r"\A\[ONNXRuntimeError\] : \d+ : \w+ : ")
 
 Progress = Callable[[int, int], None]
 """Is told how many cases are done, and of how many."""
@@ -47,8 +45,7 @@ def attempt(
         return worker.call(function, model, feeds, seconds=limit), Outcome.PASSED, ""
     except RaisedError as error:
         unsupported = error.kind == UnsupportedError.__name__
-        reason = _PREFIX.sub("", str(error))
-        return None, Outcome.UNSUPPORTED if unsupported else Outcome.FAILED, reason
+        return None, Outcome.UNSUPPORTED if unsupported else Outcome.FAILED, str(error)
     except DiedError as error:
         return None, Outcome.CRASHED, str(error)
     except TimedOutError as error:

@@ -13,11 +13,10 @@ from onnx.reference import ReferenceEvaluator
 
 from onnxguard.conformance.comparison import Value
 from onnxguard.parity.comparison import Array
+from onnxguard.parity.cutting import graphs_of
 from onnxguard.parity.ort_values import UnsupportedError, from_ort_value, to_ort_value
+from onnxguard.parity.runtime import PROVIDER_NAMES, session_options
 
-PROVIDER = "CPUExecutionProvider"
-
-_FATAL = 4
 _UNSUPPORTED = (
     "Unsupported model IR version",
     "No Op registered for",
@@ -42,7 +41,7 @@ def run(model: bytes, feeds: dict[str, Value]) -> list[Value]:
         UnsupportedError: there is no kernel, or a dtype that cannot be carried.
         Exception: whatever else ONNX Runtime says.
     """
-    session = _session(model, ort.GraphOptimizationLevel.ORT_ENABLE_ALL)
+    session = _session(model, "all")
     tensors = all(meta.type.startswith("tensor") for meta in session.get_outputs())
     if not tensors or any(not isinstance(value, np.ndarray) for value in feeds.values()):
         outputs: list[Value] = session.run(None, feeds)
@@ -57,17 +56,15 @@ def trace(model: bytes, feeds: dict[str, Value]) -> list[Array | None]:
         UnsupportedError: as of ``run``.
         Exception: whatever else ONNX Runtime says.
     """
-    session = _session(model, ort.GraphOptimizationLevel.ORT_DISABLE_ALL)
+    session = _session(model, "none")
     return [_readable(value) for value in session.run_with_ort_values(None, _carried(feeds))]
 
 
-def _session(model: bytes, level: Any) -> Any:
-    ort.set_default_logger_severity(_FATAL)
-    options = ort.SessionOptions()
-    options.log_severity_level = _FATAL
-    options.graph_optimization_level = level
+def _session(model: bytes, level: str) -> Any:
     try:
-        return ort.InferenceSession(model, options, providers=[PROVIDER])
+        return ort.InferenceSession(
+            model, session_options(level), providers=[PROVIDER_NAMES["cpu"]]
+        )
     except Exception as error:
         if type(error).__name__ == "NotImplemented" or any(s in str(error) for s in _UNSUPPORTED):
             raise UnsupportedError(str(error)) from None
@@ -98,14 +95,15 @@ def _complete_loops(model: onnx.ModelProto) -> None:
 
     The standard reads an absent one as true; onnx.reference (1.23) never enters such a loop.
     """
-    name = "onnxguard.true"
-    pending = [model.graph]
-    while pending:
-        for node in pending.pop().node:
-            pending += [attribute.g for attribute in node.attribute if attribute.HasField("g")]
-            if node.op_type == "Loop" and len(node.input) > 1 and not node.input[1]:
-                node.input[1] = name
-    model.graph.initializer.append(helper.make_tensor(name, onnx.TensorProto.BOOL, [], [True]))
+    true = helper.make_tensor("", onnx.TensorProto.BOOL, [], [True])
+    for number, graph in enumerate(list(graphs_of(model))):
+        name = f"onnxguard.true.{number}"
+        loops = [node for node in graph.node if node.op_type == "Loop"]
+        endless = [node for node in loops if len(node.input) > 1 and not node.input[1]]
+        for node in endless:
+            node.input[1] = name
+        if endless:  # an initializer of the main graph would not be seen in a function
+            graph.node.insert(0, helper.make_node("Constant", [], [name], value=true))
 
 
 def check(model: bytes) -> str:

@@ -18,10 +18,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
+from onnxguard.parity.errors import MESSAGE, one_line
 from onnxguard.printable import printable
-
-MESSAGE = 300
-"""Characters of a message that are kept."""
 
 _LAST_SECONDS = 2.0
 
@@ -145,12 +143,6 @@ class _Child:
             return f"the process was killed by {_signal_name(-code)}"
         reason = f": {printable(last[0], MESSAGE)}" if last else ""
         return f"the process ended with {code}{reason}"
-
-
-def one_line(text: str) -> str:
-    """A message of others, safe to print; of a long one the end, where ONNX Runtime says what."""
-    line = " ".join(text.split())
-    return printable(line if len(line) <= MESSAGE else f"...{line[-MESSAGE:]}", MESSAGE + 3)
 
 
 def _signal_name(number: int) -> str:

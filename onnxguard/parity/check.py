@@ -23,7 +23,7 @@ from onnxguard.parity.identity import identify
 from onnxguard.parity.inputs import Inputs, parse_shapes, read_inputs
 from onnxguard.parity.judging import judge_cases, judge_nodes, judge_proof
 from onnxguard.parity.model import OnnxModel, external_files, file_sha256, parse_onnx, read_onnx
-from onnxguard.parity.node_pass import Evidence, NodePasser, Passed, too_large
+from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults, too_large
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdict, Proof, Trial
@@ -97,14 +97,14 @@ def _examine(
     placement = sides.session.placement()
     judge_cases(cases, placement, settings, found, remarks)
     compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
-    passed, passer = _pass_nodes(sides, compared, settings)
-    judge_nodes(passed.summary, found, remarks)
+    results, passer = _pass_nodes(sides, compared, settings)
+    judge_nodes(results.summary, found, remarks)
     if compared:
         check_output_names(graph, compared[0].expected or (), found)
         doubt_repeatability(sides, compared[0], settings.atol, found)
         doubt_branches(sides, compared, settings, found)
         doubt_computation(sides, compared, found)
-        doubt_answers(sides, compared, passed, settings, found)
+        doubt_answers(sides, compared, results, settings, found)
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
     proof = _prove(sides, compared, passer, settings, found, remarks)
@@ -123,12 +123,12 @@ def _examine(
         findings,
         identify(sides, settings, files, placement),
         _refereed(sides, cases),
-        passed.summary,
+        results.summary,
         proof,
         tuple(remarks),
         draw_pictures(worst) if settings.pictures else (),
     )
-    return report, worst, passed.evidence
+    return report, worst, results.evidence
 
 
 def _is_still(path: str, graph: OnnxModel) -> bool:
@@ -165,7 +165,7 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
 
 def _pass_nodes(
     sides: Sides, compared: list[Case], settings: Settings
-) -> tuple[Passed, NodePasser | None]:
+) -> tuple[NodeResults, NodePasser | None]:
     reason = "" if settings.local else too_large(sides.model)
     if settings.local is False:
         reason = "switched off"
@@ -174,13 +174,13 @@ def _pass_nodes(
     elif not sides.model.whole:
         reason = "the external data is too large to be loaded"
     if reason:
-        return Passed(NodePass(ran=False, reason=reason)), None
+        return NodeResults(NodePass(ran=False, reason=reason)), None
     smallest = min(compared, key=lambda case: sum(a.size for a in case.inputs.arrays.values()))
     try:
         trace = sides.reference.trace(smallest.inputs.arrays)
     except (RefusedError, ParityError) as error:
         reason = f"the reference cannot be watched: {error}"
-        return Passed(NodePass(ran=False, reason=reason)), None
+        return NodeResults(NodePass(ran=False, reason=reason)), None
     passer = NodePasser(
         trace,
         smallest.inputs.arrays,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import onnx
 from onnx import numpy_helper
 
 from onnxguard.parity.comparison import Named
+from onnxguard.parity.cutting import constant_value, graphs_of
 from onnxguard.parity.found import Found
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.settings import Settings
@@ -46,8 +45,9 @@ def check_training_nodes(model: OnnxModel, found: Found) -> None:
         if isinstance(graph, onnx.GraphProto):
             constants |= {tensor.name: tensor for tensor in graph.initializer}
         for node in graph.node:
-            if node.op_type == "Constant" and node.output:
-                constants.update((node.output[0], a.t) for a in node.attribute if a.name == "value")
+            value = constant_value(node)
+            if value is not None:
+                constants.update(dict.fromkeys(node.output, value))
         for node in graph.node:
             if node.domain not in ("", "ai.onnx"):
                 continue
@@ -74,16 +74,3 @@ def _trains(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> boo
         return False
     mode = constants.get(node.input[2])
     return mode is None or bool(numpy_helper.to_array(mode).any())
-
-
-def graphs_of(proto: onnx.ModelProto) -> Iterator[onnx.GraphProto | onnx.FunctionProto]:
-    """Every graph: the main one first, those inside nodes, the bodies of functions."""
-    pending: list[onnx.GraphProto | onnx.FunctionProto] = [proto.graph, *proto.functions]
-    while pending:
-        graph = pending.pop(0)
-        yield graph
-        for node in graph.node:
-            for attribute in node.attribute:
-                pending.extend(attribute.graphs)
-                if attribute.HasField("g"):
-                    pending.append(attribute.g)

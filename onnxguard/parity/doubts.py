@@ -10,17 +10,16 @@ from contextlib import suppress
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from onnxguard.errors import UsageError
 from onnxguard.parity import vacuity
 from onnxguard.parity.comparison import Array, Named, distances, is_floating
-from onnxguard.parity.contract import graphs_of
+from onnxguard.parity.cutting import graphs_of, initializers_of, with_outputs
 from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.found import Found
 from onnxguard.parity.inputs import Inputs, Shapes, draw, index_bounds
 from onnxguard.parity.model import OnnxModel
-from onnxguard.parity.node_pass import Passed, name_of
+from onnxguard.parity.node_pass import NodeResults, name_of
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.sides import Sides, open_session
 from onnxguard.parity.torch_reference import TorchReference
@@ -85,7 +84,7 @@ def _apart(first: Named, second: Named) -> float:
 
 
 def doubt_answers(
-    sides: Sides, cases: list[Case], passed: Passed, settings: Settings, found: Found
+    sides: Sides, cases: list[Case], results: NodeResults, settings: Settings, found: Found
 ) -> None:
     """Look for outputs that say nothing, inputs that do nothing, and numbers out of sight."""
     runs = [(case.inputs.shapes, case.expected or ()) for case in cases]
@@ -97,7 +96,7 @@ def doubt_answers(
     proto = sides.model.proto
 
     def hides(position: int) -> bool:
-        return vacuity.hides_numbers(proto.graph.output[position].name, proto, passed)
+        return vacuity.hides_numbers(proto.graph.output[position].name, proto, results)
 
     vacuity.check_answers(runs, hides, settings.atol, found)
     for name in _ignored(sides, cases, settings):
@@ -205,16 +204,12 @@ def _seen(
 ) -> list[dict[str, Array]]:
     """The values of tensors inside the graph, by name, in each case; constants are left out."""
     proto = sides.model.proto
-    known = {tensor.name for tensor in proto.graph.initializer}
+    known = initializers_of(proto.graph)
     wanted = [name for name in names if name not in known]
     if not wanted:
         return []
-    exposed = onnx.ModelProto()
-    exposed.CopyFrom(proto)
-    del exposed.graph.output[:]
-    exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in wanted)
     try:
-        session = open_session(sides.model, exposed.SerializeToString(), settings)
+        session = open_session(sides.model, with_outputs(proto, wanted), settings)
         return [dict(session.run(case.inputs.arrays)) for case in cases]
     except (ParityError, RefusedError):
         return []

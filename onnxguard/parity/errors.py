@@ -9,7 +9,7 @@ from onnxguard.parity.report import ParityReport
 from onnxguard.printable import printable
 
 MESSAGE = 300
-"""Characters of a refusal that are kept."""
+"""Characters of another program's message that are kept."""
 
 _PREFIX = re.compile(r"\A\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _PLAIN = (RuntimeError, ValueError, TypeError, AssertionError, OSError)
@@ -36,14 +36,20 @@ class RefusedError(Exception):
     """One side would not take these inputs; the message is its own, in one printable line."""
 
 
-def one_line(error: BaseException) -> str:
-    """An exception's message as one printable line; of a long one the end, where it says what."""
+def one_line(error: BaseException | str) -> str:
+    """An exception, or its message, as one printable line; of a long one the end, which says what.
+
+    What ONNX Runtime puts before every message is left out.
+    """
     text = _PREFIX.sub("", " ".join(str(error).split()))
+    if isinstance(error, BaseException):
+        text = _with_kind(error, text)
+    return printable(text if len(text) <= MESSAGE else f"...{text[-MESSAGE:]}", MESSAGE + 3)
+
+
+def _with_kind(error: BaseException, text: str) -> str:
     kind = type(error).__name__
     if not text:
-        text = kind
-    elif (
-        not isinstance(error, _PLAIN) and kind not in text and type(error).__module__ == "builtins"
-    ):
-        text = f"{kind}: {text}"
-    return printable(text if len(text) <= MESSAGE else f"...{text[-MESSAGE:]}", MESSAGE + 3)
+        return kind
+    said = isinstance(error, _PLAIN) or kind in text or type(error).__module__ != "builtins"
+    return text if said else f"{kind}: {text}"

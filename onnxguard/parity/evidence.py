@@ -14,7 +14,6 @@ from typing import IO, Any
 
 import numpy as np
 import onnx
-from onnx import external_data_helper
 
 from onnxguard.errors import UsageError
 from onnxguard.parity.comparison import Array
@@ -153,21 +152,12 @@ def _write_model(target: _Folder, model: OnnxModel) -> str:
     """Write the very bytes that were checked; return the file's name."""
     if not model.external:
         return target.write("model.onnx", model.data)
-    for location, (_, digest) in zip(_locations(model.data), model.external, strict=True):
+    for location, digest in model.external:
         name = posixpath.normpath(location)
         if name.casefold() == "model.onnx" or name.startswith(("/", "..")):
             raise UsageError(f'evidence cannot be saved: external data "{printable(location)}"')
         target.copy(f"model/{name}", os.path.join(model.folder, location), digest)
     return target.write("model/model.onnx", model.data)
-
-
-def _locations(data: bytes) -> list[str]:
-    """The external data files of a model, as it names them, sorted."""
-    tensors = external_data_helper._get_all_tensors(  # noqa: SLF001 - it knows every place
-        onnx.load_model_from_string(data)
-    )
-    found = filter(external_data_helper.uses_external_data, tensors)
-    return sorted({external_data_helper.ExternalDataInfo(tensor).location for tensor in found})
 
 
 def _write_node(target: _Folder, check: NodeCheck, node: Evidence) -> dict[str, Any]:

@@ -28,9 +28,9 @@ def judge_cases(
     for trial in trials:
         if trial.outcome in _SIDES:
             said = trial.model_said or trial.reference_said
-            found.add("OP207", f"{_SIDES[trial.outcome]}: {shapes_of(trial)}: {said}")
+            found.add("OP207", f"{_SIDES[trial.outcome]}: {trial.shape_text}: {said}")
         elif trial.outcome is Outcome.BOTH_REFUSED:
-            remarks.append(f"both sides refuse {shapes_of(trial)}: {trial.reference_said}")
+            remarks.append(f"both sides refuse {trial.shape_text}: {trial.reference_said}")
         for difference in trial.differences:
             if not difference.passed:
                 key = difference.output, difference.problem
@@ -39,7 +39,7 @@ def judge_cases(
                     worst[key] = difference, trial
     compared = sum(trial.outcome is Outcome.COMPARED for trial in trials)
     for key, (difference, trial) in worst.items():
-        where = f"{trial.profile} inputs, {shapes_of(trial)}; {times[key]} of {compared} trials"
+        where = f"{trial.profile} inputs, {trial.shape_text}; {times[key]} of {compared} trials"
         found.add(difference.problem, f"{difference.message} ({where})", difference.output)
     if not compared and all(trial.outcome is Outcome.BOTH_REFUSED for trial in trials):
         found.add("OP301", "no trial was compared")
@@ -75,10 +75,3 @@ def judge_proof(proof: Proof | None, found: Found, remarks: list[str]) -> None:
             f"{proof.killed} of {proof.mutants} damaged graphs were noticed "
             f"({proof.rate:.1%}), fewer than {proof.required:.0%}",
         )
-
-
-def shapes_of(trial: Trial) -> str:
-    """``input 1x3x64x64``, as ``--shape`` takes it."""
-    return ", ".join(
-        f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in trial.shapes
-    )

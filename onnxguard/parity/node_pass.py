@@ -11,13 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import numpy_helper
 
 from onnxguard.parity.comparison import Array, compare, is_floating
+from onnxguard.parity.cutting import (
+    computed_names,
+    initializers_of,
+    names_read,
+    one_node_model,
+    with_outputs,
+)
 from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.mapping import Counterparts, Meant
 from onnxguard.parity.model import OnnxModel
-from onnxguard.parity.one_node import Cut
 from onnxguard.parity.report import Difference, NodeCheck, NodePass
 from onnxguard.parity.runtime import Session
 from onnxguard.parity.trace import Trace
@@ -45,8 +51,8 @@ class Evidence(NamedTuple):
     actual: Array
 
 
-class Passed(NamedTuple):
-    """What became of one graph.
+class NodeResults(NamedTuple):
+    """What the pass over one graph gave.
 
     Attributes:
         summary: the pass, as reported.
@@ -105,12 +111,12 @@ class NodePasser:
         self._judged: dict[tuple[str, int, tuple[int, ...]], Judgement | None] = {}
         self._learning = True
 
-    def run(self, proto: onnx.ModelProto) -> Passed:
+    def run(self, proto: onnx.ModelProto) -> NodeResults:
         """Pass one graph."""
         try:
             return _Walk(self, proto).result()
         except (RefusedError, ParityError) as error:
-            return Passed(NodePass(ran=False, reason=f"a node cannot be run alone: {error}"))
+            return NodeResults(NodePass(ran=False, reason=f"a node cannot be run alone: {error}"))
         finally:
             self._learning = False
 
@@ -131,13 +137,9 @@ class NodePasser:
 
     def own_values(self, proto: onnx.ModelProto) -> dict[str, Array]:
         """What a graph as a whole computes on the way, as far as it can be read."""
-        exposed = onnx.ModelProto()
-        exposed.CopyFrom(proto)
-        del exposed.graph.output[:]
-        names = [name for node in proto.graph.node for name in node.output if name]
-        exposed.graph.output.extend(map(helper.make_empty_tensor_value_info, names))
         try:
-            return self._session(exposed.SerializeToString()).readable(self.feeds)
+            exposed = with_outputs(proto, computed_names(proto.graph))
+            return self._session(exposed).readable(self.feeds)
         except (RefusedError, ParityError):
             return {}
 
@@ -195,11 +197,12 @@ class _Walk:
     def __init__(self, passer: NodePasser, proto: onnx.ModelProto) -> None:
         self._passer = passer
         self._proto = proto
-        self._cut = Cut(proto)
+        self._constants = initializers_of(proto.graph)
         self._meant = passer.counterparts.expected(proto.graph)
         self._values: dict[str, Array] = dict(passer.feeds)
         self._suspects: dict[str, frozenset[int]] = {}
         names = [value.name for value in proto.graph.output]
+        # Not strict: a reference may give another number of outputs, which is a finding elsewhere.
         self._outputs = dict(zip(names, (v for _, v in passer.trace.outputs), strict=False))
         self._checked: set[int] = set()
         self._covered: set[int] = set()
@@ -209,9 +212,12 @@ class _Walk:
         self._own: dict[str, Array] | None = None
         self._evidence: Evidence | None = None
 
-    def result(self) -> Passed:
+    def result(self) -> NodeResults:
         nodes = self._proto.graph.node
-        dynamic = {i for i, node in enumerate(nodes) if self._node(i, node)}
+        dynamic: set[int] = set()
+        for index, node in enumerate(nodes):
+            if self._node(index, node):
+                dynamic.add(index)
         unchecked = sorted(dynamic - self._checked - self._covered)
         summary = NodePass(
             ran=True,
@@ -222,24 +228,25 @@ class _Walk:
             worst=max(self._checks, key=_relation, default=None),
             wrong=tuple(check for check in self._checks if not check.difference.passed),
         )
-        return Passed(summary, self._values, frozenset(self._compared), self._evidence)
+        return NodeResults(summary, self._values, frozenset(self._compared), self._evidence)
 
     def _node(self, index: int, node: onnx.NodeProto) -> bool:
         """Run one node; tell whether it depends on the inputs."""
-        reads = self._cut.reads(node)
+        reads = names_read(node)
         fed = {name: self._values[name] for name in reads if name in self._values}
         before = frozenset[int]().union(*(self._suspects.get(name, ()) for name in fed))
         try:
             if self._unknown.intersection(reads):
                 raise RefusedError("a value that it reads cannot be held here")
-            data = self._cut.model(node, fed)
+            held = [self._constants[name] for name in reads if name in self._constants]
+            data = one_node_model(self._proto, node, fed, held)
             made = self._passer.make(data, fed)
         except (RefusedError, ParityError):
             self._take_over(index, node, before)
             return bool(fed) or bool(self._unknown.intersection(reads))
         if not fed:
             for name, value in made.items():
-                self._cut.fold(name, value)
+                self._constants[name] = numpy_helper.from_array(value, name)
             return False
         for name, value in made.items():
             self._judge(index, Made(name, node.op_type, value, fed), before, data)

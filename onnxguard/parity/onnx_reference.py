@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import onnx
-from onnx import helper
-
 from onnxguard.parity.comparison import Array, Named
+from onnxguard.parity.cutting import computed_names, with_outputs
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.runtime import Session
 from onnxguard.parity.trace import Recorded, Trace
@@ -40,12 +38,8 @@ class OnnxReference:
             RefusedError: ONNX Runtime does not take these inputs.
         """
         graph = self.model.proto.graph
-        exposed = onnx.ModelProto()
-        exposed.CopyFrom(self.model.proto)
-        del exposed.graph.output[:]
-        made = [name for node in graph.node for name in node.output if name]
-        exposed.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in made)
-        values = dict(Session(exposed.SerializeToString(), level="none").run(feeds))
+        exposed = with_outputs(self.model.proto, computed_names(graph))
+        values = dict(Session(exposed, level="none").run(feeds))
         records: list[Recorded] = []
         position: dict[str, int] = {}
         for node in graph.node:

@@ -165,6 +165,13 @@ class Trial(NamedTuple):
         """The largest difference of any output."""
         return max((difference.largest for difference in self.differences), default=0.0)
 
+    @property
+    def shape_text(self) -> str:
+        """``input 1x3x64x96, flag scalar``, much as ``--shape`` takes it."""
+        return ", ".join(
+            f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in self.shapes
+        )
+
 
 class NodeCheck(NamedTuple):
     """One node, run alone on the reference's tensors.

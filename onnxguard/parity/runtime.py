@@ -74,10 +74,7 @@ class Session:
         profiled: bool = False,
         seconds: float = RUN_SECONDS,
     ) -> None:
-        ort.set_default_logger_severity(_FATAL)
-        options = ort.SessionOptions()
-        options.log_severity_level = _FATAL
-        options.graph_optimization_level = _LEVELS[level]
+        options = session_options(level)
         if folder:
             key = "session.model_external_initializers_file_folder_path"
             options.add_session_config_entry(key, folder)
@@ -158,6 +155,15 @@ class Session:
             if event.get("cat") == "Node" and "provider" in event.get("args", {})
         }
         return tuple(sorted(Counter(ran.values()).items()))
+
+
+def session_options(level: str) -> Any:
+    """Options of a session that logs nothing; ``level`` is a key of ``LEVELS``."""
+    ort.set_default_logger_severity(_FATAL)
+    options = ort.SessionOptions()
+    options.log_severity_level = _FATAL
+    options.graph_optimization_level = _LEVELS[level]
+    return options
 
 
 def _loaded(data: bytes, options: Any, provider: str) -> Any:

@@ -17,11 +17,14 @@ PROVIDERS = ("cpu", "cuda", "tensorrt")
 LEVELS = ("none", "basic", "extended", "all")
 """Graph optimisation levels; ``all`` is what ONNX Runtime does unless told otherwise."""
 
-RUN_SECONDS = 120.0
+RUN_SECONDS: float = 120
 """Time that one run of a graph may take unless told otherwise."""
 
 ATOL = 1e-5
 """The largest absolute difference that passes unless told otherwise."""
+
+MUTANTS = 60
+"""Damaged graphs of a proof unless told otherwise."""
 
 Step = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is (0: unknown)."""

@@ -14,9 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from onnxguard.parity.comparison import Array, Named
 from onnxguard.parity.trace import PRODUCT, Recorded, Trace
-from onnxguard.printable import printable
 
-_REDUCED = (torch.float16, torch.bfloat16)
 _SILENT = frozenset({"detach", "alias", "lift_fresh", "_to_copy", "empty", "empty_like"})
 
 
@@ -38,7 +36,6 @@ class Watch(TorchDispatchMode):
         self._entered = ExitStack()
         self._records: list[Recorded] = []
         self._decisions: list[str] = []
-        self._reduced: dict[str, None] = {}
         self._made: dict[int, tuple[torch.Tensor, int]] = {}
 
     @classmethod
@@ -80,13 +77,9 @@ class Watch(TorchDispatchMode):
         return result
 
     def _record(self, name: str, tensor: torch.Tensor, sources: tuple[int, ...]) -> None:
-        if not tensor.dtype.is_floating_point:
+        if not tensor.dtype.is_floating_point or name in _SILENT or not tensor.numel():
             return
         module = self._called[-1] if self._called else ""
-        if tensor.dtype in _REDUCED:
-            self._reduced[module or type(self._module).__name__] = None
-        if name in _SILENT or not tensor.numel():
-            return
         # Kept alive, or its id would be another tensor's soon.
         self._made[id(tensor)] = tensor, len(self._records)
         value = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
@@ -102,11 +95,7 @@ class Watch(TorchDispatchMode):
 
     def trace(self, outputs: Named) -> Trace:
         """What was seen, with what the module returned."""
-        return Trace(
-            outputs,
-            tuple(self._records),
-            tuple(map(printable, self._reduced)),
-        )
+        return Trace(outputs, tuple(self._records))
 
 
 @contextmanager

@@ -35,9 +35,7 @@ class Trace(NamedTuple):
     Attributes:
         outputs: what it returned.
         records: every tensor, in the order of computation.
-        reduced: modules that computed in a lower precision than float32.
     """
 
     outputs: Named
     records: tuple[Recorded, ...]
-    reduced: tuple[str, ...] = ()

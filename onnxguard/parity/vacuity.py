@@ -12,7 +12,7 @@ from onnx import helper
 from onnxguard.parity.comparison import Array, Named, is_floating
 from onnxguard.parity.found import Found
 from onnxguard.parity.inputs import inner_graphs
-from onnxguard.parity.node_pass import Passed
+from onnxguard.parity.node_pass import NodeResults
 from onnxguard.printable import printable
 
 Shape = tuple[tuple[str, tuple[int, ...]], ...]
@@ -65,7 +65,7 @@ def check_answers(
             found.add("OP305", f"{shown} does not depend on the inputs", shown)
 
 
-def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
+def hides_numbers(output: str, proto: onnx.ModelProto, results: NodeResults) -> bool:
     """Whether numbers behind an output that shows decisions were not compared.
 
     Follows decisions back to the numbers that they were made of: an input of the graph is known,
@@ -74,7 +74,7 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
     """
     made = {name: node for node in proto.graph.node for name in node.output}
     inputs = {value.name for value in proto.graph.input}
-    if not passed.summary.ran:
+    if not results.summary.ran:
         seen_outside = inputs | {value.name for value in proto.graph.output}
         seen_outside |= {tensor.name for tensor in proto.graph.initializer}
         node = made.get(output)
@@ -83,12 +83,12 @@ def hides_numbers(output: str, proto: onnx.ModelProto, passed: Passed) -> bool:
     pending, seen = [output], set[str]()
     while pending:
         name = pending.pop()
-        value = passed.values.get(name)
+        value = results.values.get(name)
         if name in seen or name in inputs or value is None:
             continue
         seen.add(name)
         if value.size and not is_discrete(value) and not _saturated(value.ravel(), _EXTREME):
-            if name not in passed.compared:
+            if name not in results.compared:
                 return True
             continue
         node = made[name]

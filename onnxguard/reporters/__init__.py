@@ -14,12 +14,22 @@ from onnxguard.report import Run
 from onnxguard.reporters.options import RenderOptions
 
 if TYPE_CHECKING:
+    from onnxguard.conformance.record import Conformance
     from onnxguard.parity.report import ParityReport
 
-__all__ = ["PARITY_REPORTERS", "REPORTERS", "ParityReporter", "RenderOptions", "Reporter"]
+__all__ = [
+    "CONFORMANCE_REPORTERS",
+    "PARITY_REPORTERS",
+    "REPORTERS",
+    "ConformanceReporter",
+    "ParityReporter",
+    "RenderOptions",
+    "Reporter",
+]
 
 Reporter = Callable[[Run, RenderOptions], str]
 ParityReporter = Callable[["tuple[ParityReport, ...]", RenderOptions], str]
+ConformanceReporter = Callable[["Conformance", RenderOptions], str]
 
 
 def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
@@ -51,3 +61,10 @@ PARITY_REPORTERS: dict[str, ParityReporter] = {
     "html": _reporter("parity_html"),
 }
 """Those of a parity check."""
+
+CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = {
+    "text": _reporter("conformance_text"),
+    "json": _reporter("conformance_json"),
+    "markdown": _reporter("conformance_markdown"),
+}
+"""Those of a conformance run."""

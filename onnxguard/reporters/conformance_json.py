@@ -7,11 +7,12 @@ from typing import Any
 from onnxguard import __version__
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
 from onnxguard.reporters.json_report import dumps, plain
+from onnxguard.reporters.options import RenderOptions
 
 SCHEMA = "onnxguard/conformance/1"
 
 
-def render(result: Conformance, color: bool = False) -> str:
+def render(result: Conformance, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
     return dumps(
         {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
 from onnxguard.reporters import conformance_phrases as phrases
 from onnxguard.reporters.markdown import cell, code
+from onnxguard.reporters.options import RenderOptions
 
 
-def render(result: Conformance, color: bool = False) -> str:
+def render(result: Conformance, options: RenderOptions) -> str:
     """Render a table of the operators, then the cases that did not pass."""
     what = f"{code(result.name)}, opset {result.opset}: {phrases.counts(result)}"
     how = f"{code(phrases.subject(result))}, {phrases.versions(result)}"

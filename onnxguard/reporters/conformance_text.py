@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from onnxguard.conformance.record import Conclusion, Conformance, Evidence, OperatorRecord, Outcome
 from onnxguard.reporters import conformance_phrases as phrases
+from onnxguard.reporters.options import RenderOptions
 from onnxguard.reporters.paint import Paint, wrap
 from onnxguard.reporters.text import duration, inert
 
@@ -17,9 +18,9 @@ _LIST_HEAD = ("evidence", "operator", "schema", "exact", "re-stamped", "passed",
 _MODEL_HEAD = ("evidence", "operator", "schema", "nodes", "worst")
 
 
-def render(result: Conformance, color: bool = False) -> str:
+def render(result: Conformance, options: RenderOptions) -> str:
     """Render a line an operator, then why those that are not proven are not."""
-    paint = Paint(color)
+    paint = Paint(options.color)
     conclusion = result.conclusion
     word = paint(conclusion.value.upper(), "green" if conclusion is Conclusion.PASS else "red")
     lines = [

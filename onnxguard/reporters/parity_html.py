@@ -147,7 +147,7 @@ def _trials(trials: tuple[Trial, ...]) -> Markup:
 
 
 def _trial(trial: Trial) -> Iterator[tuple[str, ...]]:
-    inputs, shapes = code(_inputs(trial)), code(parity_phrases.shapes(trial))
+    inputs, shapes = code(_inputs(trial)), code(trial.shape_text)
     if trial.outcome is not Outcome.COMPARED:
         said = trial.model_said or trial.reference_said
         outcome = element("span", f"{parity_phrases.OUTCOMES[trial.outcome]}: ", code(said))
@@ -177,7 +177,7 @@ def _referees(report: ParityReport) -> Markup:
     rows = [
         (
             code(_inputs(trial)),
-            code(parity_phrases.shapes(trial)),
+            code(trial.shape_text),
             code(referee.output),
             number(referee.reference_error),
             number(referee.model_error),

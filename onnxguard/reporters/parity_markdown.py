@@ -107,7 +107,7 @@ def _weight(trial: Trial) -> float:
 
 
 def _rows(trial: Trial) -> list[list[str]]:
-    start = [cell(trial.profile), parity_phrases.seed(trial), cell(parity_phrases.shapes(trial))]
+    start = [cell(trial.profile), parity_phrases.seed(trial), cell(trial.shape_text)]
     if trial.outcome is not Outcome.COMPARED:
         return [[*start, f"*{parity_phrases.OUTCOMES[trial.outcome]}*", "", "", "", ""]]
     return [

@@ -130,14 +130,7 @@ def spot(difference: Difference) -> str:
 def setting(trial: Trial) -> str:
     """``noise inputs, input 1x3x64x96``; a file of inputs is named."""
     inputs = f"{trial.profile} inputs" if trial.seed >= 0 else f"inputs of {trial.profile}"
-    return f"{inputs}, {shapes(trial)}"
-
-
-def shapes(trial: Trial) -> str:
-    """``input 1x3x64x96``, much as ``--shape`` takes it."""
-    return ", ".join(
-        f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in trial.shapes
-    )
+    return f"{inputs}, {trial.shape_text}"
 
 
 def seed(trial: Trial) -> str:

@@ -73,7 +73,7 @@ def _rows(trial: Trial) -> list[tuple[str, ...]]:
         (
             trial.profile,
             parity_phrases.seed(trial),
-            parity_phrases.shapes(trial),
+            trial.shape_text,
             difference.output,
             parity_phrases.number(difference.largest),
             parity_phrases.percentile(difference, 99.0),

@@ -1,0 +1,141 @@
+"""Take a graph apart: the graphs in it, what a node reads, one node as a model of its own."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+from onnxguard.parity.comparison import Array
+
+Graph = onnx.GraphProto | onnx.FunctionProto
+"""What holds nodes."""
+
+
+def graphs_of(proto: onnx.ModelProto) -> Iterator[Graph]:
+    """Every graph: the main one first, those inside nodes, the bodies of functions."""
+    pending: list[Graph] = [proto.graph, *proto.functions]
+    while pending:
+        graph = pending.pop(0)
+        yield graph
+        pending.extend(nested for node in graph.node for _, nested in subgraphs_of(node))
+
+
+def subgraphs_of(node: onnx.NodeProto) -> Iterator[tuple[str, onnx.GraphProto]]:
+    """``(attribute, graph)`` of the graphs right inside a node; those of a list are numbered."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.name, attribute.g
+        for index, graph in enumerate(attribute.graphs):
+            yield f"{attribute.name}[{index}]", graph
+
+
+def names_read(node: onnx.NodeProto) -> tuple[str, ...]:
+    """The names that a node reads, its subgraphs' outer names included, each once."""
+    read = dict.fromkeys(name for name in node.input if name)
+    nothing: ChainMap[str, None] = ChainMap()
+    pending = [(graph, nothing) for _, graph in subgraphs_of(node)]
+    while pending:
+        graph, around = pending.pop(0)
+        known = around.new_child(dict.fromkeys(_defined(graph)))
+        for inner in graph.node:
+            read.update((name, None) for name in inner.input if name and name not in known)
+            pending.extend((nested, known) for _, nested in subgraphs_of(inner))
+        read.update((value.name, None) for value in graph.output if value.name not in known)
+    return tuple(read)
+
+
+def _defined(graph: onnx.GraphProto) -> Iterator[str]:
+    yield from (value.name for value in graph.input)
+    yield from (tensor.name for tensor in graph.initializer)
+    yield from (sparse.values.name for sparse in graph.sparse_initializer)
+    yield from (name for node in graph.node for name in node.output)
+
+
+def initializers_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
+    """The constants that a graph stores, by name: sparse ones dense, malformed ones left out."""
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for sparse in graph.sparse_initializer:
+        name = sparse.values.name
+        with suppress(IndexError, TypeError, ValueError):  # ONNX Runtime says what is wrong with it
+            stored[name] = numpy_helper.from_array(_dense(sparse), name)
+    return stored
+
+
+def constant_value(node: onnx.NodeProto) -> onnx.TensorProto | None:
+    """The value of a Constant node; None where it is sparse or a function's attribute."""
+    if node.op_type != "Constant":
+        return None
+    dtypes = {"value_float": "f4", "value_floats": "f4", "value_int": "i8", "value_ints": "i8"}
+    for attribute in node.attribute:
+        if attribute.ref_attr_name:
+            continue
+        if attribute.name == "value":
+            tensor: onnx.TensorProto = attribute.t
+            return tensor
+        if attribute.name in dtypes:
+            value = helper.get_attribute_value(attribute)
+            return numpy_helper.from_array(np.array(value, dtypes[attribute.name]))
+        if attribute.name in {"value_string", "value_strings"}:
+            value = helper.get_attribute_value(attribute)
+            return numpy_helper.from_array(np.array(value, object))
+    return None
+
+
+def with_outputs(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """The model with these tensors of its main graph for outputs, of any type."""
+    exposed = onnx.ModelProto()
+    exposed.CopyFrom(proto)
+    del exposed.graph.output[:]
+    exposed.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    data: bytes = exposed.SerializeToString()
+    return data
+
+
+def computed_names(graph: onnx.GraphProto) -> list[str]:
+    """The outputs of all nodes of a graph, in order."""
+    return [name for node in graph.node for name in node.output if name]
+
+
+def one_node_model(
+    proto: onnx.ModelProto,
+    node: onnx.NodeProto,
+    fed: Mapping[str, Array],
+    constants: Iterable[onnx.TensorProto],
+) -> bytes:
+    """A node as a model: ``fed`` become its inputs, ``constants`` its initializers.
+
+    Args:
+        proto: the model that it is from, whose opsets and functions it keeps.
+        node: the node.
+        fed: by name; the arrays give dtypes and shapes.
+        constants: named as the node reads them.
+    """
+    inputs = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+        )
+        for name, array in fed.items()
+    ]
+    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
+    model = helper.make_model(
+        helper.make_graph([node], "node", inputs, outputs, list(constants)),
+        opset_imports=proto.opset_import,
+        ir_version=proto.ir_version,
+        functions=list(proto.functions),
+    )
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
+
+
+def _dense(sparse: onnx.SparseTensorProto) -> Array:
+    """All elements of a sparse tensor; its indices are flat, or one row for each value."""
+    values, indices = (numpy_helper.to_array(part) for part in (sparse.values, sparse.indices))
+    dense = np.zeros(tuple(sparse.dims), values.dtype)
+    places = indices if indices.ndim == 1 else np.ravel_multi_index(tuple(indices.T), dense.shape)
+    dense.reshape(-1)[places] = values
+    return dense
