@@ -49,7 +49,9 @@ KINDS: dict[str, frozenset[str]] = {
     | {"upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"},
     "Concat": frozenset({"cat", "stack"}),
     "Gather": frozenset({"embedding"}),
-    "Gemm": frozenset(),  # counted together with MatMul, except in another graph
+    # PyTorch's products are exported as Gemm or as MatMul, and nodes are paired with tensors only
+    # where there are as many: the two are counted together. Another graph has Gemm itself.
+    "Gemm": frozenset(),
     "MatMul": frozenset({"mm", "bmm", "matmul", PRODUCT}),
     "BatchNormalization": BATCH_NORMS,
     "LayerNormalization": frozenset({"native_layer_norm", "layer_norm"}),

@@ -2,7 +2,8 @@
 
     python replay.py
 
-Exit code: 0 within the tolerance, 1 beyond it, 2 where nothing could be compared.
+Exit code: 0 within the tolerance, 1 beyond it, 2 where nothing could be compared. That is so of
+graphs with bfloat16 or float8 inputs or outputs as well: NumPy has no such dtypes.
 """
 
 from __future__ import annotations

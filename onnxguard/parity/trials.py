@@ -35,10 +35,15 @@ class Reference(Protocol):
     """What vouches for a graph: a PyTorch module or another graph."""
 
     def run(self, feeds: Feeds) -> Named:
-        """Give the outputs, or raise RefusedError."""
+        """Give the outputs.
+
+        Raises:
+            RefusedError: it does not take these inputs.
+            ParityError: OP001 or OP003, it cannot be a reference at all.
+        """
 
     def trace(self, feeds: Feeds) -> Trace:
-        """Give the outputs and every tensor on the way, or raise RefusedError."""
+        """Give the outputs and every tensor on the way; it raises what ``run`` does."""
 
 
 class Case(NamedTuple):
