@@ -15,6 +15,10 @@ class ConfigError(OnnxguardError):
     """``[tool.onnxguard]`` holds a key or value that means nothing."""
 
 
+class TrainingError(OnnxguardError):
+    """A student could not be trained, or not to the end; what was saved stays."""
+
+
 class AllowlistError(OnnxguardError):
     """An allowlist that cannot be used.
 

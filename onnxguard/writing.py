@@ -8,8 +8,8 @@ from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 
 
-def write_whole(path: str, text: str) -> None:
-    """Write UTF-8 text to a temporary file in the same folder, then rename it into place.
+def write_whole(path: str, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, to a temporary one in the same folder, then rename it.
 
     Raises:
         UsageError: the file cannot be written; what stood there before still does.
@@ -20,8 +20,8 @@ def write_whole(path: str, text: str) -> None:
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+        with open(descriptor, "wb") as stream:
+            stream.write(content.encode() if isinstance(content, str) else content)
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)

@@ -20,6 +20,8 @@ Mask = npt.NDArray[np.bool_]
 """bool ``[H, W]``: what is salient."""
 Random = np.random.Generator
 
+VERSION = 2
+"""Changes whenever an image does."""
 _COLOURS = 5
 _CLUTTER = (4, 8)
 _LINES = (2, 5)
@@ -30,6 +32,11 @@ _OBJECT_RADIUS = (0.16, 0.30)
 _CLUTTER_RADIUS = (0.08, 0.26)
 _SPECK_RADIUS = (0.02, 0.05)
 """In relation to the shorter side."""
+_SIDE = 80
+"""Up to this shorter side a line is one or two pixels wide and a grain is one; above, they grow.
+
+So a scene is as hard at any size, and shrinking it does not wipe its textures out.
+"""
 
 
 def generate(count: int, height: int, width: int, seed: int) -> Iterator[tuple[Image, Mask]]:
@@ -61,6 +68,11 @@ def draw_scene(height: int, width: int, random: Random) -> tuple[Image, Mask]:
 def _grid(height: int, width: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     y, x = np.mgrid[:height, :width].astype(np.float64)
     return y, x
+
+
+def _unit(height: int, width: int) -> float:
+    """What a pixel of an image whose shorter side is 80 measures in this one."""
+    return max(1.0, min(height, width) / _SIDE)
 
 
 def _shading(
@@ -99,12 +111,12 @@ def _shape(height: int, width: int, radius: tuple[float, float], random: Random)
 
 
 def _line(height: int, width: int, random: Random) -> Mask:
-    """A straight line across the image, one or two pixels wide."""
+    """A straight line across the image, one or two units wide."""
     y, x = _grid(height, width)
     turn = random.uniform(0, np.pi)
     through_y, through_x = random.uniform(0, height), random.uniform(0, width)
     away = np.abs(np.cos(turn) * (y - through_y) - np.sin(turn) * (x - through_x))
-    inside: Mask = away <= random.uniform(0.5, 1.0)
+    inside: Mask = away <= random.uniform(0.5, 1.0) * _unit(height, width)
     return inside
 
 
@@ -113,7 +125,7 @@ def _texture(
 ) -> npt.NDArray[np.float64]:
     """Stripes, checks or grain of two colours of the palette, float64 ``[H, W, 3]``."""
     y, x = _grid(height, width)
-    turn, period = random.uniform(0, np.pi), random.uniform(3.0, 6.0)
+    turn, period = random.uniform(0, np.pi), random.uniform(3.0, 6.0) * _unit(height, width)
     u = np.cos(turn) * x + np.sin(turn) * y
     v = np.cos(turn) * y - np.sin(turn) * x
     kind = random.integers(3)
@@ -122,7 +134,11 @@ def _texture(
     elif kind == 1:
         blend = (np.sin(2 * np.pi * u / period) > 0) ^ (np.sin(2 * np.pi * v / period) > 0)
     else:
-        blend = random.random((height, width)) < 0.5
+        # Whole numbers, so that the same scene has the same grains at any size.
+        side = max(_SIDE, min(height, width))
+        rows, columns = np.arange(height) * _SIDE // side, np.arange(width) * _SIDE // side
+        grains = random.random((rows[-1] + 1, columns[-1] + 1)) < 0.5
+        blend = grains[rows[:, None], columns]
     first, second = random.choice(_COLOURS, 2, replace=False)
     light, dark = palette[first], palette[second]
     if np.abs(light - dark).max() < 0.25:  # or there would be no texture to see

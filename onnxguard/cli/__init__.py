@@ -18,6 +18,9 @@ _COMMANDS = {
     "allowlist": "onnxguard.cli.allowlist:allowlist",
     "rules": "onnxguard.cli.rules:rules",
     "conform": "onnxguard.cli.conform:conform",
+    "train-and-gate": "onnxguard.cli.train_and_gate:train_and_gate",
+    "evaluate": "onnxguard.cli.evaluate:evaluate",
+    "ablate": "onnxguard.cli.ablate:ablate",
 }
 
 

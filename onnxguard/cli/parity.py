@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,10 +12,11 @@ import click
 
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.progress import progress_bars
 from onnxguard.errors import UsageError
 from onnxguard.parity.errors import EvidenceError, ParityError
 from onnxguard.parity.report import ParityReport, exit_code, unusable
-from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings, Step
+from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings
 from onnxguard.printable import printable
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.students import STUDENTS
@@ -155,7 +154,7 @@ def parity(model: str | None, **options: Any) -> int:
     check_output(options["output"], [model] if model else [])
     _require_packages()
     failure: EvidenceError | None = None
-    with _progress() as step:
+    with progress_bars() as step:
         settings["step"] = step
         try:
             if model is None:
@@ -282,26 +281,3 @@ def _untrained(options: dict[str, Any], settings: dict[str, Any]) -> ParityRepor
     graph = export_student(student, network)
     report = _checked(graph, network, options, {**settings, "opset": student.opset})
     return report._replace(path=f"untrained {student.name}", reference=f"student:{student.name}")
-
-
-@contextmanager
-def _progress() -> Iterator[Step]:
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _, __, ___: None
-        return
-    bars: dict[str, Any] = {}
-
-    def show(what: str, done: int, total: int) -> None:
-        if what not in bars:
-            for bar in bars.values():
-                bar.render_finish()
-            bars[what] = click.progressbar(length=total or 9, label=what, file=sys.stderr)
-        bar = bars[what]
-        bar.length = max(total, bar.length, done)
-        bar.update(done - bar.pos)
-
-    try:
-        yield show
-    finally:
-        for bar in bars.values():
-            bar.render_finish()

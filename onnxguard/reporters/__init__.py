@@ -16,12 +16,19 @@ from onnxguard.reporters.options import RenderOptions
 if TYPE_CHECKING:
     from onnxguard.conformance.record import Conformance
     from onnxguard.parity.report import ParityReport
+    from onnxguard.students.records import Ablation, Card, Evaluation
 
 __all__ = [
+    "ABLATION_REPORTERS",
+    "CARD_REPORTERS",
     "CONFORMANCE_REPORTERS",
+    "EVALUATION_REPORTERS",
     "PARITY_REPORTERS",
     "REPORTERS",
+    "AblationReporter",
+    "CardReporter",
     "ConformanceReporter",
+    "EvaluationReporter",
     "ParityReporter",
     "RenderOptions",
     "Reporter",
@@ -30,6 +37,9 @@ __all__ = [
 Reporter = Callable[[Run, RenderOptions], str]
 ParityReporter = Callable[["tuple[ParityReport, ...]", RenderOptions], str]
 ConformanceReporter = Callable[["Conformance", RenderOptions], str]
+CardReporter = Callable[["Card", RenderOptions], str]
+EvaluationReporter = Callable[["Evaluation", RenderOptions], str]
+AblationReporter = Callable[["Ablation", RenderOptions], str]
 
 
 def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
@@ -68,3 +78,24 @@ CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = {
     "markdown": _reporter("conformance_markdown"),
 }
 """Those of a conformance run."""
+
+CARD_REPORTERS: dict[str, CardReporter] = {
+    "text": _reporter("card_text"),
+    "markdown": _reporter("card_markdown"),
+    "json": _reporter("card_json"),
+}
+"""Those of a trained student's model card."""
+
+EVALUATION_REPORTERS: dict[str, EvaluationReporter] = {
+    "text": _reporter("evaluation_text"),
+    "json": _reporter("evaluation_json"),
+    "markdown": _reporter("evaluation_markdown"),
+}
+"""Those of an evaluation on a data set."""
+
+ABLATION_REPORTERS: dict[str, AblationReporter] = {
+    "text": _reporter("ablation_text"),
+    "json": _reporter("ablation_json"),
+    "markdown": _reporter("ablation_markdown"),
+}
+"""Those of an ablation."""

@@ -1,0 +1,110 @@
+"""``onnxguard ablate``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.progress import progress_bars
+from onnxguard.cli.training_options import (
+    chosen_recipe,
+    compute_options,
+    data_options,
+    recipe_options,
+    require_packages,
+    training_watch,
+)
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.reporters import ABLATION_REPORTERS, RenderOptions
+from onnxguard.students.student import STUDENTS
+from onnxguard.writing import write_whole
+
+
+@click.command()
+@click.option(
+    "--seeds",
+    default="0,1,2",
+    show_default=True,
+    metavar="N,...",
+    help="Of weights and sampling; each student is trained from each.",
+)
+@data_options
+@click.option(
+    "--out",
+    metavar="DIR",
+    default="ablation",
+    show_default=True,
+    help="Where tables, plot and graphs go; what is there already is not trained again.",
+)
+@recipe_options(without=("seed",))
+@compute_options
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(ABLATION_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+def ablate(**options: Any) -> int:
+    """Train all students from several seeds, and compare them.
+
+    The table is written as ablation.md and ablation.json too, with a plot. An ablation that was
+    interrupted goes on where it was.
+
+    Exit code: 0 it is done, 2 it is not.
+    """
+    seeds = _seeds(options["seeds"])
+    recipe = chosen_recipe(options)
+    check_output(options["output"])
+    require_packages("ablate")
+    from onnxguard.gating.ablation import ablate as whole
+    from onnxguard.gating.pictures import ablation_plot
+    from onnxguard.students.compute import choose_compute
+    from onnxguard.students.data import find_data, take_training
+    from onnxguard.students.store import default_cache
+
+    out = options["out"]
+    try:
+        os.makedirs(out, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f'--out "{printable(out)}": {error.strerror}') from None
+    compute = choose_compute(
+        options["device"], options["precision"], options["compiled"], options["cuda_graph"]
+    )
+    data = find_data(options["data"])
+    with progress_bars() as step:
+        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step)
+    result = whole(
+        tuple(STUDENTS.values()),
+        seeds,
+        taken,
+        recipe,
+        out,
+        compute=compute,
+        watch=lambda label: training_watch(recipe.epochs, label),
+    )
+    write_whole(os.path.join(out, "ablation.png"), ablation_plot(result.runs))
+    for name, ending in (("markdown", "md"), ("json", "json")):
+        text = ABLATION_REPORTERS[name](result, RenderOptions())
+        write_whole(os.path.join(out, f"ablation.{ending}"), text)
+    color = wants_color(options["output"])
+    render = ABLATION_REPORTERS[options["output_format"]]
+    emit(render(result, RenderOptions(color)), options["output"], color)
+    return 0
+
+
+def _seeds(text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise UsageError(f'--seeds "{printable(text)}": whole numbers with commas between them')
+    seeds = [int(part) for part in parts]
+    if len(set(seeds)) < len(seeds):
+        raise UsageError(f'--seeds "{printable(text)}": one of them is there twice')
+    return seeds

@@ -1,0 +1,86 @@
+"""``onnxguard evaluate``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.progress import progress_bars
+from onnxguard.cli.training_options import data_options, require_packages
+from onnxguard.errors import UsageError
+from onnxguard.registry import DEFAULT_ALLOWLIST
+from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
+from onnxguard.students.recipe import RECIPES
+
+_MULTIPLE = 8
+_UNSEEN = 1  # the seed of made-up images that no student was trained on
+
+
+@click.command()
+@click.argument("model")
+@data_options
+@click.option(
+    "--side",
+    type=click.IntRange(0),
+    help="Resize images to this shorter side; 0: not at all.  [default: 256; made-up images: 80]",
+)
+@click.option(
+    "--crop",
+    type=click.IntRange(0),
+    help="Cut this square out of the middle; 0: whole images, cut to multiples of 8.  "
+    "[default: the side]",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N images alone.")
+@click.option(
+    "--stretch",
+    is_flag=True,
+    help="Stretch every answer to fill 0..1 first, as many papers' tables have it.",
+)
+@click.option(
+    "--allowlist",
+    metavar="ID|FILE",
+    default=DEFAULT_ALLOWLIST,
+    show_default=True,
+    help="The list that the graph must pass before it is run.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(EVALUATION_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+def evaluate(model: str, **options: Any) -> int:
+    """Measure a saliency graph on images whose salient parts are known.
+
+    MODEL has the students' signature: float32 1x3xHxW, normalised as ImageNet is, to float32
+    1x1xHxW in 0..1. It is scanned before it is run.
+
+    Exit code: 0 it was measured, 2 it was not.
+    """
+    recipe = RECIPES["generated" if options["data"] is None else "source"]
+    side = recipe.validation_side if options["side"] is None else options["side"]
+    crop = side if options["crop"] is None else options["crop"]
+    if crop % _MULTIPLE or (side and crop > side):
+        raise UsageError(f"--crop: a multiple of {_MULTIPLE} up to the side of {side}, not {crop}")
+    if crop and not side:
+        raise UsageError("--crop needs a --side: images may be smaller than it")
+    check_output(options["output"], [model])
+    require_packages("evaluate")
+    from onnxguard.gating.evaluation import evaluate as whole
+    from onnxguard.students.data import find_data, take_pairs
+    from onnxguard.students.store import default_cache
+
+    data = find_data(options["data"], options["limit"], seed=_UNSEEN)
+    with progress_bars() as step:
+        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
+        result = whole(model, taken, crop, options["allowlist"], options["stretch"], step)
+    color = wants_color(options["output"])
+    render = EVALUATION_REPORTERS[options["output_format"]]
+    emit(render(result, RenderOptions(color)), options["output"], color)
+    return 0

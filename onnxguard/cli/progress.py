@@ -1,0 +1,36 @@
+"""Progress bars on a terminal, one for each thing that is done; elsewhere nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+Step = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Step]:
+    """Give what shows progress: what is done, how much of it, of how much (0: unknown)."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _, __, ___: None
+        return
+    bars: dict[str, Any] = {}
+
+    def show(what: str, done: int, total: int) -> None:
+        if what not in bars:
+            for bar in bars.values():
+                bar.render_finish()
+            bars[what] = click.progressbar(length=total or 9, label=what, file=sys.stderr)
+        bar = bars[what]
+        bar.length = max(total, bar.length, done)
+        bar.update(done - bar.pos)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.render_finish()

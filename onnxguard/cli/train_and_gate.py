@@ -1,0 +1,186 @@
+"""``onnxguard train-and-gate``."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import click
+
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.progress import Step, progress_bars
+from onnxguard.cli.training_options import (
+    chosen_recipe,
+    compute_options,
+    data_options,
+    recipe_options,
+    require_packages,
+    training_watch,
+)
+from onnxguard.errors import UsageError
+from onnxguard.parity.settings import ATOL, MUTANTS
+from onnxguard.reporters import CARD_REPORTERS, RenderOptions
+from onnxguard.students.recipe import Recipe
+from onnxguard.students.student import STUDENTS, TRAINED, find_student
+
+
+def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
+    if not math.isfinite(value) or value < 0:
+        raise click.BadParameter("a difference that passes is finite and not negative")
+    return value
+
+
+@click.command("train-and-gate")
+@click.option(
+    "--student",
+    default="saliency-v2",
+    show_default=True,
+    metavar="NAME",
+    help=f"Which one: {', '.join(STUDENTS)}.",
+)
+@data_options
+@click.option(
+    "--out",
+    metavar="DIR",
+    default=TRAINED,
+    show_default=True,
+    help="Where a student that passes is put: graph, weights, card, pictures.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
+@click.option("--restart", is_flag=True, help="Forget it, and begin anew.")
+@recipe_options()
+@compute_options
+@click.option(
+    "--allowlist", metavar="ID|FILE", help="Scan by this list.  [default: the student's own]"
+)
+@click.option(
+    "--atol",
+    type=float,
+    default=ATOL,
+    show_default=True,
+    callback=_tolerance,
+    help="The largest difference from PyTorch that passes.",
+)
+@click.option(
+    "--mutants",
+    type=click.IntRange(0),
+    default=MUTANTS,
+    show_default=True,
+    help="Damaged graphs that the parity check is tried on; 0: none.",
+)
+@click.option(
+    "--kill-rate",
+    type=click.FloatRange(0, 1),
+    default=0.9,
+    show_default=True,
+    metavar="SHARE",
+    help="The share of them that it must notice.",
+)
+@click.option(
+    "--min-iou",
+    type=click.FloatRange(0, 1),
+    metavar="IOU",
+    help="The least validation IoU.  [default: more than a trivial answer's; made-up images: 0.9]",
+)
+@click.option("--csv", metavar="FILE", help="Write a line an epoch there, whole after each.")
+@click.option("--tensorboard", metavar="DIR", help="Write scalars for TensorBoard there.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(CARD_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@click.option("--verbose", "-v", is_flag=True, help="Every epoch, digest and version.")
+def train_and_gate(**options: Any) -> int:
+    """Train a student, judge its graph, and put it in place only if it passes.
+
+    Under torchrun several processes, on one machine or more, train one student.
+
+    Exit code: 0 it is in place, 1 a gate refused it and nothing was replaced, 2 it was not trained
+    to the end, or not judged.
+    """
+    student = find_student(options["student"])
+    recipe = chosen_recipe(options)
+    if options["resume"] and options["restart"]:
+        raise UsageError("--resume goes on, --restart begins anew: name one of them")
+    check_output(options["output"])
+    check_output(options["csv"])
+    require_packages("train-and-gate")
+    card, path = _trained(student, recipe, options)
+    if card is None:
+        return 0
+    color = wants_color(options["output"])
+    render = CARD_REPORTERS[options["output_format"]]
+    emit(render(card, RenderOptions(color, int(options["verbose"]))), options["output"], color)
+    if options["output_format"] != "text" or options["output"] is not None:
+        return int(not card.passed)
+    click.echo(f"{'in place' if card.passed else 'not in place, kept in'}: {path}", color=color)
+    return int(not card.passed)
+
+
+def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any, str]:
+    from onnxguard.gating.gates import Limits
+    from onnxguard.gating.train_and_gate import train_and_gate as whole
+    from onnxguard.registry import load_allowlist
+    from onnxguard.students.compute import choose_compute
+    from onnxguard.students.data import GENERATED_IOU, find_data, take_training
+    from onnxguard.students.distributed import Group, joined_group
+    from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
+    from onnxguard.students.store import default_cache
+
+    load_allowlist(options["allowlist"] or student.allowlist)  # a wrong one is told before the work
+    floor = options["min_iou"]
+    if floor is None and options["data"] is None:
+        floor = GENERATED_IOU
+    limits = Limits(
+        options["allowlist"], options["atol"], options["mutants"], options["kill_rate"], floor
+    )
+    data = find_data(options["data"])
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    compute = choose_compute(
+        options["device"],
+        options["precision"],
+        options["compiled"],
+        options["cuda_graph"],
+        int(os.environ.get("LOCAL_RANK", "0")),
+        alone,
+    )
+
+    def watch(group: Group) -> Watch:
+        if not group.leads:
+            return Watch()
+        watches = [training_watch(recipe.epochs)]
+        if options["csv"]:
+            watches.append(CsvLog(options["csv"]))
+        if options["tensorboard"]:
+            watches.append(TensorBoardLog(options["tensorboard"]))
+        return Watches(*watches)
+
+    with joined_group(compute.device.type == "cuda") as group, _bars(group.leads) as step:
+        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step, group)
+        outcome = whole(
+            student,
+            taken,
+            recipe,
+            options["out"],
+            compute=compute,
+            group=group,
+            limits=limits,
+            resume=options["resume"],
+            restart=options["restart"],
+            watch=watch(group),
+            step=step,
+        )
+    return (None, "") if outcome is None else outcome
+
+
+def _bars(leads: bool) -> Any:
+    from contextlib import nullcontext
+
+    silent: Step = lambda _, __, ___: None  # noqa: E731
+    return progress_bars() if leads else nullcontext(silent)

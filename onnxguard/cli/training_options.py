@@ -1,0 +1,205 @@
+"""Options that the commands about students share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+import click
+
+from onnxguard.errors import UsageError
+from onnxguard.students.history import Epoch
+from onnxguard.students.logs import Watch
+from onnxguard.students.recipe import RECIPES, SCHEDULES, Recipe, option_of
+
+_PACKAGES = ("matplotlib", "numpy", "onnx", "onnxruntime", "PIL", "safetensors", "torch")
+_AUTO = ("source", "generated")
+_KINDS = {"int": int, "float": float}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_options(command: Command) -> Command:
+    """``--data``, ``--on-bad-pair``, ``--cache`` and ``--jobs``."""
+    for option in reversed(
+        (
+            click.option(
+                "--data",
+                metavar="DIR",
+                help="Images and masks: DUTS-TR, DUTS-TE, ECSSD, PASCAL-S, or two plain folders.  "
+                "[default: made-up ones]",
+            ),
+            click.option(
+                "--on-bad-pair",
+                type=click.Choice(["refuse", "skip"]),
+                default="refuse",
+                show_default=True,
+                help="What becomes of unpaired, unreadable, mis-sized images and empty masks.",
+            ),
+            click.option(
+                "--cache",
+                metavar="DIR",
+                help="Where decoded images are kept.  [default: ~/.cache/onnxguard]",
+            ),
+            click.option(
+                "--jobs",
+                "-j",
+                type=click.IntRange(0),
+                default=0,
+                show_default=True,
+                help="Processes to decode with; 0: one for each core.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def recipe_options(without: Sequence[str] = ()) -> Callable[[Command], Command]:
+    """``--recipe``, and an option for each field of a recipe."""
+
+    def decorate(command: Command) -> Command:
+        for choice in reversed(fields(Recipe)):
+            if choice.name in without:
+                continue
+            values = [getattr(RECIPES[name], choice.name) for name in _AUTO]
+            shown = str(values[0])
+            if values[1] != values[0]:
+                shown += f"; made-up images: {values[1]}"
+            text = f"{choice.metadata['help']}  [default: {shown}]"
+            kind: Any = _KINDS.get(str(choice.type)) or click.Choice(SCHEDULES)
+            command = click.option(option_of(choice.name), choice.name, type=kind, help=text)(
+                command
+            )
+        return click.option(
+            "--recipe",
+            type=click.Choice(list(RECIPES)),
+            help="The values that are not given.  [default: source; made-up images: generated]",
+        )(command)
+
+    return decorate
+
+
+def compute_options(command: Command) -> Command:
+    """``--device``, ``--precision``, ``--compile`` and ``--cuda-graph``."""
+    for option in reversed(
+        (
+            click.option(
+                "--device",
+                type=click.Choice(["auto", "cpu", "cuda"]),
+                default="auto",
+                show_default=True,
+                help="Where to train; auto: on a GPU where there is one.",
+            ),
+            click.option(
+                "--precision",
+                type=click.Choice(["auto", "fp32", "bf16"]),
+                default="auto",
+                show_default=True,
+                help="Of forward and backward; auto: bf16 on a GPU, fp32 on a CPU.",
+            ),
+            click.option("--compile", "compiled", is_flag=True, help="Use torch.compile."),
+            click.option(
+                "--cuda-graph/--no-cuda-graph",
+                default=None,
+                help="Record a step as a CUDA graph.  [default: on one GPU without --compile]",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def chosen_recipe(options: dict[str, Any]) -> Recipe:
+    """The recipe that the options describe.
+
+    Raises:
+        UsageError: a value makes no sense.
+    """
+    name = options["recipe"] or ("generated" if options["data"] is None else "source")
+    given = {
+        choice.name: options[choice.name]
+        for choice in fields(Recipe)
+        if options.get(choice.name) is not None
+    }
+    recipe = replace(RECIPES[name], **given)
+    recipe.check()
+    return recipe
+
+
+def require_packages(command: str) -> None:
+    """Fail before the work where the extra is missing.
+
+    Raises:
+        UsageError: it names what is missing.
+    """
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise UsageError(
+            f"onnxguard {command} needs {', '.join(missing)}: pip install 'onnxguard[train]'"
+        )
+
+
+class TrainingLines(Watch):
+    """A line an epoch, for what is no terminal."""
+
+    def __init__(self, epochs: int, label: str = "") -> None:
+        self._epochs, self._label = epochs, f"{label}: " if label else ""
+        self._said: set[int] = set()
+
+    def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Say how the last epoch went."""
+        done = history[-1]
+        if done.number in self._said:
+            return
+        self._said.add(done.number)
+        best = ", the best so far" if best_epoch == done.number else ""
+        click.echo(
+            f"{self._label}epoch {done.number}/{self._epochs}: loss {done.loss:.4f}, IoU "
+            f"{done.iou:.4f}{best}, {done.images_per_second:.0f} images/s, {done.seconds:.1f} s",
+            err=True,
+        )
+
+
+class TrainingBar(Watch):
+    """A bar over all steps, with loss, IoU, images a second and the time that is left."""
+
+    def __init__(self, epochs: int, label: str = "training") -> None:
+        self._epochs = epochs
+        self._now = ""
+        self._iou = ""
+        self._bar: Any = click.progressbar(
+            length=epochs,
+            label=label,
+            file=sys.stderr,
+            show_eta=True,
+            item_show_func=lambda _: self._now,
+        )
+        self._started = False
+
+    def step(self, epoch: int, step: int, steps: int, loss: float, rate: float) -> None:
+        """Move on."""
+        done = (epoch - 1) * steps + step
+        self._bar.length = self._epochs * steps
+        if not self._started:  # a resumed training has not done the first steps in this time
+            self._started, self._bar.pos = True, done - 1
+        self._now = f"epoch {epoch}/{self._epochs}, loss {loss:.3f}{self._iou}, {rate:.0f} images/s"
+        self._bar.update(done - self._bar.pos, self._now)
+
+    def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Remember the best IoU."""
+        self._iou = f", IoU {history[best_epoch - 1].iou:.3f}"
+
+    def close(self) -> None:
+        """Leave the bar behind."""
+        self._bar.render_finish()
+
+
+def training_watch(epochs: int, label: str = "") -> Watch:
+    """A bar on a terminal, lines elsewhere."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return TrainingBar(epochs, label or "training")
+    return TrainingLines(epochs, label)

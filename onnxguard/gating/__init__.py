@@ -1,0 +1,1 @@
+"""Trained students are judged, described and only then put in place."""

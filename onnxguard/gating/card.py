@@ -1,0 +1,111 @@
+"""Gather what is known about a candidate."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+
+from onnxguard.facts import Value
+from onnxguard.gating.gates import Judged, dims_of
+from onnxguard.parity.report import ParityReport
+from onnxguard.students.recipe import Recipe
+from onnxguard.students.records import Card, DataFacts, ParityFigures
+from onnxguard.students.student import Student
+from onnxguard.students.training import Trained
+from onnxguard.version import __version__
+
+_PACKAGES = ("torch", "onnxruntime-gpu", "onnxruntime", "onnx", "numpy", "pillow", "safetensors")
+
+
+def make_card(
+    student: Student,
+    parameters: int,
+    judged: Judged,
+    trained: Trained,
+    data: DataFacts,
+    recipe: Recipe,
+    files: tuple[str, str],
+    hardware: tuple[tuple[str, str], ...],
+    seconds: Mapping[str, float],
+) -> Card:
+    """Describe a candidate; ``files`` are its graph and its weights."""
+    graph, weights = files
+    facts = judged.scan.facts
+    assert facts is not None  # noqa: S101 - it was exported a moment ago
+    return Card(
+        student=student.name,
+        parameters=parameters,
+        made=date.today().isoformat(),
+        gates=judged.gates,
+        data=data,
+        recipe=recipe_rows(recipe),
+        epochs=trained.history,
+        best_epoch=trained.best_epoch,
+        measures=judged.measured.measures if judged.measured else None,
+        baselines=judged.measured.baselines if judged.measured else (),
+        size=os.path.getsize(graph),
+        sha256=_sha256(graph),
+        weights_sha256=_sha256(weights),
+        opset=next((e.version for e in facts.opset_imports if e.domain == "ai.onnx"), 0),
+        ir_version=facts.ir_version or 0,
+        inputs=tuple(map(_value, facts.inputs)),
+        outputs=tuple(map(_value, facts.outputs)),
+        multiple=student.multiple,
+        operators=tuple((use.label, use.count) for use in facts.operators),
+        constants=tuple(
+            (c.output, c.dtype, "x".join(map(str, c.shape)), c.value) for c in facts.constants
+        ),
+        allowlist=judged.scan.allowlist,
+        scan_verdict=judged.scan.verdict.value,
+        parity=_figures(judged.parity),
+        versions=versions(),
+        hardware=hardware,
+        seconds=tuple(seconds.items()),
+    )
+
+
+def recipe_rows(recipe: Recipe, without: tuple[str, ...] = ()) -> tuple[tuple[str, str], ...]:
+    """``(field, value)`` of a recipe."""
+    return tuple(
+        (name, str(value)) for name, value in asdict(recipe).items() if name not in without
+    )
+
+
+def versions() -> tuple[tuple[str, str], ...]:
+    """``(package, version)`` of what the figures depend on."""
+    found = [("onnxguard", __version__), ("Python", platform.python_version())]
+    for package in _PACKAGES:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:  # one of the two builds of ONNX Runtime
+            continue
+    return tuple(found)
+
+
+def _value(value: Value) -> tuple[str, str, str]:
+    return value.name, value.dtype, dims_of(value)
+
+
+def _figures(parity: ParityReport | None) -> ParityFigures | None:
+    if parity is None:
+        return None
+    proof = parity.proof
+    return ParityFigures(
+        parity.verdict.value,
+        parity.atol,
+        parity.largest,
+        len(parity.trials),
+        parity.nodes.checked,
+        proof.mutants if proof else 0,
+        proof.killed if proof else 0,
+    )
+
+
+def _sha256(path: str) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

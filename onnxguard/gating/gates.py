@@ -1,0 +1,194 @@
+"""The gates: what an exported student must be before anybody can use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import NamedTuple
+
+from onnxguard.errors import OnnxguardError
+from onnxguard.facts import Facts, Value
+from onnxguard.gating.evaluation import Answer, Measured, Signature, measure
+from onnxguard.parity.check import check_parity
+from onnxguard.parity.report import ParityReport
+from onnxguard.parity.settings import ATOL
+from onnxguard.report import Report
+from onnxguard.scan import scan
+from onnxguard.students.records import Gate
+from onnxguard.students.store import Store
+from onnxguard.students.student import Student
+
+EVIDENCE = "parity"
+"""The folder, in that of the candidate, with the evidence of a failed parity check."""
+SAMPLES = 12
+"""Images of the contact sheet."""
+
+Step = Callable[[str, int, int], None]
+
+
+class Limits(NamedTuple):
+    """What the gates ask for.
+
+    Attributes:
+        allowlist: the id of a list or a path to one, None for the student's own.
+        atol: the largest difference from PyTorch.
+        mutants: damaged graphs that the parity check is tried on, 0 for none.
+        kill_rate: the share of them that it must notice, 0 to 1.
+        min_iou: the least validation IoU; None: more than any trivial answer's.
+    """
+
+    allowlist: str | None = None
+    atol: float = ATOL
+    mutants: int = 60
+    kill_rate: float = 0.9
+    min_iou: float | None = None
+
+
+class Judged(NamedTuple):
+    """What the gates found.
+
+    Attributes:
+        gates: in order.
+        scan: the scan's report.
+        parity: the parity check's, None where it was not reached.
+        measured: on the validation images, None where the graph was not run.
+    """
+
+    gates: tuple[Gate, ...]
+    scan: Report
+    parity: ParityReport | None
+    measured: Measured | None
+
+
+def judge(
+    graph: str,
+    weights: str,
+    student: Student,
+    parameters: int,
+    validation: Store,
+    crop: int,
+    limits: Limits,
+    step: Step,
+) -> Judged:
+    """Try a candidate on every gate; a graph that fails the scan or the contract is not run.
+
+    Args:
+        graph: the candidate's file; evidence is left beside it.
+        weights: the safetensors file of the network that it was exported from.
+        student: what it must be.
+        parameters: trainable ones that the network has.
+        validation: held-out images.
+        crop: the side of their centre crop.
+        limits: what is asked for.
+        step: told of progress.
+    """
+    report = scan(graph, limits.allowlist or student.allowlist)
+    gates = [_scan_gate(report), _contract_gate(report.facts, student, parameters)]
+    if not all(gate.passed for gate in gates):
+        said = "not run: the graph did not pass the gates before"
+        gates += [Gate("parity", None, said), Gate("iou", None, said)]
+        return Judged(tuple(gates), report, None, None)
+    parity = _parity(graph, weights, student, limits, step)
+    gates.append(_parity_gate(parity))
+    signature = Signature(student.input_name, student.output_name, None, None)
+    with open(graph, "rb") as stream:
+        data = stream.read()
+    measured = measure(data, signature, validation, crop, samples=SAMPLES, step=step)
+    gates.append(_iou_gate(measured, limits.min_iou))
+    return Judged(
+        tuple(gates), report, parity if isinstance(parity, ParityReport) else None, measured
+    )
+
+
+def _scan_gate(report: Report) -> Gate:
+    problems = tuple(f"{f.code} {f.message}" for f in report.findings if f.fails)
+    nodes = report.facts.nodes if report.facts else 0
+    said = f"{nodes} nodes, judged by {report.allowlist}: {report.verdict.value}"
+    return Gate("scan", report.passed, said, problems)
+
+
+def _contract_gate(facts: Facts | None, student: Student, parameters: int) -> Gate:
+    if facts is None:
+        return Gate("contract", False, "the graph could not be read")
+    problems = []
+    operators = tuple(sorted(use.label for use in facts.operators))
+    opsets = [(entry.domain, entry.version) for entry in facts.opset_imports]
+    for what, found, wanted in (
+        ("parameters", f"{parameters:,}", f"{student.parameters:,}"),
+        ("operators", " ".join(operators), " ".join(student.operators)),
+        ("opset", str(opsets), str([("ai.onnx", student.opset)])),
+        ("inputs", _values(facts.inputs), f"{student.input_name} float32 1x3xHxW"),
+        ("outputs", _values(facts.outputs), f"{student.output_name} float32 1x1xHxW"),
+        ("files of external data", str(len(facts.external_data)), "0"),
+        ("functions", str(len(facts.functions)), "0"),
+    ):
+        if found != wanted:
+            problems.append(f"{what}: {found} instead of {wanted}")
+    said = (
+        f"opset {student.opset}, {parameters:,} parameters, {_values(facts.inputs)} to "
+        f"{_values(facts.outputs)}"
+    )
+    return Gate("contract", not problems, said, tuple(problems))
+
+
+def _values(values: tuple[Value, ...]) -> str:
+    return ", ".join(f"{v.name} {v.dtype} {dims_of(v)}" for v in values) or "none"
+
+
+def dims_of(value: Value) -> str:
+    """``1x3xHxW``."""
+    return "x".join("?" if dim is None else str(dim) for dim in value.dims or ())
+
+
+def _parity(
+    graph: str, weights: str, student: Student, limits: Limits, step: Step
+) -> ParityReport | OnnxguardError:
+    evidence = os.path.join(os.path.dirname(graph), EVIDENCE)
+    try:
+        report = check_parity(
+            graph,
+            f"student:{student.name}",
+            weights=weights,
+            opset=student.opset,
+            atol=limits.atol,
+            mutants=limits.mutants,
+            kill_rate=limits.kill_rate,
+            save=evidence,
+            step=step,
+        )
+    except OnnxguardError as error:
+        return error
+    if report.passed:
+        shutil.rmtree(evidence)
+    return report
+
+
+def _parity_gate(parity: ParityReport | OnnxguardError) -> Gate:
+    if isinstance(parity, OnnxguardError):
+        return Gate("parity", False, "nothing could be compared", (str(parity),))
+    proof = parity.proof
+    proved = f", {proof.killed} of {proof.mutants} damaged graphs noticed" if proof else ""
+    said = (
+        f"largest difference {parity.largest:.1e} where {parity.atol:g} is allowed, "
+        f"{len(parity.trials)} trials, {parity.nodes.checked} nodes alone{proved}"
+    )
+    problems = tuple(f"{f.code} {f.message}" for f in parity.findings if f.fails)
+    return Gate("parity", parity.passed, said, problems)
+
+
+def _iou_gate(measured: Measured, floor: float | None) -> Gate:
+    iou = measured.measures.iou
+    best, trivial = max(measured.baselines, key=lambda baseline: baseline[1])
+    if floor is None:
+        wanted, passed = f"more than {trivial:.4f} of the trivial answer {best}", iou > trivial
+    else:
+        wanted, passed = f"at least {floor:.4f}", iou >= floor
+    said = f"validation IoU {iou:.4f} on {measured.measures.images} images, {wanted} is asked for"
+    problems = () if passed else (f"IoU {iou:.4f} is not {wanted}",)
+    return Gate("iou", passed, said, problems)
+
+
+def samples_of(measured: Measured | None) -> tuple[Answer, ...]:
+    """The images for a contact sheet; none where the graph was not run."""
+    return measured.samples if measured else ()

@@ -1,0 +1,149 @@
+"""The whole sentence: take the data, train, export, judge, describe, and only then put in place."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from onnxguard.errors import TrainingError
+from onnxguard.gating.card import make_card
+from onnxguard.gating.gates import Limits, judge, samples_of
+from onnxguard.gating.pictures import contact_sheet, training_curve
+from onnxguard.gating.publishing import publish, require_out, run_folder, write_candidate
+from onnxguard.printable import printable
+from onnxguard.reporters import CARD_REPORTERS, RenderOptions
+from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
+from onnxguard.students.compute import Compute, describe
+from onnxguard.students.data import Taken
+from onnxguard.students.distributed import Group
+from onnxguard.students.logs import Watch
+from onnxguard.students.recipe import Recipe
+from onnxguard.students.records import Card
+from onnxguard.students.student import Student
+from onnxguard.students.training import train
+from onnxguard.writing import write_whole
+
+Step = Callable[[str, int, int], None]
+
+
+class Outcome(NamedTuple):
+    """What became of a student.
+
+    Attributes:
+        card: everything that is known about it.
+        path: its graph, in place where it passed, else where the candidate is kept.
+    """
+
+    card: Card
+    path: str
+
+
+def train_and_gate(
+    student: Student,
+    taken: Taken,
+    recipe: Recipe,
+    out: str,
+    *,
+    compute: Compute,
+    group: Group,
+    limits: Limits,
+    resume: bool = False,
+    restart: bool = False,
+    watch: Watch | None = None,
+    step: Step = lambda _, __, ___: None,
+) -> Outcome | None:
+    """Train a student and put it into ``out``, if it passes every gate.
+
+    What stood there before is replaced by renames at the very end, or not at all. Until then
+    everything lies in ``out/NAME.run``: the checkpoint, the candidate, the evidence.
+
+    Args:
+        student: which one.
+        taken: the data.
+        recipe: how it is trained.
+        out: the folder for the student's files.
+        compute: on what.
+        group: the processes that train it together; the first one judges.
+        limits: what the gates ask for.
+        resume: go on with the training that was interrupted, or judge anew one that was over.
+        restart: forget it.
+        watch: is told of the training.
+        step: is told of the rest.
+
+    Returns:
+        What became of it; None in all processes but the first.
+
+    Raises:
+        TrainingError: there is an earlier training, and neither ``resume`` nor ``restart``; the
+            training was interrupted or cannot go on; a file cannot be written.
+    """
+    began = time.perf_counter()
+    folder = run_folder(out, student.name)
+    if group.leads:
+        require_out(out, student.name)
+        _settle_earlier(folder, resume, restart)
+    group.wait()
+    trained = train(
+        student,
+        taken.data,
+        recipe,
+        folder,
+        compute=compute,
+        group=group,
+        resume=resume,
+        watch=watch,
+    )
+    if not group.leads:
+        return None
+    exporting = time.perf_counter()
+    network = student.build()
+    network.load_state_dict(trained.weights)
+    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    files = write_candidate(folder, student, network)
+    judging = time.perf_counter()
+    validation = taken.data.validation
+    judged = judge(*files, student, parameters, validation, recipe.crop, limits, step)
+    seconds = {
+        "data": taken.seconds,
+        "training": sum(epoch.train_seconds for epoch in trained.history),
+        "validation": sum(epoch.seconds - epoch.train_seconds for epoch in trained.history),
+        "export": judging - exporting,
+        "gates": time.perf_counter() - judging,
+        "whole": taken.seconds + time.perf_counter() - began,
+    }
+    hardware = describe(compute, group.size)
+    card = make_card(
+        student, parameters, judged, trained, taken.record, recipe, files, hardware, seconds
+    )
+    base = os.path.join(folder, student.name)
+    title = f"{student.name} on {taken.record.name}"
+    curve = training_curve(card.epochs, card.best_epoch, card.baselines, title)
+    write_whole(base + ".curve.png", curve)
+    rows = [(a.image, a.mask, a.saliency, a.iou) for a in samples_of(judged.measured)]
+    if rows:
+        write_whole(base + ".sheet.png", contact_sheet(rows))
+    write_whole(base + ".md", CARD_REPORTERS["markdown"](card, RenderOptions()))
+    write_whole(base + ".json", CARD_REPORTERS["json"](card, RenderOptions()))
+    if not card.passed:
+        return Outcome(card, files[0])
+    path = publish(folder, out, student.name)
+    remove_checkpoint(folder)
+    if not os.listdir(folder):
+        os.rmdir(folder)
+    return Outcome(card, path)
+
+
+def _settle_earlier(folder: str, resume: bool, restart: bool) -> None:
+    if not has_checkpoint(folder):
+        if resume:
+            raise TrainingError(f"--resume: no training was begun in {printable(folder)}")
+        return
+    if restart:
+        remove_checkpoint(folder)
+    elif not resume:
+        raise TrainingError(
+            f"{printable(folder)} holds a training that is not in place: --resume goes on with it, "
+            "--restart begins anew"
+        )

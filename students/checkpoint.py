@@ -1,0 +1,255 @@
+"""An interrupted training on disk: tensors in safetensors, the rest in JSON, never a pickle.
+
+``checkpoint.json`` names the file with the tensors and its sha256. The tensors are written first,
+under a name of their own, and the JSON is renamed into place after them: at any moment there is a
+whole checkpoint or none.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import json
+import os
+from dataclasses import asdict, fields
+from typing import Any, NamedTuple
+
+import torch
+from onnxguard.students.history import Epoch
+from onnxguard.students.recipe import Recipe, option_of
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from onnxguard.errors import OnnxguardError, TrainingError
+from onnxguard.printable import printable
+from onnxguard.writing import write_whole
+
+_FORMAT = "onnxguard/checkpoint/1"
+_JSON = "checkpoint.json"
+
+
+class Progress(NamedTuple):
+    """Where a training is.
+
+    Attributes:
+        epoch: the one that is under way, from 0; the recipe's ``epochs`` when it is over.
+        step: how many of its steps are done.
+        loss: the sum of their losses.
+        seconds: what they took.
+        history: of the epochs that are over.
+        best_epoch: the one with the best validation IoU, from 1; 0 before there is any.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    history: tuple[Epoch, ...] = ()
+    best_epoch: int = 0
+
+
+class Checkpoint(NamedTuple):
+    """What a training needs to go on as if it had never stopped.
+
+    Attributes:
+        student: its name.
+        recipe: how it is trained.
+        data_sha256: what it is trained on.
+        computing: device, precision and processes, which decide on the last digits.
+        progress: where it is.
+        tensors: weights, the best epoch's, the optimiser's and the random generator's.
+    """
+
+    student: str
+    recipe: Recipe
+    data_sha256: str
+    computing: str
+    progress: Progress
+    tensors: dict[str, Tensor]
+
+
+def has_checkpoint(folder: str) -> bool:
+    """Whether a training was begun in a folder, and is not put in place yet."""
+    return os.path.exists(os.path.join(folder, _JSON))
+
+
+def save_checkpoint(folder: str, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint; the one before stays until this one is whole.
+
+    Raises:
+        TrainingError: it cannot be written; the one before is still there.
+    """
+    progress = checkpoint.progress
+    tensors = save({n: t.detach().cpu().contiguous() for n, t in checkpoint.tensors.items()})
+    digest = hashlib.sha256(tensors).hexdigest()
+    name = f"checkpoint-{progress.epoch}-{progress.step}-{digest[:8]}.safetensors"
+    record = {
+        "format": _FORMAT,
+        "student": checkpoint.student,
+        "recipe": asdict(checkpoint.recipe),
+        "data_sha256": checkpoint.data_sha256,
+        "computing": checkpoint.computing,
+        **progress._asdict(),
+        "history": [epoch._asdict() for epoch in progress.history],
+        "tensors": name,
+        "sha256": digest,
+    }
+    try:
+        os.makedirs(folder, exist_ok=True)
+        write_whole(os.path.join(folder, name), tensors)
+        write_whole(os.path.join(folder, _JSON), json.dumps(record, indent=1) + "\n")
+    except (OSError, OnnxguardError) as error:
+        said = error.strerror if isinstance(error, OSError) else error
+        raise TrainingError(
+            f"no checkpoint could be saved, the one before is kept: {said}"
+        ) from None
+    _remove(folder, keep=name)
+
+
+def remove_checkpoint(folder: str) -> None:
+    """Forget a training; what else lies in the folder stays."""
+    path = os.path.join(folder, _JSON)
+    if os.path.exists(path):
+        os.unlink(path)
+    _remove(folder)
+
+
+def _remove(folder: str, keep: str = "") -> None:
+    for path in glob.glob(os.path.join(glob.escape(folder), "checkpoint-*.safetensors")):
+        if os.path.basename(path) != keep:
+            os.unlink(path)
+
+
+def load_checkpoint(folder: str) -> Checkpoint:
+    """Read a checkpoint back.
+
+    Raises:
+        TrainingError: there is none, or it is not whole.
+    """
+    path = os.path.join(folder, _JSON)
+    shown = printable(path)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            record = json.load(stream)
+        if record["format"] != _FORMAT:
+            raise TrainingError(f"{shown}: of another version; begin anew with --restart")
+        name = record["tensors"]
+        if os.path.basename(name) != name or not name.endswith(".safetensors"):
+            raise TrainingError(f"{shown}: names no file beside it; begin anew with --restart")
+        with open(os.path.join(folder, name), "rb") as file:
+            data = file.read()
+        if hashlib.sha256(data).hexdigest() != record["sha256"]:
+            raise TrainingError(f"{printable(name)}: not what was saved; begin anew with --restart")
+        history = tuple(Epoch(**epoch) for epoch in record["history"])
+        values = {name: record[name] for name in Progress._fields} | {"history": history}
+        recipe = Recipe(**record["recipe"])
+        return Checkpoint(
+            str(record["student"]),
+            recipe,
+            str(record["data_sha256"]),
+            str(record["computing"]),
+            _sane(Progress(**values), recipe),
+            load(data),
+        )
+    except FileNotFoundError as error:
+        missing = printable(str(error.filename))
+        raise TrainingError(f"nothing to go on from: {missing} is not there") from None
+    except OSError as error:
+        raise TrainingError(f"{shown}: cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError):
+        raise TrainingError(f"{shown}: not a checkpoint; begin anew with --restart") from None
+
+
+def _sane(progress: Progress, recipe: Recipe) -> Progress:
+    """The progress, if it can be; JSON may hold anything."""
+    whole = (
+        progress.epoch,
+        progress.step,
+        progress.best_epoch,
+        *(e.number for e in progress.history),
+    )
+    if any(type(value) is not int or value < 0 for value in whole):
+        raise ValueError("a number that is none")
+    floats = (progress.loss, progress.seconds, *(v for e in progress.history for v in e[1:]))
+    if any(type(value) not in {int, float} for value in floats):
+        raise ValueError("a number that is none")
+    if progress.best_epoch > len(progress.history) or progress.epoch > recipe.epochs:
+        raise ValueError("an epoch that is none")
+    if len(progress.history) != progress.epoch:
+        raise ValueError("epochs are missing")
+    return progress
+
+
+def require_same(
+    saved: Checkpoint, student: str, recipe: Recipe, data: str, computing: str
+) -> None:
+    """Refuse to go on with something else than was begun.
+
+    Raises:
+        TrainingError: it names the first difference.
+    """
+    if saved.student != student:
+        raise TrainingError(f"--resume: that is a training of {printable(saved.student)}")
+    for choice in fields(Recipe):
+        before, now = getattr(saved.recipe, choice.name), getattr(recipe, choice.name)
+        if before != now:
+            option = option_of(choice.name)
+            raise TrainingError(
+                f"--resume: it was begun with {option} {printable(str(before))}, not {now}; "
+                "go on with that, or begin anew with --restart"
+            )
+    if saved.data_sha256 != data:
+        raise TrainingError("--resume: it was begun with other data; begin anew with --restart")
+    if saved.computing != computing:
+        raise TrainingError(
+            f"--resume: it was begun with {printable(saved.computing)}, not {computing}; "
+            "go on with that, or begin anew with --restart"
+        )
+
+
+def network_tensors(prefix: str, state: dict[str, Any]) -> dict[str, Tensor]:
+    """A state dict's tensors with a prefix before their names."""
+    return {f"{prefix}{name}": tensor for name, tensor in state.items()}
+
+
+def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's tensors by the place of their parameter: ``optimiser.3.exp_avg``."""
+    return {
+        f"optimiser.{place}.{name}": torch.as_tensor(value)
+        for place, parameter in enumerate(optimiser.param_groups[0]["params"])
+        for name, value in optimiser.state[parameter].items()
+    }
+
+
+def restore(
+    checkpoint: Checkpoint, network: torch.nn.Module, optimiser: torch.optim.Optimizer
+) -> dict[str, Tensor]:
+    """Put a checkpoint's weights and the optimiser's tensors where they were.
+
+    Returns:
+        The best epoch's weights, empty before there is any.
+
+    Raises:
+        TrainingError: they are those of another network.
+    """
+    tensors = checkpoint.tensors
+    try:
+        network.load_state_dict(_below(tensors, "network."))
+        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
+            for name, value in _below(tensors, f"optimiser.{place}.").items():
+                # In the parameter's memory layout: a fused step takes all of them in one pass.
+                like = torch.empty_like(parameter) if value.shape == parameter.shape else value
+                optimiser.state[parameter][name] = like.copy_(value)
+        torch.set_rng_state(tensors["random"])
+        best = _below(tensors, "best.")
+        if best:
+            network.load_state_dict(best)
+            network.load_state_dict(_below(tensors, "network."))
+    except (RuntimeError, KeyError, TypeError):
+        raise TrainingError("the checkpoint is not of this student; use --restart") from None
+    return best
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

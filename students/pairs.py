@@ -1,0 +1,466 @@
+"""Pairs of an image and a mask of what is salient in it: found in a folder, or made up."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from io import BufferedReader
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxguard.students.generated import VERSION, draw_scene
+
+from onnxguard.errors import OnnxguardError, UsageError
+from onnxguard.printable import printable
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MOST_PIXELS = 50_000_000
+"""Of an image; one with more is a bad pair."""
+SALIENT = 128
+"""The grey value from which a pixel of a mask is salient."""
+EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
+
+_FORMATS = ("BMP", "JPEG", "PNG", "WEBP")  # Pillow has others, and one of them starts Ghostscript
+_MOST_BYTES = 1 << 29
+_IMAGE_FOLDERS = ("image", "images", "img", "imgs")
+_MASK_FOLDERS = ("ground_truth_mask", "gt", "mask", "masks")
+_KNOWN = {
+    "duts-te": "DUTS-TE",
+    "duts-tr": "DUTS-TR",
+    "ecssd": "ECSSD",
+    "imgs": "PASCAL-S",  # which has its masks beside its images
+    "pascal-s": "PASCAL-S",
+}
+
+T = TypeVar("T")
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+class PairError(OnnxguardError):
+    """A pair cannot be used; the message is the reason alone, in one printable line."""
+
+
+class BadPair(NamedTuple):
+    """A pair that is left out, or half of one.
+
+    Attributes:
+        name: the pair's, or the file's where there is no pair; safe to print.
+        reason: safe to print.
+    """
+
+    name: str
+    reason: str
+
+
+class Pair(NamedTuple):
+    """An image and its mask.
+
+    Attributes:
+        name: the stem that their files share, as it is.
+        image: path.
+        mask: path.
+    """
+
+    name: str
+    image: str
+    mask: str
+
+
+class Data(Protocol):
+    """A data set. It can be pickled, and gives the same for the same index in any process."""
+
+    @property
+    def name(self) -> str:
+        """Of the data set."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The pairs' names, all different, in order."""
+
+    @property
+    def unpaired(self) -> tuple[BadPair, ...]:
+        """What was found but is no pair."""
+
+    def digest(self, index: int) -> str:
+        """The sha256 of a pair's content, in hex; of a marker where a file cannot be read."""
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width in pixels, without decoding.
+
+        Raises:
+            PairError: the pair cannot be used.
+        """
+
+    def read(self, index: int) -> tuple[Pixels, Mask]:
+        """Decode a pair; an orientation in EXIF is not applied.
+
+        Returns:
+            uint8 ``[H, W, 3]``, RGB; bool ``[H, W]``, true where the mask is ``SALIENT`` or more.
+
+        Raises:
+            PairError: the pair cannot be used.
+        """
+
+
+class FolderData(NamedTuple):
+    """Pairs in files.
+
+    Attributes:
+        name: DUTS-TR, DUTS-TE, ECSSD, PASCAL-S or folder.
+        pairs: sorted by name.
+        unpaired: sorted by name.
+    """
+
+    name: str
+    pairs: tuple[Pair, ...]
+    unpaired: tuple[BadPair, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As ``Data`` has it."""
+        return tuple(pair.name for pair in self.pairs)
+
+    def digest(self, index: int) -> str:
+        """As ``Data`` has it."""
+        pair = self.pairs[index]
+        return hashlib.sha256(_file_digest(pair.image) + _file_digest(pair.mask)).hexdigest()
+
+    def size(self, index: int) -> tuple[int, int]:
+        """As ``Data`` has it."""
+        pair = self.pairs[index]
+        size = _decoded(pair.image, "image", _size)
+        _decoded(pair.mask, "mask", lambda mask: _require_size(mask, size))
+        return size
+
+    def read(self, index: int) -> tuple[Pixels, Mask]:
+        """As ``Data`` has it."""
+        pair = self.pairs[index]
+        image = _decoded(pair.image, "image", _rgb)
+        height, width, _ = image.shape
+
+        def salient(mask: Image.Image) -> Mask:
+            _require_size(mask, (height, width))
+            found: Mask = _grey(mask) >= SALIENT
+            return found
+
+        mask = _decoded(pair.mask, "mask", salient)
+        if not mask.any():
+            raise PairError(f"the mask is empty: nothing in it is {SALIENT} or brighter")
+        return image, mask
+
+
+class GeneratedData(NamedTuple):
+    """Pairs that are made up on the spot (``generated``); every other image is upright.
+
+    Attributes:
+        images: how many.
+        seed: each image depends on it and its own number alone.
+        side: the shorter side in pixels.
+        ratio: of the longer side to the shorter.
+    """
+
+    images: int
+    seed: int = 0
+    side: int = 88
+    ratio: float = 1.2
+
+    @property
+    def name(self) -> str:
+        """As ``Data`` has it."""
+        return "generated"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """As ``Data`` has it."""
+        return tuple(f"generated-{number:06}" for number in range(self.images))
+
+    @property
+    def unpaired(self) -> tuple[BadPair, ...]:
+        """As ``Data`` has it."""
+        return ()
+
+    def digest(self, index: int) -> str:
+        """As ``Data`` has it, of the parameters, the number and the generator's version."""
+        what = (VERSION, self.seed, self.side, float(self.ratio), index)
+        return hashlib.sha256(f"generated {what}".encode()).hexdigest()
+
+    def size(self, index: int) -> tuple[int, int]:
+        """As ``Data`` has it."""
+        longer = round(self.side * self.ratio)
+        return (longer, self.side) if index % 2 else (self.side, longer)
+
+    def read(self, index: int) -> tuple[Pixels, Mask]:
+        """As ``Data`` has it."""
+        random = np.random.Generator(np.random.PCG64([self.seed, index]))
+        return draw_scene(*self.size(index), random)
+
+
+def data_sha256(data: Data, jobs: int = 0) -> tuple[str, list[str]]:
+    """The sha256 of a data set, in hex, and the digest of every pair.
+
+    Args:
+        data: whose names and content are hashed.
+        jobs: threads, 0 for one a core.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = data.names
+    pool = ThreadPoolExecutor(jobs or cores())
+    try:
+        digests = list(pool.map(data.digest, range(len(names))))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return names_sha256(zip(names, digests, strict=True)), digests
+
+
+def names_sha256(named: Iterable[tuple[str, str]], start: str = "") -> str:
+    """The sha256 of a text, then of names and digests in their order, in hex."""
+    whole = hashlib.sha256(start.encode())
+    for name, digest in named:
+        whole.update(name.encode("utf-8", "surrogateescape") + f"\0{digest}\n".encode())
+    return whole.hexdigest()
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+# -- Finding ---------------------------------------------------------------------------------------
+
+
+class _Layout(NamedTuple):
+    """Where images and masks lie; one folder for both where the masks are the PNGs of the images.
+
+    Attributes:
+        name: as ``FolderData`` has it.
+        folder: the data set's.
+        images: folder.
+        masks: folder.
+    """
+
+    name: str
+    folder: str
+    images: str
+    masks: str
+
+
+def find_pairs(folder: str) -> FolderData:
+    """Find images and their masks, which have the same stem, in a folder or one level below it.
+
+    ``DUTS-TR-Image`` with ``DUTS-TR-Mask`` (or TE), ``images`` with ``ground_truth_mask`` or
+    ``masks``, ``Imgs`` with ``GT`` and so on, in any case; or images with a PNG beside each. Names
+    that begin with a dot, and files whose extension is not one of ``EXTENSIONS``, are passed over.
+
+    Raises:
+        UsageError: there are no pairs, or there is more than one data set.
+    """
+    shown = printable(folder)
+    try:
+        found = _layouts(folder)
+        what = [f"{os.path.basename(one.images)} + {os.path.basename(one.masks)}" for one in found]
+        if not found:
+            found = [one for _, below in _subfolders(folder) for one in _layouts(below)]
+            what = [os.path.basename(one.folder) for one in found]
+        if len(found) > 1:
+            listed = ", ".join(f'"{printable(name)}"' for name in sorted(set(what)))
+            raise UsageError(f'"{shown}" holds more than one data set, name one: {listed}')
+        data = _paired(found[0]) if found else None
+    except OSError as error:
+        raise UsageError(f'"{shown}" cannot be read: {error.strerror}') from None
+    if data is None:
+        raise UsageError(
+            f'"{shown}" holds no images with masks; put them into two folders, images/ and masks/, '
+            "under the same names"
+        )
+    if not data.pairs:
+        some = f': "{data.unpaired[0].name}": {data.unpaired[0].reason}' if data.unpaired else ""
+        raise UsageError(f'"{shown}" holds no image that has a mask of the same name{some}')
+    return data
+
+
+def _layouts(folder: str) -> list[_Layout]:
+    below = _subfolders(folder)
+    found = [
+        _Layout(name, folder, images, masks)
+        for name in ("DUTS-TR", "DUTS-TE")
+        for lower, images in below
+        for other, masks in below
+        if (lower, other) == (f"{name}-image".lower(), f"{name}-mask".lower())
+    ]
+    candidates = [(lower, path) for lower, path in below if lower in _IMAGE_FOLDERS]
+    for _, images in candidates:
+        for lower, masks in below:
+            if lower in _MASK_FOLDERS:
+                name = "ECSSD" if lower == "ground_truth_mask" else _known(folder)
+                found.append(_Layout(name, folder, images, masks))
+    if not found:
+        found = [_Layout(_known(p), folder, p, p) for _, p in candidates if _holds_both(p)]
+    if not found and _holds_both(folder):
+        found = [_Layout(_known(folder), folder, folder, folder)]
+    return found
+
+
+def _known(folder: str) -> str:
+    return _KNOWN.get(os.path.basename(os.path.realpath(folder)).lower(), "folder")
+
+
+def _subfolders(folder: str) -> list[tuple[str, str]]:
+    """``(name in lower case, path)`` of the folders in a folder, sorted by name."""
+    with os.scandir(folder) as entries:
+        names = sorted(
+            entry.name
+            for entry in entries
+            if entry.is_dir() and not entry.name.startswith(".") and entry.name != "__MACOSX"
+        )
+    return [(name.lower(), os.path.join(folder, name)) for name in names]
+
+
+def _files(folder: str) -> Iterator[tuple[str, str, str]]:
+    """``(stem, extension in lower case, name)`` of what is named as an image, sorted by name.
+
+    A folder or a pipe of such a name is among them, so that it is told and not passed over.
+    """
+    for name in sorted(os.listdir(folder)):
+        stem, extension = os.path.splitext(name)
+        if extension.lower() in EXTENSIONS and not name.startswith("."):
+            yield stem, extension.lower(), name
+
+
+def _holds_both(folder: str) -> bool:
+    masks: set[str] = set()
+    images: set[str] = set()
+    for stem, extension, _ in _files(folder):
+        (masks if extension == ".png" else images).add(stem)
+    return not masks.isdisjoint(images)
+
+
+def _paired(layout: _Layout) -> FolderData:
+    together = layout.images == layout.masks
+    images: defaultdict[str, list[str]] = defaultdict(list)
+    masks: defaultdict[str, list[str]] = defaultdict(list)
+    for stem, extension, name in _files(layout.images):
+        (masks if together and extension == ".png" else images)[stem].append(name)
+    for stem, _, name in () if together else _files(layout.masks):
+        masks[stem].append(name)
+    pairs, unpaired = [], []
+    for stem in sorted({*images, *masks}):
+        here, there = images[stem], masks[stem]
+        if len(here) == len(there) == 1:
+            image, mask = os.path.join(layout.images, here[0]), os.path.join(layout.masks, there[0])
+            pairs.append(Pair(stem, image, mask))
+        elif len(here) > 1 or len(there) > 1:
+            several = [("images", here), ("masks", there)]
+            unpaired += [
+                BadPair(printable(name), f"one of {len(names)} {kind} of the same name")
+                for kind, names in several
+                if len(names) > 1
+                for name in names
+            ]
+        else:
+            kind, other = ("an image", "mask") if here else ("a mask", "image")
+            unpaired.append(BadPair(printable((here or there)[0]), f"{kind} without {_a(other)}"))
+    return FolderData(layout.name, tuple(pairs), tuple(unpaired))
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun == "image" else f"a {noun}"
+
+
+# -- Reading ---------------------------------------------------------------------------------------
+
+
+def open_regular(path: str) -> BufferedReader:
+    """Open a file to read it, but not a pipe or a device, which might never answer or never end.
+
+    Raises:
+        OSError: it cannot be opened, or is no file.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a file")
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _open_image(path: str) -> BufferedReader:
+    stream = open_regular(path)
+    if os.fstat(stream.fileno()).st_size > _MOST_BYTES:
+        stream.close()
+        raise OSError(errno.EFBIG, f"over {_MOST_BYTES >> 20} MiB")
+    return stream
+
+
+def _file_digest(path: str) -> bytes:
+    try:
+        with _open_image(path) as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return b"unreadable"  # shorter than any digest
+
+
+def _decoded(path: str, what: str, decode: Callable[[Image.Image], T]) -> T:
+    """What ``decode`` makes of an image whose header is read and whose size is bearable.
+
+    Raises:
+        PairError: it is none, or a broken one.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    too_many = f"the {what} has more than {MOST_PIXELS // 1_000_000} million pixels"
+    try:
+        with warnings.catch_warnings(), _open_image(path) as stream:
+            warnings.simplefilter("ignore")
+            with Image.open(stream, formats=_FORMATS) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise PairError(too_many)
+                return decode(image)
+    except (PairError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise PairError(f"the {what} is no BMP, JPEG, PNG or WebP image") from None
+    except Image.DecompressionBombError:
+        raise PairError(too_many) from None
+    except Exception as error:  # noqa: BLE001 - whatever a decoder raises is its answer
+        if isinstance(error, OSError) and error.errno:
+            raise PairError(f"the {what} cannot be read: {error.strerror}") from None
+        said = printable(str(error), 100)
+        raise PairError(f"the {what} is damaged: {said}") from None
+
+
+def _size(image: Image.Image) -> tuple[int, int]:
+    return image.height, image.width
+
+
+def _require_size(mask: Image.Image, size: tuple[int, int]) -> None:
+    if _size(mask) != size:
+        raise PairError(
+            f"the mask is {mask.width} x {mask.height} pixels, the image {size[1]} x {size[0]}"
+        )
+
+
+def _rgb(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I"):
+        return np.repeat(_grey(image)[:, :, None], 3, axis=2)
+    return np.array(image.convert("RGB"))
+
+
+def _grey(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip and not scale
+        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
+    return np.array(image.convert("L"))
