@@ -11,6 +11,7 @@ import glob
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
@@ -108,17 +109,27 @@ def save_checkpoint(folder: str, checkpoint: Checkpoint) -> None:
 
 
 def remove_checkpoint(folder: str) -> None:
-    """Forget a training; what else lies in the folder stays."""
+    """Forget a training; what else lies in the folder stays.
+
+    Raises:
+        TrainingError: it cannot be removed.
+    """
     path = os.path.join(folder, _JSON)
-    if os.path.exists(path):
-        os.unlink(path)
+    try:
+        if os.path.exists(path):
+            os.unlink(path)
+    except OSError as error:
+        raise TrainingError(f"{printable(path)} cannot be removed: {error.strerror}") from None
     _remove(folder)
 
 
 def _remove(folder: str, keep: str = "") -> None:
-    for path in glob.glob(os.path.join(glob.escape(folder), "checkpoint-*.safetensors")):
-        if os.path.basename(path) != keep:
-            os.unlink(path)
+    """Remove tensors that no JSON names any more, and what a killed process left half written."""
+    for pattern in ("checkpoint-*.safetensors", ".checkpoint*"):
+        for path in glob.glob(os.path.join(glob.escape(folder), pattern)):
+            if os.path.basename(path) != keep:
+                with suppress(OSError):  # it costs space and nothing else
+                    os.unlink(path)
 
 
 def load_checkpoint(folder: str) -> Checkpoint:

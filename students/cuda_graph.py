@@ -40,7 +40,7 @@ def recorded(
     )
     had_state = bool(optimiser.state)
     before = [tensor.clone() for tensor in _tensors(network, optimiser)]
-    stream = torch.cuda.Stream(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):  # what is allocated at first use must not be recorded
         for _ in range(_WARM_UPS):

@@ -66,10 +66,9 @@ class Group(NamedTuple):
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
         together = torch.cat([*(g.flatten() for g in gradients), extra])
         dist.all_reduce(together)
-        for gradient, mean in zip(
-            gradients, together.split([*(g.numel() for g in gradients), len(extra)]), strict=False
-        ):
-            gradient.copy_(mean.view(gradient.shape) / self.size)
+        sizes = [*(gradient.numel() for gradient in gradients), len(extra)]
+        for gradient, total in zip(gradients, torch.split(together, sizes), strict=False):
+            gradient.copy_(total.view(gradient.shape) / self.size)
         return together[-len(extra) :]
 
 
@@ -121,9 +120,8 @@ class _SynchronisedNorm(nn.BatchNorm2d):
         """Map ``[n, channels, H, W]`` to the same."""
         if not self.training:
             return super().forward(x)
-        normed, mean, variance, count = _Normalised.apply(
-            x, self.weight, self.bias, self.eps, self._group
-        )
+        apply: Any = _Normalised.apply
+        normed, mean, variance, count = apply(x, self.weight, self.bias, self.eps, self._group)
         with torch.no_grad():
             assert self.running_mean is not None  # noqa: S101 - these norms track statistics
             assert self.running_var is not None  # noqa: S101
@@ -163,7 +161,7 @@ class _Normalised(Function):
         return normed.to(x.dtype), mean, variance, count
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         hat, weight, scale, count = ctx.saved_tensors
         given = gradients[0]
         wide = given.to(hat.dtype)

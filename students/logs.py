@@ -88,7 +88,7 @@ class TensorBoardLog(Watch):
                 "--tensorboard needs tensorboard: pip install 'onnxguard[tensorboard]'"
             ) from None
         try:
-            self._writer: Any = SummaryWriter(folder)  # type: ignore[no-untyped-call]
+            self._writer: Any = SummaryWriter(folder)
         except OSError as error:
             raise UsageError(f'--tensorboard "{printable(folder)}": {error.strerror}') from None
         self._written = 0

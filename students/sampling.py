@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -149,14 +150,19 @@ def images_and_targets(crops: Tensor, shrink: int = 1) -> tuple[Tensor, Tensor]:
         float32 ``[n, 3, side, side]``, normalised, channels last; float32 ``[n, 1, side, side]`` in
         0..1, which where nothing is shrunk is 0 or 1.
     """
-    mean = 255 * torch.tensor(MEAN, device=crops.device)
-    deviation = 255 * torch.tensor(DEVIATION, device=crops.device)
+    mean, deviation = _channels(crops.device)
     images = ((crops[..., :3] - mean) / deviation).permute(0, 3, 1, 2)
     targets = (crops[..., 3] / 255).unsqueeze(1)
     if shrink > 1:
         images = functional.avg_pool2d(images, shrink)
         targets = functional.avg_pool2d(targets, shrink)
     return images.contiguous(memory_format=torch.channels_last), targets.contiguous()
+
+
+@cache
+def _channels(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Mean and deviation in 0..255, float32 ``[3]``; kept, because a copy to a GPU waits for it."""
+    return 255 * torch.tensor(MEAN, device=device), 255 * torch.tensor(DEVIATION, device=device)
 
 
 def batches(order: Sequence[int] | Integers, batch: int, rank: int, ranks: int) -> list[Integers]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import torch
 from onnxguard.students.checkpoint import (
     Checkpoint,
@@ -199,7 +200,10 @@ class _Loop:
         self._graphs: dict[int, Step] = {}
 
     def resume(self) -> None:
-        saved = load_checkpoint(self._folder)
+        # The others may be on machines that do not have the folder.
+        saved: Checkpoint = self._group.share(
+            load_checkpoint(self._folder) if self._group.leads else None
+        )
         computing = self._computing()
         require_same(saved, self._student.name, self._recipe, self._data.sha256, computing)
         self._best = restore(saved, self._network, self._optimiser)
@@ -227,7 +231,10 @@ class _Loop:
         tops, lefts, flips = (
             torch.from_numpy(array).to(device) for array in (plan.tops, plan.lefts, plan.flips)
         )
-        steps = batches(plan.order, recipe.batch, group.rank, group.size)
+        shares = batches(plan.order, recipe.batch, group.rank, group.size)
+        # Once an epoch: a copy to a GPU waits for all that it still has to do.
+        steps = torch.from_numpy(np.stack(shares)).to(device)
+        vote = torch.zeros((), device=device)
         step = self._step_for(recipe.shrink_at(epoch))
         self._set_learning_rate(recipe.learning_rate_at(epoch))
         self._network.train()
@@ -235,8 +242,9 @@ class _Loop:
         # The loss of all steps so far, and how many processes were asked to stop.
         sums = torch.tensor([progress.loss * group.size, 0.0], dtype=torch.float64, device=device)
         for number in range(first, len(steps)):
-            which = torch.from_numpy(steps[number]).to(device)
-            vote = torch.tensor(float(self._stop.asked), device=device)
+            which = steps[number]
+            if self._stop.asked:
+                vote.fill_(1)
             sums += step(which, tops[which], lefts[which], flips[which], vote)
             done = number + 1
             stopping = self._stop.asked and group.size == 1  # else all have to hear of it first

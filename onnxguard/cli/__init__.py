@@ -60,6 +60,9 @@ def main(args: Sequence[str] | None = None) -> int:
     click and Python themselves exit 1 on errors and on Ctrl-C; here 1 means findings, so every
     other end is mapped to 2.
     """
+    # OpenMP's threads are to sleep while they wait. Those that spin wait for one another where the
+    # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         result = commands.main(args, prog_name="onnxguard", standalone_mode=False)
         return result if isinstance(result, int) else 0

@@ -24,13 +24,13 @@ _UNSEEN = 1  # the seed of made-up images that no student was trained on
 @click.option(
     "--side",
     type=click.IntRange(0),
-    help="Resize images to this shorter side; 0: not at all.  [default: 256; made-up images: 80]",
+    help="Resize images to this shorter side; 0: not at all.  [default: 256; made-up images: 88]",
 )
 @click.option(
     "--crop",
     type=click.IntRange(0),
     help="Cut this square out of the middle; 0: whole images, cut to multiples of 8.  "
-    "[default: the side]",
+    "[default: the side; made-up images: 80]",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N images alone.")
 @click.option(
@@ -63,8 +63,11 @@ def evaluate(model: str, **options: Any) -> int:
     Exit code: 0 it was measured, 2 it was not.
     """
     recipe = RECIPES["generated" if options["data"] is None else "source"]
-    side = recipe.validation_side if options["side"] is None else options["side"]
-    crop = side if options["crop"] is None else options["crop"]
+    side, crop = recipe.validation_side, recipe.crop
+    if options["side"] is not None:
+        side = crop = options["side"]
+    if options["crop"] is not None:
+        crop = options["crop"]
     if crop % _MULTIPLE or (side and crop > side):
         raise UsageError(f"--crop: a multiple of {_MULTIPLE} up to the side of {side}, not {crop}")
     if crop and not side:

@@ -227,7 +227,8 @@ def _saliency(answer: Any, mask: Mask, name: str) -> Map:
         raise UsageError(f"{printable(name)}: the answer is {shape}, not of the image's size")
     if not (saliency.min() >= 0 and saliency.max() <= 1):
         raise UsageError(f"{printable(name)}: the answer leaves 0..1; a student ends with Sigmoid")
-    return saliency[0, 0]
+    one: Map = saliency[0, 0]
+    return one
 
 
 def cut(store: Store, number: int, crop: int) -> tuple[Picture, Mask]:

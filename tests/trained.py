@@ -1,0 +1,163 @@
+"""Trainings so small that they take a second, as the command line is asked for them."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from command import run
+from onnxguard.students.generated import generate
+from PIL import Image
+
+SIDE = 24
+IMAGES = 24
+HELD_OUT = 8
+"""Of them; the other 16 are four steps an epoch."""
+ENDINGS = (".safetensors", ".json", ".md", ".curve.png", ".sheet.png", ".onnx")
+SECONDS = 120
+
+
+def write_images(folder: Path, count: int = IMAGES, side: int = SIDE, seed: int = 0) -> Path:
+    """Pairs as data sets have them: images in JPEG, masks in PNG."""
+    for part in ("images", "masks"):
+        (folder / part).mkdir(parents=True)
+    for number, (image, mask) in enumerate(generate(count, side, side + 8, seed)):
+        mask[side // 2, side // 2] = True  # no mask is empty
+        Image.fromarray(image).save(folder / "images" / f"{number:03}.jpg", quality=95)
+        pixels = mask.astype(np.uint8) * np.uint8(255)
+        Image.fromarray(pixels).save(folder / "masks" / f"{number:03}.png")
+    return folder
+
+
+@cache
+def images(factory: pytest.TempPathFactory) -> Path:
+    """A folder of ``IMAGES`` pairs, the same one for all tests, which none of them changes."""
+    return write_images(factory.mktemp("data") / "pairs")
+
+
+@cache
+def cached(factory: pytest.TempPathFactory) -> Path:
+    """The cache of all tests."""
+    return factory.mktemp("cache")
+
+
+def recipe_options(factory: pytest.TempPathFactory, data: Path | None = None) -> list[str]:
+    """Data and recipe of a tiny training; what is given again after them counts."""
+    sides = ("--train-side", str(SIDE), "--validation-side", str(SIDE), "--crop", str(SIDE))
+    return [
+        *("--data", str(data or images(factory)), "--cache", str(cached(factory)), "--jobs", "1"),
+        *sides,
+        *("--batch", "4", "--epochs", "1", "--validation-least", str(HELD_OUT)),
+    ]
+
+
+def gate_options(factory: pytest.TempPathFactory, data: Path | None = None) -> list[str]:
+    """The same, and gates that such a student passes."""
+    return [*recipe_options(factory, data), "--mutants", "0", "--min-iou", "0"]
+
+
+@cache
+def placed(factory: pytest.TempPathFactory, student: str = "saliency-v2") -> Path:
+    """A folder with a student that passed every gate, which no test changes."""
+    out = factory.mktemp("placed") / "trained"
+    said = run(
+        "train-and-gate", "--student", student, "--out", str(out), *gate_options(factory)
+    )
+    assert said[0] == 0, said
+    return out
+
+
+@cache
+def refused_by_iou(factory: pytest.TempPathFactory) -> Path:
+    """A folder with a saliency-v2 that its IoU kept out; for ``copied``."""
+    out = factory.mktemp("kept") / "trained"
+    said = run("train-and-gate", "--out", str(out), *gate_options(factory), "--min-iou", "0.99")
+    assert said[0] == 1, said
+    return out
+
+
+def copied(folder: Path, to: Path) -> Path:
+    """A copy of a folder that a test may change."""
+    return Path(shutil.copytree(folder, to))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def refusal(*arguments: str) -> str:
+    """The one line that a call is refused with; it must exit 2 and print nothing else."""
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, ""), (out, err)
+    (line,) = err.splitlines()
+    assert line.startswith("onnxguard: error: "), line
+    assert "internal error" not in line
+    return line
+
+
+# -- real processes --------------------------------------------------------------------------------
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Of a process on a terminal that shows colours."""
+    kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "TERM"}}
+    return kept | {"TERM": "xterm"} | more
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line as a process."""
+    return [sys.executable, "-m", "onnxguard", *arguments]
+
+
+class Seen(NamedTuple):
+    """The exit code, and what each stream wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def on_terminal(arguments: Sequence[str], **more: str) -> Seen:
+    """Run with a terminal as standard output, and another one as standard error."""
+    pairs = {stream: pty.openpty() for stream in "oe"}
+    process = subprocess.Popen(
+        command(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=pairs["o"][1],
+        stderr=pairs["e"][1],
+        env=environment(**more),
+    )
+    for _, theirs in pairs.values():
+        os.close(theirs)
+    texts = dict.fromkeys("oe", b"")
+    ours = {pairs[stream][0]: stream for stream in "oe"}
+    while ours:
+        ready = select.select(list(ours), [], [], SECONDS)[0]
+        if not ready:
+            process.kill()
+        for descriptor in ready or list(ours):
+            try:
+                data = os.read(descriptor, 65536)
+            except OSError:  # what Linux says of a terminal that nobody writes to any more
+                data = b""
+            texts[ours[descriptor]] += data
+            if not data:
+                del ours[descriptor]
+                os.close(descriptor)
+    code = process.wait(SECONDS)
+    return Seen(code, *(text.decode().replace("\r\n", "\n") for text in texts.values()))
