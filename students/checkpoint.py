@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -96,11 +97,16 @@ def save_checkpoint(folder: str, checkpoint: Checkpoint) -> None:
         "tensors": name,
         "sha256": digest,
     }
+    path = os.path.join(folder, name)
+    held = os.path.exists(path)
     try:
         os.makedirs(folder, exist_ok=True)
-        write_whole(os.path.join(folder, name), tensors)
+        write_whole(path, tensors)
         write_whole(os.path.join(folder, _JSON), json.dumps(record, indent=1) + "\n")
     except (OSError, OnnxguardError) as error:
+        if not held:  # else the JSON names it
+            with suppress(OSError):
+                os.unlink(path)
         said = error.strerror if isinstance(error, OSError) else error
         raise TrainingError(
             f"no checkpoint could be saved, the one before is kept: {said}"
@@ -183,7 +189,7 @@ def _sane(progress: Progress, recipe: Recipe) -> Progress:
     if any(type(value) is not int or value < 0 for value in whole):
         raise ValueError("a number that is none")
     floats = (progress.loss, progress.seconds, *(v for e in progress.history for v in e[1:]))
-    if any(type(value) not in {int, float} for value in floats):
+    if any(type(value) not in {int, float} or not math.isfinite(value) for value in floats):
         raise ValueError("a number that is none")
     if progress.best_epoch > len(progress.history) or progress.epoch > recipe.epochs:
         raise ValueError("an epoch that is none")
@@ -248,12 +254,19 @@ def restore(
     try:
         network.load_state_dict(_below(tensors, "network."))
         for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
-            for name, value in _below(tensors, f"optimiser.{place}.").items():
+            held = _below(tensors, f"optimiser.{place}.")
+            shape = parameter.shape
+            wanted = {"exp_avg": shape, "exp_avg_sq": shape, "step": torch.Size()}
+            if {name: value.shape for name, value in held.items()} != wanted:
+                raise KeyError(place)
+            for name, value in held.items():
                 # In the parameter's memory layout: a fused step takes all of them in one pass.
                 like = torch.empty_like(parameter) if value.shape == parameter.shape else value
                 optimiser.state[parameter][name] = like.copy_(value)
         torch.set_rng_state(tensors["random"])
         best = _below(tensors, "best.")
+        if bool(best) != bool(checkpoint.progress.best_epoch):
+            raise KeyError("best.")
         if best:
             network.load_state_dict(best)
             network.load_state_dict(_below(tensors, "network."))

@@ -31,6 +31,10 @@ class Watch:
     def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
         """Hear of an epoch that is over: the last of ``history``, which a resumed one goes on."""
 
+    def resumed(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Hear of the epochs that an earlier process did."""
+        self.epoch(history, best_epoch)
+
     def close(self) -> None:
         """Hear that nothing more comes."""
 
@@ -50,6 +54,11 @@ class Watches(Watch):
         """Tell each."""
         for watch in self._watches:
             watch.epoch(history, best_epoch)
+
+    def resumed(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Tell each."""
+        for watch in self._watches:
+            watch.resumed(history, best_epoch)
 
     def close(self) -> None:
         """Tell each."""

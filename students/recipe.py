@@ -9,6 +9,7 @@ from onnxguard.errors import UsageError
 
 SCHEDULES = ("cosine", "constant")
 _MULTIPLE = 8
+_MOST_SEED = (1 << 64) - 1  # of PyTorch's generators
 
 
 def _choice(default: Any, text: str, low: float = 0, high: float = float("inf")) -> Any:
@@ -39,7 +40,9 @@ class Recipe:
     validation_share: float = _choice(0.05, "Share of the images that is held out.", 0, 1)
     validation_least: int = _choice(64, "Images that are held out at least.", 1)
     split_seed: int = _choice(42, "Seed of what is held out.")
-    seed: int = _choice(42, "Seed of the weights, the order, the crops and the flips.")
+    seed: int = _choice(
+        42, "Seed of the weights, the order, the crops and the flips.", 0, _MOST_SEED
+    )
 
     def learning_rate_at(self, epoch: int) -> float:
         """The learning rate of an epoch, which counts from 0."""
@@ -65,7 +68,7 @@ class Recipe:
             if choice.name == "schedule":
                 if value not in SCHEDULES:
                     raise UsageError(f"{option}: one of {', '.join(SCHEDULES)}")
-            elif not limits["low"] <= value <= limits["high"]:
+            elif not (limits["low"] <= value <= limits["high"] and value < float("inf")):
                 upper = "" if limits["high"] == float("inf") else f" to {limits['high']}"
                 raise UsageError(f"{option}: {limits['low']}{upper or ' or more'}, not {value}")
         for name in ("train_side", "validation_side"):

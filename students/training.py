@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from onnxguard.students.store import Store
 
 Step = Callable[..., Tensor]
+_ONE_CALL = 1.0
+"""Seconds within which signals are one: torchrun sends its processes what the terminal did too."""
 _LOOK_EVERY = 50
 """On a GPU, after so many steps the loss is looked at: each look waits for it."""
 
@@ -78,17 +80,20 @@ class Trained(NamedTuple):
 
 
 class Stop:
-    """Whether somebody asked to stop; the second time it is at once."""
+    """Whether somebody asked to stop; asking again later means at once."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._at = 0.0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """Be a signal's handler."""
         del number, frame
-        if self.asked:
+        now = time.monotonic()
+        if not self.asked:
+            self.asked, self._at = True, now
+        elif now - self._at > _ONE_CALL:
             raise KeyboardInterrupt
-        self.asked = True
 
 
 @contextmanager
@@ -206,10 +211,12 @@ class _Loop:
         )
         computing = self._computing()
         require_same(saved, self._student.name, self._recipe, self._data.sha256, computing)
+        if saved.progress.step >= len(self._data.training.names) // self._recipe.batch:
+            raise TrainingError("the checkpoint is of a step that no epoch has; use --restart")
         self._best = restore(saved, self._network, self._optimiser)
         self._progress = saved.progress
         if saved.progress.history:
-            self._watch.epoch(saved.progress.history, saved.progress.best_epoch)
+            self._watch.resumed(saved.progress.history, saved.progress.best_epoch)
 
     def run(self) -> Trained:
         for epoch in range(self._progress.epoch, self._recipe.epochs):

@@ -213,9 +213,7 @@ def test_images_and_targets_are_the_plain_statement() -> None:
     cut = crops(store, list(range(6)), plan, 8)
     images, targets = images_and_targets(torch.from_numpy(cut))
     wide = cut.astype(np.float64)
-    expected = np.stack(
-        [(wide[..., n] / 255 - MEAN[n]) / DEVIATION[n] for n in range(3)], axis=1
-    )
+    expected = np.stack([(wide[..., n] / 255 - MEAN[n]) / DEVIATION[n] for n in range(3)], axis=1)
     assert (images.dtype, images.shape) == (torch.float32, (6, 3, 8, 8))
     assert np.abs(images.numpy() - expected).max() < 1e-6
     assert images.is_contiguous(memory_format=torch.channels_last)

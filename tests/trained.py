@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,16 +38,15 @@ def write_images(folder: Path, count: int = IMAGES, side: int = SIDE, seed: int 
     return folder
 
 
-@cache
 def images(factory: pytest.TempPathFactory) -> Path:
     """A folder of ``IMAGES`` pairs, the same one for all tests, which none of them changes."""
-    return write_images(factory.mktemp("data") / "pairs")
+    folder = factory.getbasetemp() / "shared-pairs"
+    return folder if folder.exists() else write_images(folder)
 
 
-@cache
 def cached(factory: pytest.TempPathFactory) -> Path:
     """The cache of all tests."""
-    return factory.mktemp("cache")
+    return factory.getbasetemp() / "shared-cache"
 
 
 def recipe_options(factory: pytest.TempPathFactory, data: Path | None = None) -> list[str]:
@@ -66,23 +64,22 @@ def gate_options(factory: pytest.TempPathFactory, data: Path | None = None) -> l
     return [*recipe_options(factory, data), "--mutants", "0", "--min-iou", "0"]
 
 
-@cache
 def placed(factory: pytest.TempPathFactory, student: str = "saliency-v2") -> Path:
     """A folder with a student that passed every gate, which no test changes."""
-    out = factory.mktemp("placed") / "trained"
-    said = run(
-        "train-and-gate", "--student", student, "--out", str(out), *gate_options(factory)
-    )
-    assert said[0] == 0, said
-    return out
+    return _trained(factory, "placed", student, "--min-iou", "0")
 
 
-@cache
-def refused_by_iou(factory: pytest.TempPathFactory) -> Path:
+def kept_out(factory: pytest.TempPathFactory) -> Path:
     """A folder with a saliency-v2 that its IoU kept out; for ``copied``."""
-    out = factory.mktemp("kept") / "trained"
-    said = run("train-and-gate", "--out", str(out), *gate_options(factory), "--min-iou", "0.99")
-    assert said[0] == 1, said
+    return _trained(factory, "kept-out", "saliency-v2", "--min-iou", "0.99")
+
+
+def _trained(factory: pytest.TempPathFactory, what: str, student: str, *more: str) -> Path:
+    out = factory.getbasetemp() / f"shared-{what}-{student}"
+    if not out.exists():
+        options = ("--student", student, "--out", str(out), *gate_options(factory), *more)
+        code, _, err = run("train-and-gate", *options)
+        assert code == (what != "placed"), err
     return out
 
 

@@ -148,19 +148,22 @@ class TrainingLines(Watch):
 
     def __init__(self, epochs: int, label: str = "") -> None:
         self._epochs, self._label = epochs, f"{label}: " if label else ""
-        self._said: set[int] = set()
 
     def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
         """Say how the last epoch went."""
         done = history[-1]
-        if done.number in self._said:
-            return
-        self._said.add(done.number)
         best = ", the best so far" if best_epoch == done.number else ""
         click.echo(
             f"{self._label}epoch {done.number}/{self._epochs}: loss {done.loss:.4f}, IoU "
             f"{done.iou:.4f}{best}, {done.images_per_second:.0f} images/s, {done.seconds:.1f} s",
             err=True,
+        )
+
+    def resumed(self, history: Sequence[Epoch], best_epoch: int) -> None:
+        """Say where it goes on."""
+        best = f"the best is epoch {best_epoch}, IoU {history[best_epoch - 1].iou:.4f}"
+        click.echo(
+            f"{self._label}goes on after epoch {len(history)}/{self._epochs}; {best}", err=True
         )
 
 

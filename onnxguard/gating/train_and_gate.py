@@ -145,5 +145,5 @@ def _settle_earlier(folder: str, resume: bool, restart: bool) -> None:
     elif not resume:
         raise TrainingError(
             f"{printable(folder)} holds a training that is not in place: --resume goes on with it, "
-            "--restart begins anew"
+            "or judges it anew if it is over; --restart forgets it"
         )
