@@ -26,7 +26,9 @@ def write_whole(path: str, content: str | bytes) -> None:
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path if os.path.isdir(path) else os.path.join(folder, name))
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
         raise UsageError(f'cannot write "{printable(path)}": {error.strerror}') from None

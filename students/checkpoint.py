@@ -7,11 +7,11 @@ whole checkpoint or none.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import math
 import os
+import re
 from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
@@ -29,6 +29,10 @@ from onnxguard.writing import write_whole
 
 _FORMAT = "onnxguard/checkpoint/1"
 _JSON = "checkpoint.json"
+_OURS = re.compile(
+    r"checkpoint-\d+-\d+-[0-9a-f]{8}\.safetensors|\.checkpoint(-\d+-\d+-[0-9a-f]{8}|\.json\.).*"
+)
+"""Tensors, and temporary files on their way to be tensors or the JSON."""
 
 
 class Progress(NamedTuple):
@@ -108,9 +112,8 @@ def save_checkpoint(folder: str, checkpoint: Checkpoint) -> None:
             with suppress(OSError):
                 os.unlink(path)
         said = error.strerror if isinstance(error, OSError) else error
-        raise TrainingError(
-            f"no checkpoint could be saved, the one before is kept: {said}"
-        ) from None
+        kept = ", the one before is kept" if has_checkpoint(folder) else ""
+        raise TrainingError(f"no checkpoint could be saved{kept}: {said}") from None
     _remove(folder, keep=name)
 
 
@@ -131,11 +134,10 @@ def remove_checkpoint(folder: str) -> None:
 
 def _remove(folder: str, keep: str = "") -> None:
     """Remove tensors that no JSON names any more, and what a killed process left half written."""
-    for pattern in ("checkpoint-*.safetensors", ".checkpoint*"):
-        for path in glob.glob(os.path.join(glob.escape(folder), pattern)):
-            if os.path.basename(path) != keep:
-                with suppress(OSError):  # it costs space and nothing else
-                    os.unlink(path)
+    with suppress(OSError):  # it costs space and nothing else
+        for name in os.listdir(folder):
+            if name != keep and _OURS.fullmatch(name):
+                os.unlink(os.path.join(folder, name))
 
 
 def load_checkpoint(folder: str) -> Checkpoint:
@@ -261,8 +263,9 @@ def restore(
                 raise KeyError(place)
             for name, value in held.items():
                 # In the parameter's memory layout: a fused step takes all of them in one pass.
-                like = torch.empty_like(parameter) if value.shape == parameter.shape else value
-                optimiser.state[parameter][name] = like.copy_(value)
+                like = parameter if value.shape == shape else value
+                empty = torch.empty_like(like, device=parameter.device)
+                optimiser.state[parameter][name] = empty.copy_(value)
         torch.set_rng_state(tensors["random"])
         best = _below(tensors, "best.")
         if bool(best) != bool(checkpoint.progress.best_epoch):

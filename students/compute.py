@@ -63,6 +63,11 @@ def choose_compute(
     if device == "cuda" and not cuda:
         raise UsageError("--device cuda: PyTorch finds no GPU here; use --device cpu")
     on_cuda = device != "cpu" and cuda
+    if on_cuda and local_rank >= torch.cuda.device_count():
+        raise UsageError(
+            f"process {local_rank} of this machine has no GPU of its own: there are "
+            f"{torch.cuda.device_count()}"
+        )
     bf16 = precision == "bf16" or (precision == "auto" and on_cuda)
     if bf16 and not on_cuda and not cpu_has_bf16():
         raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,10 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from onnxguard.errors import TrainingError
+from onnxguard.printable import printable
+
+_PATIENCE = timedelta(hours=2)
+"""So long the others wait where one decodes a data set for all."""
 
 
 class Group(NamedTuple):
@@ -39,9 +44,17 @@ class Group(NamedTuple):
             dist.all_reduce(tensor)
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
-        if self.size > 1:
+        """Go on when all processes are here.
+
+        Raises:
+            TrainingError: one of them ended.
+        """
+        if self.size == 1:
+            return
+        try:
             dist.barrier()
+        except RuntimeError:
+            raise TrainingError("another process ended: see what it said") from None
 
     def share(self, value: Any) -> Any:
         """What the first process has, in every process."""
@@ -72,23 +85,46 @@ class Group(NamedTuple):
         return together[-len(extra) :]
 
 
-@contextmanager
-def joined_group(cuda: bool) -> Iterator[Group]:
+def described_group() -> Group:
     """The group that ``torchrun`` describes in the environment, or this process alone.
+
+    Raises:
+        TrainingError: the description makes no sense.
+    """
+    numbers = []
+    for name, default in (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0")):
+        text = os.environ.get(name, default)
+        if not (text.isascii() and text.isdigit()):
+            raise TrainingError(
+                f'the environment says {name}="{printable(text)}", which is no number: unset it, '
+                "or start with torchrun"
+            )
+        numbers.append(int(text))
+    return Group(*numbers) if numbers[1] > 1 else Group()
+
+
+@contextmanager
+def joined(group: Group, device: torch.device) -> Iterator[None]:
+    """Connect the processes of a group, each with its device.
 
     Raises:
         TrainingError: the others cannot be reached.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield Group()
+    if group.size == 1:
+        yield
         return
+    cuda = device.type == "cuda"
     try:
-        dist.init_process_group("nccl" if cuda else "gloo")
+        if cuda:
+            torch.cuda.set_device(device)
+        dist.init_process_group(
+            "nccl" if cuda else "gloo", device_id=device if cuda else None, timeout=_PATIENCE
+        )
     except (RuntimeError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = printable(" ".join(str(error).split()), 200)
         raise TrainingError(f"the other processes of torchrun cannot be reached: {said}") from None
     try:
-        yield Group(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+        yield
     finally:
         dist.destroy_process_group()
 
@@ -143,7 +179,7 @@ class _Normalised(Function):
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float, group: Group
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        number = wide.new_tensor([x.numel() / x.shape[1]])
+        number = wide.new_full((1,), x.numel() / x.shape[1])
         # Two exchanges, not one of sums of squares, whose difference would lose digits.
         first = torch.cat([wide.sum((0, 2, 3)), number])
         group.add(first)

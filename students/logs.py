@@ -90,12 +90,8 @@ class TensorBoardLog(Watch):
     """Scalars for TensorBoard, the x axis being epochs."""
 
     def __init__(self, folder: str) -> None:
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise UsageError(
-                "--tensorboard needs tensorboard: pip install 'onnxguard[tensorboard]'"
-            ) from None
+        from torch.utils.tensorboard import SummaryWriter
+
         try:
             self._writer: Any = SummaryWriter(folder)
         except OSError as error:

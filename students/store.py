@@ -12,6 +12,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -264,7 +265,7 @@ def _sweep(cache: str) -> None:
     """Remove what builds left that were killed, more than a day ago."""
     for name in os.listdir(cache):
         path = os.path.join(cache, name)
-        if name.startswith(_BUILDING):
+        if re.fullmatch(_BUILDING + "[0-9a-f]{16}", name):
             inside = os.path.join(path, _PIXELS)
             if max(_changed_at(path), _changed_at(inside)) < time.time() - _DAY:
                 shutil.rmtree(path, ignore_errors=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -40,13 +40,14 @@ from onnxguard.students.student import Student
 from torch import Tensor
 
 from onnxguard.errors import TrainingError
+from onnxguard.printable import printable
 
 if TYPE_CHECKING:
     from onnxguard.students.store import Store
 
 Step = Callable[..., Tensor]
 _ONE_CALL = 1.0
-"""Seconds within which signals are one: torchrun sends its processes what the terminal did too."""
+"""Seconds within which signals are one: a scheduler may signal both torchrun and its processes."""
 _LOOK_EVERY = 50
 """On a GPU, after so many steps the loss is looked at: each look waits for it."""
 
@@ -121,6 +122,7 @@ def train(
     group: Group | None = None,
     resume: bool = False,
     watch: Watch | None = None,
+    again: str = " with --resume",
 ) -> Trained:
     """Train a student.
 
@@ -133,6 +135,7 @@ def train(
         group: the processes that train it together.
         resume: go on from the checkpoint in ``folder``.
         watch: is told how it goes.
+        again: what to add to the same command to go on, for the message of an interruption.
 
     Raises:
         TrainingError: it was interrupted, the loss is not finite, a checkpoint could not be
@@ -147,21 +150,21 @@ def train(
             f"{len(data.training.names)} images to train on, fewer than one --batch of "
             f"{recipe.batch}"
         )
-    prepare(compute)
     watch = watch or Watch()
+    loop = None
     with stop_on_signals() as stop, torch.random.fork_rng(devices=[]):
-        loop = _Loop(student, data, recipe, folder, compute, group, watch, stop)
         try:
+            prepare(compute)
+            loop = _Loop(student, data, recipe, folder, compute, group, watch, stop, again)
             if resume:
                 loop.resume()
             return loop.run()
         except RuntimeError as error:
             if compute.device.type == "cpu" and group.size == 1 and "alloc" not in str(error):
                 raise
-            said = " ".join(str(error).split())[:200]
-            raise TrainingError(
-                f"the device or another process failed: {said}; {loop.kept()}"
-            ) from error
+            said = printable(" ".join(str(error).split()), 200)
+            kept = loop.kept() if loop else "nothing was saved yet"
+            raise TrainingError(f"the device or another process failed: {said}; {kept}") from error
         finally:
             watch.close()
 
@@ -179,9 +182,11 @@ class _Loop:
         group: Group,
         watch: Watch,
         stop: Stop,
+        again: str,
     ) -> None:
         self._student, self._data, self._recipe, self._folder = student, data, recipe, folder
         self._compute, self._group, self._watch, self._stop = compute, group, watch, stop
+        self._again = again
         device, self._on_gpu = compute.device, compute.device.type == "cuda"
         torch.manual_seed(recipe.seed)
         network = student.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -201,6 +206,8 @@ class _Loop:
             validation.pixels, validation.offsets, validation.widths, device
         )
         self._progress = Progress()
+        self._saved: Progress | None = None
+        self._stopping = False
         self._best: dict[str, Tensor] = {}
         self._graphs: dict[int, Step] = {}
 
@@ -214,7 +221,7 @@ class _Loop:
         if saved.progress.step >= len(self._data.training.names) // self._recipe.batch:
             raise TrainingError("the checkpoint is of a step that no epoch has; use --restart")
         self._best = restore(saved, self._network, self._optimiser)
-        self._progress = saved.progress
+        self._progress = self._saved = saved.progress
         if saved.progress.history:
             self._watch.resumed(saved.progress.history, saved.progress.best_epoch)
 
@@ -242,9 +249,9 @@ class _Loop:
         # Once an epoch: a copy to a GPU waits for all that it still has to do.
         steps = torch.from_numpy(np.stack(shares)).to(device)
         vote = torch.zeros((), device=device)
+        self._network.train()  # before a step is recorded, which records the mode as well
         step = self._step_for(recipe.shrink_at(epoch))
         self._set_learning_rate(recipe.learning_rate_at(epoch))
-        self._network.train()
         started, first = time.perf_counter(), progress.step
         # The loss of all steps so far, and how many processes were asked to stop.
         sums = torch.tensor([progress.loss * group.size, 0.0], dtype=torch.float64, device=device)
@@ -259,6 +266,7 @@ class _Loop:
             if self._on_gpu and done % _LOOK_EVERY and not last and not stopping:
                 continue
             total, votes = sums.tolist()
+            self._stopping = stopping or bool(votes)  # the same in every process
             loss, seconds = total / group.size, time.perf_counter() - started
             self._require_finite(loss, epoch, done)
             self._progress = progress._replace(
@@ -266,12 +274,9 @@ class _Loop:
             )
             rate = (done - first) * recipe.batch / seconds
             self._watch.step(epoch + 1, done, len(steps), loss / done, rate)
-            if (votes or stopping) and not last:
+            if self._stopping and not last:
                 self._save()
-                raise TrainingError(
-                    f"interrupted in epoch {epoch + 1} after step {done} of {len(steps)}, and "
-                    "saved: the same command with --resume goes on from there"
-                )
+                self._end(f"in epoch {epoch + 1} after step {done} of {len(steps)}")
         return self._progress.loss / len(steps), recipe.batch * len(steps)
 
     def _step_for(self, shrink: int) -> Step:
@@ -311,8 +316,8 @@ class _Loop:
     def _validate(self) -> float:
         """The mean IoU on the validation images, whatever the number of processes.
 
-        A batch is always made of the same images, so that each image's answer is the same to the
-        last bit whoever computes it.
+        A batch is always made of the same images, so that each image's answer is the same whoever
+        computes it: on a CPU to the last bit, on GPUs as far as they choose the same kernels.
         """
         group, store, batch = self._group, self._data.validation, self._recipe.batch
         device, crop = self._compute.device, self._recipe.crop
@@ -341,30 +346,37 @@ class _Loop:
         self._progress = Progress(done.number, history=(*before.history, done), best_epoch=best)
         self._save()
         self._watch.epoch(self._progress.history, best)
-        if self._stop.asked and done.number < self._recipe.epochs and self._group.size == 1:
-            raise TrainingError(
-                f"interrupted after epoch {done.number}, and saved: the same command with "
-                "--resume goes on from there"
-            )
+        if self._stopping or (self._stop.asked and self._group.size == 1):
+            self._end(f"after epoch {done.number}")
+
+    def _end(self, where: str) -> NoReturn:
+        self._group.wait()  # torchrun ends the others as soon as one has ended
+        raise TrainingError(
+            f"interrupted {where}, and saved: the same command{self._again} goes on from there"
+        )
 
     def _require_finite(self, loss: float, epoch: int, step: int) -> None:
         if not math.isfinite(loss):
+            again = ", but from there it would become so again" if self._saved else ""
             raise TrainingError(
-                f"the loss became {loss} in epoch {epoch + 1}, step {step}; {self.kept()}, but "
-                "from there it would become so again: begin anew with --restart and a lower "
-                "--learning-rate"
+                f"the loss became {loss} in epoch {epoch + 1}, step {step}; {self.kept()}{again}: "
+                "begin anew with a lower --learning-rate"
             )
 
     def kept(self) -> str:
         """What an end leaves, in words."""
-        epochs = len(self._progress.history)
-        return f"the checkpoint after epoch {epochs} is kept" if epochs else "nothing was saved yet"
+        if self._saved is None:
+            return "nothing was saved yet"
+        epoch, step = self._saved.epoch, self._saved.step
+        place = f"of epoch {epoch + 1}, step {step}," if step else f"after epoch {epoch}"
+        return f"the checkpoint {place} is kept"
 
     def _computing(self) -> str:
         compute, size = self._compute, self._group.size
         return f"{compute.device.type}, {compute.precision}, {size} process{'es' * (size > 1)}"
 
     def _save(self) -> None:
+        self._saved = self._progress
         if not self._group.leads:
             return
         tensors = {

@@ -550,7 +550,7 @@ def test_a_folder_that_became_a_file_keeps_the_one_before(tmp_path: Path) -> Non
     save_checkpoint(str(folder), at(1, 1))
     folder.rename(aside)
     folder.write_text("a file")
-    with pytest.raises(TrainingError, match=r"^no checkpoint could be saved, the one before is "):
+    with pytest.raises(TrainingError, match=r"^no checkpoint could be saved: "):
         save_checkpoint(str(folder), at(1, 2))
     assert folder.read_text() == "a file"
     assert sorted(os.listdir(tmp_path)) == ["aside", "run"]
@@ -563,3 +563,33 @@ def test_a_json_that_cannot_be_replaced_leaves_no_temporary_file(tmp_path: Path)
         save_checkpoint(str(tmp_path), at(1, 2))
     assert str(refused.value).isprintable()
     assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta parameter")
+def test_the_optimiser_goes_to_the_device_of_its_parameters() -> None:
+    """As on a GPU, whose fused Adam takes no tensor that lies elsewhere."""
+    network = nn.Conv2d(1, 2, 3)
+    optimiser = torch.optim.Adam(network.parameters())
+    network(torch.ones(1, 1, 3, 3)).sum().backward()
+    optimiser.step()
+    tensors = {
+        **network_tensors("network.", network.state_dict()),
+        **optimiser_tensors(optimiser),
+        "random": torch.get_rng_state(),
+    }
+    elsewhere = nn.Conv2d(1, 2, 3, device="meta")
+    its = torch.optim.Adam(elsewhere.parameters())
+    restore(WHOLE._replace(progress=Progress(), tensors=tensors), elsewhere, its)
+    held = [tensor for state in its.state.values() for tensor in state.values()]
+    assert len(held) == 6
+    assert {tensor.device.type for tensor in held} == {"meta"}
+
+
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint-best.safetensors").touch()
+    (tmp_path / ".checkpoint-notes").touch()
+    (tmp_path / ".checkpoint-1-2-01234567.safetensors.k2j3").touch()
+    save_checkpoint(str(tmp_path), WHOLE)
+    remove_checkpoint(str(tmp_path))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".checkpoint-notes", "checkpoint-best.safetensors"]

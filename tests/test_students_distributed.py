@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import nn
 from onnxguard.students.compute import Compute
-from onnxguard.students.distributed import Group, joined_group, synchronise_norms
+from onnxguard.students.distributed import Group, described_group, joined, synchronise_norms
 from onnxguard.students.logs import Watch
 from onnxguard.students.loss import saliency_loss
 from onnxguard.students.sampling import batches, images_and_targets, on_device, plan_epoch
@@ -126,13 +126,14 @@ def steps(group, student, data):
 def iou(group, student, data, seed):
     def of(group):
         compute = Compute(torch.device("cpu"))
-        loop = _Loop(student, data, RECIPE, "", compute, group, Watch(), Stop())
+        loop = _Loop(student, data, RECIPE, "", compute, group, Watch(), Stop(), "")
         state = untrained_network(student, seed).state_dict()
         loop._network.load_state_dict(state)
         return loop._validate().hex()
     return [of(group), of(alone)]
 
-with joined_group(False) as group:
+group = described_group()
+with joined(group, torch.device("cpu")):
     data = tiny_data(folder / f"data-{group.rank}", RECIPE)
     result = {
         "group": list(group),

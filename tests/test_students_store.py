@@ -498,3 +498,15 @@ def test_a_build_with_another_pillow_is_not_used(
     monkeypatch.setattr("PIL.__version__", "1.0")
     opened(data, cache)
     assert len(os.listdir(cache)) == 2
+
+
+def test_a_folder_that_is_only_called_like_a_build_stays(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for name in ("building-photos", "building-0123456789abcdef"):
+        (cache / name).mkdir(parents=True)
+        (cache / name / "mine.jpg").touch()
+        os.utime(cache / name, (0, 0))
+    data = GeneratedData(2, side=16)
+    open_store(data, data_sha256(data)[1], [0, 1], 0, str(cache), 1)
+    assert (cache / "building-photos" / "mine.jpg").exists()
+    assert not (cache / "building-0123456789abcdef").exists()

@@ -26,7 +26,7 @@ from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import Trained, TrainingData, train
-from torch import Tensor
+from torch import Tensor, nn
 from training_data import (
     IMAGES,
     SIDES,
@@ -338,12 +338,13 @@ def test_it_may_stop_wherever_it_is(run: Run, data: TrainingData, tmp_path: Path
     for _ in range(STEPS * TINY.epochs):
         epoch, step, _ = run.watch.steps[len(told)]
         watch = Recorder((epoch, step), lambda: signal.raise_signal(signal.SIGINT))
-        with suppress(TrainingError):
-            trained = train(V1, data, TINY, str(tmp_path), watch=watch, resume=bool(told))
+        with pytest.raises(TrainingError, match="interrupted"):
+            train(V1, data, TINY, str(tmp_path), watch=watch, resume=bool(told))
         told += watch.steps
         if len(told) == len(run.watch.steps):
             break
     assert told == run.watch.steps
+    trained = train(V1, data, TINY, str(tmp_path), resume=True)
     assert same(trained.weights, run.trained.weights)
 
 
@@ -363,8 +364,28 @@ def test_a_signal_in_the_last_step_of_all_loses_nothing(
     run: Run, data: TrainingData, tmp_path: Path
 ) -> None:
     late = Recorder((TINY.epochs, STEPS), lambda: signal.raise_signal(signal.SIGINT))
-    trained = train(V1, data, TINY, str(tmp_path), watch=late)
+    with pytest.raises(TrainingError, match=f"interrupted after epoch {TINY.epochs}, and saved"):
+        train(V1, data, TINY, str(tmp_path), watch=late)
+    trained = train(V1, data, TINY, str(tmp_path), resume=True)
     assert same(trained.weights, run.trained.weights)
+
+
+def test_a_step_is_recorded_in_training_mode_after_a_validation_too(
+    data: TrainingData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a GPU records is its mode as well; here nothing is recorded, and the mode is noted."""
+    modes = []
+
+    def noted(step: Any, network: nn.Module, *_: object) -> Any:
+        modes.append(network.training)
+        return step
+
+    monkeypatch.setattr("onnxguard.students.cuda_graph.recorded", noted)
+    recipe = replace(TINY, epochs=2, half_size=0.5)
+    graphed = Compute(torch.device("cpu"), graphed=True)
+    with suppress(RuntimeError):  # PyTorch may want a GPU for a learning rate in a tensor
+        train(V1, data, recipe, str(tmp_path), compute=graphed)
+    assert modes == [True, True]
 
 
 def test_a_second_signal_ends_at_once(data: TrainingData, tmp_path: Path) -> None:
@@ -401,7 +422,7 @@ def test_a_loss_that_is_not_finite_stops_and_the_checkpoint_before_is_whole(
         train(student_of("exploding"), data, TINY, str(tmp_path), watch=watch)
     assert str(stopped.value) == (
         "the loss became nan in epoch 2, step 3; the checkpoint after epoch 1 is kept, but from "
-        "there it would become so again: begin anew with --restart and a lower --learning-rate"
+        "there it would become so again: begin anew with a lower --learning-rate"
     )
     assert watch.steps[-1] == (2, 2, STEPS)
     saved = load_checkpoint(str(tmp_path))
@@ -414,7 +435,7 @@ def test_a_learning_rate_that_is_far_too_high_is_one_line(
     data: TrainingData, tmp_path: Path
 ) -> None:
     recipe = replace(TINY, learning_rate=1e38)
-    said = r"^the loss became (nan|inf) in epoch 1, step \d; nothing was saved yet, .*rate$"
+    said = r"^the loss became (nan|inf) in epoch 1, step \d; nothing was saved yet: .*rate$"
     with pytest.raises(TrainingError, match=said):
         train(V1, data, recipe, str(tmp_path))
     assert os.listdir(tmp_path) == []

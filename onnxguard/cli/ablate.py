@@ -67,6 +67,7 @@ def ablate(**options: Any) -> int:
     from onnxguard.gating.pictures import ablation_plot
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import find_data, take_training
+    from onnxguard.students.distributed import described_group
     from onnxguard.students.store import default_cache
 
     out = options["out"]
@@ -74,6 +75,8 @@ def ablate(**options: Any) -> int:
         os.makedirs(out, exist_ok=True)
     except OSError as error:
         raise UsageError(f'--out "{printable(out)}": {error.strerror}') from None
+    if described_group().size > 1:
+        raise UsageError("ablate trains in one process: start it without torchrun")
     compute = choose_compute(
         options["device"], options["precision"], options["compiled"], options["cuda_graph"]
     )

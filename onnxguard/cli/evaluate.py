@@ -70,19 +70,23 @@ def evaluate(model: str, **options: Any) -> int:
         crop = options["crop"]
     if crop % _MULTIPLE or (side and crop > side):
         raise UsageError(f"--crop: a multiple of {_MULTIPLE} up to the side of {side}, not {crop}")
+    if 0 < side < _MULTIPLE:
+        raise UsageError(f"--side: 0, or {_MULTIPLE} and more, not {side}")
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
     check_output(options["output"], [model])
     require_packages("evaluate")
     from onnxguard.gating.evaluation import evaluate as whole
+    from onnxguard.gating.evaluation import open_graph
     from onnxguard.students.data import find_data, take_pairs
     from onnxguard.students.store import default_cache
 
+    graph = open_graph(model, options["allowlist"])  # before the images are decoded
     data = find_data(options["data"], options["limit"], seed=_UNSEEN)
     with progress_bars() as step:
         cache, jobs = options["cache"] or default_cache(), options["jobs"]
         taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
-        result = whole(model, taken, crop, options["allowlist"], options["stretch"], step)
+        result = whole(graph, taken, crop, options["stretch"], step)
     color = wants_color(options["output"])
     render = EVALUATION_REPORTERS[options["output_format"]]
     emit(render(result, RenderOptions(color)), options["output"], color)

@@ -13,7 +13,7 @@ from onnxguard.printable import printable
 from onnxguard.writing import write_whole
 
 
-def check_output(output: str | None, models: Sequence[str] = ()) -> None:
+def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
     """Fail before the work, not after it; and never write over a model.
 
     Raises:
@@ -24,9 +24,9 @@ def check_output(output: str | None, models: Sequence[str] = ()) -> None:
     target = os.path.realpath(output)
     folder = os.path.dirname(target)
     if (os.path.exists(output) and not os.path.isfile(output)) or not os.path.isdir(folder):
-        raise UsageError(f'--output "{printable(output)}": not a file in a folder that exists')
+        raise UsageError(f'{option} "{printable(output)}": not a file in a folder that exists')
     if output.lower().endswith(".onnx") or target in map(os.path.realpath, models):
-        raise UsageError(f'--output "{printable(output)}" is a model, which is never written to')
+        raise UsageError(f'{option} "{printable(output)}" is a model, which is never written to')
 
 
 def wants_color(output: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from onnxguard.cli.training_options import (
 )
 from onnxguard.errors import UsageError
 from onnxguard.parity.settings import ATOL, MUTANTS
+from onnxguard.printable import printable
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS, TRAINED, find_student
@@ -108,8 +109,10 @@ def train_and_gate(**options: Any) -> int:
     if options["resume"] and options["restart"]:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
     check_output(options["output"])
-    check_output(options["csv"])
+    check_output(options["csv"], option="--csv")
     require_packages("train-and-gate")
+    if options["tensorboard"] is not None and find_spec("tensorboard") is None:
+        raise UsageError("--tensorboard needs tensorboard: pip install 'onnxguard[tensorboard]'")
     card, path = _trained(student, recipe, options)
     if card is None:
         return 0
@@ -118,7 +121,8 @@ def train_and_gate(**options: Any) -> int:
     emit(render(card, RenderOptions(color, int(options["verbose"]))), options["output"], color)
     if options["output_format"] != "text" or options["output"] is not None:
         return int(not card.passed)
-    click.echo(f"{'in place' if card.passed else 'not in place, kept in'}: {path}", color=color)
+    place = "in place" if card.passed else "not in place, kept in"
+    click.echo(f"{place}: {printable(path)}")
     return int(not card.passed)
 
 
@@ -128,7 +132,7 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
     from onnxguard.registry import load_allowlist
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import GENERATED_IOU, find_data, take_training
-    from onnxguard.students.distributed import Group, joined_group
+    from onnxguard.students.distributed import described_group, joined
     from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
     from onnxguard.students.store import default_cache
 
@@ -140,17 +144,17 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
         options["allowlist"], options["atol"], options["mutants"], options["kill_rate"], floor
     )
     data = find_data(options["data"])
-    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    group = described_group()
     compute = choose_compute(
         options["device"],
         options["precision"],
         options["compiled"],
         options["cuda_graph"],
-        int(os.environ.get("LOCAL_RANK", "0")),
-        alone,
+        group.local_rank,
+        group.size == 1,
     )
 
-    def watch(group: Group) -> Watch:
+    def watch() -> Watch:
         if not group.leads:
             return Watch()
         watches = [training_watch(recipe.epochs)]
@@ -160,7 +164,7 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
             watches.append(TensorBoardLog(options["tensorboard"]))
         return Watches(*watches)
 
-    with joined_group(compute.device.type == "cuda") as group, _bars(group.leads) as step:
+    with joined(group, compute.device), _bars(group.leads) as step:
         cache, jobs = options["cache"] or default_cache(), options["jobs"]
         taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step, group)
         outcome = whole(
@@ -173,7 +177,7 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
             limits=limits,
             resume=options["resume"],
             restart=options["restart"],
-            watch=watch(group),
+            watch=watch(),
             step=step,
         )
     return (None, "") if outcome is None else outcome

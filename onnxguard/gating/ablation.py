@@ -14,10 +14,14 @@ from onnxguard.gating.evaluation import cut
 from onnxguard.printable import printable
 from onnxguard.scan import scan_bytes
 from onnxguard.students.baselines import baselines
-from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
+from onnxguard.students.checkpoint import (
+    has_checkpoint,
+    load_checkpoint,
+    remove_checkpoint,
+    require_same,
+)
 from onnxguard.students.compute import Compute, describe
 from onnxguard.students.data import Taken
-from onnxguard.students.distributed import Group
 from onnxguard.students.exporting import export_student
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
@@ -90,15 +94,18 @@ def ablate(
 def _run(
     student: Student, taken: Taken, recipe: Recipe, folder: str, compute: Compute, watch: Watch
 ) -> AblationRun:
+    resume = has_checkpoint(folder)
+    if resume:
+        _require_same(folder, student, taken, recipe)
     trained = train(
         student,
         taken.data,
         recipe,
         folder,
         compute=compute,
-        group=Group(),
-        resume=has_checkpoint(folder),
+        resume=resume,
         watch=watch,
+        again="",
     )
     network = student.build()
     network.load_state_dict(trained.weights)
@@ -117,6 +124,18 @@ def _run(
         tuple((report.allowlist, report.verdict.value) for report in reports),
         sum(epoch.seconds for epoch in trained.history),
     )
+
+
+def _require_same(folder: str, student: Student, taken: Taken, recipe: Recipe) -> None:
+    """Refuse to go on with a run of other things, in words that fit this command."""
+    try:
+        saved = load_checkpoint(folder)
+        require_same(saved, student.name, recipe, taken.data.sha256, saved.computing)
+    except TrainingError:
+        raise TrainingError(
+            f"{printable(folder)} holds a run of other data or another recipe, or a damaged one: "
+            "name another --out, or remove it"
+        ) from None
 
 
 def _earlier(path: str, facts: dict[str, Any]) -> AblationRun | None:

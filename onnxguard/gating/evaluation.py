@@ -81,28 +81,35 @@ class Measured(NamedTuple):
     samples: tuple[Answer, ...]
 
 
-def evaluate(
-    path: str,
-    taken: TakenPairs,
-    crop: int,
-    allowlist: str = "adr-0258",
-    stretch: bool = False,
-    step: Step = lambda _, __, ___: None,
-) -> Evaluation:
-    """Measure a graph. It is scanned first: what a gate would refuse is not run.
+class Graph(NamedTuple):
+    """A graph that passed the scan, and so may be run.
+
+    Attributes:
+        path: as the user named it, safe to print.
+        data: the file's bytes.
+        sha256: of them.
+        folder: where its external data lies, empty where there is none.
+        signature: its input and output.
+    """
+
+    path: str
+    data: bytes
+    sha256: str
+    folder: str
+    signature: Signature
+
+
+def open_graph(path: str, allowlist: str = "adr-0258") -> Graph:
+    """Read a graph and scan it: what a gate would refuse is not run.
 
     Args:
-        path: the graph's file.
-        taken: the images, resized.
-        crop: the side of the centre crop, 0 for whole images cut to multiples of 8.
+        path: its file.
         allowlist: the id of a list, or a path to one.
-        stretch: stretch every prediction to fill 0..1 first, as many papers' tables have it.
-        step: told of progress.
 
     Raises:
-        UsageError: the graph fails the scan, has another signature or does not take the images.
+        UsageError: it cannot be read, fails the scan or has another signature than a student.
+        AllowlistError: the list cannot be used.
     """
-    started = time.perf_counter()
     try:
         graph = read_onnx(path)
     except ParityError as error:
@@ -111,9 +118,33 @@ def evaluate(
     _require_passed(report)
     assert report.facts is not None  # noqa: S101 - it passed
     signature = find_signature(report.facts, report.path)
-    measured = measure(graph.data, signature, taken.store, crop, stretch, step=step)
+    folder = graph.folder if graph.external else ""
+    return Graph(report.path, graph.data, graph.sha256, folder, signature)
+
+
+def evaluate(
+    graph: Graph,
+    taken: TakenPairs,
+    crop: int,
+    stretch: bool = False,
+    step: Step = lambda _, __, ___: None,
+) -> Evaluation:
+    """Measure a graph.
+
+    Args:
+        graph: what ``open_graph`` let pass.
+        taken: the images, resized.
+        crop: the side of the centre crop, 0 for whole images cut to multiples of 8.
+        stretch: stretch every prediction to fill 0..1 first, as many papers' tables have it.
+        step: told of progress.
+
+    Raises:
+        UsageError: it does not take the images, or its answers are no saliency.
+    """
+    started = time.perf_counter()
+    measured = measure(graph, taken.store, crop, stretch, step=step)
     return Evaluation(
-        report.path,
+        graph.path,
         graph.sha256,
         taken.name,
         taken.sha256,
@@ -129,7 +160,8 @@ def evaluate(
 
 def _require_passed(report: Report) -> None:
     if not report.passed:
-        first = report.findings[0]
+        failing = (finding for finding in report.findings if finding.fails)
+        first = next(failing, report.findings[0])
         raise UsageError(
             f"{report.path} does not pass the scan by {report.allowlist}, so it is not run: "
             f"{first.code} {first.message}; see onnxguard scan"
@@ -165,8 +197,7 @@ def _is_image(value: Value, channels: int) -> bool:
 
 
 def measure(
-    graph: bytes,
-    signature: Signature,
+    graph: Graph,
     store: Store,
     crop: int,
     stretch: bool = False,
@@ -183,7 +214,7 @@ def measure(
         raise UsageError("there is no image to evaluate on")
     kept = {round(place * (count - 1) / max(samples - 1, 1)) for place in range(samples)}
     sums, found = MeasureSums(), []
-    for number, (image, mask, saliency) in enumerate(_answers(graph, signature, store, crop)):
+    for number, (image, mask, saliency) in enumerate(_answers(graph, store, crop)):
         sums.add(stretched(saliency) if stretch else saliency, mask)
         if number in kept:
             iou = intersection_over_union(saliency.astype(np.float64), mask)
@@ -193,17 +224,18 @@ def measure(
     return Measured(sums.result(), trivial, tuple(found))
 
 
-def _answers(
-    graph: bytes, signature: Signature, store: Store, crop: int
-) -> Iterator[tuple[Picture, Mask, Map]]:
+def _answers(graph: Graph, store: Store, crop: int) -> Iterator[tuple[Picture, Mask, Map]]:
+    signature = graph.signature
     try:
-        session = Session(graph)
+        session = Session(graph.data, folder=graph.folder)
     except ParityError as error:
         raise UsageError(str(error)) from None
     mean = 255 * np.array(MEAN, np.float32)
     deviation = 255 * np.array(DEVIATION, np.float32)
     for number, name in enumerate(store.names):
         image, mask = cut(store, number, crop)
+        if not mask.size:
+            raise UsageError(f"{printable(name)}: smaller than {MULTIPLE} pixels; set --side")
         for wanted, given, side in zip(
             (signature.height, signature.width), mask.shape, ("high", "wide"), strict=True
         ):
@@ -225,6 +257,8 @@ def _saliency(answer: Any, mask: Mask, name: str) -> Map:
     if saliency.shape != (1, 1, *mask.shape):
         shape = "x".join(map(str, saliency.shape))
         raise UsageError(f"{printable(name)}: the answer is {shape}, not of the image's size")
+    if np.isnan(saliency).any():
+        raise UsageError(f"{printable(name)}: the answer holds what is not a number")
     if not (saliency.min() >= 0 and saliency.max() <= 1):
         raise UsageError(f"{printable(name)}: the answer leaves 0..1; a student ends with Sigmoid")
     one: Map = saliency[0, 0]

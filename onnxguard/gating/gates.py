@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.errors import OnnxguardError, UsageError
 from onnxguard.facts import Facts, Value
-from onnxguard.gating.evaluation import Answer, Measured, Signature, measure
+from onnxguard.gating.evaluation import Measured, measure, open_graph
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import ParityReport
 from onnxguard.parity.settings import ATOL
@@ -83,19 +83,23 @@ def judge(
         limits: what is asked for.
         step: told of progress.
     """
-    report = scan(graph, limits.allowlist or student.allowlist)
+    allowlist = limits.allowlist or student.allowlist
+    report = scan(graph, allowlist)
     gates = [_scan_gate(report), _contract_gate(report.facts, student, parameters)]
     if not all(gate.passed for gate in gates):
         said = "not run: the graph did not pass the gates before"
         gates += [Gate("parity", None, said), Gate("iou", None, said)]
         return Judged(tuple(gates), report, None, None)
+    measured: Measured | None
     parity = _parity(graph, weights, student, limits, step)
     gates.append(_parity_gate(parity))
-    signature = Signature(student.input_name, student.output_name, None, None)
-    with open(graph, "rb") as stream:
-        data = stream.read()
-    measured = measure(data, signature, validation, crop, samples=SAMPLES, step=step)
-    gates.append(_iou_gate(measured, limits.min_iou))
+    try:
+        opened = open_graph(graph, allowlist)
+        measured = measure(opened, validation, crop, samples=SAMPLES, step=step)
+        gates.append(_iou_gate(measured, limits.min_iou))
+    except UsageError as error:
+        measured = None
+        gates.append(Gate("iou", False, "nothing could be measured", (str(error),)))
     return Judged(
         tuple(gates), report, parity if isinstance(parity, ParityReport) else None, measured
     )
@@ -187,8 +191,3 @@ def _iou_gate(measured: Measured, floor: float | None) -> Gate:
     said = f"validation IoU {iou:.4f} on {measured.measures.images} images, {wanted} is asked for"
     problems = () if passed else (f"IoU {iou:.4f} is not {wanted}",)
     return Gate("iou", passed, said, problems)
-
-
-def samples_of(measured: Measured | None) -> tuple[Answer, ...]:
-    """The images for a contact sheet; none where the graph was not run."""
-    return measured.samples if measured else ()

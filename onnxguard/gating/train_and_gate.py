@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onnxguard.errors import TrainingError
 from onnxguard.gating.card import make_card
-from onnxguard.gating.gates import Limits, judge, samples_of
+from onnxguard.gating.gates import Limits, judge
 from onnxguard.gating.pictures import contact_sheet, training_curve
 from onnxguard.gating.publishing import publish, require_out, run_folder, write_candidate
 from onnxguard.printable import printable
@@ -121,8 +121,8 @@ def train_and_gate(
     title = f"{student.name} on {taken.record.name}"
     curve = training_curve(card.epochs, card.best_epoch, card.baselines, title)
     write_whole(base + ".curve.png", curve)
-    rows = [(a.image, a.mask, a.saliency, a.iou) for a in samples_of(judged.measured)]
-    if rows:
+    if judged.measured:
+        rows = [(a.image, a.mask, a.saliency, a.iou) for a in judged.measured.samples]
         write_whole(base + ".sheet.png", contact_sheet(rows))
     write_whole(base + ".md", CARD_REPORTERS["markdown"](card, RenderOptions()))
     write_whole(base + ".json", CARD_REPORTERS["json"](card, RenderOptions()))
