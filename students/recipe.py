@@ -77,6 +77,10 @@ class Recipe:
         multiple = _MULTIPLE * self.shrink_at(0)
         if self.crop % multiple:
             raise UsageError(f"--crop: a multiple of {multiple} pixels, not {self.crop}")
+        if self.batch == 1 and self.crop == multiple:
+            raise UsageError(
+                f"--batch: 2 or more with a --crop of {self.crop}: batch norm takes no single value"
+            )
 
 
 def option_of(name: str) -> str:

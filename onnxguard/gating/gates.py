@@ -11,7 +11,7 @@ from onnxguard.errors import OnnxguardError, UsageError
 from onnxguard.facts import Facts, Value
 from onnxguard.gating.evaluation import Measured, measure, open_graph
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.report import ParityReport
+from onnxguard.parity.report import Outcome, ParityReport
 from onnxguard.parity.settings import ATOL
 from onnxguard.report import Report
 from onnxguard.scan import scan
@@ -175,10 +175,15 @@ def _parity_gate(parity: ParityReport | OnnxguardError) -> Gate:
     proved = f", {proof.killed} of {proof.mutants} damaged graphs noticed" if proof else ""
     said = (
         f"largest difference {parity.largest:.1e} where {parity.atol:g} is allowed, "
-        f"{len(parity.trials)} trials, {parity.nodes.checked} nodes alone{proved}"
+        f"{compared(parity)} trials, {parity.nodes.checked} nodes alone{proved}"
     )
     problems = tuple(f"{f.code} {f.message}" for f in parity.findings if f.fails)
     return Gate("parity", parity.passed, said, problems)
+
+
+def compared(parity: ParityReport) -> int:
+    """How many sets of inputs both sides took."""
+    return sum(trial.outcome is Outcome.COMPARED for trial in parity.trials)
 
 
 def _iou_gate(measured: Measured, floor: float | None) -> Gate:

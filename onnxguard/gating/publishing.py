@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from onnxguard.errors import TrainingError
+from onnxguard.gating.gates import EVIDENCE
 from onnxguard.printable import printable
 from onnxguard.students.exporting import export_student
 from onnxguard.writing import write_whole
@@ -38,6 +41,19 @@ def require_out(out: str, student: str) -> None:
         path = os.path.join(out, student + ending)
         if os.path.isdir(path):
             raise TrainingError(f"{printable(path)} is a folder, and is to be a file")
+
+
+def forget_candidate(folder: str, student: str) -> None:
+    """Remove what an earlier candidate left, so that nothing is taken for the next one's.
+
+    A folder in which nothing is left goes too.
+    """
+    for ending in ENDINGS:
+        with suppress(OSError):
+            os.unlink(os.path.join(folder, student + ending))
+    shutil.rmtree(os.path.join(folder, EVIDENCE), ignore_errors=True)
+    with suppress(OSError):
+        os.rmdir(folder)
 
 
 def write_candidate(folder: str, student: Student, network: nn.Module) -> tuple[str, str]:

@@ -11,7 +11,13 @@ from onnxguard.errors import TrainingError
 from onnxguard.gating.card import make_card
 from onnxguard.gating.gates import Limits, judge
 from onnxguard.gating.pictures import contact_sheet, training_curve
-from onnxguard.gating.publishing import publish, require_out, run_folder, write_candidate
+from onnxguard.gating.publishing import (
+    forget_candidate,
+    publish,
+    require_out,
+    run_folder,
+    write_candidate,
+)
 from onnxguard.printable import printable
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
@@ -81,22 +87,27 @@ def train_and_gate(
     """
     began = time.perf_counter()
     folder = run_folder(out, student.name)
-    if group.leads:
-        require_out(out, student.name)
-        _settle_earlier(folder, resume, restart)
-    group.wait()
-    trained = train(
-        student,
-        taken.data,
-        recipe,
-        folder,
-        compute=compute,
-        group=group,
-        resume=resume,
-        watch=watch,
-    )
+    try:
+        if group.leads:
+            require_out(out, student.name)
+            _settle_earlier(folder, resume, restart)
+        group.wait()
+        trained = train(
+            student,
+            taken.data,
+            recipe,
+            folder,
+            compute=compute,
+            group=group,
+            resume=resume,
+            watch=watch,
+        )
+    finally:
+        if group.leads and not has_checkpoint(folder):
+            forget_candidate(folder, student.name)
     if not group.leads:
         return None
+    forget_candidate(folder, student.name)
     exporting = time.perf_counter()
     network = student.build()
     network.load_state_dict(trained.weights)
@@ -130,8 +141,7 @@ def train_and_gate(
         return Outcome(card, files[0])
     path = publish(folder, out, student.name)
     remove_checkpoint(folder)
-    if not os.listdir(folder):
-        os.rmdir(folder)
+    forget_candidate(folder, student.name)
     return Outcome(card, path)
 
 
