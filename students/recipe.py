@@ -90,7 +90,7 @@ def option_of(name: str) -> str:
 
 RECIPES = {
     "source": Recipe(),
-    "fast": replace(Recipe(), half_size=0.7),
+    "fast": replace(Recipe(), half_size=0.8),
     "generated": replace(
         Recipe(),
         train_side=88,

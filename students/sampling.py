@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,6 @@ import torch
 from numpy.typing import NDArray
 from onnxguard.students.normalisation import DEVIATION, MEAN
 from torch import Tensor
-from torch.nn import functional
 
 from onnxguard.errors import TrainingError
 
@@ -144,25 +143,29 @@ def images_and_targets(crops: Tensor, shrink: int = 1) -> tuple[Tensor, Tensor]:
 
     Args:
         crops: uint8 ``[n, side, side, 4]``.
-        shrink: average blocks of so many by so many pixels.
+        shrink: average blocks of so many by so many pixels, at most 11.
 
     Returns:
         float32 ``[n, 3, side, side]``, normalised, channels last; float32 ``[n, 1, side, side]`` in
         0..1, which where nothing is shrunk is 0 or 1.
     """
-    mean, deviation = _channels(crops.device)
-    images = ((crops[..., :3] - mean) / deviation).permute(0, 3, 1, 2)
-    targets = (crops[..., 3] / 255).unsqueeze(1)
-    if shrink > 1:
-        images = functional.avg_pool2d(images, shrink)
-        targets = functional.avg_pool2d(targets, shrink)
+    pixels = crops
+    if shrink > 1:  # in integers, which are summed exactly and four times as fast
+        pixels = crops.to(torch.int16)
+        pixels = reduce(torch.add, [pixels[:, place::shrink] for place in range(shrink)])
+        pixels = reduce(torch.add, [pixels[:, :, place::shrink] for place in range(shrink)])
+    white = 255 * shrink * shrink
+    mean, deviation = _channels(crops.device, white)
+    images = ((pixels[..., :3] - mean) / deviation).permute(0, 3, 1, 2)
+    targets = (pixels[..., 3] / white).unsqueeze(1)
     return images.contiguous(memory_format=torch.channels_last), targets.contiguous()
 
 
 @cache
-def _channels(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Mean and deviation in 0..255, float32 ``[3]``; kept, because a copy to a GPU waits for it."""
-    return 255 * torch.tensor(MEAN, device=device), 255 * torch.tensor(DEVIATION, device=device)
+def _channels(device: torch.device, white: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation in 0..white, float32 ``[3]``; kept: a copy to a GPU waits for it."""
+    mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
+    return (white * mean).to(device), (white * deviation).to(device)
 
 
 def batches(order: Sequence[int] | Integers, batch: int, rank: int, ranks: int) -> list[Integers]:

@@ -392,6 +392,13 @@ def test_bad_input_gets_one_line(name: str, folder: Path, options: tuple[str, ..
     assert says in refusal("ablate", *options, *call.split())
 
 
+def test_it_refuses_to_be_several_processes(
+    options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "start it without torchrun" in refusal("ablate", *options)
+
+
 def test_a_seed_alone_is_no_option(options: tuple[str, ...]) -> None:
     code, out, err = run("ablate", *options, "--seed", "3")
     assert (code, out) == (2, "")

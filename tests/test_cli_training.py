@@ -120,6 +120,15 @@ def test_a_training_that_never_began_leaves_no_folder(
     assert not (folder / "trained" / f"{NAME}.run").exists()
 
 
+@pytest.mark.parametrize("name", ["WORLD_SIZE", "RANK", "LOCAL_RANK"])
+def test_an_environment_that_makes_no_sense_gets_one_line(
+    name: str, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "x\n")
+    line = refusal("train-and-gate", *options)
+    assert f'the environment says {name}="x\\n", which is no number' in line
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_gets_one_line(options: tuple[str, ...]) -> None:
     line = refusal("train-and-gate", *options, "--device", "cuda")

@@ -77,7 +77,8 @@ def test_every_kind_of_node_has_a_record(saliency_v2: Conformance) -> None:
 
 def test_differences_are_those_of_float32(saliency_v2: Conformance) -> None:
     worst = [record.worst for record in operators(saliency_v2, "Conv")]
-    assert all(difference is not None and 0 < difference < 1e-5 for difference in worst)
+    assert all(difference is not None and difference < 1e-5 for difference in worst)
+    assert any(difference for difference in worst)  # on some processors one of them is exact
 
 
 @pytest.mark.parametrize("name", ["external", "int8", "looping", "saliency_v1"])

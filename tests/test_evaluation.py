@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import pytest
 from command import run
 from onnx import numpy_helper, parser
@@ -320,6 +321,26 @@ def test_a_graph_that_is_no_student_gets_one_line(
     text, weights, says = SIGNATURES[name]
     (folder / "m.onnx").write_bytes(graph(text, **weights))
     assert says in refusal("evaluate", "m.onnx", *options, *CENTRE[:2], "--crop", "24")
+
+
+def test_external_data_is_looked_for_beside_the_graph(
+    folder: Path, options: tuple[str, ...]
+) -> None:
+    (folder / "apart").mkdir()
+    onnx.save(
+        onnx.load("red.onnx"),
+        "apart/red.onnx",
+        save_as_external_data=True,
+        location="red.data",
+        size_threshold=0,
+    )
+    assert (folder / "apart/red.data").stat().st_size
+    whole, apart = (evaluated(path, *options, *WHOLE) for path in ("red.onnx", "apart/red.onnx"))
+    assert whole["measures"] == apart["measures"]
+
+
+def test_the_graph_is_looked_at_before_the_images(options: tuple[str, ...]) -> None:
+    assert "no.onnx" in refusal("evaluate", "no.onnx", "--data", "nowhere", *options[2:], *WHOLE)
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 500056\n"

@@ -130,6 +130,20 @@ def test_parity_refuses_and_leaves_evidence(
     assert (again.code, kept.exists()) == (0, False)
 
 
+def test_a_candidate_that_cannot_be_measured_is_refused_with_a_card(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = in_place(folder)
+    wild = ("--learning-rate", "1e38", "--batch", "16", "--epochs", "1")  # one step, to nowhere
+    found = judged(*gate_options(tmp_path_factory), *wild)
+    assert found.code == 1
+    assert found.gates == {"scan": True, "contract": True, "parity": False, "iou": False}
+    (problem,) = found.problems("iou")
+    assert problem.endswith("the answer holds what is not a number")
+    assert in_place(folder) == before
+    assert (folder / "trained" / f"{NAME}.run" / f"{NAME}.md").is_file()
+
+
 def test_too_low_an_iou_refuses(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     found, kept = refused(folder, tmp_path_factory, "iou", "--min-iou", "0.99")
     iou = found.card["measures"]["iou"]  # type: ignore[index]
