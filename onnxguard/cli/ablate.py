@@ -14,6 +14,7 @@ from onnxguard.cli.training_options import (
     compute_options,
     data_options,
     recipe_options,
+    report_options,
     require_packages,
     training_watch,
 )
@@ -42,15 +43,7 @@ from onnxguard.writing import write_whole
 )
 @recipe_options(without=("seed",))
 @compute_options
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(ABLATION_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(ABLATION_REPORTERS)
 def ablate(**options: Any) -> int:
     """Train all students from several seeds, and compare them.
 

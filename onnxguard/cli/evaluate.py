@@ -8,7 +8,7 @@ import click
 
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.cli.training_options import data_options, require_packages
+from onnxguard.cli.training_options import data_options, report_options, require_packages
 from onnxguard.errors import UsageError
 from onnxguard.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
@@ -45,15 +45,7 @@ _UNSEEN = 1  # the seed of made-up images that no student was trained on
     show_default=True,
     help="The list that the graph must pass before it is run.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(EVALUATION_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(EVALUATION_REPORTERS)
 def evaluate(model: str, **options: Any) -> int:
     """Measure a saliency graph on images whose salient parts are known.
 

@@ -15,6 +15,7 @@ from onnxguard.cli.training_options import (
     compute_options,
     data_options,
     recipe_options,
+    report_options,
     require_packages,
     training_watch,
 )
@@ -86,15 +87,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option("--csv", metavar="FILE", help="Write a line an epoch there, whole after each.")
 @click.option("--tensorboard", metavar="DIR", help="Write scalars for TensorBoard there.")
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(CARD_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(CARD_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every epoch, digest and version.")
 def train_and_gate(**options: Any) -> int:
     """Train a student, judge its graph, and put it in place only if it passes.
