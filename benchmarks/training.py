@@ -38,6 +38,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
+from onnxguard.progress import silent
+
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -172,9 +174,7 @@ def train_ours(folder: Path, student: Student, recipe: Recipe) -> Result:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         data = find_data(str(folder))
-        taken = take_training(
-            data, recipe, f"{scratch}/cache", 0, "refuse", lambda _, __, ___: None
-        )
+        taken = take_training(data, recipe, f"{scratch}/cache", 0, "refuse", silent)
         trained = train(student, taken.data, recipe, f"{scratch}/run")
     seconds = time.perf_counter() - started
     images = sum(epoch.images for epoch in trained.history)

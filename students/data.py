@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from onnxguard.students.distributed import Group
@@ -15,6 +15,7 @@ from onnxguard.students.store import Store, open_store
 from onnxguard.students.training import TrainingData
 
 from onnxguard.errors import TrainingError
+from onnxguard.progress import Step
 
 GENERATED_IMAGES = 448
 """So many are made up: 64 are held out, and 384 are trained on."""
@@ -22,8 +23,6 @@ GENERATED_IOU = 0.9
 """What a student reaches on them with the recipe ``generated``."""
 ON_BAD_PAIR = ("refuse", "skip")
 _SHOWN = 10
-
-Step = Callable[[str, int, int], None]
 
 
 class Taken(NamedTuple):

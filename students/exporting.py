@@ -23,8 +23,7 @@ def export_student(student: Student, network: nn.Module) -> bytes:
     Returns:
         The file's bytes.
     """
-    fresh = student.build()
-    fresh.load_state_dict(network.state_dict())
+    fresh = student.build(network.state_dict())
     image = torch.zeros(1, 3, _TRACED_SIZE, _TRACED_SIZE)
     dims = {2: "H", 3: "W"}
     target = io.BytesIO()

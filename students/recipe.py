@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from onnxguard.students.student import MULTIPLE
+
 from onnxguard.errors import UsageError
 
 SCHEDULES = ("cosine", "constant")
-_MULTIPLE = 8
 _MOST_SEED = (1 << 64) - 1  # of PyTorch's generators
 
 
@@ -74,7 +75,7 @@ class Recipe:
         for name in ("train_side", "validation_side"):
             if getattr(self, name) < self.crop:
                 raise UsageError(f"{option_of(name)}: at least the crop's {self.crop} pixels")
-        multiple = _MULTIPLE * self.shrink_at(0)
+        multiple = MULTIPLE * self.shrink_at(0)
         if self.crop % multiple:
             raise UsageError(f"--crop: a multiple of {multiple} pixels, not {self.crop}")
         if self.batch == 1 and self.crop == multiple:

@@ -40,6 +40,7 @@ from onnxguard.students.pairs import (
 
 from onnxguard.errors import OnnxguardError
 from onnxguard.printable import printable
+from onnxguard.progress import Step, silent
 
 _FORMAT = "onnxguard/store/1"
 _PIXELS, _INDEX = "pixels.bin", "index.json"
@@ -52,7 +53,6 @@ _FEW = 64  # pairs, for which processes do not pay
 _CHUNK = 16  # pairs that a process takes at a time
 _MOST_INDEX = 4096  # bytes of the index a pair; a name in a file system takes at most 1,600
 
-Step = Callable[[str, int, int], None]
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -94,11 +94,6 @@ def resized_size(height: int, width: int, side: int) -> tuple[int, int]:
         return height, width
     longer = max(1, round(max(height, width) * (side / min(height, width))))
     return (longer, side) if width < height else (side, longer)
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Say nothing of how far a store is."""
-    del what, done, total
 
 
 def open_store(

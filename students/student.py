@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnxguard.errors import UsageError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
+MULTIPLE = 8
+"""H and W of a student's images are multiples of it: three poolings halve them."""
 TRAINED = "trained"
 """The folder, in the current one, where trained students are put and looked for."""
 
@@ -37,14 +39,26 @@ class Student(NamedTuple):
     operators: tuple[str, ...]
     input_name: str = "input"
     output_name: str = "saliency_map"
-    multiple: int = 8
+    multiple: int = MULTIPLE
     opset: int = 17
 
-    def build(self) -> nn.Module:
-        """Make the network with PyTorch's default initial weights, in evaluation mode."""
+    def build(self, weights: Mapping[str, Tensor] | None = None) -> nn.Module:
+        """Make the network in evaluation mode.
+
+        Args:
+            weights: a state dict of it; PyTorch's default initial weights where there is none.
+        """
         module, _, name = self.factory.partition(":")
         factory: Callable[[], nn.Module] = getattr(import_module(module), name)
-        return factory().eval()
+        network = factory().eval()
+        if weights is not None:
+            network.load_state_dict(weights)
+        return network
+
+
+def trainable_parameters(network: nn.Module) -> int:
+    """How many numbers a training changes."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 STUDENTS = {

@@ -18,18 +18,15 @@ from onnxguard.students.compute import Compute
 from onnxguard.students.data import find_data, take_training
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
-from onnxguard.students.store import silent
 from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import train
+from terminal import MODULE, SECONDS, environment
 from trained import (
     HELD_OUT,
-    SECONDS,
     SIDE,
     cached,
-    command,
     contents,
     copied,
-    environment,
     images,
     recipe_options,
     refusal,
@@ -37,6 +34,7 @@ from trained import (
 
 from onnxguard.errors import TrainingError
 from onnxguard.gating.ablation import ablate
+from onnxguard.progress import silent
 from onnxguard.scan import scan
 
 EPOCHS = 3
@@ -199,7 +197,7 @@ def interrupted(
     del interruptible
     out = tmp_path_factory.mktemp("interrupted") / "ablation"
     process = subprocess.Popen(
-        command("ablate", *options, "--out", str(out)),
+        [*MODULE, "ablate", *options, "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),

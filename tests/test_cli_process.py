@@ -5,29 +5,26 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import protobuf as pb
 import pytest
 from command import run
 from protobuf import graph, node
+from terminal import MODULE, SECONDS, environment, on_terminal
 
 from onnxguard import __version__
 from onnxguard.reporters import REPORTERS
 
 CLEAN = pb.model(graph(node("Relu")))
 BAD = pb.model(graph(node("Einsum")))
-MODULE = [sys.executable, "-m", "onnxguard"]
 SCRIPT = [str(Path(sys.executable).with_name("onnxguard"))]
 ESCAPE = "\x1b["
-SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -44,11 +41,6 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
-
-
-def environment(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
-    return kept | {"TERM": "xterm"} | more
 
 
 def drained(terminal: int) -> bytes:
@@ -70,45 +62,6 @@ def start(*arguments: str, **streams: int) -> subprocess.Popen[bytes]:
         "stderr": subprocess.PIPE,
     } | streams
     return subprocess.Popen([*MODULE, *arguments], env=environment(), **streams)  # type: ignore[call-overload,no-any-return]
-
-
-class Seen(NamedTuple):
-    """The exit code, and what each stream wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-def on_terminal(*arguments: str, streams: str = "oe", **more: str) -> Seen:
-    """Run with a terminal as standard input (i), output (o) or error (e), else a pipe."""
-    pairs = {stream: pty.openpty() if stream in streams else os.pipe() for stream in "oe"}
-    terminal, stdin = pty.openpty() if "i" in streams else (-1, subprocess.DEVNULL)
-    process = subprocess.Popen(
-        [*MODULE, *arguments],
-        stdin=stdin,
-        stdout=pairs["o"][1],
-        stderr=pairs["e"][1],
-        env=environment(**more),
-    )
-    for _, theirs in pairs.values():
-        os.close(theirs)
-    texts = dict.fromkeys("oe", b"")
-    ours = {pairs[stream][0]: stream for stream in "oe"}
-    while ours:
-        for descriptor in select.select(list(ours), [], [], SECONDS)[0]:
-            try:
-                data = os.read(descriptor, 65536)
-            except OSError:  # what Linux says of a terminal that nobody writes to any more
-                data = b""
-            texts[ours[descriptor]] += data
-            if not data:
-                del ours[descriptor]
-                os.close(descriptor)
-    code = process.wait(SECONDS)
-    for descriptor in (terminal, stdin) if terminal >= 0 else ():
-        os.close(descriptor)
-    return Seen(code, *(text.decode().replace("\r\n", "\n") for text in texts.values()))
 
 
 # -- colours and progress --------------------------------------------------------------------------

@@ -15,16 +15,15 @@ import torch
 from command import run
 from onnxguard.students.compute import cpu_has_bf16
 from PIL import Image
+from terminal import Seen, on_terminal
 from trained import (
     HELD_OUT,
     IMAGES,
-    Seen,
     contents,
     copied,
     gate_options,
     images,
     kept_out,
-    on_terminal,
     refusal,
     write_images,
 )
@@ -336,7 +335,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     fresh = tmp_path_factory.mktemp("fresh")
     where = ("--out", str(fresh / "trained"), "--cache", str(fresh / "cache"))
     options = (*gate_options(tmp_path_factory), *where, "--epochs", "3")
-    return on_terminal(["train-and-gate", *options])
+    return on_terminal("train-and-gate", *options)
 
 
 def test_a_terminal_gets_a_bar_with_loss_iou_and_images_a_second(seen: Seen) -> None:
@@ -376,7 +375,7 @@ def test_the_report_on_a_terminal_is_coloured(
     assert "\x1b" not in re.sub(r"\x1b\[[\d;]*m", "", seen.out)
     out = tmp_path_factory.mktemp("plain") / "trained"
     options = (*gate_options(tmp_path_factory), "--out", str(out))
-    plain = on_terminal(["train-and-gate", *options], NO_COLOR="1")
+    plain = on_terminal("train-and-gate", *options, NO_COLOR="1")
     assert (plain.code, "\x1b" in plain.out) == (0, False)
     assert plain.out.startswith(f"PASS  {NAME}\n")
     assert not re.search(r"\x1b\[[\d;]*m", plain.err)

@@ -16,7 +16,7 @@ import pytest
 from command import run
 from onnxguard.students.data import find_data, take_training
 from onnxguard.students.recipe import Recipe
-from onnxguard.students.store import Store, silent
+from onnxguard.students.store import Store
 from onnxguard.students.student import STUDENTS, Student
 from trained import (
     ENDINGS,
@@ -33,6 +33,7 @@ from trained import (
 )
 
 from onnxguard.gating.gates import Judged, Limits, judge
+from onnxguard.progress import silent
 from onnxguard.scan import scan
 
 ROOT = Path(__file__).resolve().parent.parent

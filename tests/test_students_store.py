@@ -479,12 +479,12 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(jobs: str, cache: str, tmp_
 
 
 def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("HOME", "/nowhere/me")
     for name in ("ONNXGUARD_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    assert default_cache() == "/home/me/.cache/onnxguard"
+    assert default_cache() == "/nowhere/me/.cache/onnxguard"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert default_cache() == "/home/me/.cache/onnxguard"
+    assert default_cache() == "/nowhere/me/.cache/onnxguard"
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
     assert default_cache() == "/xdg/onnxguard"
     monkeypatch.setenv("ONNXGUARD_CACHE", "/mine")

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -23,7 +16,6 @@ IMAGES = 24
 HELD_OUT = 8
 """Of them; the other 16 are four steps an epoch."""
 ENDINGS = (".safetensors", ".json", ".md", ".curve.png", ".sheet.png", ".onnx")
-SECONDS = 120
 
 
 def write_images(folder: Path, count: int = IMAGES, side: int = SIDE, seed: int = 0) -> Path:
@@ -105,56 +97,3 @@ def refusal(*arguments: str) -> str:
     assert line.startswith("onnxguard: error: "), line
     assert "internal error" not in line
     return line
-
-
-# -- real processes --------------------------------------------------------------------------------
-
-
-def environment(**more: str) -> dict[str, str]:
-    """Of a process on a terminal that shows colours."""
-    kept = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "TERM"}}
-    return kept | {"TERM": "xterm"} | more
-
-
-def command(*arguments: str) -> list[str]:
-    """The command line as a process."""
-    return [sys.executable, "-m", "onnxguard", *arguments]
-
-
-class Seen(NamedTuple):
-    """The exit code, and what each stream wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-def on_terminal(arguments: Sequence[str], **more: str) -> Seen:
-    """Run with a terminal as standard output, and another one as standard error."""
-    pairs = {stream: pty.openpty() for stream in "oe"}
-    process = subprocess.Popen(
-        command(*arguments),
-        stdin=subprocess.DEVNULL,
-        stdout=pairs["o"][1],
-        stderr=pairs["e"][1],
-        env=environment(**more),
-    )
-    for _, theirs in pairs.values():
-        os.close(theirs)
-    texts = dict.fromkeys("oe", b"")
-    ours = {pairs[stream][0]: stream for stream in "oe"}
-    while ours:
-        ready = select.select(list(ours), [], [], SECONDS)[0]
-        if not ready:
-            process.kill()
-        for descriptor in ready or list(ours):
-            try:
-                data = os.read(descriptor, 65536)
-            except OSError:  # what Linux says of a terminal that nobody writes to any more
-                data = b""
-            texts[ours[descriptor]] += data
-            if not data:
-                del ours[descriptor]
-                os.close(descriptor)
-    code = process.wait(SECONDS)
-    return Seen(code, *(text.decode().replace("\r\n", "\n") for text in texts.values()))

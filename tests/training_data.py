@@ -18,6 +18,8 @@ from onnxguard.students.training import TrainingData
 from PIL import Image
 from torch import Tensor
 
+from onnxguard.progress import silent
+
 TINY = Recipe(
     train_side=24,
     validation_side=24,
@@ -30,10 +32,6 @@ TINY = Recipe(
 IMAGES = 26
 """Of them 20 are trained on: five steps an epoch."""
 V1, V2 = STUDENTS["saliency-v1"], STUDENTS["saliency-v2"]
-
-
-def silent(what: str, done: int, total: int) -> None:
-    del what, done, total
 
 
 def tiny_data(folder: Path, recipe: Recipe = TINY, images: int = IMAGES) -> TrainingData:

@@ -13,8 +13,8 @@ from onnxguard.errors import UsageError
 from onnxguard.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
 from onnxguard.students.recipe import RECIPES
+from onnxguard.students.student import MULTIPLE
 
-_MULTIPLE = 8
 _UNSEEN = 1  # the seed of made-up images that no student was trained on
 
 
@@ -60,10 +60,10 @@ def evaluate(model: str, **options: Any) -> int:
         side = crop = options["side"]
     if options["crop"] is not None:
         crop = options["crop"]
-    if crop % _MULTIPLE or (side and crop > side):
-        raise UsageError(f"--crop: a multiple of {_MULTIPLE} up to the side of {side}, not {crop}")
-    if 0 < side < _MULTIPLE:
-        raise UsageError(f"--side: 0, or {_MULTIPLE} and more, not {side}")
+    if crop % MULTIPLE or (side and crop > side):
+        raise UsageError(f"--crop: a multiple of {MULTIPLE} up to the side of {side}, not {crop}")
+    if 0 < side < MULTIPLE:
+        raise UsageError(f"--side: 0, or {MULTIPLE} and more, not {side}")
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
     check_output(options["output"], [model])

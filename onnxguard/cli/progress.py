@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-Step = Callable[[str, int, int], None]
+from onnxguard.progress import Step, silent
 
 
 @contextmanager
 def progress_bars() -> Iterator[Step]:
     """Give what shows progress: what is done, how much of it, of how much (0: unknown)."""
     if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _, __, ___: None
+        yield silent
         return
     bars: dict[str, Any] = {}  # the one that is under way, if any
 

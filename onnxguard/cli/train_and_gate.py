@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from onnxguard.cli.output import check_output, emit, wants_color
-from onnxguard.cli.progress import Step, progress_bars
+from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
     compute_options,
@@ -22,6 +22,7 @@ from onnxguard.cli.training_options import (
 from onnxguard.errors import UsageError
 from onnxguard.parity.settings import ATOL, MUTANTS
 from onnxguard.printable import printable
+from onnxguard.progress import silent
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS, TRAINED, find_student
@@ -179,5 +180,4 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
 def _bars(leads: bool) -> Any:
     from contextlib import nullcontext
 
-    silent: Step = lambda _, __, ___: None  # noqa: E731
     return progress_bars() if leads else nullcontext(silent)

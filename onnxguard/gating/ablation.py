@@ -26,7 +26,7 @@ from onnxguard.students.exporting import export_student
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Ablation, AblationRun
-from onnxguard.students.student import Student
+from onnxguard.students.student import Student, trainable_parameters
 from onnxguard.students.training import train
 from onnxguard.writing import write_whole
 
@@ -107,8 +107,7 @@ def _run(
         watch=watch,
         again="",
     )
-    network = student.build()
-    network.load_state_dict(trained.weights)
+    network = student.build(trained.weights)
     graph = export_student(student, network)
     write_whole(os.path.join(folder, f"{student.name}.onnx"), graph)
     reports = [scan_bytes(graph, student.name, allowlist) for allowlist in ALLOWLISTS]
@@ -117,7 +116,7 @@ def _run(
     return AblationRun(
         student.name,
         recipe.seed,
-        sum(p.numel() for p in network.parameters() if p.requires_grad),
+        trainable_parameters(network),
         trained.history[trained.best_epoch - 1].iou,
         trained.best_epoch,
         tuple(sorted(use.label for use in facts.operators)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.model import read_onnx
 from onnxguard.parity.runtime import Session
 from onnxguard.printable import printable
+from onnxguard.progress import Step, silent
 from onnxguard.scan import scan_bytes
 from onnxguard.students.baselines import baselines
 from onnxguard.students.data import TakenPairs
@@ -22,14 +23,11 @@ from onnxguard.students.measures import Measures, MeasureSums, intersection_over
 from onnxguard.students.normalisation import DEVIATION, MEAN
 from onnxguard.students.records import Evaluation
 from onnxguard.students.store import Store
+from onnxguard.students.student import MULTIPLE
 
 if TYPE_CHECKING:
     from onnxguard.report import Report
 
-MULTIPLE = 8
-"""Of H and W where whole images are evaluated, as the students want it."""
-
-Step = Callable[[str, int, int], None]
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Map = NDArray[np.float32]
@@ -127,7 +125,7 @@ def evaluate(
     taken: TakenPairs,
     crop: int,
     stretch: bool = False,
-    step: Step = lambda _, __, ___: None,
+    step: Step = silent,
 ) -> Evaluation:
     """Measure a graph.
 
@@ -202,7 +200,7 @@ def measure(
     crop: int,
     stretch: bool = False,
     samples: int = 0,
-    step: Step = lambda _, __, ___: None,
+    step: Step = silent,
 ) -> Measured:
     """Run a graph on every image of a store and measure its answers.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from typing import NamedTuple
 
 from onnxguard.errors import OnnxguardError, UsageError
@@ -13,6 +12,7 @@ from onnxguard.gating.evaluation import Measured, measure, open_graph
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
 from onnxguard.parity.settings import ATOL
+from onnxguard.progress import Step
 from onnxguard.report import Report
 from onnxguard.scan import scan
 from onnxguard.students.records import Gate
@@ -23,8 +23,6 @@ EVIDENCE = "parity"
 """The folder, in that of the candidate, with the evidence of a failed parity check."""
 SAMPLES = 12
 """Images of the contact sheet."""
-
-Step = Callable[[str, int, int], None]
 
 
 class Limits(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from typing import NamedTuple
 
 from onnxguard.errors import TrainingError
@@ -19,6 +18,7 @@ from onnxguard.gating.publishing import (
     write_candidate,
 )
 from onnxguard.printable import printable
+from onnxguard.progress import Step, silent
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
 from onnxguard.students.compute import Compute, describe
@@ -27,11 +27,9 @@ from onnxguard.students.distributed import Group
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Card
-from onnxguard.students.student import Student
+from onnxguard.students.student import Student, trainable_parameters
 from onnxguard.students.training import train
 from onnxguard.writing import write_whole
-
-Step = Callable[[str, int, int], None]
 
 
 class Outcome(NamedTuple):
@@ -58,7 +56,7 @@ def train_and_gate(
     resume: bool = False,
     restart: bool = False,
     watch: Watch | None = None,
-    step: Step = lambda _, __, ___: None,
+    step: Step = silent,
 ) -> Outcome | None:
     """Train a student and put it into ``out``, if it passes every gate.
 
@@ -109,9 +107,8 @@ def train_and_gate(
         return None
     forget_candidate(folder, student.name)
     exporting = time.perf_counter()
-    network = student.build()
-    network.load_state_dict(trained.weights)
-    parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    network = student.build(trained.weights)
+    parameters = trainable_parameters(network)
     files = write_candidate(folder, student, network)
     judging = time.perf_counter()
     validation = taken.data.validation

@@ -14,6 +14,7 @@ from onnxguard.parity.node_pass import NodePasser
 from onnxguard.parity.report import Proof, Survivor
 from onnxguard.parity.runtime import Session
 from onnxguard.parity.trials import Case, compare_outputs
+from onnxguard.progress import Step
 
 
 class Gate:
@@ -66,7 +67,7 @@ def prove(
     wanted: int,
     required: float,
     seed: int,
-    step: Callable[[str, int, int], None],
+    step: Step,
 ) -> Proof:
     """Run the check on mutants of a graph that passed it."""
     made: Counter[str] = Counter()

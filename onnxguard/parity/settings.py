@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import isfinite
 from typing import NamedTuple
 
 from onnxguard.catalogue import IGNORABLE, PARITY_RULES
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
+from onnxguard.progress import Step, silent
 from onnxguard.yaml_tree import near
 
 PROVIDERS = ("cpu", "cuda", "tensorrt")
@@ -25,13 +26,6 @@ ATOL = 1e-5
 
 MUTANTS = 60
 """Damaged graphs of a proof unless told otherwise."""
-
-Step = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and how much there is (0: unknown)."""
-
-
-def silent(_: str, __: int, ___: int) -> None:
-    """Show no progress."""
 
 
 class Settings(NamedTuple):
