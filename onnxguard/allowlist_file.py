@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -24,7 +23,22 @@ from onnxguard.catalogue import RULES
 from onnxguard.findings import Severity
 from onnxguard.messages import DTYPES
 from onnxguard.printable import printable
-from onnxguard.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, near, retyped
+from onnxguard.yaml_tree import Mapping, Mark, Scalar, Tree, near
+from onnxguard.yaml_values import (
+    NUMBERS,
+    boolean,
+    choice,
+    day,
+    integer,
+    list_items,
+    mapping,
+    number,
+    opset_ranges,
+    optional_text,
+    text,
+    version_range,
+    words,
+)
 
 SCHEMA = 1
 _TOP: tuple[str, ...] = ("schema", "id", "title", "extends", "adr", "date", "reason")
@@ -39,7 +53,6 @@ OPERATOR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
 WAIVABLE = frozenset(code for code in RULES if code[2] not in "08")
 """What says that a model was not verified, or speaks of waivers, cannot be waived."""
 _CONSTANTS = ("report", "forbid")
-NUMBERS = ("a whole number", "a number")
 _DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
 
 
@@ -72,9 +85,9 @@ def read_file(top: Mapping) -> AllowlistFile:
     schema = top.items.get("schema")
     if schema is None:
         top.mark.fail(f"'schema: {SCHEMA}' is missing")
-    if _integer(schema, "schema") != SCHEMA:
+    if integer(schema, "schema") != SCHEMA:
         schema.mark.fail(
-            f"schema {_integer(schema, 'schema')} is not known: this tool reads {SCHEMA}"
+            f"schema {integer(schema, 'schema')} is not known: this tool reads {SCHEMA}"
         )
     if "id" not in top.items:
         top.mark.fail("'id' is missing")
@@ -87,19 +100,19 @@ def read_file(top: Mapping) -> AllowlistFile:
     ir_version = top.items.get("ir_version")
     return AllowlistFile(
         id=name,
-        title=_optional(top, "title"),
+        title=optional_text(top, "title"),
         extends=text(extends, "extends") if extends else "",
         extends_mark=extends.mark if extends else top.mark,
         decision=decision,
-        entries=[e for item in _list(top, "operators") for e in _entries(item, decision)],
-        denials=[d for item in _list(top, "deny") for d in _denials(item, decision)],
+        entries=[e for item in list_items(top, "operators") for e in _entries(item, decision)],
+        denials=[d for item in list_items(top, "deny") for d in _denials(item, decision)],
         limits=_limits(top.items.get("limits"), decision),
-        opsets=_opsets(top.items.get("opset")),
-        ir_version=_range(ir_version, "ir_version") if ir_version else None,
+        opsets=opset_ranges(top.items.get("opset")),
+        ir_version=version_range(ir_version, "ir_version") if ir_version else None,
         policies=policies,
         constants=constants,
         dtypes=_dtypes(top.items.get("dtypes")),
-        waivers=[_waiver(item) for item in _list(top, "waivers")],
+        waivers=[read_waiver(item) for item in list_items(top, "waivers")],
     )
 
 
@@ -107,7 +120,7 @@ def read_file(top: Mapping) -> AllowlistFile:
 
 
 def _entries(tree: Tree, decision: Decision) -> list[Entry]:
-    item = _mapping(tree, "an operator")
+    item = mapping(tree, "an operator")
     item.only(_ENTRY, "an operator")
     domain = _domain(item)
     opset = item.items.get("opset")
@@ -115,16 +128,16 @@ def _entries(tree: Tree, decision: Decision) -> list[Entry]:
     decided = _decision(item, decision)
     attributes = {}
     if rules is not None:
-        for name, rule in _mapping(rules, "attributes").items.items():
+        for name, rule in mapping(rules, "attributes").items.items():
             attributes[name] = _value_rule(rule, decided)
     return [
         Entry(
             domain=domain,
             op_type=name.text,
-            opset=_range(opset, "opset") if opset else Range(1, None),
+            opset=version_range(opset, "opset") if opset else Range(1, None),
             attributes=attributes,
             dtypes=_dtypes(item.items.get("dtypes")),
-            constant_inputs=tuple(s.text for s in _words(item, "constant_inputs")),
+            constant_inputs=tuple(s.text for s in words(item, "constant_inputs")),
             decision=decided,
             source=str(name.mark),
         )
@@ -133,13 +146,13 @@ def _entries(tree: Tree, decision: Decision) -> list[Entry]:
 
 
 def _denials(tree: Tree, decision: Decision) -> list[Denial]:
-    item = _mapping(tree, "a denied operator")
+    item = mapping(tree, "a denied operator")
     item.only(_DENY, "a denied operator")
     if "reason" not in item.items:
         item.mark.fail("a denied operator needs 'reason'")
     decided = _decision(item, decision)
     return [
-        Denial(_domain(item), name.text, _optional(item, "instead"), decided, str(name.mark))
+        Denial(_domain(item), name.text, optional_text(item, "instead"), decided, str(name.mark))
         for name in _names(item, wildcard=True)
     ]
 
@@ -155,7 +168,7 @@ def _names(item: Mapping, wildcard: bool = False) -> list[Scalar]:
         text(name, "name")
         names = [name] if isinstance(name, Scalar) else []
     else:
-        names = _words(item, "names")
+        names = words(item, "names")
         if not names:
             item.items["names"].mark.fail("'names' is empty")
     for name in names:
@@ -165,18 +178,18 @@ def _names(item: Mapping, wildcard: bool = False) -> list[Scalar]:
 
 
 def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
-    item = _mapping(tree, "an attribute's rule")
+    item = mapping(tree, "an attribute's rule")
     item.only(_VALUE, "an attribute's rule")
     decided = _decision(item, decision)
     severity = Severity.ERROR
     if "severity" in item.items:
-        severity = Severity(_choice(item.items["severity"], [s.value for s in Severity]))
-    allowed = _words(item, "in") if "in" in item.items else None
-    denied = _words(item, "not_in")
-    minimum, maximum = _number(item, "min"), _number(item, "max")
+        severity = Severity(choice(item.items["severity"], [s.value for s in Severity]))
+    allowed = words(item, "in") if "in" in item.items else None
+    denied = words(item, "not_in")
+    minimum, maximum = number(item, "min"), number(item, "max")
     if not item.items.keys() & {"in", "not_in", "min", "max", "required"}:
         item.mark.fail("an attribute's rule needs in, not_in, min, max or required")
-    required = "required" in item.items and _boolean(item.items["required"])
+    required = "required" in item.items and boolean(item.items["required"])
     return ValueRule(
         allowed=None if allowed is None else tuple(s.text for s in allowed),
         denied=tuple(s.text for s in denied),
@@ -194,7 +207,7 @@ def _value_rule(tree: Tree, decision: Decision) -> ValueRule:
 def _limits(tree: Tree | None, decision: Decision) -> dict[str, Limit]:
     if tree is None:
         return {}
-    item = _mapping(tree, "limits")
+    item = mapping(tree, "limits")
     item.only(LIMITS, "limits")
     limits = {}
     for name, value in item.items.items():
@@ -202,56 +215,54 @@ def _limits(tree: Tree | None, decision: Decision) -> dict[str, Limit]:
             value.only(("max", *_DECISION), "a limit")
             if "max" not in value.items:
                 value.mark.fail("a limit needs 'max'")
-            limits[name] = Limit(_integer(value.items["max"], name), _decision(value, decision))
+            limits[name] = Limit(integer(value.items["max"], name), _decision(value, decision))
         else:
-            limits[name] = Limit(_integer(value, name), decision)
+            limits[name] = Limit(integer(value, name), decision)
     return limits
-
-
-def _opsets(tree: Tree | None) -> dict[str, Range]:
-    if tree is None:
-        return {}
-    item = _mapping(tree, "opset")
-    return {name or DEFAULT_DOMAIN: _range(value, "opset") for name, value in item.items.items()}
 
 
 def _policy(tree: Tree | None) -> tuple[dict[str, str], str | int | None]:
     if tree is None:
         return {}, None
-    item = _mapping(tree, "policy")
+    item = mapping(tree, "policy")
     item.only((*POLICIES, "constants"), "policy")
     constants: str | int | None = None
     policies = {}
     for name, value in item.items.items():
         if name != "constants":
-            policies[name] = _choice(value, ("allow", "warn", "forbid"))
+            policies[name] = choice(value, ("allow", "warn", "forbid"))
         elif isinstance(value, Mapping):
             value.only(("max_bytes",), "constants")
             if "max_bytes" not in value.items:
                 value.mark.fail("constants needs 'max_bytes'")
-            constants = _integer(value.items["max_bytes"], "max_bytes")
+            constants = integer(value.items["max_bytes"], "max_bytes")
         else:
-            constants = _choice(value, _CONSTANTS)
+            constants = choice(value, _CONSTANTS)
     return policies, constants
 
 
 def _dtypes(tree: Tree | None) -> DtypeRule | None:
     if tree is None:
         return None
-    item = _mapping(tree, "dtypes")
+    item = mapping(tree, "dtypes")
     item.only(("in", "not_in"), "dtypes")
-    words = {key: _words(item, key) for key in ("in", "not_in")}
-    for word in (*words["in"], *words["not_in"]):
+    named = {key: words(item, key) for key in ("in", "not_in")}
+    for word in (*named["in"], *named["not_in"]):
         if word.text not in _DTYPE_NAMES:
             word.mark.fail(f'unknown dtype "{printable(word.text)}"{near(word.text, _DTYPE_NAMES)}')
-    if not words["in"] and not words["not_in"]:
+    if not named["in"] and not named["not_in"]:
         item.mark.fail("dtypes needs 'in' or 'not_in'")
-    allowed = frozenset(word.text for word in words["in"]) if words["in"] else None
-    return DtypeRule(allowed, frozenset(word.text for word in words["not_in"]))
+    allowed = frozenset(word.text for word in named["in"]) if named["in"] else None
+    return DtypeRule(allowed, frozenset(word.text for word in named["not_in"]))
 
 
-def _waiver(tree: Tree) -> Waiver:
-    item = _mapping(tree, "a waiver")
+def read_waiver(tree: Tree) -> Waiver:
+    """Read one waiver.
+
+    Raises:
+        AllowlistError: ``file:line:column`` and what is wrong there.
+    """
+    item = mapping(tree, "a waiver")
     item.only(_WAIVER, "a waiver")
     for key in ("model", "code", "reason", "expires"):
         if key not in item.items:
@@ -268,49 +279,20 @@ def _waiver(tree: Tree) -> Waiver:
     return Waiver(
         model=pattern,
         code=code,
-        operator=_optional(item, "operator"),
+        operator=optional_text(item, "operator"),
         reason=text(item.items["reason"], "reason"),
-        expires=_date(item.items["expires"]),
+        expires=day(item.items["expires"]),
         source=str(item.mark),
     )
 
 
-# -- scalars --------------------------------------------------------------------------------------
-
-
-def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:
-    """The text of a scalar, one line, not empty.
-
-    A plain word that YAML 1.1 takes for a boolean, a number or a date would mean something else to
-    the next reader: it must be quoted, unless ``takes`` names its kind.
-    """
-    if not isinstance(tree, Scalar):
-        kind = "a list" if isinstance(tree, Sequence) else "a mapping"
-        tree.mark.fail(f"{what} is text, not {kind}")
-    kind = retyped(tree)
-    if kind and kind not in takes:
-        tree.mark.fail(f"{what} is text, and YAML reads {printable(tree.text)} as {kind}: quote it")
-    folded = " ".join(tree.text.split())
-    if not folded:
-        tree.mark.fail(f"{what} is empty")
-    return printable(folded, 2000)
-
-
-def _is_plain(tree: Tree) -> bool:
-    return isinstance(tree, Scalar) and tree.plain
-
-
 def _decision(item: Mapping, outer: Decision) -> Decision:
     if "date" in item.items:
-        _date(item.items["date"])
+        day(item.items["date"])
     given = {key: text(item.items[key], key, ("a date",)) for key in _DECISION if key in item.items}
     if "date" in given and "adr" not in given:
         given["adr"] = ""  # decided on its own day, not by the decision around it
     return outer._replace(**given)
-
-
-def _optional(item: Mapping, key: str) -> str:
-    return text(item.items[key], key) if key in item.items else ""
 
 
 def _domain(item: Mapping) -> str:
@@ -318,81 +300,3 @@ def _domain(item: Mapping) -> str:
     if isinstance(tree, Scalar) and not tree.text:
         return DEFAULT_DOMAIN
     return text(tree, "domain") if tree is not None else DEFAULT_DOMAIN
-
-
-def _mapping(tree: Tree, what: str) -> Mapping:
-    if not isinstance(tree, Mapping):
-        kind = "a list" if isinstance(tree, Sequence) else "text"
-        tree.mark.fail(f"{what} is a mapping, not {kind}")
-    return tree
-
-
-def _list(top: Mapping, key: str) -> list[Tree]:
-    tree = top.items.get(key)
-    if tree is None:
-        return []
-    if not isinstance(tree, Sequence):
-        kind = "a mapping" if isinstance(tree, Mapping) else "text"
-        tree.mark.fail(f"{key} is a list, not {kind}")
-    return tree.items
-
-
-def _words(item: Mapping, key: str) -> list[Scalar]:
-    words = []
-    for tree in _list(item, key):
-        text(
-            tree, f"an item of {key}", NUMBERS if key in ("in", "not_in", "constant_inputs") else ()
-        )
-        if isinstance(tree, Scalar):
-            words.append(tree)
-    return words
-
-
-def _integer(tree: Tree, what: str) -> int:
-    value = text(tree, what, NUMBERS).replace("_", "")
-    if not re.fullmatch(r"\d{1,18}", value) or not _is_plain(tree):
-        tree.mark.fail(f'{what} is a whole number, not "{value}"')
-    return int(value)
-
-
-def _number(item: Mapping, key: str) -> float | None:
-    tree = item.items.get(key)
-    if tree is None:
-        return None
-    value = text(tree, key, NUMBERS)
-    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
-        tree.mark.fail(f'{key} is a number, not "{value}"')
-    return float(value)
-
-
-def _boolean(tree: Tree) -> bool:
-    return _choice(tree, ("true", "false")) == "true"
-
-
-def _choice(tree: Tree, choices: tuple[str, ...] | list[str]) -> str:
-    value = text(tree, "this", ("a boolean",))
-    if value not in choices:
-        tree.mark.fail(f'"{value}" is not one of {", ".join(choices)}')
-    return value
-
-
-def _range(tree: Tree, what: str) -> Range:
-    value = text(tree, what, NUMBERS)
-    match = re.fullmatch(r"(\d{1,9})(\.\.)?(\d{1,9})?", value)
-    if match is None or (match[3] and not match[2]):
-        tree.mark.fail(f'{what} is a version or a range such as 11..18 or 7.., not "{value}"')
-    low = int(match[1])
-    high = (int(match[3]) if match[3] else None) if match[2] else low
-    if high is not None and high < low:
-        tree.mark.fail(f"{what} {value} is empty: the first number is the smaller")
-    return Range(low, high)
-
-
-def _date(tree: Tree) -> date:
-    value = text(tree, "a date", ("a date", *NUMBERS))
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-            raise ValueError
-        return date.fromisoformat(value)
-    except ValueError:
-        tree.mark.fail(f'"{value}" is not a date such as 2026-05-03')

@@ -81,14 +81,14 @@ def near(word: str, known: Iterable[str]) -> str:
     return f" (known: {', '.join(names)})" if 0 < len(names) <= 24 else ""
 
 
-def parse(text: bytes, source: str) -> Mapping:
-    """Parse one YAML document whose top is a mapping.
+def parse(text: bytes, source: str, what: str = "an allowlist") -> Mapping:
+    """Parse one YAML document, ``what``, whose top is a mapping.
 
     Raises:
         AllowlistError: with file, line and column, for anything else.
     """
     if len(text) > MAX_BYTES:
-        raise AllowlistError(f"larger than {MAX_BYTES} bytes, which no allowlist needs", source)
+        raise AllowlistError(f"larger than {MAX_BYTES} bytes, too large for {what}", source)
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -108,7 +108,7 @@ def parse(text: bytes, source: str) -> Mapping:
         Mark(source, 1, 1).fail("nested too deeply")
     if not isinstance(tree, Mapping):
         start = tree.mark if tree is not None else Mark(source, 1, 1)
-        start.fail("an allowlist is a mapping: it starts with 'schema: 1'")
+        start.fail(f"{what} is a mapping: it starts with 'schema: 1'")
     return tree
 
 
@@ -130,7 +130,7 @@ def _build(text: str, source: str) -> Tree | None:
             keys.pop()
             continue
         if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            mark.fail("a second document: an allowlist is one")
+            mark.fail("a second document: one file holds one")
         node: Tree
         if isinstance(event, yaml.ScalarEvent):
             node = Scalar(mark, event.value, event.implicit[0])

@@ -78,16 +78,6 @@ class Store(NamedTuple):
     bad: tuple[BadPair, ...]
 
 
-def default_cache() -> str:
-    """``$ONNXGUARD_CACHE``, else ``onnxguard`` in the user's folder for caches."""
-    if chosen := os.environ.get("ONNXGUARD_CACHE"):
-        return chosen
-    xdg = os.environ.get("XDG_CACHE_HOME", "")
-    # The specification of these folders has a relative path ignored.
-    base = xdg if os.path.isabs(xdg) else os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "onnxguard")
-
-
 def resized_size(height: int, width: int, side: int) -> tuple[int, int]:
     """Height and width once the shorter of them is ``side``; 0 leaves them as they are."""
     if not side:

@@ -176,7 +176,7 @@ ERRORS = {
     "tag": ("title: !x y", "3:8: the tag !x is not taken"),
     "tag of a mapping": ("limits: !x {}", "3:9: the tag !x is not taken"),
     "key that is no word": ("? [a]\n: b", "3:3: a key is a word, not a list or a mapping"),
-    "second document": ("---\nid: b", "3:1: a second document: an allowlist is one"),
+    "second document": ("---\nid: b", "3:1: a second document: one file holds one"),
     "too deep": ("title: " + "[" * 17, "3:23: nested deeper than 16"),
     "tab": ("limits:\n\tnodes: 1", "4:1: not YAML: "),
     "list that does not end": ("operators: [", "4:1: not YAML: "),
@@ -265,7 +265,7 @@ FILES = {
     "missing": (leave_missing, "cannot be read: No such file or directory; known lists: adr-"),
     "folder": (make_folder, "cannot be read: Is a directory"),
     "FIFO": (make_fifo, "not a regular file"),
-    "larger than a mebibyte": (make_large, "larger than 1048576 bytes, which no allowlist needs"),
+    "larger than a mebibyte": (make_large, "larger than 1048576 bytes, too large for an allowlist"),
 }
 
 

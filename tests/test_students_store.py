@@ -26,9 +26,10 @@ from onnxguard.students.pairs import (
     data_sha256,
     find_pairs,
 )
-from onnxguard.students.store import Store, default_cache, open_store, resized_size
+from onnxguard.students.store import Store, open_store, resized_size
 from PIL import Image
 
+from onnxguard.cache_folder import cache_folder
 from onnxguard.errors import OnnxguardError
 
 SIDE = 20
@@ -482,13 +483,13 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nowhere/me")
     for name in ("ONNXGUARD_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
-    assert default_cache() == "/nowhere/me/.cache/onnxguard"
+    assert str(cache_folder()) == "/nowhere/me/.cache/onnxguard"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    assert default_cache() == "/nowhere/me/.cache/onnxguard"
+    assert str(cache_folder()) == "/nowhere/me/.cache/onnxguard"
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert default_cache() == "/xdg/onnxguard"
+    assert str(cache_folder()) == "/xdg/onnxguard"
     monkeypatch.setenv("ONNXGUARD_CACHE", "/mine")
-    assert default_cache() == "/mine"
+    assert str(cache_folder()) == "/mine"
 
 
 def test_a_build_with_another_pillow_is_not_used(

@@ -56,12 +56,12 @@ def ablate(**options: Any) -> int:
     recipe = chosen_recipe(options)
     check_output(options["output"])
     require_packages("ablate")
+    from onnxguard.cache_folder import cache_folder
     from onnxguard.gating.ablation import ablate as whole
     from onnxguard.gating.pictures import ablation_plot
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import find_data, take_training
     from onnxguard.students.distributed import described_group
-    from onnxguard.students.store import default_cache
 
     out = options["out"]
     try:
@@ -75,7 +75,7 @@ def ablate(**options: Any) -> int:
     )
     data = find_data(options["data"])
     with progress_bars() as step:
-        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step)
     result = whole(
         tuple(STUDENTS.values()),

@@ -68,15 +68,15 @@ def evaluate(model: str, **options: Any) -> int:
         raise UsageError("--crop needs a --side: images may be smaller than it")
     check_output(options["output"], [model])
     require_packages("evaluate")
+    from onnxguard.cache_folder import cache_folder
     from onnxguard.gating.evaluation import evaluate as whole
     from onnxguard.gating.evaluation import open_graph
     from onnxguard.students.data import find_data, take_pairs
-    from onnxguard.students.store import default_cache
 
     graph = open_graph(model, options["allowlist"])  # before the images are decoded
     data = find_data(options["data"], options["limit"], seed=_UNSEEN)
     with progress_bars() as step:
-        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
         result = whole(graph, taken, crop, options["stretch"], step)
     color = wants_color(options["output"])

@@ -121,6 +121,7 @@ def train_and_gate(**options: Any) -> int:
 
 
 def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any, str]:
+    from onnxguard.cache_folder import cache_folder
     from onnxguard.gating.gates import Limits
     from onnxguard.gating.train_and_gate import train_and_gate as whole
     from onnxguard.registry import load_allowlist
@@ -128,7 +129,6 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
     from onnxguard.students.data import GENERATED_IOU, find_data, take_training
     from onnxguard.students.distributed import described_group, joined
     from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
-    from onnxguard.students.store import default_cache
 
     load_allowlist(options["allowlist"] or student.allowlist)  # a wrong one is told before the work
     floor = options["min_iou"]
@@ -159,7 +159,7 @@ def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any
         return Watches(*watches)
 
     with joined(group, compute.device), _bars(group.leads) as step:
-        cache, jobs = options["cache"] or default_cache(), options["jobs"]
+        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step, group)
         outcome = whole(
             student,
