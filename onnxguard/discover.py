@@ -8,25 +8,30 @@ from collections.abc import Iterable
 
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
+from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote
 
 SUFFIX = ".onnx"
 SKIPPED_FOLDERS = frozenset({".git"})
 
 
-def find_models(paths: Iterable[str]) -> list[str]:
-    """Expand files, folders (recursively, ``*.onnx`` in any case), globs and ``-``.
+def find_models(paths: Iterable[str], access: Access = DEFAULT_ACCESS) -> list[str]:
+    """Expand files, folders (recursively, ``*.onnx`` in any case), globs, addresses and ``-``.
 
     What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it
     is: the scan reports it as unreadable, in whichever format. Links to folders are not followed,
     so that a loop of links ends; a link to a file is.
 
     Raises:
-        UsageError: a folder that cannot be listed.
+        UsageError: a folder that cannot be listed, or an address that cannot be read.
     """
     found: dict[str, None] = {}
     for path in paths:
         models: list[str] = []
-        if os.path.isdir(path):
+        if is_remote(path):
+            from onnxguard.remote.opening import models_at
+
+            models = models_at(path, access)
+        elif os.path.isdir(path):
             models = _below(path)
         elif path != "-" and glob.has_magic(path) and not os.path.lexists(path):
             models = [p for p in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(p)]

@@ -17,6 +17,7 @@ from onnxguard.errors import UsageError
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.onnx_checker import OUT_OF_MEMORY
 from onnxguard.printable import printable
+from onnxguard.remote import is_remote
 
 MESSAGE = 600
 """Characters of the checker's message that are kept."""
@@ -39,6 +40,8 @@ class FullCheck(NamedTuple):
         """What the checker says of the model at ``path``; ``place`` is the whole file."""
         if path == "-":
             raise UsageError("--full-check reads the file itself: name a file, not -")
+        if is_remote(path):
+            raise UsageError("--full-check reads the file itself: download the model first")
         return tuple(
             Finding(code, Severity.ERROR, message, (place,), hint=RULES[code].fix)
             for code, message in self._run(path)

@@ -1,4 +1,4 @@
-"""Open a model for reading: a regular file or standard input. Nothing else is opened."""
+"""Open a model: a regular file, standard input or an address. Nothing else is opened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import overload
 
 from onnxguard.errors import ModelError
+from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote
 from onnxguard.wire import Buffer
 
 COPIED = 1 << 14
@@ -32,14 +33,24 @@ _KINDS = (
 
 
 @contextmanager
-def open_model(path: str) -> Iterator[Buffer]:
+def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
     """Give the bytes of a model, ``-`` for standard input.
+
+    Args:
+        path: a file, ``-``, or an address (https://host/m.onnx), which gives ``RemoteBytes``.
+        access: how long an address may take, and whether it may be downloaded whole.
 
     Raises:
         ModelError: OG001 where nothing can be read, OG002 where it is something else than a model.
     """
     if path == "-":
         yield sniffed(_stdin())
+        return
+    if is_remote(path):
+        from onnxguard.remote.opening import opened
+
+        with opened(path, access) as remote:
+            yield sniffed(remote)
         return
     try:
         descriptor = _open(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from onnxguard.facts import Facts, Value
-from onnxguard.report import Report
+from onnxguard.report import Read, Report
 from onnxguard.reporters import phrases
 from onnxguard.reporters.paint import SEVERITY_STYLES, Paint, columns, wrap
 
@@ -16,6 +16,8 @@ READERS_SHOWN = 3
 def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> list[str]:
     """Return the header, the operators and the Constant nodes; everything else if verbose."""
     lines = [paint(line, "dim") for line in _header(report, facts)]
+    if verbose and report.read is not None:
+        lines.append(paint(f"      {_read(report.read, facts.size)}", "dim"))
     lines += _section(paint, phrases.plural(len(facts.operators), "operator"))
     lines += _operators(report, facts, paint)
     if facts.constants:
@@ -41,6 +43,12 @@ def _header(report: Report, facts: Facts) -> list[str]:
         parts.append(f"{facts.producer} {facts.producer_version}".rstrip())
     items = [f"{part}," for part in parts] + [f"judged by {report.allowlist}"]
     return wrap(items, "      ")
+
+
+def _read(read: Read, size: int) -> str:
+    part = f"{100 * read.bytes / size:.2f} %" if size else "all"
+    requests = phrases.plural(read.requests, "request")
+    return f"read {read.bytes:,} bytes ({part}) in {requests}"
 
 
 def _operators(report: Report, facts: Facts, paint: Paint) -> list[str]:

@@ -13,6 +13,8 @@ from onnxguard.findings import Place
 from onnxguard.gather import Survey, parse_offset, tensor_bytes
 from onnxguard.graph import Tensor
 from onnxguard.printable import printable
+from onnxguard.remote import RemoteBytes
+from onnxguard.remote.faults import RemoteError
 from onnxguard.rules.found import Found
 from onnxguard.rules.header import severity_of
 
@@ -30,7 +32,9 @@ def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> 
     if not survey.facts.external_data:
         return
     action = policy.policy("external_data")
-    folder = None if path is None else Path(os.path.realpath(path)).parent
+    data = survey.model.data
+    remote = data if isinstance(data, RemoteBytes) else None
+    folder = None if path is None or remote else Path(os.path.realpath(path)).parent
     files: dict[bytes, tuple[str, str, int]] = {}
     for tensor, place_of in survey.model.tensors(lambda tensor: tensor.is_external):
         place = place_of()
@@ -41,7 +45,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> 
         _keys(tensor, place, found)
         location = dict(tensor.external).get(b"location", b"")
         if location not in files:
-            files[location] = _target(location, folder)
+            files[location] = _target(location, folder, remote)
         code, message, size = files[location]
         if code:
             found.add(code, message, place, hint=_HINTS[code])
@@ -68,12 +72,16 @@ def _keys(tensor: Tensor, place: Place, found: Found) -> None:
         found.add("OG406", f"external data with {problem}", place, hint=hint)
 
 
-def _target(location: bytes, folder: Path | None) -> tuple[str, str, int]:
+def _target(
+    location: bytes, folder: Path | None, remote: RemoteBytes | None
+) -> tuple[str, str, int]:
     """Judge a location: a code and message, or "", "" and the file's size in bytes."""
     shown = f'"{printable(location)}"'
     reason = _escape(location)
     if reason:
         return "OG402", f"external data at {shown}: {reason}", 0
+    if remote is not None:
+        return _remote_target(location.decode(), shown, remote)
     if folder is None:
         return (
             "OG404",
@@ -100,6 +108,17 @@ def _target(location: bytes, folder: Path | None) -> tuple[str, str, int]:
     if not os.access(path, os.R_OK):
         return "OG404", f"external data at {shown} cannot be read", 0
     return "", "", status.st_size
+
+
+def _remote_target(location: str, shown: str, remote: RemoteBytes) -> tuple[str, str, int]:
+    """As ``_target``, of a file beside a model at an address."""
+    try:
+        return "", "", remote.source.size_beside(location)
+    except RemoteError as error:
+        if error.late:
+            raise
+        why = "is missing" if error.missing else str(error)
+        return "OG404", f"external data at {shown} {why}", 0
 
 
 def _escape(location: bytes) -> str:

@@ -1,0 +1,387 @@
+"""Models on a web server: what is fetched, what goes wrong, and what is never told."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import protobuf as pb
+import pytest
+from checkout import ROOT
+from command import run
+from formats import check
+from protobuf import graph, node, tensor
+from servers import WebServer, make_certificate, running, serving, web, write_sparse_model
+
+import onnxguard
+from onnxguard import Finding, Verdict
+from onnxguard.remote import Access
+from onnxguard.remote.ranges import AFTER_JUMP, HEAD
+from onnxguard.reporters import REPORTERS
+from onnxguard.source import open_model
+
+__all__ = ["running", "web"]
+
+MODEL = pb.model(graph(node("Relu")))
+TENSORS, PLAIN = 4, 5
+"""Weights of the sparse model, and the requests that it takes: head, end and all but the first."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pause a hundredth of the usual time between tries."""
+    monkeypatch.setattr("onnxguard.remote.patience.FIRST_PAUSE", 0.002)
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sparse") / "sparse.onnx"
+    write_sparse_model(path, TENSORS, 1 << 20)
+    return path
+
+
+def unverified(address: str, access: Access = Access(10)) -> Finding:  # noqa: B008 - a tuple
+    report = onnxguard.scan(address, access=access)
+    assert (report.verdict, report.facts, report.read) == (Verdict.ERROR, None, None)
+    (finding,) = report.findings
+    assert finding.hint
+    return finding
+
+
+# -- what is fetched ------------------------------------------------------------------------------
+
+
+def test_large_model_costs_its_structure_alone(tmp_path: Path, web: WebServer) -> None:
+    path = tmp_path / "large.onnx"
+    write_sparse_model(path, 16, 4 << 20)
+    web.files["/large.onnx"] = path
+    report = onnxguard.scan(web.url("/large.onnx"))
+    local = onnxguard.scan(path)
+    assert (report.facts, report.findings) == (local.facts, local.findings)
+    assert report.read == (web.sent, len(web.asked))
+    assert report.read is not None
+    assert report.read.requests == 17  # the head, the end, and each header after a weight
+    assert report.read.bytes < path.stat().st_size / 100
+    assert report.read.bytes <= HEAD + 16 * AFTER_JUMP
+    assert {asked.status for asked in web.asked} == {206}
+    assert {asked.headers["Accept-Encoding"] for asked in web.asked} == {"identity"}
+
+
+@pytest.mark.parametrize("size", [0, HEAD - 1000, HEAD, 3 * HEAD, 1 << 20])
+def test_a_model_is_the_same_here_and_there(size: int, tmp_path: Path, web: WebServer) -> None:
+    data = pb.model(graph(node("Relu"), initializer=tensor(3, [size], "w", raw_data=bytes(size))))
+    (tmp_path / "m.onnx").write_bytes(data)
+    web.files["/m.onnx"] = data
+    report, local = onnxguard.scan(web.url("/m.onnx")), onnxguard.scan(tmp_path / "m.onnx")
+    assert (report.facts, report.findings) == (local.facts, local.findings)
+
+
+def test_small_model_needs_no_ranges(web: WebServer) -> None:
+    web.files["/m.onnx"] = MODEL
+    web.always = "whole"
+    assert onnxguard.scan(web.url("/m.onnx")).read == (len(MODEL), 1)
+
+
+def test_models_are_read_in_worker_processes(sparse: Path, web: WebServer) -> None:
+    web.files.update({f"/{i}.onnx": sparse for i in range(3)})
+    addresses = [web.url(f"/{i}.onnx") for i in range(3)]
+    code, out, _ = run("scan", "--jobs", "2", "--format", "json", *addresses)
+    document = json.loads(out)
+    jsonschema.validate(document, json.loads((ROOT / "docs" / "report.schema.json").read_text()))
+    models = document["models"]
+    assert code == 0
+    assert [model["path"] for model in models] == addresses
+    assert [model["read"]["requests"] for model in models] == [PLAIN] * 3
+    assert len(web.asked) == 3 * PLAIN
+
+
+def test_verbose_text_says_what_was_read(sparse: Path, web: WebServer) -> None:
+    web.files["/m.onnx"] = sparse
+    told = f"read {HEAD + 3 * AFTER_JUMP + 6:,} bytes (3.91 %) in 5 requests"
+    code, out, _ = run("scan", "-v", web.url("/m.onnx"))
+    assert code == 0
+    assert told in out
+    assert "requests" not in run("scan", web.url("/m.onnx"))[1]
+
+
+# -- what goes wrong and passes -------------------------------------------------------------------
+
+PASSING = {
+    "cut at the head": ["cut"],
+    "cut later": ["", "", "cut"],
+    "500 twice": ["500", "500"],
+    "one of each": ["503", "", "429", "cut", "short", "", "short"],
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_another_try_reads_the_model(name: str, sparse: Path, web: WebServer) -> None:
+    web.files["/m.onnx"] = sparse
+    web.faults = list(PASSING[name])
+    report = onnxguard.scan(web.url("/m.onnx"))
+    assert report.passed
+    assert report.read is not None
+    assert report.read.requests == PLAIN + sum(map(bool, PASSING[name]))
+    assert report.facts == onnxguard.scan(sparse).facts
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+# The fault of the first request, then of all others; what is said, and requests that are made.
+FAILING = {
+    "500": ("500", "500", "the server answers HTTP 500, 4 times", 4),
+    "500 later": ("", "500", "the server answers HTTP 500, 4 times", 5),
+    "cut": ("", "cut", "the connection failed (ClientPayloadError), 4 times", 5),
+    "short": ("", "short", "the connection ended early, 4 times", 5),
+    "404": ("404", "", "nothing is there (HTTP 404)", 1),
+    "gone": ("410", "", "nothing is there (HTTP 410)", 1),
+    "removed": ("", "404", "nothing is there (HTTP 404)", 2),
+    "403": ("403", "", "not allowed (HTTP 403)", 1),
+    "401": ("401", "", "not allowed (HTTP 401)", 1),
+    "400": ("400", "", "the server answers HTTP 400", 1),
+    "204": ("204", "", "the server answers HTTP 204", 1),
+    "changed": ("", "changed", "the model changed while it was read", 2),
+    "without an ETag": ("", "anonymous", "the model changed while it was read", 2),
+    "no ranges": ("whole", "", "the server sends no ranges", 1),
+    "no ranges later": ("", "whole", "the server sends ranges no more", 2),
+    "no size": ("unmeasured", "", "the server sends no ranges", 1),
+    "compressed": ("gzip", "", "the server sends it compressed", 1),
+    "another range": ("shifted", "", "the server sends another range than asked", 1),
+    "redirects": ("to /m.onnx", "to /m.onnx", "redirects to nowhere (TooManyRedirects)", 10),
+    "redirect to a file": ("to file:///etc/passwd", "", "redirects to nowhere", 1),
+}
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_model_that_cannot_be_read(name: str, sparse: Path, web: WebServer) -> None:
+    first, web.always, message, requests = FAILING[name]
+    web.files["/m.onnx"] = sparse
+    web.faults = [first]
+    finding = unverified(web.url("/m.onnx"))
+    assert finding.code == "OG001"
+    assert message in finding.message
+    assert len(web.asked) == requests
+
+
+@pytest.mark.parametrize("fault", ["slow", "silent"])
+def test_time_is_limited(fault: str, sparse: Path, web: WebServer) -> None:
+    web.files["/m.onnx"] = sparse
+    web.faults = ["", fault]
+    finding = unverified(web.url("/m.onnx"), Access(0.3))
+    assert finding.message == "cannot be read: not done within 0.3 s"
+    assert "--timeout" in finding.hint
+
+
+@pytest.mark.usefixtures("web")
+def test_nobody_listens() -> None:
+    message = unverified("http://127.0.0.1:1/m.onnx").message
+    assert message == "cannot be read: the connection failed (ClientConnectorError), 4 times"
+
+
+def test_file_that_is_replaced_in_mid_read(sparse: Path, tmp_path: Path, web: WebServer) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(sparse.read_bytes())
+    web.files["/m.onnx"] = path
+    with open_model(web.url("/m.onnx")) as data:
+        assert data[0] == 8
+        path.write_bytes(bytes(3 << 20))
+        with pytest.raises(onnxguard.ModelError, match="changed while it was read"):
+            assert data[2 << 20]
+
+
+NOT_MODELS = {
+    "empty": (b"", "an empty file"),
+    "page": (b"<!doctype html>" + bytes(HEAD), "a web page, not a model"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_MODELS)
+def test_bytes_that_are_no_model(name: str, web: WebServer) -> None:
+    web.files["/m.onnx"], message = NOT_MODELS[name]
+    finding = unverified(web.url("/m.onnx"))
+    assert (finding.code, finding.message, len(web.asked)) == ("OG002", message, 1)
+
+
+# -- a server without ranges ----------------------------------------------------------------------
+
+
+def test_model_is_downloaded_whole_only_if_that_is_allowed(
+    sparse: Path, tmp_path: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    web.files["/m.onnx"] = sparse
+    web.always = "whole"
+    code, out, _ = run("scan", web.url("/m.onnx"))
+    assert code == 2
+    assert "--allow-full-download" in out
+    web.faults = ["whole", "cut"]
+    code, out, _ = run("scan", "--allow-full-download", "--format", "json", web.url("/m.onnx"))
+    (model,) = json.loads(out)["models"]
+    size = sparse.stat().st_size
+    assert (code, model["read"]["requests"], model["facts"]["size"]) == (0, 3, size)
+    assert model["read"]["bytes"] >= size
+    assert os.listdir(tmp_path) == []
+
+
+def test_download_is_bounded(sparse: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnxguard.remote.web.DOWNLOADED", 1 << 20)
+    web.files["/m.onnx"] = sparse
+    for web.always in ("whole", "unmeasured"):
+        message = unverified(web.url("/m.onnx"), Access(10, full_download=True)).message
+        assert message == "cannot be downloaded: more than 1,048,576 bytes"
+
+
+# -- redirects, credentials and proxies -----------------------------------------------------------
+
+
+def test_a_redirect_is_followed_once(sparse: Path, web: WebServer) -> None:
+    web.files.update({"/m.onnx": sparse, "/there.onnx": sparse})
+    web.faults = ["to /there.onnx"]
+    report = onnxguard.scan(web.url("/m.onnx"))
+    assert report.path == web.url("/m.onnx")
+    assert report.read is not None
+    assert report.read.requests == len(web.asked) == PLAIN + 1
+    assert [asked.path for asked in web.asked] == ["/m.onnx", *["/there.onnx"] * PLAIN]
+
+
+def test_credentials_go_to_the_server_that_they_are_for(sparse: Path, web: WebServer) -> None:
+    web.files.update({"/m.onnx": sparse})
+    address = web.url("/m.onnx").replace("//", "//user:hunter2@")
+    web.faults = ["to " + web.url("/m.onnx").replace("127.0.0.1", "localhost")]
+    assert onnxguard.scan(address).passed
+    sent = [(asked.headers["Host"][:9], "Authorization" in asked.headers) for asked in web.asked]
+    assert sent == [("127.0.0.1", True), *[("localhost", False)] * PLAIN]
+    web.asked.clear()
+    web.faults = ["to /m.onnx"]
+    assert onnxguard.scan(address).passed
+    assert all(asked.headers["Authorization"].startswith("Basic ") for asked in web.asked)
+
+
+def test_netrc_is_read(
+    sparse: Path, tmp_path: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login user password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    web.files["/m.onnx"] = sparse
+    assert onnxguard.scan(web.url("/m.onnx")).passed
+    assert {a.headers.get("Authorization") for a in web.asked} == {"Basic dXNlcjpodW50ZXIy"}
+    web.asked.clear()
+    assert onnxguard.scan(web.url("/m.onnx").replace("//", "//other:one@")).passed
+    assert {a.headers.get("Authorization") for a in web.asked} == {"Basic b3RoZXI6b25l"}
+
+
+def test_proxy_of_the_environment_is_used(
+    sparse: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", web.url(""))
+    web.files["/m.onnx"] = sparse
+    assert onnxguard.scan("http://models.invalid/m.onnx").passed
+    assert web.asked[0].path == "http://models.invalid/m.onnx"
+
+
+def test_tls_is_verified_and_never_left(tmp_path: Path, web: WebServer) -> None:
+    make_certificate(tmp_path / "server.pem")
+    web.files["/m.onnx"] = MODEL
+    with serving(tmp_path / "server.pem") as server:
+        server.files["/m.onnx"] = MODEL
+        address = server.url("/m.onnx", "https").replace("127.0.0.1", "localhost")
+        message = unverified(address).message
+        assert "certificate is refused (ClientConnectorCertificateError)" in message
+        assert server.asked == []
+        server.faults = ["", "to " + web.url("/m.onnx")]
+        done = subprocess.run(  # what is trusted is read when aiohttp is imported
+            [sys.executable, "-m", "onnxguard", "scan", "-q", address, f"{address}?2"],
+            env=os.environ | {"SSL_CERT_FILE": str(tmp_path / "server.pem")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()
+    assert line.startswith(f"{address}?***: OG001 error ")
+    assert "the server redirects from https to http" in line
+
+
+OUTCOMES = ["", "404", "500", "cut", "whole", "changed", "to /m.onnx", "to http://h:hunter2@["]
+
+
+@pytest.mark.parametrize("output_format", sorted(REPORTERS))
+def test_secrets_of_an_address_are_in_no_output(
+    output_format: str, sparse: Path, web: WebServer
+) -> None:
+    web.files["/m.onnx"] = sparse
+    address = web.url("/m.onnx?sig=sesame&x=1").replace("//", "//user:hunter2@")
+    for outcome in OUTCOMES:
+        web.asked.clear()
+        web.faults, web.always = ["" if outcome == "changed" else outcome], outcome
+        code, out, err = run("scan", "-v", "--format", output_format, address)
+        assert "m.onnx" in out or code == 0
+        for secret in ("hunter2", "sesame", "dXNlcjpodW50ZXIy"):
+            assert secret not in out + err
+        if output_format != "html":
+            check(output_format, out)
+        assert web.asked[0].path == "/m.onnx?sig=sesame&x=1"
+
+
+# -- external data --------------------------------------------------------------------------------
+
+
+def model_with(location: str, length: str = "16") -> bytes:
+    keys = [pb.entry("location", location), pb.entry("length", length)]
+    held = tensor(1, [4], "w", external_data=keys, data_location=1)
+    return pb.model(graph(node("Add", "x w", "y"), initializer=held))
+
+
+def external_findings(web: WebServer) -> list[tuple[str, str]]:
+    report = onnxguard.scan(web.url("/models/m.onnx?sig=sesame"))
+    found = [(f.code, f.message) for f in report.findings if f.code.startswith("OG4")]
+    return [each for each in found if each[0] != "OG401"]
+
+
+def test_external_data_beside_the_model_is_looked_at(web: WebServer) -> None:
+    model = model_with("b/w #?%2e.bin")
+    web.files["/models/m.onnx"] = model
+    web.files["/models/b/w #?%2e.bin"] = bytes(16)
+    assert external_findings(web) == []
+    assert web.asked[-1].path == "/models/b/w%20%23%3F%252e.bin?sig=sesame"
+    assert web.sent == len(model) + 1
+
+
+# What is there, the fault of the second request, and what is said of it.
+EXTERNAL = {
+    "missing": (None, "", "OG404", 'external data at "w.bin" is missing'),
+    "forbidden": (bytes(16), "403", "OG404", "not allowed (HTTP 403)"),
+    "unmeasured": (bytes(16), "unmeasured", "OG404", "the server does not tell its size"),
+    "too small": (bytes(15), "", "OG405", 'bytes 0 to 16 of "w.bin", which has 15'),
+    "too small, no ranges": (bytes(15), "whole", "OG405", "which has 15"),
+    "empty": (b"", "", "OG405", "which has 0"),
+}
+
+
+@pytest.mark.parametrize("name", EXTERNAL)
+def test_external_data_that_is_not_there(name: str, web: WebServer) -> None:
+    content, fault, code, message = EXTERNAL[name]
+    web.files["/models/m.onnx"] = model_with("w.bin")
+    if content is not None:
+        web.files["/models/w.bin"] = content
+    web.faults = ["", fault]
+    (finding,) = external_findings(web)
+    assert finding[0] == code
+    assert message in finding[1]
+
+
+@pytest.mark.parametrize("location", ["../w.bin", "a/../../w.bin", "/w.bin", "http://h/w", "a\\b"])
+def test_nothing_outside_the_folder_is_asked_for(location: str, web: WebServer) -> None:
+    web.files["/models/m.onnx"] = model_with(location)
+    assert [code for code, _ in external_findings(web)] == ["OG402"]
+    assert len(web.asked) == 1
+
+
+def test_external_data_costs_time_too(web: WebServer) -> None:
+    web.files["/m.onnx"] = model_with("w.bin")
+    web.faults = ["", "silent"]
+    assert "not done within" in unverified(web.url("/m.onnx"), Access(0.3)).message
