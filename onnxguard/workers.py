@@ -1,78 +1,203 @@
-"""Scan many models, in this process or in several."""
+"""Judge many models, here or in workers; a model that kills its process costs itself alone."""
 
 from __future__ import annotations
 
+import os
 import signal
-from collections import deque
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from onnxguard.allowlist import Allowlist
 from onnxguard.errors import OnnxguardError
-from onnxguard.printable import printable
-from onnxguard.report import Report
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.remote import shown
+from onnxguard.report import Report, Verdict
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ProcessPoolExecutor
 
-BATCH = 32
-"""Models that a worker takes at a time: few enough to share the work, enough to hide its cost."""
+    from onnxguard.crew import Crew
 
-Judge = Callable[[str, Allowlist], Report]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-def scan_all(paths: list[str], policy: Allowlist, jobs: int, judge: Judge) -> Iterator[Report]:
-    """Yield the reports in the order of the paths.
+def judge_all(
+    tasks: Sequence[T],
+    judge: Callable[[T], R],
+    lost: Callable[[T], R],
+    jobs: int = 1,
+    scheduler: str | None = None,
+) -> Generator[R, None, None]:
+    """Yield the results in the order of the tasks, each once, few of them in memory at a time.
+
+    Args:
+        tasks: a path each, or a tuple that holds one; small, for they are sent to workers.
+        judge: what is done with each; it is sent to a worker process once.
+        lost: makes the result of a task whose process died or ran out of memory. In this process
+            (``jobs`` 1, a single task, or standard input among them) only the latter can be.
+        jobs: processes on this machine.
+        scheduler: the address of a Dask scheduler, to use its workers instead.
 
     Raises:
-        OnnxguardError: a worker died; the reports before its batch were yielded.
+        OnnxguardError: what ``judge`` raised, or there is nobody to do the work.
     """
-    if jobs <= 1 or len(paths) == 1 or "-" in paths:  # a worker has no standard input
-        for path in paths:
-            yield judge(path, policy)
-    else:
-        yield from _scan_in_processes(paths, policy, jobs, judge)
-
-
-def _scan_in_processes(
-    paths: list[str], policy: Allowlist, jobs: int, judge: Judge
-) -> Iterator[Report]:
+    if any(task == "-" or (isinstance(task, tuple) and "-" in task) for task in tasks):
+        jobs, scheduler = 1, None  # a worker has no standard input
+    if not tasks or (scheduler is None and (jobs <= 1 or len(tasks) == 1)):
+        for task in tasks:
+            yield _judge_here(task, judge, lost)
+        return
     # Imported here: it takes longer than the scan of a usual model.
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
+    from onnxguard.crew import judge_in_order
 
-    size = max(1, min(BATCH, len(paths) // (jobs * 4)))
-    batches = [paths[at : at + size] for at in range(0, len(paths), size)]
-    ahead = iter(batches)
-    with ProcessPoolExecutor(min(jobs, len(batches)), None, _start, (policy, judge)) as pool:
-        waiting: deque[tuple[list[str], Future[list[Report]]]] = deque()
-        batch = batches[0]
+    crew: Crew
+    if scheduler is None:
+        crew = _Processes(judge, min(jobs, len(tasks)))
+    else:
+        from onnxguard.fleet import Fleet
+
+        crew = Fleet(scheduler, judge, tasks)
+    finished = False
+    try:
+        yield from judge_in_order(tasks, crew, lost)
+        finished = True
+    finally:
+        crew.close(finished)
+
+
+def died_report(path: str, policy_id: str) -> Report:
+    """What is said of a model whose process died."""
+    finding = Finding(
+        "OG006",
+        Severity.ERROR,
+        "the process that read the model was killed, crashed or ran out of memory",
+        (Place("model", 0, 0),),
+        hint="scan it alone with more memory; if it still ends so, do not trust the file",
+    )
+    return Report(shown(path), policy_id, Verdict.ERROR, (finding,), None)
+
+
+def _judge_here(task: T, judge: Callable[[T], R], lost: Callable[[T], R]) -> R:
+    with suppress(MemoryError):
+        return judge(task)
+    return lost(task)
+
+
+class _Processes:
+    """Processes on this machine, and one more for the models that one of them died with."""
+
+    def __init__(self, judge: Callable[[Any], Any], jobs: int) -> None:
+        self.size = self.suspects = jobs
+        import multiprocessing
+
+        self._judge = judge
+        self._before = set(multiprocessing.active_children())
+        self._many: ProcessPoolExecutor | None = None
+        self._one: ProcessPoolExecutor | None = None
+
+    def submit(self, batch: Sequence[Any]) -> Future[list[Any]]:
+        from concurrent.futures import Future
+        from concurrent.futures.process import BrokenProcessPool
+
+        if self._many is None:
+            self._many = self._pool(self.size)
         try:
-            for batch in islice(ahead, 4 * jobs):
-                waiting.append((batch, pool.submit(_scan_batch, batch)))
-            while waiting:
-                batch, future = waiting.popleft()
-                yield from future.result()
-                for following in islice(ahead, 1):
-                    waiting.append((following, pool.submit(_scan_batch, following)))
+            with _uninterrupted():
+                return self._many.submit(_judge_in_worker, batch)
+        except BrokenProcessPool as error:
+            future: Future[list[Any]] = Future()
+            future.set_exception(error)
+            return future
+
+    def result(self, future: Future[list[Any]]) -> list[Any]:
+        from concurrent.futures.process import BrokenProcessPool
+
+        from onnxguard.crew import WorkerDiedError
+
+        try:
+            return future.result()
         except BrokenProcessPool:
-            raise OnnxguardError(
-                f"a worker died while scanning {printable(batch[0])} or one of the "
-                f"{len(batch) - 1} after it (killed, or out of memory): scan them with --jobs 1"
-            ) from None
+            raise WorkerDiedError from None
+
+    def alone(self, task: Any) -> Any:
+        from onnxguard.crew import WorkerDiedError
+
+        if self._one is None:
+            self._one = self._pool(1)
+            try:
+                with _uninterrupted():
+                    ready = self._one.submit(_judge_in_worker, ())
+                self.result(ready)
+            except WorkerDiedError:
+                raise OnnxguardError(
+                    "worker processes die before they have a model (killed, or no memory is left): "
+                    "use fewer, --jobs 1 for none"
+                ) from None
+        try:
+            return self.result(self._one.submit(_judge_in_worker, (task,)))[0]
+        except WorkerDiedError:
+            self._one.shutdown()
+            self._one = None
+            raise
+
+    def renew(self) -> None:
+        for pool in (self._many, self._one):
+            if pool is not None:
+                pool.shutdown()
+        self._many = self._one = None
+
+    def close(self, finished: bool) -> None:
+        if not finished:  # what is under way may take long
+            import multiprocessing
+
+            for child in set(multiprocessing.active_children()) - self._before:
+                child.kill()
+        self.renew()
+
+    def _pool(self, jobs: int) -> ProcessPoolExecutor:
+        from concurrent.futures import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(jobs, None, _start, (self._judge,))
 
 
-def _start(policy: Allowlist, judge: Judge) -> None:
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach; it is for the one that waits for them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start(judge: Callable[[Any], Any]) -> None:
     """Hand a worker what all its batches share: one list, so that twins are recognised."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that waits
-    global _policy, _judge
-    _policy, _judge = policy, judge
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _judges[:] = [judge]
 
 
-def _scan_batch(paths: list[str]) -> list[Report]:
-    return [_judge(path, _policy) for path in paths]
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work forever."""
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
-_policy: Allowlist
-_judge: Judge
+def _judge_in_worker(batch: Sequence[Any]) -> list[Any]:
+    from onnxguard.crew import judge_batch
+
+    return judge_batch(_judges[0], batch)
+
+
+_judges: list[Callable[[Any], Any]] = []
+"""A worker's judge: passed once, and not with every batch."""

@@ -2,28 +2,74 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
-from onnxguard.conformance import runtime
+from onnxguard import AllowlistError, Report, scan
+from onnxguard.workers import died_report
 
 
 def kill() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def judge(path: str) -> str:
+    """What becomes of a file, by what it holds; else its name."""
+    text = Path(path).read_text()
+    if text == "kill":
+        kill()
+    if text == "exit":
+        os._exit(3)
+    if text == "crash":
+        faulthandler.disable()  # pytest's would fill the screen
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if text == "memory":
+        raise MemoryError
+    if text == "stop":
+        raise AllowlistError("stopped", path)  # what cannot be sent as it is
+    if text.startswith("once "):  # kills the first process alone
+        Path(path).write_text("good")
+        kill()
+    if text == "slow":
+        time.sleep(0.02)
+    if text == "hang":
+        time.sleep(60)
+    return Path(path).name
+
+
+def lost(path: str) -> str:
+    return f"lost {Path(path).name}"
+
+
+def judge_slowly(path: str) -> Report:
+    time.sleep(0.01)
+    return scan(path, "base")
+
+
+def report_lost(path: str) -> Report:
+    return died_report(path, "base")
+
+
 def run_but_die_of_abs(model: bytes, feeds: dict[str, Any]) -> Any:
     if b"Abs" in model:
         kill()
+    return _run(model, feeds)
+
+
+def _run(model: bytes, feeds: dict[str, Any]) -> Any:
+    from onnxguard.conformance import runtime  # here: it takes a second
+
     return runtime.run(model, feeds)
 
 
 def run_but_hang_on_abs(model: bytes, feeds: dict[str, Any]) -> Any:
     if b"Abs" in model:
         time.sleep(60)
-    return runtime.run(model, feeds)
+    return _run(model, feeds)
 
 
 def die_with_model(model: bytes, feeds: dict[str, Any]) -> None:  # noqa: ARG001 - as trace
@@ -38,4 +84,4 @@ def chatter(text: str) -> str:
 
 
 def run_off_by_a_thousandth(model: bytes, feeds: dict[str, Any]) -> Any:
-    return [array * array.dtype.type(1.001) for array in runtime.run(model, feeds)]
+    return [array * array.dtype.type(1.001) for array in _run(model, feeds)]

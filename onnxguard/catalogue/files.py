@@ -60,4 +60,26 @@ FILES = (
         "If a graph of this size is meant, raise limits.nodes in an allowlist of your own: the "
         "work that is allowed grows with it.",
     ),
+    Rule(
+        "OG006",
+        "process-died",
+        Severity.ERROR,
+        "The process that read the model died before it could say anything.",
+        "It was killed from outside, ran out of memory or crashed, and was alone with this model "
+        "when it was tried again. What the model holds is not known, and a file that takes down "
+        "whoever reads it may do the same to the program that it is meant for.",
+        "Scan it alone, on a machine or in a container with more memory. If its process still "
+        "dies, do not use the file, and report the crash.",
+    ),
+    Rule(
+        "OG007",
+        "parity-not-run",
+        Severity.ERROR,
+        "The parity check that the manifest asks for could not be made.",
+        "The reference could not be imported, its weights are missing, or the packages are not "
+        "installed. Whether the graph computes what it should is not known, and a gate that went "
+        "on would be green because of what it did not do.",
+        "Follow the message. Where PyTorch cannot be installed, --no-parity leaves the check out "
+        "and says so; run it elsewhere.",
+    ),
 )

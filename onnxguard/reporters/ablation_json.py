@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxguard.records import plain
 from onnxguard.reporters import training_json, training_phrases
-from onnxguard.reporters.json_report import plain
 from onnxguard.reporters.options import RenderOptions
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import Any
 
 from onnxguard import __version__
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.reporters.json_report import dumps, plain
+from onnxguard.records import plain
+from onnxguard.reporters.json_report import dumps
 from onnxguard.reporters.options import RenderOptions
 
 SCHEMA = "onnxguard/conformance/1"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from typing import Any
 
 from onnxguard import __version__
-from onnxguard.catalogue import RULES
+from onnxguard.records import record_of
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters.options import RenderOptions
 
@@ -41,28 +40,4 @@ def _summary(run: Run) -> dict[str, int]:
 
 
 def _model(report: Report) -> dict[str, Any]:
-    model: dict[str, Any] = plain(report)
-    model["seconds"] = round(report.seconds, 6)
-    model["findings"] = [
-        {"code": finding.code, "name": RULES[finding.code].name, **plain(finding)}
-        for finding in report.findings
-    ]
-    if report.facts is not None:
-        model["facts"]["metadata"] = [
-            {"key": key, "value": value} for key, value in report.facts.metadata
-        ]
-    return model
-
-
-def plain(value: object) -> Any:
-    """Turn named tuples into objects, tuples into arrays and enums into their values."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, tuple):
-        fields: tuple[str, ...] | None = getattr(value, "_fields", None)
-        if fields is not None:
-            return {name: plain(item) for name, item in zip(fields, value, strict=True)}
-        return [plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return value
+    return record_of(report) | {"seconds": round(report.seconds, 6)}

@@ -8,8 +8,9 @@ from typing import Any
 from onnxguard import __version__
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.report import ParityReport, ParityVerdict, exit_code
+from onnxguard.records import plain
 from onnxguard.reporters import parity_phrases
-from onnxguard.reporters.json_report import dumps, plain
+from onnxguard.reporters.json_report import dumps
 from onnxguard.reporters.options import RenderOptions
 
 SCHEMA = "onnxguard/parity/1"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from onnxguard import __version__
-from onnxguard.reporters.json_report import dumps, plain
+from onnxguard.records import plain
+from onnxguard.reporters.json_report import dumps
 
 RECORDS: Mapping[str, tuple[str, ...]] = {
     "baselines": ("answer", "iou"),

@@ -1,0 +1,131 @@
+"""The options of commands that judge many models, and how they are judged."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from onnxguard.cli.output import check_output
+from onnxguard.errors import UsageError
+from onnxguard.report import Report
+from onnxguard.workers import judge_all
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(0),
+        default=1,
+        show_default=True,
+        help="Processes to judge models with; 0: one for each core.",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Use the workers of the Dask cluster there, tcp://HOST:8786 (extra: fleet).",
+    ),
+    click.option(
+        "--results",
+        metavar="FILE.jsonl",
+        help="Write each model's result there as soon as it is known.",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with the results there: skip models that were verified and are unchanged.",
+    ),
+)
+
+
+def scale_options(command: F) -> F:
+    """Give a command the options that ``Scale`` is made of."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+class Scale(NamedTuple):
+    """Where models are judged, and the file that keeps their results."""
+
+    jobs: int
+    scheduler: str | None
+    results: str | None
+    resume: bool
+
+    @classmethod
+    def of(cls, options: dict[str, Any], models: Sequence[str]) -> Scale:
+        """Check a command's options before the work.
+
+        Raises:
+            UsageError: they contradict each other, or the file of results cannot be written.
+        """
+        results = options["results"]
+        if options["resume"] and results is None:
+            raise UsageError("--resume goes on with a file of results: name it with --results")
+        if results is not None and results == options.get("output"):
+            raise UsageError("--results and --output are two files")
+        check_output(results, models, "--results")
+        jobs = options["jobs"] or os.cpu_count() or 1
+        return cls(jobs, options["scheduler"], results, options["resume"])
+
+
+def judge_models(
+    models: Sequence[str],
+    tasks: Sequence[T],
+    judge: Callable[[T], Report],
+    lost: Callable[[T], Report],
+    scale: Scale,
+    settings: str = "",
+    keep: Callable[[Report], Report] | None = None,
+) -> list[Report]:
+    """Judge models, a task each, and write and skip as the options say.
+
+    Args:
+        models: their paths as the user named them, each once.
+        tasks: as ``judge_all`` takes them, one for each model.
+        judge: what a worker does with a task.
+        lost: the report on a task whose process died.
+        scale: the options.
+        settings: ``digest_of`` what decides the verdicts, for a file of results.
+        keep: what is kept of a report until the end; what a file of results holds is whole.
+    """
+    show = len(models) > 1 and sys.stderr is not None and sys.stderr.isatty()
+    if scale.results is None:
+        if keep is not None:
+            judge = partial(_judge_leanly, judge, keep)
+        reports = judge_all(tasks, judge, lost, scale.jobs, scale.scheduler)
+        with closing(reports) as found, _progress(found, len(models), show) as shown:
+            return list(shown)
+    from onnxguard.results import Results
+
+    with Results(scale.results, settings, models, scale.resume, keep) as results:
+        left = [at for at, model in enumerate(models) if model not in results.done]
+        reports = judge_all([tasks[at] for at in left], judge, lost, scale.jobs, scale.scheduler)
+        by_model = dict(results.done)
+        with closing(reports) as found, _progress(found, len(left), show) as shown:
+            for at, report in zip(left, shown, strict=True):
+                results.add(models[at], report)
+                by_model[models[at]] = report if keep is None else keep(report)
+    return [by_model[model] for model in models]
+
+
+def _judge_leanly(
+    judge: Callable[[T], Report], keep: Callable[[Report], Report], task: T
+) -> Report:
+    """In a worker: leave out what need not be sent."""
+    return keep(judge(task))
+
+
+def _progress(reports: Iterator[Report], length: int, show: bool) -> Any:
+    if not show:
+        return nullcontext(reports)
+    return click.progressbar(reports, length, label="scanning", file=sys.stderr)

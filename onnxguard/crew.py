@@ -1,0 +1,130 @@
+"""Hand models to workers in batches, in order, and find out which model a worker died of."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from typing import Any, Protocol
+
+from onnxguard.errors import OnnxguardError
+
+BATCH = 32
+"""Models that a worker takes at a time: few enough to share the work, enough to hide its cost."""
+
+AHEAD = 4
+"""Batches for each worker that are handed out at a time."""
+
+
+class WorkerDiedError(Exception):
+    """A worker died with a batch: it was killed, or it crashed."""
+
+
+class Lost:
+    """Stands for the result of a task whose process died or ran out of memory."""
+
+
+class Crew(Protocol):
+    """Workers that take batches of tasks.
+
+    Attributes:
+        size: how many workers there are.
+        suspects: of the batches that were under way when a worker died, in the order that they
+            were handed out, so many at most may have been with it.
+    """
+
+    size: int
+    suspects: int
+
+    def submit(self, batch: Sequence[Any]) -> Future[list[Any]]:
+        """Hand out a batch."""
+
+    def result(self, future: Future[list[Any]]) -> list[Any]:
+        """Wait for the results of a batch.
+
+        Raises:
+            WorkerDiedError: the worker died.
+            OnnxguardError: nobody is left to do the work, or what the judge raised.
+        """
+
+    def alone(self, task: Any) -> Any:
+        """Run one task while no other one is under way; raises as ``result`` does."""
+
+    def renew(self) -> None:
+        """Start anew after a death."""
+
+    def close(self, finished: bool) -> None:
+        """Let the workers go; where the work is not ``finished``, stop what is under way."""
+
+
+def judge_batch(judge: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
+    """Judge in a worker; what it raises is something that can be sent."""
+    results: list[Any] = []
+    for task in batch:
+        try:
+            results.append(judge(task))
+        except MemoryError:
+            results.append(Lost())
+        except OnnxguardError as error:
+            raise OnnxguardError(str(error)) from None
+    return results
+
+
+def judge_in_order(tasks: Sequence[Any], crew: Crew, lost: Callable[[Any], Any]) -> Iterator[Any]:
+    """Yield the result of every task in order, each once, with few of them in memory."""
+    size = max(1, min(BATCH, len(tasks) // (crew.size * AHEAD)))
+    ahead = (tasks[at : at + size] for at in range(0, len(tasks), size))
+    waiting: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
+    while True:
+        for batch in islice(ahead, max(0, AHEAD * crew.size - len(waiting))):
+            waiting.append((batch, crew.submit(batch)))
+        if not waiting:
+            return
+        batch, future = waiting[0]
+        try:
+            results = crew.result(future)
+        except WorkerDiedError:
+            waiting = _recovered(waiting, crew)
+            continue
+        waiting.popleft()
+        for task, result in zip(batch, results, strict=True):
+            yield lost(task) if isinstance(result, Lost) else result
+
+
+def _recovered(
+    waiting: deque[tuple[Sequence[Any], Future[list[Any]]]], crew: Crew
+) -> deque[tuple[Sequence[Any], Future[list[Any]]]]:
+    """Run the tasks that a worker may have died of one by one, and hand out the others anew."""
+    undone: list[bool] = []
+    for _, future in waiting:
+        try:
+            crew.result(future)
+        except WorkerDiedError:
+            undone.append(True)
+        else:
+            undone.append(False)
+    crew.renew()
+    suspects = {at for at in range(len(waiting)) if undone[at]}
+    suspects = set(sorted(suspects)[: crew.suspects])
+    settled = {at: _one_by_one(waiting[at][0], crew) for at in sorted(suspects)}
+    crew.renew()
+    again: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
+    for at, (batch, future) in enumerate(waiting):
+        if at in settled:
+            again.append((batch, settled[at]))
+        else:
+            again.append((batch, crew.submit(batch) if undone[at] else future))
+    return again
+
+
+def _one_by_one(batch: Sequence[Any], crew: Crew) -> Future[list[Any]]:
+    results: list[Any] = []
+    for task in batch:
+        try:
+            results.append(crew.alone(task))
+        except WorkerDiedError:
+            results.append(Lost())
+    future: Future[list[Any]] = Future()
+    future.set_result(results)
+    return future

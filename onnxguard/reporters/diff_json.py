@@ -1,0 +1,60 @@
+"""A model change as versioned JSON; docs/difference.schema.json describes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onnxguard import __version__
+from onnxguard.catalogue import RULES
+from onnxguard.differences import Difference, FactsDifference, Judged, Pair
+from onnxguard.findings import Finding
+from onnxguard.records import plain
+from onnxguard.reporters.diff_phrases import numbers
+from onnxguard.reporters.json_report import dumps
+from onnxguard.reporters.options import RenderOptions
+
+SCHEMA = "onnxguard/difference/1"
+
+
+def render(difference: Difference, options: RenderOptions) -> str:
+    """Render everything that differs, ASCII only."""
+    document = {
+        "schema": SCHEMA,
+        "tool": {"name": "onnxguard", "version": __version__},
+        "exit_code": difference.exit_code,
+        "seconds": round(difference.seconds, 6),
+        "path": plain(difference.path),
+        "verdict": difference.verdict.value,
+        "identical": difference.identical,
+        "structure": plain(difference.structure),
+        "judged": [_judged(judged) for judged in difference.judged],
+        "facts": None if difference.facts is None else _facts(difference.facts),
+    }
+    return dumps(document)
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    return {
+        "allowlist": judged.allowlist,
+        "verdict": plain(judged.verdict),
+        "added": [_finding(finding) for finding in judged.added],
+        "gone": [_finding(finding) for finding in judged.gone],
+        "standing": [plain(Pair(_finding(a), _finding(b))) for a, b in judged.standing],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"code": finding.code, "name": RULES[finding.code].name, **plain(finding)}
+
+
+def _facts(facts: FactsDifference) -> dict[str, Any]:
+    both = {
+        name.replace(", ", "_").replace(" ", "_").lower(): {"old": old, "new": new}
+        for name, old, new in numbers(facts)
+    }
+    groups = {
+        name: plain(group)
+        for name, group in zip(facts._fields, facts, strict=True)
+        if name not in ("old", "new")
+    }
+    return {"numbers": both, **groups}

@@ -1,0 +1,253 @@
+"""Results as JSON Lines: a model is on disk once it is judged, and a later run goes on from there.
+
+The first line names the schema, the version and a digest of the settings. Each other line holds a
+model's path, what its file was when the run began, and the report. A line that was cut is nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import date
+from typing import IO, Any, NamedTuple, Self
+
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.records import record_of, report_of
+from onnxguard.report import Report, Verdict
+from onnxguard.version import __version__
+
+SCHEMA = "onnxguard/results/1"
+SECONDS_TO_WAIT = 5.0
+"""For the processes of a run that was killed to let go of the file."""
+
+
+class Stamp(NamedTuple):
+    """What tells that a file was changed, times in nanoseconds."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+
+class Results:
+    """A file of results, open for more; a context manager.
+
+    Attributes:
+        done: reports of an earlier run that still hold, by path: the model was verified, its file
+            is the same, and it has no data in other files.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        settings: str,
+        models: Iterable[str],
+        resume: bool = False,
+        keep: Callable[[Report], Report] | None = None,
+    ) -> None:
+        """Begin a file, or with ``resume`` go on with one that is there.
+
+        Args:
+            path: the file.
+            settings: ``digest_of`` what decides the verdicts.
+            models: the paths that this run is about; lines about others are dropped.
+            resume: go on with the file, if there is one.
+            keep: what is kept of a report in ``done``.
+
+        Raises:
+            UsageError: the file is there and not to be resumed, holds something else or results of
+                other settings, is in use, or cannot be written.
+        """
+        self._path, self._shown = path, f'"{printable(path)}"'
+        self._header = {
+            "schema": SCHEMA,
+            "tool": {"name": "onnxguard", "version": __version__},
+            "settings": settings,
+        }
+        self._stamps = {model: _stamp(model) for model in models}
+        self._keep = keep or (lambda report: report)
+        self.done: dict[str, Report] = {}
+        try:
+            self._stream = self._resumed() if resume and os.path.exists(path) else self._begun()
+        except OSError as error:
+            raise UsageError(f"cannot write {self._shown}: {error.strerror}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # a line that could not be written was an error already
+            self._stream.close()
+
+    def add(self, path: str, report: Report) -> None:
+        """Write a model's report, so that it outlives this process.
+
+        Raises:
+            UsageError: it cannot be written; the lines before it stay.
+        """
+        stamp = self._stamps.get(path)
+        file = None if stamp is None else stamp._asdict()
+        try:
+            self._write(self._stream, {"path": path, "file": file, "report": record_of(report)})
+        except OSError as error:
+            raise UsageError(
+                f"cannot write {self._shown}: {error.strerror}; what it holds stays, and --resume "
+                "goes on from there"
+            ) from None
+
+    def _write(self, stream: IO[bytes], value: dict[str, Any]) -> None:
+        stream.write(json.dumps(value, separators=(",", ":")).encode() + b"\n")
+        stream.flush()
+
+    def _begun(self) -> IO[bytes]:
+        try:
+            stream = open(self._path, "xb")  # noqa: SIM115 - it stays open
+        except FileExistsError:
+            raise UsageError(
+                f"{self._shown} is there already: --resume goes on with it; else remove it, or "
+                "name another file"
+            ) from None
+        self._lock(stream)
+        self._write(stream, self._header)
+        return stream
+
+    def _resumed(self) -> IO[bytes]:
+        """Write what still holds to a new file, which takes the place of the old one."""
+        with open(self._path, "r+b") as old:
+            self._lock(old)
+            if os.fstat(old.fileno()).st_ino != os.stat(self._path).st_ino:
+                raise self._in_use()
+            self._compare_header(old)
+            real = os.path.realpath(self._path)
+            folder, name = os.path.split(real)
+            descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
+            stream = open(descriptor, "wb")  # noqa: SIM115 - it stays open
+            try:
+                self._lock(stream)
+                self._write(stream, self._header)
+                stream.writelines(self._lines(old))
+                stream.flush()
+                os.chmod(temporary, os.fstat(old.fileno()).st_mode & 0o777)
+                os.replace(temporary, real)
+            except BaseException:  # Ctrl-C too
+                os.unlink(temporary)
+                with suppress(OSError):
+                    stream.close()
+                raise
+        return stream
+
+    def _compare_header(self, old: IO[bytes]) -> None:
+        first = old.readline()
+        if not first.endswith(b"\n"):  # cut, at once
+            mine = json.dumps(self._header, separators=(",", ":")).encode()
+            if mine.startswith(first):
+                return
+        header = _parsed(first)
+        if header.get("schema") != SCHEMA:
+            raise UsageError(f"{self._shown} holds no results of onnxguard: name another file")
+        tool = header.get("tool")
+        version = tool.get("version") if isinstance(tool, dict) else None
+        if version != __version__:
+            raise UsageError(
+                f"{self._shown} is of onnxguard {printable(str(version))}, this is {__version__}: "
+                "start a new file"
+            )
+        if header.get("settings") != self._header["settings"]:
+            raise UsageError(
+                f"{self._shown} holds results of other settings (allowlist or options): "
+                "start a new file"
+            )
+
+    def _lines(self, old: IO[bytes]) -> Iterator[bytes]:
+        for number, line in enumerate(old, 2):
+            if not line.endswith(b"\n"):
+                return
+            value = _parsed(line)
+            path = value.get("path")
+            try:
+                report = report_of(value.get("report"))
+                stamp = None if value["file"] is None else Stamp(**value["file"])
+            except (KeyError, TypeError, ValueError, RecursionError):
+                raise UsageError(
+                    f"{self._shown} line {number} is no result: remove the line, or start a new "
+                    "file"
+                ) from None
+            if path in self._stamps and path not in self.done and self._holds(path, stamp, report):
+                self.done[path] = self._keep(report)
+                yield line
+
+    def _holds(self, path: str, stamp: Stamp | None, report: Report) -> bool:
+        if path == "-" or report.verdict is Verdict.ERROR or stamp != self._stamps[path]:
+            return False
+        return report.facts is not None and not report.facts.external_data
+
+    def _lock(self, stream: IO[bytes]) -> None:
+        """Keep other runs away for as long as the file is open."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        end = time.monotonic() + SECONDS_TO_WAIT
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                    return  # a file system without locks
+                if time.monotonic() > end:
+                    raise self._in_use() from None
+                time.sleep(0.05)
+            else:
+                return
+
+    def _in_use(self) -> UsageError:
+        return UsageError(f"{self._shown} is written by another run: wait for it, or end it")
+
+
+def _stamp(path: str) -> Stamp | None:
+    """What a local file is now; None for anything else."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def digest_of(*settings: object) -> str:
+    """SHA-256, hexadecimal, of values that decide a verdict: lists, options, versions.
+
+    Raises:
+        TypeError: a value whose text may differ between two processes.
+    """
+    return hashlib.sha256(json.dumps(_canonical(settings)).encode()).hexdigest()
+
+
+def _canonical(value: object) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if isinstance(value, tuple | list):
+        return [type(value).__name__, *map(_canonical, value)]
+    if isinstance(value, frozenset | set):
+        return ["set", *sorted(map(_canonical, value), key=json.dumps)]
+    if isinstance(value, dict):
+        pairs = [[_canonical(key), _canonical(item)] for key, item in value.items()]
+        return ["dict", *sorted(pairs, key=json.dumps)]
+    if isinstance(value, date):
+        return ["date", value.isoformat()]
+    raise TypeError(f"{type(value).__name__} cannot be part of a digest")

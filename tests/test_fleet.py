@@ -1,0 +1,249 @@
+"""A real Dask cluster of two worker processes: one is killed, one model kills them all."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dask
+import deadly
+import protobuf as pb
+import pytest
+from command import run
+from protobuf import graph, node
+
+from onnxguard import OnnxguardError, Verdict, fleet
+from onnxguard.crew import BATCH
+from onnxguard.errors import UsageError
+from onnxguard.workers import judge_all
+
+distributed = pytest.importorskip("distributed")
+
+CLEAN = pb.model(graph(node("Relu")))
+BAD = pb.model(graph(node("Einsum")))
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": 1,  # a worker takes a second to start again
+    "distributed.worker.multiprocessing-method": "spawn",
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with (
+        dask.config.set(SETTINGS),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=50,
+        ) as made,
+    ):
+        yield made
+
+
+@pytest.fixture
+def address(cluster: Any) -> str:
+    end = time.monotonic() + 20
+    while len(cluster.scheduler.workers) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert cluster.scheduler.workers
+    return str(cluster.scheduler_address)
+
+
+def pids(cluster: Any) -> list[int]:
+    return [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+
+
+def write(folder: Path, count: int, special: dict[int, str]) -> list[str]:
+    for at in range(count):
+        (folder / f"{at:03}").write_text(special.get(at, "good"))
+    return [str(folder / f"{at:03}") for at in range(count)]
+
+
+def expected(count: int, gone: set[int]) -> list[str]:
+    return [f"lost {at:03}" if at in gone else f"{at:03}" for at in range(count)]
+
+
+# -- workers that die ------------------------------------------------------------------------------
+
+
+def test_a_model_that_kills_every_worker_costs_itself(address: str, tmp_path: Path) -> None:
+    paths = write(tmp_path, 40, {3: "memory", 21: "kill"})
+    found = list(judge_all(paths, deadly.judge, deadly.lost, scheduler=address))
+    assert found == expected(40, {3, 21})
+
+
+def test_a_worker_that_is_killed_in_mid_run_costs_nothing(
+    cluster: Any, address: str, tmp_path: Path
+) -> None:
+    for at in range(120):
+        (tmp_path / f"{at:03}.onnx").write_bytes(BAD if at % 4 == 1 else CLEAN)
+    paths = sorted(map(str, tmp_path.iterdir()))
+    before = pids(cluster)
+    reports = judge_all(paths, deadly.judge_slowly, deadly.report_lost, scheduler=address)
+    found = [next(reports)]
+    os.kill(before[0], signal.SIGKILL)
+    found += reports
+    assert [report.path for report in found] == paths
+    assert [report.verdict for report in found] == [
+        Verdict.FAIL if at % 4 == 1 else Verdict.PASS for at in range(120)
+    ]
+    assert not (Path(f"/proc/{before[0]}")).exists()
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def test_scan_is_the_same_as_here(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths are relative to the folder of who asks, which is not that of the workers."""
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    for at in range(BATCH):
+        Path(f"models/{at:02}.onnx").write_bytes([CLEAN, BAD, b"", CLEAN[:-1]][at % 4])
+    arguments = ["scan", "--config", "none", "models", "--format", "json"]
+    code, out, err = run(*arguments, "--scheduler", address, "--results", "r.jsonl")
+    alone = run(*arguments)
+    assert (code, err) == (alone[0], alone[2]) == (2, "")
+    here, there = json.loads(alone[1]), json.loads(out)
+    for model in (*here["models"], *there["models"]):
+        del model["seconds"]
+    assert there["models"] == here["models"]
+    assert len(Path("r.jsonl").read_text().splitlines()) == BATCH + 1
+
+
+def test_standard_input_is_read_here(address: str) -> None:
+    code, out, _ = run("scan", "-q", "-", "--scheduler", address, stdin=BAD)
+    assert (code, out.count("OG101")) == (1, 1)
+
+
+def test_ctrl_c_leaves_nothing_on_the_cluster(cluster: Any, address: str, tmp_path: Path) -> None:
+    paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
+    program = (
+        "import sys, deadly\nfrom onnxguard.workers import judge_all\n"
+        "found = judge_all(sys.argv[2:], deadly.judge, deadly.lost, scheduler=sys.argv[1])\n"
+        "for each in found: print(each, flush=True)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, address, *paths],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "000\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate()[1].count("KeyboardInterrupt") == 1
+    end = time.monotonic() + 10
+    while cluster.scheduler.tasks and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not cluster.scheduler.tasks
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+
+def refusal(address: str, *tasks: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        list(judge_all(tasks, deadly.judge, deadly.lost, scheduler=address))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_worker_of_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = fleet.__version__
+    monkeypatch.setattr(fleet, "__version__", "9.9")
+    said = refusal(address, "a", "b")
+    assert f"holds onnxguard {version}, this machine 9.9: install the same version" in said
+
+
+def test_a_worker_that_joined_later() -> None:
+    with pytest.raises(OnnxguardError, match=r"holds onnxguard .*, this machine 9\.9: install"):
+        fleet._judge_in_worker("9.9", b"", ".", [])
+
+
+def test_a_worker_that_does_not_see_the_models(address: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("good")
+    descriptor = os.open(tmp_path / "a", os.O_RDONLY)
+    try:
+        os.dup2(descriptor, 987)
+        said = refusal(address, "/proc/self/fd/987", "b")
+    finally:
+        os.close(descriptor)
+        os.close(987)
+    assert 'does not see "/proc/self/fd/987": the models must lie at the same paths' in said
+
+
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "nowhere", "", "ftp://x:1", "tcp://\x1b:1"]
+)
+def test_nobody_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.2)
+    said = refusal(address, "a", "b")
+    assert "no Dask scheduler answers there within" in said
+    assert "\x1b" not in said
+
+
+def test_nobody_there_is_one_line_of_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.2)
+    (tmp_path / "a.onnx").write_bytes(CLEAN)
+    code, out, err = run("scan", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1")
+    assert (code, out) == (2, "")
+    assert err.startswith("onnxguard: error: --scheduler tcp://127.0.0.1:1: no Dask scheduler")
+
+
+def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert "pip install 'onnxguard[fleet]'" in refusal("tcp://127.0.0.1:1", "a", "b")
+
+
+@pytest.fixture
+def small() -> Iterator[Any]:
+    """A cluster of its own, with one worker."""
+    with distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as made:
+        yield made
+
+
+def test_a_cluster_without_workers(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.5)
+    small.scale(0)
+    while small.scheduler.workers:
+        time.sleep(0.02)
+    assert "it has no workers; start some with dask worker" in refusal(
+        small.scheduler_address, "a", "b"
+    )
+
+
+@pytest.mark.parametrize("what", ["scheduler", "workers"])
+def test_a_cluster_that_goes_away(
+    what: str, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "SECONDS_WITHOUT_WORKERS", 0.2)
+    monkeypatch.setattr(fleet, "SECONDS_BETWEEN_LOOKS", 0.1)
+    paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
+    found = judge_all(paths, deadly.judge, deadly.lost, scheduler=small.scheduler_address)
+    assert next(found) == "000"
+    if what == "scheduler":
+        small.close()
+    else:
+        small.scale(0)
+    with pytest.raises(OnnxguardError, match=r"went away|has had no worker for"):
+        list(found)
