@@ -1,0 +1,65 @@
+"""``onnxguard diff``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.differences import compare
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.registry import DEFAULT_ALLOWLIST
+from onnxguard.reporters import DIFFERENCE_REPORTERS
+from onnxguard.reporters.options import RenderOptions
+
+
+@click.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--allowlist",
+    "allowlists",
+    metavar="ID|FILE",
+    multiple=True,
+    default=[DEFAULT_ALLOWLIST],
+    show_default=True,
+    help="A list to judge both models by; may be given several times.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(sorted(DIFFERENCE_REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@click.option("--verbose", "-v", is_flag=True, help="Cut no list short.")
+def diff(
+    old: str,
+    new: str,
+    allowlists: tuple[str, ...],
+    output_format: str,
+    output: str | None,
+    verbose: bool,
+) -> int:
+    """Say what differs between two models, and what allowlists say of each.
+
+    OLD and NEW are files or addresses; one of them may be - for standard input.
+
+    Exit code: 0 NEW passes every list, however it differs; 1 NEW fails a list; 2 a model could not
+    be verified or the call is wrong.
+    """
+    if old == new == "-":
+        raise UsageError("standard input holds one model: give a file for OLD or for NEW")
+    for path in (old, new):
+        if os.path.isdir(path):
+            raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
+    check_output(output, [old, new])
+    difference = compare(old, new, list(dict.fromkeys(allowlists)))
+    color = wants_color(output)
+    options = RenderOptions(color, verbosity=int(verbose))
+    emit(DIFFERENCE_REPORTERS[output_format](difference, options), output, color)
+    return difference.exit_code

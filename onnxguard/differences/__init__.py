@@ -1,0 +1,25 @@
+"""What differs between two models, and what allowlists say of each, for the review of a change."""
+
+from onnxguard.differences.compare import Difference, Judged, compare
+from onnxguard.differences.contents import (
+    FactsDifference,
+    Group,
+    Pair,
+    Property,
+    Weights,
+    function_label,
+)
+from onnxguard.differences.structure import Structure
+
+__all__ = [
+    "Difference",
+    "FactsDifference",
+    "Group",
+    "Judged",
+    "Pair",
+    "Property",
+    "Structure",
+    "Weights",
+    "compare",
+    "function_label",
+]

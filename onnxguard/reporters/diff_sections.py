@@ -1,0 +1,139 @@
+"""What differs between two models, as rows that a format sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from onnxguard.differences import FactsDifference, Group, function_label
+from onnxguard.facts import ConstantNode, Function, Loop, Value
+from onnxguard.reporters import phrases
+from onnxguard.reporters.diff_phrases import versions
+
+T = TypeVar("T")
+
+
+class Row(NamedTuple):
+    """A line of a table; ``sign`` is ``+`` added, ``-`` removed, ``~`` changed.
+
+    ``note`` says what changed where the cells do not show it.
+    """
+
+    sign: str
+    cells: tuple[str, ...]
+    note: str = ""
+
+
+class Section(NamedTuple):
+    """What differs of one kind."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    @property
+    def counts(self) -> str:
+        """``2 added, 1 removed, 1 changed``, or the note alone."""
+        words = (("+", "added"), ("-", "removed"), ("~", "changed"))
+        signs = [row.sign for row in self.rows]
+        parts = [f"{signs.count(sign):,} {word}" for sign, word in words if sign in signs]
+        return ", ".join([*parts, *([self.note] if self.note else [])])
+
+
+def sections(facts: FactsDifference) -> list[Section]:
+    """What differs, a section a kind; kinds that are the same are left out."""
+    made = [
+        _section(
+            "Opset imports",
+            ("Domain", "Version"),
+            facts.opset_imports,
+            lambda o: (o.domain, f"{o.version}"),
+        ),
+        _section(
+            "Operators", ("Operator", "Nodes"), facts.operators, lambda u: (u.label, f"{u.count:,}")
+        ),
+        _section(
+            "Constant nodes",
+            ("Output", "Type", "Bytes", "Value", "Read by"),
+            facts.constants,
+            _constant,
+        ),
+        _section("Inputs", ("Input", "Type"), facts.inputs, _value),
+        _section("Outputs", ("Output", "Type"), facts.outputs, _value),
+        _section(
+            "Functions",
+            ("Function", "Nodes", "Calls", "Inputs", "Outputs", "Opsets"),
+            facts.functions,
+            _function,
+        ),
+        _section(
+            "Initializers",
+            ("Dtype", "Bytes"),
+            facts.initializers,
+            lambda w: (w.dtype, phrases.byte_size(w.bytes)),
+        ),
+        _section(
+            "Tensors in other files",
+            ("Tensor", "File", "Offset", "Length"),
+            facts.external_data,
+            lambda d: (d.tensor, d.location, _optional(d.offset), _optional(d.length)),
+        ),
+        _section("Loops", ("Loop", "Rounds", "In all", "Bound"), facts.loops, _loop),
+        _section("Metadata", ("Key", "Value"), facts.metadata, lambda p: (p.key, p.value)),
+    ]
+    return [section for section in made if section.rows or section.note]
+
+
+_UNSEEN = {"Functions": "another body", "Constant nodes": "another value"}
+
+
+def _arrow(old: str, new: str) -> str:
+    return old if old == new else f"{old or 'none'} -> {new or 'none'}"
+
+
+def _section(
+    title: str, head: tuple[str, ...], group: Group[T], cells: Callable[[T], tuple[str, ...]]
+) -> Section:
+    rows = [Row("+", cells(item)) for item in group.added]
+    rows += [Row("-", cells(item)) for item in group.removed]
+    for pair in group.changed:
+        old, new = cells(pair.old), cells(pair.new)
+        both = tuple(_arrow(*each) for each in zip(old, new, strict=True))
+        rows.append(Row("~", both, _UNSEEN.get(title, "") if old == new else ""))
+    return Section(title, head, tuple(rows), "in another order" if group.moved else "")
+
+
+def _constant(constant: ConstantNode) -> tuple[str, ...]:
+    readers = ", ".join(constant.readers[:3]) or "nothing"
+    hidden = len(constant.readers) - 3
+    return (
+        constant.output,
+        phrases.constant_type(constant),
+        f"{constant.bytes:,}",
+        constant.value,
+        f"{readers} and {hidden:,} more" if hidden > 0 else readers,
+    )
+
+
+def _value(value: Value) -> tuple[str, ...]:
+    kind = "" if value.kind == "tensor" else f" {value.kind}"
+    return value.name, f"{value.dtype}{phrases.dims(value.dims)}{kind}"
+
+
+def _function(function: Function) -> tuple[str, ...]:
+    counts = (function.nodes, function.calls, function.inputs, function.outputs)
+    return (
+        function_label(function),
+        *(f"{count:,}" for count in counts),
+        versions(function.opset_imports),
+    )
+
+
+def _loop(loop: Loop) -> tuple[str, ...]:
+    rounds = "no bound" if loop.trip_count is None else f"{loop.trip_count:,}"
+    return loop.place.route, rounds, _optional(loop.product), loop.source
+
+
+def _optional(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"

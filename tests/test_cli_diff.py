@@ -1,0 +1,197 @@
+"""``onnxguard diff`` as it is called: by hand, by git and in a workflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import formats
+import protobuf as pb
+import pytest
+import yaml
+from checkout import ENVIRONMENT, ROOT
+from checkout import run as run_program
+from command import run
+from protobuf import graph, node
+from servers import WebServer, running, web, write_sparse_model
+from terminal import on_terminal
+
+__all__ = ["running", "web"]
+
+CLEAN = pb.model(graph(node("Relu")))
+OTHER = pb.model(graph(node("Exp")))
+BAD = pb.model(graph(node("Einsum")))
+LONG = pb.model(graph(*[node("Abs")] * 50))  # git takes it for no renamed one
+PAGE = (ROOT / "docs" / "compare-models.md").read_text(encoding="utf-8")
+PATH = f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name, data in (("clean", CLEAN), ("other", OTHER), ("bad", BAD), ("page", b"<html>")):
+        (tmp_path / f"{name}.onnx").write_bytes(data)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("clean", "other", 0),
+        ("clean", "clean", 0),
+        ("bad", "clean", 0),
+        ("clean", "bad", 1),
+        ("page", "clean", 2),
+        ("clean", "page", 2),
+        ("clean", "none", 2),
+    ],
+)
+@pytest.mark.parametrize("output_format", ["text", "json", "markdown"])
+def test_exit_code(old: str, new: str, code: int, output_format: str) -> None:
+    found, out, err = run("diff", f"{old}.onnx", f"{new}.onnx", "--format", output_format)
+    assert (found, err) == (code, "")
+    formats.check(output_format, out)
+    if output_format == "json":
+        assert json.loads(out)["exit_code"] == code
+
+
+@pytest.mark.parametrize("dash", ["old", "new"])
+def test_one_of_the_two_may_be_standard_input(dash: str) -> None:
+    paths = ["-", "bad.onnx"] if dash == "old" else ["clean.onnx", "-"]
+    lists = ["--allowlist", "adr-0258", "--allowlist", "base"]
+    piped = CLEAN if dash == "old" else BAD
+    code, out, err = run("diff", *paths, *lists, "--format", "json", stdin=piped)
+    assert (code, err) == (1, "")
+    document = json.loads(out)
+    assert document["path"] == dict(zip(("old", "new"), paths, strict=True))
+    assert document["structure"]["difference"] == "graph/node 0: Relu became Einsum"
+    assert [j["verdict"] for j in document["judged"]] == [{"old": "pass", "new": "fail"}] * 2
+
+
+@pytest.mark.parametrize("piped", [b"", b"version https://git-lfs.github.com/spec/v1\n"])
+def test_standard_input_that_is_no_model_is_not_verified(piped: bytes) -> None:
+    code, out, err = run("diff", "-", "clean.onnx", stdin=piped)
+    assert (code, err) == (2, "")
+    assert "- OG002 error" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["-", "-"], "standard input holds one model: give a file for OLD or for NEW"),
+        (["clean.onnx"], "Missing argument 'NEW'"),
+        ([".", "clean.onnx"], '"." is a folder: diff compares two files'),
+        (["clean.onnx", "bad.onnx", "--allowlist", "bse"], "did you mean base?"),
+        (["clean.onnx", "bad.onnx", "--output", "bad.onnx"], "which is never written to"),
+        (["clean.onnx", "bad.onnx", "--output", "no/where"], "not a file in a folder that exists"),
+        (["clean.onnx", "bad.onnx", "--format", "sarif"], "'sarif'"),
+    ],
+)
+def test_call_that_is_wrong(arguments: list[str], words: str) -> None:
+    code, out, err = run("diff", *arguments)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_output_goes_to_a_file_and_a_list_given_twice_judges_once() -> None:
+    lists = ["--allowlist", "base", "--allowlist", "base"]
+    code, out, err = run("diff", "clean.onnx", "bad.onnx", *lists, "--output", "report")
+    assert (code, out, err) == (1, "", "")
+    assert Path("report").read_text().count("base: PASS -> FAIL") == 1
+
+
+def test_help_states_the_exit_codes() -> None:
+    code, out, _ = run("diff", "--help")
+    assert code == 0
+    said = " ".join(out.split())
+    assert "Exit code: 0 NEW passes every list, however it differs; 1 NEW fails a list; 2" in said
+
+
+def test_text_is_coloured_on_a_terminal() -> None:
+    seen = on_terminal("diff", "clean.onnx", "bad.onnx")
+    assert seen.code == 1
+    assert "\x1b[1;31mFAIL" in seen.out
+
+
+# -- addresses ------------------------------------------------------------------------------------
+
+
+def test_a_model_at_an_address_costs_its_structure_alone(folder: Path, web: WebServer) -> None:
+    write_sparse_model(folder / "large.onnx", 4, 1 << 20)
+    web.files["/large.onnx"] = folder / "large.onnx"
+    address = web.url("/large.onnx?token=secret")
+    code, out, err = run("diff", address, "large.onnx", "--allowlist", "base", "--format", "json")
+    document = json.loads(out)
+    assert (document["identical"], document["structure"]["elsewhere"]) == (None, 4)
+    assert document["structure"]["difference"] == ""
+    assert web.sent < (folder / "large.onnx").stat().st_size / 10
+    assert "secret" not in out + err
+    assert code in (0, 1)
+    web.always = "404"
+    code, out, err = run("diff", "clean.onnx", address)
+    assert code == 2
+    assert "secret" not in out + err
+
+
+# -- git ------------------------------------------------------------------------------------------
+
+
+def shell(script: str, folder: Path, rc: int | None = 0, **environment: str) -> str:
+    """What a script prints, run as a workflow runs it."""
+    return run_program(
+        "bash", "-e", "-c", script, cwd=folder, rc=rc, PATH=PATH, **environment
+    ).stdout
+
+
+@pytest.fixture
+def repository(folder: Path) -> Path:
+    """A repository with three models, of which one changed, one is new and one is gone."""
+    shell("git init -q -b main . && git add . && git commit -q -m models", folder)
+    os.replace("bad.onnx", "clean.onnx")
+    (folder / "fresh model.onnx").write_bytes(LONG)
+    return folder
+
+
+def test_git_diff_compares_models_by_the_command_of_the_page(repository: Path) -> None:
+    (setup,) = re.findall(r"^\$ (git config diff\.onnx\.command .*)$", PAGE, re.MULTILINE)
+    shell(
+        f"echo '*.onnx diff=onnx' > .gitattributes\n{setup}\ngit add --intent-to-add fresh*",
+        repository,
+    )
+    said = shell("git diff", repository)
+    assert "graph/node 0: Relu became Einsum" in said
+    assert "FAIL: the new model fails adr-0258" in said
+    assert "bad.onnx\nremoved\n" in said
+    assert "fresh model.onnx\n" in said
+    shell("git add . && git commit -q -m changed", repository)
+    said = shell("git show --ext-diff", repository)
+    assert "graph/node 0: Relu became Einsum" in said
+    assert "PASS  " in said  # the new model, scanned
+
+
+@pytest.mark.parametrize("model", [OTHER, BAD], ids=["clean", "bad"])
+def test_the_workflow_of_the_page_writes_a_summary(model: bytes, folder: Path) -> None:
+    (snippet,) = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    script = yaml.safe_load(snippet)["jobs"]["diff"]["steps"][-1]["run"]
+    (folder / "a b.onnx").write_bytes(CLEAN)
+    shell("git init -q -b main . && git add . && git commit -q -m models", folder)
+    base = shell("git rev-parse HEAD", folder).strip()
+    (folder / "a b.onnx").write_bytes(model)
+    (folder / "other.onnx").write_bytes(CLEAN)
+    (folder / "fresh.onnx").write_bytes(BAD)
+    shell("git add . && git commit -q -m changed", folder)
+    summary = folder / "summary.md"
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    places = {"GITHUB_STEP_SUMMARY": str(summary), "RUNNER_TEMP": str(temporary), "BASE": base}
+    said = shell(script, folder, rc=1 if model == BAD else 0, **places)
+    assert said == ""
+    text = summary.read_text(encoding="utf-8")
+    assert text.count("## onnxguard diff: ") == 2
+    assert "`./a b.onnx`" in text
+    assert "fresh" not in text
+    assert ("Relu became Einsum" in text) is (model == BAD)
