@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
+
+from pages import Page
+
+from onnxguard.reporters.scan_html_script import SCRIPT
 
 COMMAND = re.compile(
     r"::(error|warning|notice)( [a-zA-Z]+=[^,:]*(,[a-zA-Z]+=[^,:]*)*)?::[^\r\n]*", re.ASCII
@@ -20,7 +26,7 @@ def raw_characters(text: str) -> set[str]:
     """Characters that a terminal, a log or an editor would act on instead of show."""
     return {
         char
-        for char in text
+        for char in set(text)
         if char != "\n" and unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     }
 
@@ -116,6 +122,45 @@ def check_text(text: str) -> None:
     assert text.endswith("\n")
 
 
+TAGS = """
+    a article body button caption code dd div dl dt footer g h1 h2 h3 h4 head header html input
+    label li main meta nav p path rect script section span strong style svg table tbody td text
+    th thead title tr ul
+"""
+ATTRIBUTES = """
+    aria-hidden aria-label aria-live aria-pressed aria-sort autocomplete charset class content d
+    data-label data-total data-value data-verdict for height hidden href http-equiv id lang name
+    role rx scope spellcheck tabindex title type viewbox width x xmlns y
+"""
+PLAIN_WORDS = re.compile(r"[a-z0-9 -]*", re.ASCII)
+
+
+def check_html(text: str) -> None:
+    """A page that is whole, that a browser lets load nothing, and that holds one known script."""
+    page = Page(text)
+    assert page.declarations == ["DOCTYPE html"]
+    assert {tag for tag, _ in page.elements} <= set(TAGS.split())
+    assert {key for _, attributes in page.elements for key in attributes} <= set(ATTRIBUTES.split())
+    assert page.scripts == [SCRIPT]
+    (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
+    hashes = [base64.b64encode(sha256(part.encode()).digest()) for part in (page.styles, SCRIPT)]
+    assert policy == (
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; "
+        "form-action 'none'".format(*(digest.decode() for digest in hashes))
+    )
+    assert "url(" not in page.styles
+    assert "@import" not in page.styles
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.elements:
+        for key in ("class", "id", "for", "data-verdict", "data-value"):
+            assert PLAIN_WORDS.fullmatch(attributes.get(key, "")), attributes
+        if "href" in attributes:
+            assert attributes["href"].startswith("#")
+            assert attributes["href"][1:] in ids, attributes
+    assert all(th["scope"] in {"row", "col"} for th in page.all("th"))
+
+
 CHECKS = {
     "text": check_text,
     "json": check_json,
@@ -123,4 +168,5 @@ CHECKS = {
     "junit": check_junit,
     "github": check_text,
     "markdown": check_markdown,
+    "html": check_html,
 }

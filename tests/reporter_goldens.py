@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from html_samples import DRAWN
 from sample_runs import MANY, SINGLE
 
 from onnxguard import __version__
@@ -39,4 +40,5 @@ GOLDENS = (
     Golden("junit.xml", "junit", MANY, PLAIN),
     Golden("github.txt", "github", MANY, PLAIN),
     Golden("markdown.md", "markdown", MANY, PLAIN),
+    Golden("html.html", "html", DRAWN, PLAIN),
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import formats
 import numpy as np
 import pytest
+from pages import Page
 from parity_reports import (
     ALL,
     BOTH_REFUSE,
@@ -37,54 +37,14 @@ def _words(text: str) -> set[str]:
     return set(text.split())
 
 
-VOID = {"meta", "img"}
-TAGS = VOID | _words(
-    "html head style title body h1 h2 h3 h4 main article section p ul li a code strong span div "
-    "dl dt dd table caption thead tbody tr th td figure figcaption"
+TAGS = _words(
+    "meta img html head style title body h1 h2 h3 h4 main article section p ul li a code strong "
+    "span div dl dt dd table caption thead tbody tr th td figure figcaption"
 )
 ATTRIBUTES = _words(
     "aria-label alt charset class colspan content data-label height href http-equiv id lang name "
     "role scope src style tabindex width"
 )
-
-
-class Page(HTMLParser):
-    """A page taken apart; an element that is not closed where it should be fails."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.declarations: list[str] = []
-        self.text = ""
-        self.styles = ""
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_decl(self, decl: str) -> None:
-        self.declarations.append(decl)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert len(attrs) == len(dict(attrs))
-        self.elements.append((tag, {key: value or "" for key, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] == ["style"]:
-            self.styles += data
-        else:
-            self.text += data
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(data)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def drawn(output: str, rows: int = 64, columns: int = 96) -> tuple[Picture, ...]:

@@ -15,6 +15,7 @@ from onnxguard.reporters.options import RenderOptions
 
 if TYPE_CHECKING:
     from onnxguard.conformance.record import Conformance
+    from onnxguard.differences import Difference
     from onnxguard.parity.report import ParityReport
     from onnxguard.students.records import Ablation, Card, Evaluation
 
@@ -22,12 +23,14 @@ __all__ = [
     "ABLATION_REPORTERS",
     "CARD_REPORTERS",
     "CONFORMANCE_REPORTERS",
+    "DIFFERENCE_REPORTERS",
     "EVALUATION_REPORTERS",
     "PARITY_REPORTERS",
     "REPORTERS",
     "AblationReporter",
     "CardReporter",
     "ConformanceReporter",
+    "DifferenceReporter",
     "EvaluationReporter",
     "ParityReporter",
     "RenderOptions",
@@ -35,6 +38,7 @@ __all__ = [
 ]
 
 Reporter = Callable[[Run, RenderOptions], str]
+DifferenceReporter = Callable[["Difference", RenderOptions], str]
 ParityReporter = Callable[["tuple[ParityReport, ...]", RenderOptions], str]
 ConformanceReporter = Callable[["Conformance", RenderOptions], str]
 CardReporter = Callable[["Card", RenderOptions], str]
@@ -58,8 +62,16 @@ REPORTERS: dict[str, Reporter] = {
     "junit": _reporter("junit"),
     "github": _reporter("github"),
     "markdown": _reporter("markdown"),
+    "html": _reporter("scan_html"),
 }
 """The reporters of a scan by the name that ``--format`` takes."""
+
+DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = {
+    "text": _reporter("diff_text"),
+    "json": _reporter("diff_json"),
+    "markdown": _reporter("diff_markdown"),
+}
+"""Those of a comparison of two models."""
 
 PARITY_REPORTERS: dict[str, ParityReporter] = {
     "text": _reporter("parity_text"),

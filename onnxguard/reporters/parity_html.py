@@ -18,8 +18,7 @@ from onnxguard.parity.report import (
     Trial,
 )
 from onnxguard.reporters import parity_claims, parity_phrases, phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.parity_html_elements import (
+from onnxguard.reporters.html_elements import (
     Markup,
     card,
     code,
@@ -29,9 +28,14 @@ from onnxguard.reporters.parity_html_elements import (
     section,
     table,
 )
+from onnxguard.reporters.options import RenderOptions
 from onnxguard.reporters.parity_html_errors import errors
 from onnxguard.reporters.parity_html_pictures import pictures
+from onnxguard.reporters.parity_html_style import STYLE
 from onnxguard.reporters.parity_phrases import number
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""Nothing on the page may load or run, whatever a model calls its parts."""
 
 ALIKE_SHOWN = 5
 """Findings of one rule that are shown; the table of nodes holds all of them."""
@@ -42,7 +46,8 @@ def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:
     title = f"onnxguard parity: {parity_phrases.overall(reports).value.upper()}"
     summary = [] if len(reports) == 1 else [_summary(reports)]
     articles = [_report(report, number) for number, report in enumerate(reports, 1)]
-    return page(title, *summary, *articles)
+    body = element("h1", title), element("main", *summary, *articles)
+    return page(title, POLICY, STYLE, *body)
 
 
 def _summary(reports: tuple[ParityReport, ...]) -> Markup:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from onnxguard import __version__
 from onnxguard.catalogue import Rule
 from onnxguard.findings import Finding, Place
+from onnxguard.remote import is_remote
 from onnxguard.report import Report, Run, Verdict
 from onnxguard.reporters import phrases
 from onnxguard.reporters.checks import SCAN, Check
@@ -159,7 +160,7 @@ def _place(report: Report, index: int, place: Place, check: Check) -> dict[str, 
 def _location(report: Report, index: int | None = None) -> dict[str, Any]:
     uri = artifact_uri(report.path)
     location: dict[str, Any] = {"uri": uri}
-    if not uri.startswith("file:"):
+    if "://" not in uri:
         location["uriBaseId"] = _ROOT
     if index is not None:
         location["index"] = index
@@ -168,6 +169,8 @@ def _location(report: Report, index: int | None = None) -> dict[str, Any]:
 
 def artifact_uri(path: str) -> str:
     """Return a path as a URI reference, percent-encoded, relative where the path is."""
+    if is_remote(path):
+        return re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", quote(path, safe=":/?&=@*+~%"))
     normal = posixpath.normpath(path)
     if normal.startswith("/"):
         return f"file:///{quote(normal.lstrip('/'))}"

@@ -5,20 +5,13 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from onnxguard.reporters.parity_html_style import STYLE
-
 SHOWN = 20
 """So many names of a long list are shown."""
 
-_HEAD = f"""\
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; \
-style-src 'unsafe-inline'">
+_HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<style>{STYLE}</style>
 """
-# The policy: nothing on the page may load or run, whatever a model calls its parts.
 
 
 class Markup(str):
@@ -37,16 +30,28 @@ def element(tag: str, *children: str, **attributes: str) -> Markup:
     return Markup(f"<{tag}{written}>{inside}</{tag}>")
 
 
+def void(tag: str, **attributes: str) -> Markup:
+    """An element that holds nothing and is not closed, such as ``meta``."""
+    return Markup(element(tag, **attributes).removesuffix(f"</{tag}>"))
+
+
 def _escaped(text: str) -> str:
     """Escape HTML, and the ``##`` that some CI logs take for a command."""
     return html.escape(text).replace("##", "#&#35;")
 
 
-def page(title: str, *sections: Markup) -> str:
-    """The whole page."""
-    head = element("head", Markup(_HEAD), element("title", title))
-    body = element("body", element("h1", title), element("main", *sections))
-    return f'<!DOCTYPE html>\n<html lang="en">\n{head}\n{body}\n</html>\n'
+def page(title: str, policy: str, style: str, *body: Markup) -> str:
+    """The whole page; ``policy`` is its Content-Security-Policy, ``style`` CSS."""
+    head = element(
+        "head",
+        Markup('\n<meta charset="utf-8">\n'),
+        void("meta", http_equiv="Content-Security-Policy", content=policy),
+        Markup(_HEAD),
+        element("style", Markup(style)),
+        Markup("\n"),
+        element("title", title),
+    )
+    return f'<!DOCTYPE html>\n<html lang="en">\n{head}\n{element("body", *body)}\n</html>\n'
 
 
 def section(title: str, *children: str) -> Markup:

@@ -1,0 +1,61 @@
+"""One HTML page that holds everything: all models in a table, and a page for each with its graph.
+
+A link to ``#model-3`` shows the page of the run's third model. Without the script the tables are
+there all the same, unsorted and whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from onnxguard.outlining import by_urgency, drawn
+from onnxguard.report import Run
+from onnxguard.reporters import phrases
+from onnxguard.reporters.html_elements import Markup, element, page
+from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.scan_html_index import Entry, badge, index
+from onnxguard.reporters.scan_html_model import model_page
+from onnxguard.reporters.scan_html_script import SCRIPT
+from onnxguard.reporters.scan_html_style import STYLE
+from onnxguard.version import __version__
+
+PAGES = 300
+"""So many models have a page of their own, those that failed first."""
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+POLICY = (
+    f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""Nothing may be loaded, and nothing runs or styles but these two, whatever a model is called."""
+
+
+def render(run: Run, options: RenderOptions) -> str:
+    """Render the page; everything on it is written here, the script only sorts and filters."""
+    verdict = phrases.overall(run)
+    order = by_urgency(run.reports)
+    paged = set(order[:PAGES])
+    entries = [Entry(number + 1, run.reports[number], number in paged) for number in order]
+    pictured = set(drawn(run.reports))
+    pages = [
+        model_page(entries, place, entry.number - 1 in pictured)
+        for place, entry in enumerate(entries)
+        if entry.paged
+    ]
+    title = f"onnxguard: {phrases.VERDICTS[verdict]}"
+    header = element(
+        "header",
+        element("h1", "onnxguard ", badge(verdict)),
+        element("p", f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}."),
+    )
+    main = element("main", index(entries), *pages)
+    footer = element("footer", f"Made by onnxguard {__version__}. This page loads nothing.")
+    script = Markup(f"\n<script>{SCRIPT}</script>\n")
+    skip = element("a", "Skip to the models", href="#models", class_="skip")
+    return page(title, POLICY, STYLE, skip, header, main, footer, script)

@@ -1,0 +1,202 @@
+"""The first part of the HTML page of a scan: all models, what was found, operators by model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from onnxguard.findings import Finding, Severity
+from onnxguard.report import Report, Verdict
+from onnxguard.reporters import phrases
+from onnxguard.reporters.html_elements import Markup, card, code, element, section, table, void
+from onnxguard.reporters.scan_html_matrix import matrix
+
+ROWS = 20_000
+"""Models in the table."""
+
+FINDINGS, MODELS_NAMED = 200, 5
+"""Different findings that are listed, and models that are named for each."""
+
+ORDER = (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
+NAMES = {Verdict.ERROR: "Not verified", Verdict.FAIL: "Failed", Verdict.PASS: "Passed"}
+
+
+class Entry(NamedTuple):
+    """A report, its number in the run (from 1), and whether it has a page of its own."""
+
+    number: int
+    report: Report
+    paged: bool
+
+    @property
+    def link(self) -> Markup:
+        """The model's name, leading to its page where there is one."""
+        name = code(self.report.path)
+        return element("a", name, href=f"#model-{self.number}") if self.paged else name
+
+
+def badge(verdict: Verdict) -> Markup:
+    """The verdict in a frame."""
+    return element("span", phrases.VERDICTS[verdict], class_=f"badge {verdict.value}")
+
+
+def index(entries: Sequence[Entry]) -> Markup:
+    """Everything about the run as a whole; entries come with the most urgent first."""
+    if not entries:
+        parts = [card(element("h2", "Models"), element("p", "Nothing was scanned."))]
+    else:
+        parts = [_models(entries), _findings(entries), matrix(entries)]
+    return element("div", *parts, class_="index", id="models")
+
+
+def _models(entries: Sequence[Entry]) -> Markup:
+    heads = (
+        ("Model", "text"),
+        ("Verdict", "text"),
+        ("Allowlist", "text"),
+        ("Errors", "number"),
+        ("Warnings", "number"),
+        ("Nodes", "number"),
+        ("Size", "number"),
+        ("Opset", "number"),
+    )
+    top = []
+    for name, kind in heads:
+        sorted_ = {"aria_sort": "ascending"} if name == "Verdict" else {}
+        top.append(element("th", name, scope="col", class_=kind, **sorted_))
+    rows = [_row(entry, [name for name, _ in heads]) for entry in entries[:ROWS]]
+    whole = element(
+        "table",
+        element("caption", "One row for each model; those that need attention come first."),
+        element("thead", element("tr", *top)),
+        element("tbody", *rows),
+        class_="stacked models",
+        id="model-table",
+    )
+    parts = [_controls(entries), element("div", whole, class_="wide")]
+    hidden = len(entries) - len(rows)
+    if hidden:
+        parts.append(_hint(f"{hidden:,} more models have no row: they come last."))
+    bare = sum(1 for entry in entries[:ROWS] if not entry.paged)
+    if bare:
+        shown = len(entries) - bare - hidden
+        parts.append(
+            _hint(
+                f"The {shown:,} models that come first here have pages of their own, the other "
+                f"{bare:,} have none: scan one alone to see it."
+            )
+        )
+    return card(element("h2", "Models"), *parts)
+
+
+def _controls(entries: Sequence[Entry]) -> Markup:
+    """What the script filters by; hidden until it runs."""
+    search = void("input", type="search", id="search", autocomplete="off", spellcheck="false")
+    counts = dict.fromkeys(ORDER, 0)
+    for entry in entries[:ROWS]:
+        counts[entry.report.verdict] += 1
+    total = min(len(entries), ROWS)
+    buttons = [_choice("All", "", total, pressed=True)]
+    buttons += [
+        _choice(NAMES[verdict], verdict.value, count, pressed=False)
+        for verdict, count in counts.items()
+        if count
+    ]
+    inside = (
+        element("label", "Show models with ", search),
+        element("div", *buttons, class_="choices", role="group", aria_label="Verdict"),
+        element(
+            "span",
+            f"{total:,} of {total:,} shown",
+            role="status",
+            id="shown",
+            data_total=f"{total:,}",
+        ),
+    )
+    return Markup(element("div", *inside, class_="controls", id="controls", hidden="hidden"))
+
+
+def _choice(name: str, verdict: str, count: int, *, pressed: bool) -> Markup:
+    return element(
+        "button",
+        f"{name} {count:,}",
+        type="button",
+        data_verdict=verdict,
+        aria_pressed="true" if pressed else "false",
+    )
+
+
+def _row(entry: Entry, names: Sequence[str]) -> Markup:
+    report, facts = entry.report, entry.report.facts
+    errors, warnings = report.count(Severity.ERROR), report.count(Severity.WARNING)
+    opset = _opset(report)
+    cells: list[tuple[str | Markup, int | None]] = [
+        (badge(report.verdict), ORDER.index(report.verdict)),
+        (code(report.allowlist), None),
+        (f"{errors:,}", errors),
+        (f"{warnings:,}", warnings),
+        (f"{facts.nodes:,}" if facts else "", facts.nodes if facts else -1),
+        (phrases.byte_size(facts.size) if facts else "", facts.size if facts else -1),
+        (f"{opset}" if opset is not None else "", -1 if opset is None else opset),
+    ]
+    row = [element("th", entry.link, scope="row", data_label=names[0])]
+    for name, (text, value) in zip(names[1:], cells, strict=True):
+        more = {} if value is None else {"data_value": str(value)}
+        kind = "text" if name in ("Verdict", "Allowlist") else "number"
+        row.append(element("td", text, class_=kind, data_label=name, **more))
+    return Markup(f"\n{element('tr', *row, data_verdict=report.verdict.value)}")
+
+
+def _opset(report: Report) -> int | None:
+    """The version of the default domain."""
+    imports = report.facts.opset_imports if report.facts else ()
+    return next((entry.version for entry in imports if entry.domain == "ai.onnx"), None)
+
+
+def _findings(entries: Sequence[Entry]) -> Markup:
+    """Each different finding once, with the models that have it."""
+    found: dict[tuple[Severity, bool, str, str], list[Entry]] = {}
+    for entry in entries:
+        for finding in entry.report.findings:
+            models = found.setdefault(_key(finding), [])
+            if not models or models[-1] is not entry:
+                models.append(entry)
+    if not found:
+        return section("Findings", element("p", "None."))
+    order = list(Severity)
+    keys = sorted(found, key=lambda key: (key[1], order.index(key[0]), -len(found[key]), key[2]))
+    rows = []
+    for key in keys[:FINDINGS]:
+        severity, waived, rule, message = key
+        state = "waived" if waived else severity.value
+        style = "clean" if waived else severity.value
+        rows.append(
+            (
+                element("span", f"{state} ", phrases.title(rule), class_=style),
+                code(message),
+                f"{len(found[key]):,}",
+                _named(found[key]),
+            )
+        )
+    heads = ("Rule", "Message", "Models>", "Which")
+    parts = [table("each different finding once, those of most models first", heads, rows)]
+    hidden = len(keys) - len(rows)
+    if hidden:
+        parts.append(_hint(f"{hidden:,} more different findings are on the models' pages."))
+    return section("Findings", *parts)
+
+
+def _key(finding: Finding) -> tuple[Severity, bool, str, str]:
+    return finding.severity, bool(finding.waiver), finding.code, finding.message
+
+
+def _named(entries: Sequence[Entry]) -> Markup:
+    parts: list[str] = []
+    for entry in entries[:MODELS_NAMED]:
+        parts += [", ", entry.link]
+    hidden = len(entries) - MODELS_NAMED
+    return element("span", *parts[1:], f" and {hidden:,} more" if hidden > 0 else "")
+
+
+def _hint(text: str) -> Markup:
+    return element("p", text, class_="hint")
