@@ -33,6 +33,10 @@ class AllowlistError(OnnxguardError):
         self.column = column
 
 
+class ManifestError(OnnxguardError):
+    """A manifest, lock or baseline that cannot be used; the message says where and why."""
+
+
 class WireError(OnnxguardError):
     """Bytes that are not a protobuf message; ``offset`` counts from the start of the file."""
 

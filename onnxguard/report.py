@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from onnxguard.facts import Facts
 from onnxguard.findings import Finding, Severity
+from onnxguard.outline import Outline
 
 
 class Verdict(StrEnum):
@@ -15,6 +16,13 @@ class Verdict(StrEnum):
     PASS = "pass"
     FAIL = "fail"
     ERROR = "error"
+
+
+class Read(NamedTuple):
+    """What reading a model at an address took: bytes received, and requests."""
+
+    bytes: int
+    requests: int
 
 
 class Report(NamedTuple):
@@ -27,6 +35,8 @@ class Report(NamedTuple):
         findings: every finding, errors first, then by byte offset.
         facts: what the model holds, or None where it could not be read.
         seconds: how long the scan took, wall clock.
+        outline: its graphs, for reports that draw them; None where nobody asked.
+        read: what was received of a model at an address; None of a file.
     """
 
     path: str
@@ -35,6 +45,8 @@ class Report(NamedTuple):
     findings: tuple[Finding, ...]
     facts: Facts | None
     seconds: float = 0.0
+    outline: Outline | None = None
+    read: Read | None = None
 
     @property
     def passed(self) -> bool:

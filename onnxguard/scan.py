@@ -16,14 +16,14 @@ from onnxguard.errors import ModelError, WireError
 from onnxguard.facts import Facts
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.gather import Survey, survey
-from onnxguard.printable import printable
 from onnxguard.reading import STEPS, malformed, read_model
 from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.report import Report, Verdict
+from onnxguard.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
+from onnxguard.report import Read, Report, Verdict
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
 from onnxguard.source import open_model, sniffed
-from onnxguard.twins import find_twin, remember
+from onnxguard.twins import Twin, find_twin, remember
 from onnxguard.wire import Buffer
 
 if TYPE_CHECKING:
@@ -37,13 +37,15 @@ def scan(
     path: str | os.PathLike[str],
     allowlist: str | Allowlist = DEFAULT_ALLOWLIST,
     full_check: FullCheck | None = None,
+    access: Access = DEFAULT_ACCESS,
 ) -> Report:
     """Judge one model by one allowlist.
 
     Args:
-        path: a file, or ``-`` for standard input.
+        path: a file, an address (``https://host/m.onnx``), or ``-`` for standard input.
         allowlist: an id of the registry, a path to a YAML file, or a loaded list.
         full_check: runs the ONNX checker too, within its limits.
+        access: how long a model at an address may take, and whether it may be downloaded whole.
 
     Returns:
         The report; its verdict is ``error`` where the model could not be verified.
@@ -55,10 +57,14 @@ def scan(
     text = os.fspath(path)
     started = time.perf_counter()
     try:
-        with open_model(text) as data:
-            return _report(data, text, policy, None if text == "-" else text, started, full_check)
+        with open_model(text, access) as data:
+            place = None if text == "-" else text
+            report = _report(data, text, policy, place, started, full_check)
     except ModelError as error:
         return _unverified(error, text, policy, started)
+    if isinstance(data, RemoteBytes):
+        report = report._replace(read=Read(data.source.fetched, data.source.requests))
+    return report
 
 
 def scan_bytes(
@@ -77,6 +83,24 @@ def scan_bytes(
         return _report(sniffed(data), name, policy, path, started)
     except ModelError as error:
         return _unverified(error, name, policy, started)
+
+
+def examine(path: str, policy: Allowlist) -> tuple[Report, Twin | None]:
+    """Judge one file as ``scan`` does, but apply no waivers.
+
+    Returns:
+        The report, and what its findings depend on, None where that was not kept: they depend on
+        other files, too, or the model is too large or could not be read.
+    """
+    started = time.perf_counter()
+    try:
+        with open_model(path) as data, _uncollected():
+            facts, findings, twin = _examined(data, policy, path)
+            seconds = time.perf_counter() - started
+            verdict = verdict_of(findings)
+            return Report(shown(path), policy.id, verdict, findings, facts, seconds), twin
+    except ModelError as error:
+        return _unverified(error, path, policy, started), None
 
 
 def read_facts(path: str | os.PathLike[str]) -> Facts:
@@ -107,23 +131,28 @@ def _report(
     started: float,
     full_check: FullCheck | None = None,
 ) -> Report:
-    nodes = policy.limit("nodes")
-    steps = STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
     with _uncollected():
-        twin = find_twin(data, policy)
-        if twin is None:
-            seen = _surveyed(data, steps)
-            facts, findings = seen.facts, tuple(judge(seen, policy, path))
-            remember(data, seen, policy, findings)
-        else:
-            facts, findings = twin.facts, twin.findings
+        facts, findings, _ = _examined(data, policy, path)
         whole = Place("model", 0, facts.size)
         if full_check is not None:
             findings += full_check.findings(name, whole)
         if policy.waivers:
-            findings = waive(findings, policy, name, whole, date.today())
+            called = shown(name).partition("?")[0] if is_remote(name) else name
+            findings = waive(findings, policy.waivers, called, whole, date.today())
         seconds = time.perf_counter() - started
-        return Report(printable(name), policy.id, verdict_of(findings), findings, facts, seconds)
+        return Report(shown(name), policy.id, verdict_of(findings), findings, facts, seconds)
+
+
+def _examined(
+    data: Buffer, policy: Allowlist, path: str | None
+) -> tuple[Facts, tuple[Finding, ...], Twin | None]:
+    twin = find_twin(data, policy)
+    if twin is not None:
+        return twin.facts, twin.findings, twin
+    nodes = policy.limit("nodes")
+    seen = _surveyed(data, STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE))
+    findings = tuple(judge(seen, policy, path))
+    return seen.facts, findings, remember(data, seen, policy, findings)
 
 
 def _surveyed(data: Buffer, steps: int) -> Survey:
@@ -168,4 +197,4 @@ def _unverified(error: ModelError, name: str, policy: Allowlist, started: float)
     place = Place("model", offset, offset)
     finding = Finding(error.code, Severity.ERROR, str(error), (place,), hint=hint)
     seconds = time.perf_counter() - started
-    return Report(printable(name), policy.id, Verdict.ERROR, (finding,), None, seconds)
+    return Report(shown(name), policy.id, Verdict.ERROR, (finding,), None, seconds)

@@ -8,6 +8,8 @@ folder of models of one architecture is judged at the cost of comparing them.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from onnxguard.allowlist import Allowlist
@@ -16,12 +18,15 @@ from onnxguard.findings import Finding
 from onnxguard.gather import Survey
 from onnxguard.wire import Buffer
 
-KEPT = 8
+KEPT = 64
 """Models that are remembered, the latest used first."""
 
 STRUCTURE_BYTES = 1 << 18
 PIECES = 1 << 10
 """A model with more structure than this, or in more pieces, is not remembered."""
+
+
+Spans = tuple[tuple[int, int], ...]
 
 
 class Twin(NamedTuple):
@@ -33,6 +38,28 @@ class Twin(NamedTuple):
     facts: Facts
     findings: tuple[Finding, ...]
 
+    @property
+    def spans(self) -> Spans:
+        """Where the bytes lie that the findings depend on."""
+        return tuple((start, end) for start, end, _ in self.pieces)
+
+    @property
+    def digest(self) -> str:
+        """What two models share that are twins: SHA-256, hexadecimal."""
+        return _digest(self.size, self.spans, (piece for _, _, piece in self.pieces))
+
+
+def digest_at(data: Buffer, spans: Spans) -> str:
+    """The digest of a model that may be a twin of the one whose ``spans`` these are."""
+    return _digest(len(data), spans, (data[start:end] for start, end in spans))
+
+
+def _digest(size: int, spans: Spans, pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256(repr((size, spans)).encode())
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()
+
 
 _recent: list[Twin] = []
 
@@ -40,11 +67,15 @@ _recent: list[Twin] = []
 def find_twin(data: Buffer, policy: Allowlist) -> Twin | None:
     """The remembered model that ``data`` is but for its weights, judged by the same list."""
     size = len(data)
+    heads: dict[tuple[int, int], bytes] = {}  # of many twins, the first piece ends at one place
     for index, twin in enumerate(_recent):
-        if (
-            twin.size == size
-            and twin.policy is policy
-            and all(data[start:end] == piece for start, end, piece in twin.pieces)
+        if twin.size != size or twin.policy is not policy:
+            continue
+        start, end, head = twin.pieces[0]
+        if (start, end) not in heads:
+            heads[start, end] = data[start:end]
+        if heads[start, end] == head and all(
+            data[start:end] == piece for start, end, piece in twin.pieces[1:]
         ):
             if index:
                 _recent.insert(0, _recent.pop(index))
@@ -52,20 +83,24 @@ def find_twin(data: Buffer, policy: Allowlist) -> Twin | None:
     return None
 
 
-def remember(data: Buffer, seen: Survey, policy: Allowlist, findings: tuple[Finding, ...]) -> None:
+def remember(
+    data: Buffer, seen: Survey, policy: Allowlist, findings: tuple[Finding, ...]
+) -> Twin | None:
     """Keep a judged model, unless its verdict depends on other files or it is too large."""
     if seen.model.has_external_data:
-        return
+        return None
     pieces: list[tuple[int, int, bytes]] = []
     start = total = 0
     for begin, end in [*_weights(seen), (len(data), len(data))]:
         total += begin - start
         if total > STRUCTURE_BYTES or len(pieces) > PIECES:
-            return
+            return None
         pieces.append((start, begin, data[start:begin]))
         start = end
-    _recent.insert(0, Twin(policy, len(data), tuple(pieces), seen.facts, findings))
+    twin = Twin(policy, len(data), tuple(pieces), seen.facts, findings)
+    _recent.insert(0, twin)
     del _recent[KEPT:]
+    return twin
 
 
 def _weights(seen: Survey) -> list[tuple[int, int]]:

@@ -122,6 +122,7 @@ class Folder:
             PATH=f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}",
             LC_ALL="C",
             COLUMNS="80",
+            ONNXGUARD_CACHE=str(self.path / ".cache"),
         )
         self._exit_code = done.returncode
         return done.stdout

@@ -79,3 +79,18 @@ def test_an_input_is_never_run(action: dict[str, Any], workspace: Path) -> None:
     for name in ("paths", "allowlist", "format", "args"):
         scan(action, workspace, rc=2, **{name: "$(touch run)`touch run`'; touch run; #"})
         assert not list(workspace.iterdir())
+
+
+def test_a_repository_is_checked_by_its_manifest(action: dict[str, Any], workspace: Path) -> None:
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace)
+    manifest = workspace / "onnxguard.yaml"
+    manifest.write_text("schema: 1\nmodels: [{paths: ['*.onnx']}]\n", encoding="utf-8")
+    assert "::error" not in scan(action, workspace, rc=0, command="check", args="--no-cache")
+    shutil.copy(ROOT / "tests/models/saliency_v1.onnx", workspace / "other")
+    manifest.write_text("schema: 1\nmodels: [{paths: [other]}]\n", encoding="utf-8")
+    output = scan(action, workspace, rc=1, command="check", args="--no-cache")
+    assert "OG811" in output
+
+
+def test_another_command_is_refused(action: dict[str, Any], workspace: Path) -> None:
+    assert "scan or check" in scan(action, workspace, rc=2, command="rm")

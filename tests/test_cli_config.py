@@ -14,7 +14,7 @@ import pytest
 from command import run
 from protobuf import attribute, graph, node
 
-from onnxguard.workers import scan_all
+from onnxguard.workers import judge_all
 
 CLEAN = pb.model(graph(node("Relu")))
 WARNED = pb.model(graph(node("Resize", "x _ s", attribute=attribute("mode", s="cubic"))))
@@ -95,14 +95,14 @@ def test_strict() -> None:
 
 
 def test_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    command = importlib.import_module("onnxguard.cli.scan")
+    command = importlib.import_module("onnxguard.cli.scale_options")
     asked: list[int] = []
 
-    def spy(paths: list[str], policy: Any, jobs: int, judge: Any) -> Any:
+    def spy(tasks: Any, judge: Any, lost: Any, jobs: int, scheduler: Any) -> Any:
         asked.append(jobs)
-        return scan_all(paths, policy, jobs, judge)
+        return judge_all(tasks, judge, lost, jobs, scheduler)
 
-    monkeypatch.setattr(command, "scan_all", spy)
+    monkeypatch.setattr(command, "judge_all", spy)
     configure("jobs = 2")
     assert run("scan", ".")[0] == 1
     assert run("scan", ".", "--jobs", "1")[0] == 1

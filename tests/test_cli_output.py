@@ -8,18 +8,15 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
 
 import protobuf as pb
 import pytest
 from command import run
 from protobuf import graph, node
 
-from onnxguard import Allowlist, OnnxguardError, Report, load_allowlist, scan
+from onnxguard.crew import BATCH
 from onnxguard.reporters import REPORTERS
-from onnxguard.workers import BATCH, scan_all
 
 CLEAN = pb.model(graph(node("Relu")))
 BAD = pb.model(graph(node("Einsum")))
@@ -177,28 +174,3 @@ def test_number_of_jobs_is_a_number(jobs: str) -> None:
     code, out, err = run("scan", "clean.onnx", f"--jobs={jobs}")
     assert (code, out) == (2, "")
     assert "'--jobs'" in err
-
-
-def judge(path: str, policy: Allowlist) -> Report:
-    """A worker that the kernel kills at one of its models."""
-    if path.endswith("040.onnx"):
-        os._exit(9)
-    return scan(path, policy)
-
-
-def test_worker_that_dies_is_an_error_with_the_models_it_had(many: Path) -> None:
-    paths = sorted(map(str, many.iterdir()))
-    reports: Iterator[Report] = scan_all(paths, load_allowlist("base"), 2, judge)
-    with pytest.raises(OnnxguardError, match=r"a worker died while scanning .*\.onnx or one of"):
-        list(reports)
-
-
-def stopping(path: str, _: Allowlist) -> NoReturn:
-    raise OnnxguardError(f"stopped at {path}")
-
-
-def test_error_of_a_worker_is_that_of_the_run(many: Path) -> None:
-    paths: list[Any] = sorted(map(str, many.iterdir()))
-    for jobs in (1, 2):
-        with pytest.raises(OnnxguardError, match=r"^stopped at .*/000\.onnx$"):
-            list(scan_all(paths, load_allowlist("base"), jobs, stopping))

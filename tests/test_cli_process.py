@@ -146,7 +146,7 @@ def test_interrupt_ends_with_two() -> None:
         out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 2
     assert out == b""
-    assert err.strip() == b"onnxguard: error: interrupted: nothing was verified"
+    assert err.strip() == b"onnxguard: error: interrupted: not everything was verified"
 
 
 def test_interrupt_of_several_jobs_ends_with_two(folder: Path) -> None:
@@ -172,7 +172,7 @@ def test_interrupt_of_several_jobs_ends_with_two(folder: Path) -> None:
     assert b"100%" not in said
     assert (process.returncode, out) == (2, b"")
     assert b"Traceback" not in said
-    assert b"onnxguard: error: interrupted: nothing was verified" in said
+    assert b"onnxguard: error: interrupted: not everything was verified" in said
 
 
 @pytest.mark.parametrize("model", [CLEAN, BAD], ids=["clean", "bad"])
@@ -214,7 +214,7 @@ def test_interrupt_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(REPORTERS, "text", interrupt)
     code, out, err = run("scan", "clean.onnx")
     assert (code, out) == (2, "")
-    assert err.strip() == "onnxguard: error: interrupted: nothing was verified"
+    assert err.strip() == "onnxguard: error: interrupted: not everything was verified"
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -277,7 +277,7 @@ def test_help_names_the_commands_and_exit_codes(option: str) -> None:
     [
         (["scna", "m.onnx"], 'no command "scna" (did you mean scan?)'),
         (["SCAN"], 'no command "SCAN" (did you mean scan?)'),
-        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: ablate, allowlist, conform, evaluate, '),
+        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: ablate, allowlist, check, conform, diff, '),
         (["scan", "clean.onnx", "--alowlist", "base"], "--allowlist"),
         (["scan", "clean.onnx", "--formt=json"], "--format"),
         (["scan", "clean.onnx", "--format", "jsn"], "'json'"),

@@ -32,6 +32,7 @@ from onnxguard.facts import (
 )
 from onnxguard.messages import DTYPES
 from onnxguard.reporters import REPORTERS
+from onnxguard.repository import manifest_file
 
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -168,6 +169,12 @@ def test_every_key_of_an_allowlist_is_documented() -> None:
     for name in ("_TOP", "_ENTRY", "_DENY", "_VALUE", "_WAIVER"):
         keys |= set(getattr(allowlist_file, name))
     assert documented("docs/write-an-allowlist.md", keys) == []
+
+
+def test_every_key_of_a_manifest_is_documented() -> None:
+    names = ("_TOP", "_ENTRY", "_CONTRACT", "_REFERENCE", "_SETTINGS", "_CHOICES")
+    keys = {key for name in names for key in getattr(manifest_file, name)}
+    assert documented("docs/write-a-manifest.md", keys) == []
 
 
 def test_every_field_of_a_report_is_documented() -> None:

@@ -29,7 +29,8 @@ class Repository(NamedTuple):
         run("git", "reset", "--quiet", cwd=self.path)
         run("git", "add", name, cwd=self.path)
         commit = ("git", "commit", f"--message={name}")
-        return run(*commit, cwd=self.path, rc=rc, PRE_COMMIT_HOME=str(self.cache)).stdout
+        homes = {"PRE_COMMIT_HOME": str(self.cache), "ONNXGUARD_CACHE": str(self.cache / "models")}
+        return run(*commit, cwd=self.path, rc=rc, **homes).stdout
 
     def committed(self) -> list[str]:
         """List the files of the last commit."""
@@ -100,3 +101,35 @@ def test_the_hook_brings_click_and_pyyaml_alone(repository: Repository) -> None:
     program = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     (python,) = repository.cache.glob(f"repo*/py_env-*/{program}")
     assert installed(python) == {"onnxguard", "click", "pyyaml"}
+
+
+def test_the_other_hook_checks_the_whole_repository(repository: Repository) -> None:
+    folder = repository.path
+    model, manifest = folder / "saliency_v1.onnx", folder / "onnxguard.yaml"
+    for other in set(folder.glob("*.onnx")) - {model}:
+        other.unlink()
+    config = folder / ".pre-commit-config.yaml"
+    given = config.read_text(encoding="utf-8")
+    hook = given[given.index("      - id: onnxguard-scan") :]
+    config.write_text(given.replace(hook, "      - id: onnxguard-check\n"), encoding="utf-8")
+    manifest.write_text("schema: 1\nmodels: [{paths: ['*v1.onnx']}]\n", encoding="utf-8")
+    output = repository.commit(config.name, rc=0)
+    assert "onnxguard check" in output
+    assert "Passed" in output
+    run(sys.executable, "-m", "onnxguard", "lock", cwd=folder)
+    repository.commit("onnxguard.lock", rc=0)
+    flip_a_weight(model)
+    assert "OG821" in repository.commit(model.name, rc=1)
+    manifest.write_text(
+        "schema: 1\nmodels: [{paths: ['*v1.onnx'], contract: {opset: 16}}]\n", encoding="utf-8"
+    )
+    # Of what is committed the model is as it was, and the manifest is no longer.
+    output = repository.commit(manifest.name, rc=1)
+    assert "OG813" in output
+    assert "OG821" not in output
+
+
+def flip_a_weight(model: Path) -> None:
+    data = bytearray(model.read_bytes())
+    data[9000] ^= 1
+    model.write_bytes(data)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import diff_goldens
 import parity_goldens
 import reporter_goldens
 import training_goldens
 
 
 def main() -> None:
-    for goldens in (reporter_goldens, parity_goldens, training_goldens):
+    for goldens in (reporter_goldens, parity_goldens, training_goldens, diff_goldens):
         goldens.FOLDER.mkdir(parents=True, exist_ok=True)
         for golden in goldens.GOLDENS:
             path = goldens.FOLDER / golden.file

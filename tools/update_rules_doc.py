@@ -44,7 +44,10 @@ GROUPS = {
     ),
     "OG6": ("Wire format", "Encodings that parse, but not to the same model everywhere."),
     "OG7": ("Constant nodes", "Where an allowlist forbids or caps them."),
-    "OG8": ("Waivers", "Exceptions that are over. They cannot be waived themselves."),
+    "OG80": ("Waivers", "Exceptions that are over. They cannot be waived themselves."),
+    "OG81": ("A repository's manifest", "What `onnxguard check` adds. None of it can be waived."),
+    "OG82": ("A repository's lock", "Neither waived nor accepted by a baseline."),
+    "OG83": ("Baselines", "What `--baseline` adds."),
     "OG9": ("Full check", "What `--full-check` adds."),
     "OP0": ("Parity: nothing to compare", "Exit code 2; no option takes it back."),
     "OP1": (

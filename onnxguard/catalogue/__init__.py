@@ -7,7 +7,8 @@ from onnxguard.catalogue.files import FILES
 from onnxguard.catalogue.header import HEADER
 from onnxguard.catalogue.operators import OPERATORS
 from onnxguard.catalogue.parity import IGNORABLE, PARITY
-from onnxguard.catalogue.policy import POLICY
+from onnxguard.catalogue.policy import FULL_CHECK, POLICY
+from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
 from onnxguard.catalogue.wire import WIRE
@@ -16,7 +17,17 @@ __all__ = ["IGNORABLE", "PARITY_RULES", "RULES", "Rule"]
 
 RULES: dict[str, Rule] = {
     rule.code: rule
-    for group in (FILES, OPERATORS, BOUNDS, TENSORS, HEADER, WIRE, POLICY)
+    for group in (
+        FILES,
+        OPERATORS,
+        BOUNDS,
+        TENSORS,
+        HEADER,
+        WIRE,
+        POLICY,
+        REPOSITORY,
+        FULL_CHECK,
+    )
     for rule in group
 }
 """The rules of a scan by code, in ascending order."""

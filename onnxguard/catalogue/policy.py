@@ -42,6 +42,9 @@ POLICY = (
         "excuse something that nobody reviewed.",
         "Delete the waiver, or correct its pattern or codes.",
     ),
+)
+
+FULL_CHECK = (
     Rule(
         "OG901",
         "full-check-rejected",

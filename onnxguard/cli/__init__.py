@@ -14,6 +14,10 @@ from onnxguard.version import __version__
 
 _COMMANDS = {
     "scan": "onnxguard.cli.scan:scan",
+    "check": "onnxguard.cli.check:check",
+    "init": "onnxguard.cli.init:init",
+    "lock": "onnxguard.cli.lock:lock",
+    "diff": "onnxguard.cli.diff:diff",
     "parity": "onnxguard.cli.parity:parity",
     "allowlist": "onnxguard.cli.allowlist:allowlist",
     "rules": "onnxguard.cli.rules:rules",
@@ -71,7 +75,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted: nothing was verified")
+        _say("interrupted: not everything was verified")
     except OnnxguardError as error:
         _say(str(error))
     except SystemExit as stop:  # click prints a completion, or meets a closed pipe

@@ -14,6 +14,7 @@ from onnxguard.export import to_c, to_ort_config
 from onnxguard.facts import Facts
 from onnxguard.printable import printable
 from onnxguard.registry import allowlist_ids, load_allowlist
+from onnxguard.remote import shown
 from onnxguard.scan import read_facts
 from onnxguard.standard import LATEST_OPSET, is_standard, operator_names, schema_at
 from onnxguard.writing import write_whole
@@ -233,9 +234,9 @@ def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:
     facts = []
     for path in find_models(paths):
         try:
-            facts.append((printable(path), read_facts(path)))
+            facts.append((shown(path), read_facts(path)))
         except ModelError as error:
-            raise UsageError(f"{printable(path)}: {error}") from None
+            raise UsageError(f"{shown(path)}: {error}") from None
     return facts
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,26 @@ import click
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.catalogue import RULES
+from onnxguard.cli.baseline_options import (
+    baseline_options,
+    check_baseline,
+    judged_by_baseline,
+)
 from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.config import read_config
 from onnxguard.discover import find_models
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.remote import DEFAULT_ACCESS, Access
 from onnxguard.report import Report, Run
 from onnxguard.reporters import REPORTERS
+from onnxguard.reporters.lean import FORMATS, lean
 from onnxguard.reporters.options import RenderOptions
 from onnxguard.scan import UNVERIFIED, verdict_of
 from onnxguard.scan import scan as scan_model
-from onnxguard.workers import scan_all
+from onnxguard.workers import died_report
 from onnxguard.yaml_tree import near
 
 
@@ -69,14 +76,8 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 @click.option("--ignore", metavar="CODE", multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
-@click.option(
-    "--jobs",
-    "-j",
-    type=click.IntRange(0),
-    default=1,
-    show_default=True,
-    help="Processes to scan with; 0: one for each core.",
-)
+@baseline_options
+@scale_options
 @click.option(
     "--full-check",
     is_flag=True,
@@ -98,32 +99,56 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     metavar="N",
     help="Memory that the full check of one model may take.",
 )
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=DEFAULT_ACCESS.timeout,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time that a model at an address may take, retries included.",
+)
+@click.option(
+    "--allow-full-download",
+    is_flag=True,
+    help="Download a model whole where its server sends no ranges.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
 def scan(paths: tuple[str, ...], **options: Any) -> int:
     """Judge models by an allowlist.
 
     PATH is a file, a folder (scanned for *.onnx, recursively), a glob, or - for standard input.
+    It may be an address, too: http(s)://, s3://, gs:// or hf:// (extra: remote).
 
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     codes = _codes("select", options["select"]), _codes("ignore", options["ignore"])
     policy = load_allowlist(options["allowlist"])
-    models = find_models(paths)
+    access = Access(options["timeout"], options["allow_full_download"])
+    models = find_models(paths, access)
     output = options["output"]
     check_output(output, models)
-    judge = partial(_judge, codes=codes, strict=options["strict"])
+    check_baseline(options)
+    scale = Scale.of(options, models)
+    judge = partial(_judge, policy=policy, codes=codes, strict=options["strict"], access=access)
     if options["full_check"]:
         from onnxguard.full_check import FullCheck
 
         limits = FullCheck(options["full_check_seconds"], options["full_check_mebibytes"])
         limits.require()
         judge = partial(judge, full_check=limits)
-    jobs = options["jobs"] or os.cpu_count() or 1
-    started = time.perf_counter()
-    reports = _collect(models, policy, jobs, judge)
-    run = Run(tuple(reports), time.perf_counter() - started)
     verbosity = options["verbose"] - options["quiet"]
+    keep = lean if len(models) > 1 and options["format"] in FORMATS and verbosity < 1 else None
+    settings = "" if scale.results is None else _settings(policy, codes, options)
+    lost = partial(died_report, policy_id=policy.id)
+    started = time.perf_counter()
+    reports = judge_models(models, models, judge, lost, scale, settings, keep)
+    run = Run(tuple(reports), time.perf_counter() - started)
+    run = judged_by_baseline(run, options)
+    if options["format"] == "html":
+        from onnxguard.outlining import outlined
+
+        run = outlined(run, models, access)
     color = wants_color(output)
     text = REPORTERS[options["format"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
     emit(text, output, color)
@@ -136,8 +161,9 @@ def _judge(
     codes: tuple[tuple[str, ...], tuple[str, ...]],
     strict: bool,
     full_check: Any = None,
+    access: Access = DEFAULT_ACCESS,
 ) -> Report:
-    report = scan_model(path, policy, full_check)
+    report = scan_model(path, policy, full_check, access)
     select, ignore = codes
     findings = report.findings
     if select or ignore:
@@ -153,12 +179,17 @@ def _judge(
     return report._replace(findings=findings, verdict=verdict_of(findings, strict))
 
 
-def _collect(models: list[str], policy: Allowlist, jobs: int, judge: Any) -> list[Report]:
-    reports = scan_all(models, policy, jobs, judge)
-    if len(models) < 2 or sys.stderr is None or not sys.stderr.isatty():
-        return list(reports)
-    with click.progressbar(reports, len(models), label="scanning", file=sys.stderr) as progress:
-        return list(progress)
+def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: Any) -> str:
+    """What decides the verdicts: the list and which of its waivers hold today, and the options."""
+    from onnxguard.results import digest_of
+
+    checked: tuple[object, ...] = ()
+    if options["full_check"]:
+        from importlib.metadata import version
+
+        checked = version("onnx"), options["full_check_seconds"], options["full_check_mebibytes"]
+    held = tuple(date.today() <= waiver.expires for waiver in policy.waivers)
+    return digest_of("scan", policy, held, codes, options["strict"], checked)
 
 
 def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:

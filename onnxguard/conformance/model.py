@@ -28,8 +28,7 @@ from onnxguard.conformance.runtime import prepare, run, run_reference, trace
 from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
 from onnxguard.errors import OnnxguardError, UsageError
 from onnxguard.parity.comparison import Array
-from onnxguard.parity.contract import RANDOM_OPERATORS
-from onnxguard.parity.cutting import with_outputs
+from onnxguard.parity.cutting import RANDOM_OPERATORS, with_outputs
 from onnxguard.parity.inputs import (
     draw,
     index_bounds,

@@ -6,19 +6,13 @@ import onnx
 from onnx import numpy_helper
 
 from onnxguard.parity.comparison import Named
-from onnxguard.parity.cutting import constant_value, graphs_of
+from onnxguard.parity.cutting import RANDOM_OPERATORS, constant_value, graphs_of
 from onnxguard.parity.found import Found
 from onnxguard.parity.model import OnnxModel
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.sides import Sides
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.printable import printable
-
-RANDOM_OPERATORS = frozenset(
-    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
-    | {"RandomUniformLike"}
-)
-"""Operators whose outputs are drawn."""
 
 
 def check_contract(sides: Sides, settings: Settings, found: Found) -> None:

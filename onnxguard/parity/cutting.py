@@ -15,6 +15,12 @@ from onnxguard.parity.comparison import Array
 Graph = onnx.GraphProto | onnx.FunctionProto
 """What holds nodes."""
 
+RANDOM_OPERATORS = frozenset(
+    {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform"}
+    | {"RandomUniformLike"}
+)
+"""Operators whose outputs are drawn."""
+
 
 def graphs_of(proto: onnx.ModelProto) -> Iterator[Graph]:
     """Every graph: the main one first, those inside nodes, the bodies of functions."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import date
 from pathlib import PurePath
 
-from onnxguard.allowlist import Allowlist, Waiver
+from onnxguard.allowlist import Waiver
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.printable import printable
 
 
 def waive(
-    findings: tuple[Finding, ...], policy: Allowlist, path: str, place: Place, today: date
+    findings: tuple[Finding, ...],
+    given: tuple[Waiver, ...],
+    path: str,
+    place: Place,
+    today: date,
 ) -> tuple[Finding, ...]:
     """Mark what a waiver covers; add a finding for each waiver that is expired or covers nothing.
 
     A waiver's ``model`` is a glob that is matched from the right, as ``PurePath.match`` does.
     """
-    waivers = [w for w in policy.waivers if PurePath(path).match(w.model)]
+    waivers = [w for w in given if PurePath(path).match(w.model)]
     if not waivers:
         return findings
     waived = list(findings)

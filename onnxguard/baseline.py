@@ -1,0 +1,144 @@
+"""Accept the findings of today, so that only new ones fail (OG831)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from onnxguard.errors import ManifestError
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.printable import printable
+from onnxguard.report import Report, Run
+from onnxguard.scan import verdict_of
+from onnxguard.writing import write_whole
+
+SCHEMA = "onnxguard/baseline/1"
+MAX_BYTES = 1 << 28
+_REFUSED = ("OG0", "OG80", "OG82", "OG83")
+"""Models that were not verified, expired waivers, the lock, and the baseline itself."""
+
+_LEFT_OUT = "more findings of this rule are left out"
+"""Such a finding does not say what it stands for, so that others could come under its name."""
+
+Accepted = dict[str, dict[tuple[str, str, str], int]]
+"""By path: how many places each finding may have, by its code, operator and message."""
+
+
+class Baseline(NamedTuple):
+    """The findings that are accepted, and the file that says so."""
+
+    path: str
+    accepted: Accepted
+
+
+def read_baseline(path: str) -> Baseline:
+    """Read a baseline.
+
+    Raises:
+        ManifestError: there is none, or it cannot be read.
+    """
+    shown = printable(path)
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):  # opening a FIFO would block
+            raise OSError(0, "not a regular file")
+        with open(path, "rb") as stream:
+            document: Any = json.loads(stream.read(MAX_BYTES))
+    except FileNotFoundError:
+        raise ManifestError(f"{shown}: no such baseline: --update-baseline writes it") from None
+    except OSError as error:
+        raise ManifestError(f"{shown}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise ManifestError(f"{shown}: not JSON: write it anew with --update-baseline") from None
+    try:
+        if document["schema"] != SCHEMA:
+            raise ValueError
+        accepted = {
+            model: {
+                (str(f["code"]), str(f["operator"]), str(f["message"])): int(f["count"])
+                for f in findings
+            }
+            for model, findings in document["models"].items()
+        }
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        raise ManifestError(f"{shown}: not a baseline ({SCHEMA})") from None
+    return Baseline(path, accepted)
+
+
+def write_baseline(path: str, run: Run) -> int:
+    """Accept every finding of a run that can be; return how many those are.
+
+    Raises:
+        UsageError: the file cannot be written; the old one stays.
+    """
+    models = {}
+    for report in run.reports:
+        found = [
+            {"code": f.code, "operator": f.operator, "message": f.message, "count": f.count}
+            for f in report.findings
+            if _acceptable(f)
+        ]
+        if found:
+            models[report.path] = sorted(found, key=lambda f: tuple(map(str, f.values())))
+    document = {"schema": SCHEMA, "models": dict(sorted(models.items()))}
+    write_whole(path, json.dumps(document, indent=2) + "\n")
+    return sum(map(len, models.values()))
+
+
+def _acceptable(finding: Finding) -> bool:
+    stands = not finding.waiver and finding.severity is not Severity.NOTE
+    told = not finding.message.endswith(_LEFT_OUT)
+    return stands and told and not finding.code.startswith(_REFUSED)
+
+
+def accept(run: Run, baseline: Baseline, strict: bool, partial: bool = False) -> Run:
+    """Mark what the baseline accepts as waived; say where it accepts what is gone.
+
+    A finding at more places than were accepted is new.
+
+    Args:
+        run: what was found.
+        baseline: what is accepted.
+        strict: warnings fail a model too.
+        partial: only some of the models were looked at.
+    """
+    reason = f"accepted in {printable(baseline.path)}"
+    reports = []
+    unseen = dict(baseline.accepted)
+    gone: list[str] = []
+    for report in run.reports:
+        accepted = dict(unseen.pop(report.path, {}))
+        findings = []
+        for finding in report.findings:
+            key = finding.code, finding.operator, finding.message
+            if _acceptable(finding) and finding.count <= accepted.pop(key, 0):
+                finding = finding._replace(waiver=reason)  # noqa: PLW2901 - named tuples are replaced
+            findings.append(finding)
+        gone += [f"{report.path}: {code} {message}" for code, _, message in accepted]
+        verdict = verdict_of(tuple(findings), strict)
+        reports.append(report._replace(findings=tuple(findings), verdict=verdict))
+    if not partial:
+        gone += [
+            f"{path}: {code} {message}"
+            for path, keys in unseen.items()
+            for code, _, message in keys
+        ]
+    if gone:
+        reports.append(_stale(baseline, gone, strict))
+    return run._replace(reports=tuple(reports))
+
+
+def _stale(baseline: Baseline, gone: list[str], strict: bool) -> Report:
+    place = (Place("model", 0, 0),)
+    first = gone[0] if gone[0].isprintable() else printable(gone[0])
+    more = f" and {len(gone) - 1:,} more" if len(gone) > 1 else ""
+    finding = Finding(
+        "OG831",
+        Severity.WARNING,
+        f"accepts what is gone: {first}{more}",
+        place,
+        len(gone),
+        hint="run the same command with --update-baseline",
+    )
+    path = printable(baseline.path)
+    return Report(path, "none", verdict_of((finding,), strict), (finding,), None)

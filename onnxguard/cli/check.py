@@ -1,0 +1,141 @@
+"""``onnxguard check``."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onnxguard.cli.baseline_options import (
+    baseline_options,
+    check_baseline,
+    judged_by_baseline,
+)
+from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.progress import progress_bars
+from onnxguard.cli.scale_options import Scale, scale_options
+from onnxguard.errors import UsageError
+from onnxguard.printable import printable
+from onnxguard.report import Run
+from onnxguard.reporters import REPORTERS
+from onnxguard.reporters.lean import FORMATS, lean
+from onnxguard.reporters.options import RenderOptions
+from onnxguard.repository.check import Checked, Options
+from onnxguard.repository.check import check as check_repository
+from onnxguard.repository.lock import read_lock
+from onnxguard.repository.manifest import Manifest
+from onnxguard.repository.manifest_file import find_manifest, read_manifest
+from onnxguard.results import Results, digest_of
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH...]")
+@click.option("--manifest", metavar="FILE", help="The manifest.  [default: the nearest one]")
+@click.option(
+    "--format",
+    type=click.Choice(sorted(REPORTERS)),
+    default="text",
+    show_default=True,
+    help="How to write the report.",
+)
+@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@click.option("--strict", is_flag=True, help="Warnings fail a model too.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
+@click.option("--no-cache", is_flag=True, help="Judge every model anew, and keep nothing.")
+@click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
+@baseline_options
+@scale_options
+@click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
+@click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
+def check(paths: tuple[str, ...], **options: Any) -> int:
+    """Check every model of a repository by its manifest, onnxguard.yaml.
+
+    It fails on a model that no entry covers, that breaks its allowlist or its contract, that
+    does not compute what its reference does, or that changed without onnxguard.lock.
+    With PATH, only these models and folders are looked at.
+
+    Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
+    """
+    manifest = nearest_manifest(options["manifest"])
+    output = options["output"]
+    check_output(output)
+    chosen = tuple(_relative(path, manifest) for path in paths)
+    chosen = () if "." in chosen else chosen  # that is all of it
+    check_baseline(options, partial=bool(chosen))
+    scale = Scale.of(options, ())
+    whole = options["format"] not in FORMATS or options["verbose"] > 0
+    keep = None if whole else lean
+
+    def results(models: list[str]) -> AbstractContextManager[Results | None]:
+        if scale.results is None:
+            return nullcontext()
+        settings = _settings(manifest, options)
+        return Results(scale.results, settings, models, scale.resume, keep)
+
+    with progress_bars() as step:
+        checked = check_repository(
+            manifest,
+            Options(
+                jobs=scale.jobs,
+                scheduler=scale.scheduler,
+                caching=not options["no_cache"],
+                parity=not options["no_parity"],
+                whole=whole,
+                strict=options["strict"],
+                accepting=options["baseline"] is not None,
+                results=results,
+                step=step,
+            ),
+            chosen,
+        )
+    run = judged_by_baseline(checked.run, options, partial=bool(chosen))
+    if options["format"] == "html":
+        from onnxguard.outlining import outlined
+
+        run = outlined(run, checked.models)
+    verbosity = options["verbose"] - options["quiet"]
+    color = wants_color(output)
+    rendering = RenderOptions(color, verbosity, options["exit_zero"])
+    emit(REPORTERS[options["format"]](run, rendering), output, color)
+    _remark(checked, run)
+    return run.exit_code(options["exit_zero"])
+
+
+def nearest_manifest(given: str | None) -> Manifest:
+    """Read the manifest that is given, or the one in the nearest folder above."""
+    return read_manifest(given or os.path.relpath(find_manifest(Path.cwd())))
+
+
+def _relative(path: str, manifest: Manifest) -> str:
+    """The path as the manifest names it."""
+    target = os.path.realpath(path)
+    if not os.path.isdir(path):  # a link to a model is a model of its own
+        folder, name = os.path.split(path)
+        target = os.path.join(os.path.realpath(folder), name)
+    relative = os.path.relpath(target, os.path.realpath(manifest.root))
+    if relative == ".." or relative.startswith(os.path.join("..", "")):
+        raise UsageError(f'"{printable(path)}" lies outside the folder of {manifest.path}')
+    return relative.replace(os.sep, "/")
+
+
+def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
+    """All that decides on the verdicts, for a run that is resumed."""
+    lock = read_lock(manifest.root)
+    policies = tuple(entry.policy for entry in manifest.entries)
+    waivers = [w for entry in manifest.entries for w in (*entry.policy.waivers, *entry.waivers)]
+    held = tuple(date.today() <= waiver.expires for waiver in waivers)
+    files = lock.files if lock is not None else None
+    flags = options["strict"], options["no_parity"], options["baseline"] is not None
+    return digest_of("check", manifest.digest, policies, held, files, flags)
+
+
+def _remark(checked: Checked, run: Run) -> None:
+    """Say on stderr what was not looked at."""
+    if checked.excluded:
+        click.echo(f"{checked.excluded:,} files left out by 'exclude'", err=True)
+    if checked.unproven:
+        click.echo(f"parity was not checked for {checked.unproven:,} models", err=True)

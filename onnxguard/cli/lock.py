@@ -1,0 +1,46 @@
+"""``onnxguard lock``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from onnxguard.cli.check import nearest_manifest
+from onnxguard.cli.progress import progress_bars
+from onnxguard.errors import ManifestError
+from onnxguard.repository.lock import LOCK, read_lock, write_lock
+from onnxguard.repository.locking import digests
+
+
+@click.command()
+@click.option("--manifest", metavar="FILE", help="The manifest.  [default: the nearest one]")
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Files to read at a time; 0: one for each core.",
+)
+def lock(manifest: str | None, jobs: int) -> int:
+    """Write onnxguard.lock: the SHA-256 of every model and of its external data.
+
+    Commit it with the models; `onnxguard check` fails where a file changed without it.
+    """
+    found = nearest_manifest(manifest)
+    try:
+        before = read_lock(found.root)
+    except ManifestError:  # this command is how to get rid of it
+        before = None
+    with progress_bars() as step:
+        files = digests(found, jobs or os.cpu_count() or 1, step)
+    write_lock(found.root, files)
+    old = before.files if before is not None else {}
+    new = len(files.keys() - old.keys())
+    gone = len(old.keys() - files.keys())
+    changed = sum(old.get(path, digest) != digest for path, digest in files.items())
+    click.echo(
+        f"wrote {LOCK}: {len(files):,} files, {new:,} new, {changed:,} changed, {gone:,} gone"
+    )
+    return 0

@@ -1,0 +1,1 @@
+"""A repository of models: its manifest, its lock, and the check of all of it."""

@@ -1,0 +1,296 @@
+"""The check of a repository: every model, by its entry in the manifest, its lock and its parity."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from typing import NamedTuple
+
+from onnxguard.errors import ManifestError, UsageError
+from onnxguard.findings import Finding, Place, Severity
+from onnxguard.printable import printable
+from onnxguard.progress import Step, silent
+from onnxguard.report import Report, Run, Verdict
+from onnxguard.reporters.lean import lean
+from onnxguard.repository.cache import Cache, opened_cache
+from onnxguard.repository.contract import check_contract
+from onnxguard.repository.examining import Examined, Examiner, Task
+from onnxguard.repository.inventory import Inventory, data_files, take_inventory
+from onnxguard.repository.lock import LOCK, Lock, check_lock, missing_files, read_lock
+from onnxguard.repository.manifest import Entry, Manifest
+from onnxguard.repository.memory import Memory
+from onnxguard.repository.parity_check import check_parity_of
+from onnxguard.results import Results
+from onnxguard.rules.waivers import waive
+from onnxguard.scan import examine, verdict_of
+from onnxguard.workers import died_report, judge_all
+
+
+def _no_results(_: list[str]) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+class Options(NamedTuple):
+    """How to check.
+
+    Attributes:
+        jobs: processes.
+        scheduler: of a Dask cluster, None for none.
+        caching: use what earlier checks found, and keep what this one does.
+        parity: make the parity checks that the manifest asks for.
+        whole: keep all facts of every model in its report.
+        strict: warnings fail a model too.
+        accepting: findings may be accepted afterwards: parity is checked where there are some, too.
+        results: opens the file where reports are written as they come, and which holds those of
+            an earlier run; given the models' paths relative to the working folder.
+        step: told of progress.
+    """
+
+    jobs: int = 1
+    scheduler: str | None = None
+    caching: bool = True
+    parity: bool = True
+    whole: bool = False
+    strict: bool = False
+    accepting: bool = False
+    results: Callable[[list[str]], AbstractContextManager[Results | None]] = _no_results
+    step: Step = silent
+
+
+class Checked(NamedTuple):
+    """What a check found.
+
+    Attributes:
+        run: a report for each model, then those on the manifest and the lock.
+        models: the models' files, in the order of their reports.
+        excluded: files that the manifest leaves out.
+        cached: models whose findings were known.
+        unproven: models whose parity check was left out.
+    """
+
+    run: Run
+    models: tuple[str, ...]
+    excluded: int
+    cached: int
+    unproven: int
+
+
+def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> Checked:
+    """Check the models of a repository.
+
+    Args:
+        manifest: what they must be.
+        options: how to check.
+        paths: only models that are one of these or lie below one, relative to the root; all if
+            none is given, and then the manifest's entries and the lock are checked too.
+
+    Raises:
+        ManifestError: the lock is unreadable, or missing although it is asked for.
+        UsageError: there are no models, or a path leads to none.
+    """
+    started = time.perf_counter()
+    inventory = _chosen(take_inventory(manifest), paths, manifest)
+    lock = read_lock(manifest.root)
+    if lock is None and manifest.lock:
+        raise ManifestError(
+            f"{manifest.path} asks for {LOCK}, which is missing: run onnxguard lock"
+        )
+    if len(inventory.models) == 1:  # of a single model everything is shown
+        options = options._replace(whole=True)
+    shown = [_shown(manifest, path) for path, _ in inventory.models]
+    with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
+        checking = _Checking(manifest, inventory, lock, cache, results, options)
+        reports = list(checking.reports())
+        if not paths:
+            reports += _unused(manifest, inventory)
+            if lock is not None:
+                reports += _missing(lock, checking.files)
+    run = Run(tuple(reports), time.perf_counter() - started)
+    files = tuple(os.path.join(manifest.root, path) for path, _ in inventory.models)
+    return Checked(run, files, inventory.excluded, checking.cached, checking.unproven)
+
+
+class _Checking:
+    """One check under way."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        inventory: Inventory,
+        lock: Lock | None,
+        cache: Cache,
+        results: Results | None,
+        options: Options,
+    ) -> None:
+        self._manifest = manifest
+        self._models = inventory.models
+        self._lock = lock
+        self._results = results
+        self._options = options
+        self._whole = options.whole or results is not None  # a file of results leaves nothing out
+        self._memory = Memory(manifest, cache, self._whole)
+        self._policies = tuple(entry.policy for entry in manifest.entries)
+        self._today = date.today()
+        self.files: set[str] = set()
+        self.cached = 0
+        self.unproven = 0
+
+    def reports(self) -> Iterator[Report]:
+        """A report for each model, in order."""
+        step, models = self._options.step, self._models
+        if self._lock is not None:
+            self._memory.compute_checksums([path for path, _ in models], self._options.jobs, step)
+        done = self._done()
+        known: dict[str, Report] = {}
+        tasks: list[Task] = []
+        for path, entry in models:
+            if entry is None or path in done:
+                continue
+            recalled = self._memory.recall(Task(path, entry))
+            if recalled is None:
+                tasks.append(Task(path, entry))
+            else:
+                known[path] = recalled
+        self.cached = len(known)
+        examined = self._examined(tasks)
+        for number, (path, entry) in enumerate(models, 1):
+            if path in done:
+                report = done[path]
+            elif entry is None:
+                report = _uncovered(path, self._manifest)
+            else:
+                report = self._finished(Task(path, entry), known.get(path) or next(examined))
+            self.files.update((path, *data_files(path, report.facts)))
+            if self._results is not None and path not in done:
+                self._results.add(_shown(self._manifest, path), report)
+            step("checking models", number, len(models))
+            yield report if self._options.whole else lean(report)
+
+    def _done(self) -> dict[str, Report]:
+        """What an earlier run of this check wrote into its file of results."""
+        if self._results is None:
+            return {}
+        keys = {path: _shown(self._manifest, path) for path, _ in self._models}
+        held = self._results.done
+        return {path: held[key] for path, key in keys.items() if key in held}
+
+    def _examined(self, tasks: list[Task]) -> Iterator[Report]:
+        """Judge what is not known, and keep what is found."""
+        options = self._options
+        examiner = Examiner(self._manifest.root, self._policies, self._whole, options.caching)
+        found = judge_all(tasks, examiner, self._lost, options.jobs, options.scheduler)
+        for task, examined in zip(tasks, found, strict=True):
+            self._memory.keep(task, examined)
+            yield examined.report
+
+    def _lost(self, task: Task) -> Examined:
+        return Examined(died_report(printable(task.path), self._policies[task.policy].id))
+
+    def _finished(self, task: Task, report: Report) -> Report:
+        """The report with all that the manifest and the lock add."""
+        entry, facts = self._manifest.entries[task.policy], report.facts
+        findings = self._judged(task.path, entry, report)
+        verdict = verdict_of(findings, self._options.strict)
+        proceeds = verdict is Verdict.PASS or (
+            self._options.accepting and verdict is not Verdict.ERROR
+        )
+        if entry.parity is not None and proceeds:
+            if self._options.parity:
+                size = facts.size if facts is not None else 0
+                root = self._manifest.root
+                findings += tuple(check_parity_of(task.path, entry.parity, root, size))
+                verdict = verdict_of(findings, self._options.strict)
+            else:
+                self.unproven += 1
+        if findings and not report.findings and not self._whole:
+            # Its list found nothing, so that not all facts were kept; now they are shown.
+            again, _ = examine(self._absolute(task.path), entry.policy)
+            facts = again.facts or facts
+        return report._replace(findings=findings, verdict=verdict, facts=facts)
+
+    def _judged(self, path: str, entry: Entry, report: Report) -> tuple[Finding, ...]:
+        facts, findings = report.facts, report.findings
+        size = facts.size if facts is not None else 0
+        data = data_files(path, facts)
+        if facts is not None and entry.contract is not None:
+            total = _total([self._absolute(file) for file in data])
+            findings += tuple(check_contract(facts, entry.contract, total, entry.place))
+        waivers = (*entry.policy.waivers, *entry.waivers)
+        if waivers:
+            findings = waive(findings, waivers, path, Place("model", 0, size), self._today)
+        if self._lock is None:
+            return findings
+        changed = (
+            check_lock(self._lock, file, self._memory.sha256(file), size) for file in (path, *data)
+        )
+        return (*findings, *(finding for finding in changed if finding is not None))
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self._manifest.root, path)
+
+
+def _shown(manifest: Manifest, path: str) -> str:
+    """A model's path relative to the working folder."""
+    return os.path.relpath(os.path.join(manifest.root, path))
+
+
+def _total(paths: list[str]) -> int | None:
+    """Bytes of these files, None where one cannot be looked at."""
+    try:
+        return sum(os.stat(path).st_size for path in paths)
+    except OSError:
+        return None
+
+
+def _chosen(inventory: Inventory, paths: tuple[str, ...], manifest: Manifest) -> Inventory:
+    if not inventory.models:
+        raise UsageError(f"no models below {printable(manifest.root)}: nothing was verified")
+    if not paths:
+        return inventory
+    for path in paths:
+        if not any(_below(model, path) for model, _ in inventory.models):
+            raise UsageError(
+                f'"{printable(path)}" is no model of {manifest.path}, nor a folder of any'
+            )
+    return inventory._replace(
+        models=tuple(m for m in inventory.models if any(_below(m[0], path) for path in paths))
+    )
+
+
+def _below(model: str, path: str) -> bool:
+    return path == model or model.startswith(f"{path.rstrip('/')}/")
+
+
+def _alone(code: str, message: str, hint: str, path: str, allowlist: str = "none") -> Report:
+    """The report on something that was not judged by a list."""
+    place = (Place("model", 0, 0),)
+    finding = Finding(code, Severity.ERROR, message, place, hint=hint)
+    return Report(printable(path), allowlist, Verdict.FAIL, (finding,), None)
+
+
+def _uncovered(path: str, manifest: Manifest) -> Report:
+    hint = "add its path to an entry, or to 'exclude'"
+    return _alone("OG811", f"no entry of {manifest.path} covers the model", hint, path)
+
+
+def _unused(manifest: Manifest, inventory: Inventory) -> list[Report]:
+    used = {entry for _, entry in inventory.models}
+    return [
+        _alone(
+            "OG812",
+            f"the entry at {entry.place} covers no model",
+            "correct its paths, or delete it",
+            manifest.path,
+            entry.policy.id,
+        )
+        for index, entry in enumerate(manifest.entries)
+        if index not in used
+    ]
+
+
+def _missing(lock: Lock, present: set[str]) -> list[Report]:
+    findings = missing_files(lock, present)
+    return [Report(LOCK, "none", Verdict.FAIL, tuple(findings), None)] if findings else []

@@ -1,0 +1,159 @@
+"""Write a first manifest from the models that are there."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from onnxguard.allowlist import Allowlist
+from onnxguard.facts import Facts, Value
+from onnxguard.messages import DTYPES
+from onnxguard.printable import printable
+from onnxguard.report import Report
+from onnxguard.repository.contract import type_text
+from onnxguard.repository.globs import escaped
+from onnxguard.scan import scan
+
+NAMED = 16
+"""Files that an entry names one by one; a folder with more of a kind is named by a pattern."""
+
+LARGEST = 10**9
+"""What the manifest takes for a version lies below."""
+
+NOT_UTF8 = "[!\x01-\ud7ff\ue000-\U0010ffff]"
+"""Any byte that is not UTF-8: YAML has no word for a certain one."""
+
+KEY_BYTES = 1000
+"""A longer key YAML does not take."""
+
+HEAD = """\
+# What onnxguard check asks of the models below this folder. The first entry that covers a model
+# counts; a model that none covers fails.
+schema: 1
+lock: true
+models:
+"""
+
+
+class Kind(NamedTuple):
+    """Models of one folder with one contract: its lines of YAML, none where it is not known."""
+
+    folder: str
+    contract: tuple[str, ...]
+
+
+def first_manifest(root: str, models: Iterable[str], policy: Allowlist, allowlist: str) -> str:
+    """The text of a manifest that covers the models as they are.
+
+    Args:
+        root: the folder that the manifest will lie in.
+        models: paths relative to it, parted by ``/``.
+        policy: the list that judges them; what it finds is said in comments.
+        allowlist: its id or path, as the manifest names it.
+    """
+    kinds: dict[Kind, list[Report]] = {}
+    folders: dict[str, int] = {}
+    for path in models:
+        report = scan(os.path.join(root, path), policy)._replace(path=path)
+        folder = path.rpartition("/")[0]
+        folders[folder] = folders.get(folder, 0) + 1
+        kinds.setdefault(Kind(folder, tuple(_contract(report.facts))), []).append(report)
+    lines: list[str] = []
+    for kind, reports in kinds.items():
+        lines += _entry(kind, reports, allowlist, whole=len(reports) == folders[kind.folder])
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _entry(kind: Kind, reports: list[Report], allowlist: str, whole: bool) -> Iterator[str]:
+    prefix = f"{_pattern(kind.folder)}/" if kind.folder else ""
+    named = [report.path for report in reports]
+    if whole and len(named) > NAMED and all(path.endswith(".onnx") for path in named):
+        yield f"  - paths: [{_quoted(f'{prefix}*.onnx')}]"
+    elif len(named) == 1:
+        yield f"  - paths: [{_quoted(_pattern(named[0]))}]"
+    else:
+        yield "  - paths:"
+        yield from (f"      - {_quoted(_pattern(path))}" for path in named)
+    yield f"    allowlist: {_quoted(allowlist)}"
+    for report in reports[:NAMED]:
+        codes = sorted({finding.code for finding in report.findings if finding.fails})
+        if codes:
+            yield f"    # {printable(report.path)} fails today: {', '.join(codes)}"
+    if kind.contract:
+        yield "    contract:"
+        yield from (f"      {line}" for line in kind.contract)
+
+
+def _contract(facts: Facts | None) -> Iterator[str]:
+    if facts is None:
+        return
+    versions = [f"{_key(entry.domain)}: {entry.version}" for entry in facts.opset_imports]
+    known = all(
+        0 <= entry.version < LARGEST and len(_key(entry.domain)) < KEY_BYTES
+        for entry in facts.opset_imports
+    )
+    if known and len({entry.domain for entry in facts.opset_imports}) == len(versions) > 0:
+        alone = len(versions) == 1 and facts.opset_imports[0].domain == "ai.onnx"
+        version = facts.opset_imports[0].version
+        yield f"opset: {version}" if alone else f"opset: {{{', '.join(versions)}}}"
+    for what, values in (("inputs", facts.inputs), ("outputs", facts.outputs)):
+        names = [value.name for value in values]
+        if not values or len(set(names)) < len(names) or not all(map(_writable, values)):
+            continue
+        yield f"{what}:"
+        yield from (f"  {_quoted(value.name)}: {_type(value)}" for value in values)
+
+
+def _writable(value: Value) -> bool:
+    """Whether the manifest can say what type this is."""
+    named = [dim for dim in value.dims or () if isinstance(dim, str)]
+    return bool(
+        value.name.strip()
+        and len(_quoted(value.name)) < KEY_BYTES
+        and _KIND.fullmatch(value.kind)
+        and value.dtype in _DTYPES
+        and all(_DIM.fullmatch(dim) for dim in named)
+    )
+
+
+def _key(domain: str) -> str:
+    return domain if domain.replace(".", "").isalnum() else _quoted(domain)
+
+
+def _type(value: Value) -> str:
+    """The type of a value, in quotes where YAML needs them."""
+    text = type_text(value)
+    return text if _TYPE.fullmatch(text) else _in_quotes(text)
+
+
+def _quoted(text: str) -> str:
+    """A scalar of YAML: plain where it can only be a word, in double quotes elsewhere."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
+    return '"' + "".join(map(_character, text)) + '"'
+
+
+def _character(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    return char if char.isprintable() else f"\\U{ord(char):08x}"
+
+
+def _pattern(path: str) -> str:
+    """The pattern of a path; one byte that is not UTF-8 may stand for another."""
+    return _SURROGATE.sub(NOT_UTF8, escaped(path))
+
+
+_DTYPES = frozenset(name for name, _ in DTYPES.values())
+_KIND = re.compile(r"[a-z_]+(\([a-z_()]+\))?")
+_DIM = re.compile(r"(?!-?[0-9]+$|\.\.\.$)[^\s,\[\]?]+")
+_TYPE = re.compile(r"[a-z0-9]+\[[A-Za-z0-9_,.?-]*\]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
+_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})

@@ -1,0 +1,104 @@
+"""A repository's manifest: which models it holds, and what each must be."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from onnxguard.allowlist import Allowlist, Range, Waiver
+from onnxguard.facts import Dim
+from onnxguard.repository.globs import matches
+
+MANIFEST = "onnxguard.yaml"
+
+
+class Signature(NamedTuple):
+    """What an input or output must be.
+
+    Attributes:
+        name: its name.
+        kind: ``tensor``, ``sequence(tensor)``, ...
+        dtype: ``float32``, ``int64``, ...
+        dims: numbers, names of symbolic dimensions, None for any dynamic one; None as a whole lets
+            any rank through.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    dims: tuple[Dim, ...] | None
+
+
+class Contract(NamedTuple):
+    """What the program that loads a model counts on; what is empty or None is not asked for.
+
+    Attributes:
+        opset: versions by domain; a model may import no other domain where any is named.
+        ir_version: of the file.
+        inputs: in order.
+        outputs: in order.
+        max_bytes: of the file and its external data together.
+        metadata: required keys, each with its value, or None for any value.
+    """
+
+    opset: dict[str, Range]
+    ir_version: Range | None
+    inputs: tuple[Signature, ...] | None
+    outputs: tuple[Signature, ...] | None
+    max_bytes: int | None
+    metadata: dict[str, str | None]
+
+
+class ParitySpec(NamedTuple):
+    """How the parity check is to be made: the settings that are given, as the check takes them."""
+
+    torch: str | None
+    reference: str | None
+    weights: str | None
+    settings: dict[str, float | int | str | tuple[str, ...]]
+
+
+class Entry(NamedTuple):
+    """Some models, and what they must be.
+
+    Attributes:
+        paths: patterns, relative to the manifest's folder.
+        policy: the allowlist.
+        contract: None where none is given.
+        parity: None where none is asked for.
+        waivers: of findings in these models.
+        place: ``file:line`` of the manifest.
+    """
+
+    paths: tuple[str, ...]
+    policy: Allowlist
+    contract: Contract | None
+    parity: ParitySpec | None
+    waivers: tuple[Waiver, ...]
+    place: str
+
+
+class Manifest(NamedTuple):
+    """A manifest.
+
+    Attributes:
+        root: the folder that it lies in; paths are relative to it.
+        path: the file itself, as it is shown.
+        entries: in order; the first that covers a model counts.
+        exclude: patterns of files that are no models to deliver.
+        lock: whether a lock must be there.
+        digest: SHA-256 of the file.
+    """
+
+    root: str
+    path: str
+    entries: tuple[Entry, ...]
+    exclude: tuple[str, ...]
+    lock: bool
+    digest: str
+
+    def entry_of(self, path: str) -> int | None:
+        """The index of the first entry that covers a path, None where none does."""
+        for index, entry in enumerate(self.entries):
+            if matches(entry.paths, path):
+                return index
+        return None

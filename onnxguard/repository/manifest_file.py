@@ -1,0 +1,235 @@
+"""Read onnxguard.yaml: schema version 1, documented in docs/gate-a-repository.md."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.allowlist_file import read_waiver
+from onnxguard.errors import AllowlistError, ManifestError
+from onnxguard.facts import Dim
+from onnxguard.messages import DTYPES
+from onnxguard.printable import printable
+from onnxguard.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
+from onnxguard.repository.globs import pattern
+from onnxguard.repository.manifest import (
+    MANIFEST,
+    Contract,
+    Entry,
+    Manifest,
+    ParitySpec,
+    Signature,
+)
+from onnxguard.yaml_tree import MAX_BYTES, Mapping, Scalar, Tree, near, parse
+from onnxguard.yaml_values import (
+    NUMBERS,
+    boolean,
+    integer,
+    list_items,
+    mapping,
+    number,
+    opset_ranges,
+    text,
+    version_range,
+    words,
+)
+
+SCHEMA = 1
+_TOP = ("schema", "models", "exclude", "lock")
+_ENTRY = ("paths", "allowlist", "contract", "parity", "waivers")
+_CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
+_REFERENCE = ("torch", "reference", "weights")
+_SETTINGS = ("atol", "trials", "seed", "shapes", "inputs", "ignore", "opset")
+_CHOICES = ("provider", "optimization_level")
+_TYPE = re.compile(r"(?:(?P<kind>[a-z_]+(?:\([a-z_()]+\))?) )?(?P<dtype>\w+)\[(?P<dims>[^\[\]]*)\]")
+_DTYPES = frozenset(name for name, _ in DTYPES.values())
+
+
+def find_manifest(start: Path) -> Path:
+    """The manifest in ``start`` or in the nearest folder above it.
+
+    Raises:
+        ManifestError: there is none.
+    """
+    for folder in (start, *start.parents):
+        path = folder / MANIFEST
+        if os.path.isfile(path):
+            return path
+    raise ManifestError(f"no {MANIFEST} here or in a folder above: onnxguard init writes one")
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    """Read a manifest and the allowlists that it names.
+
+    Raises:
+        ManifestError: ``file:line:column`` and what is wrong there.
+    """
+    file = Path(path)
+    source = printable(os.fspath(path))
+    try:
+        if not file.is_file() and file.exists():  # opening a FIFO would block
+            raise ValueError("not a regular file")
+        with file.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ManifestError(f"{source}: cannot be read: {reason}") from None
+    root = os.path.dirname(os.path.abspath(file))
+    try:
+        return _manifest(parse(content, source, "a manifest"), content, root, source)
+    except AllowlistError as error:
+        raise ManifestError(str(error)) from None
+
+
+def _manifest(top: Mapping, content: bytes, root: str, source: str) -> Manifest:
+    top.only(_TOP, "a manifest")
+    if "schema" not in top.items:
+        top.mark.fail(f"'schema: {SCHEMA}' is missing")
+    schema = integer(top.items["schema"], "schema")
+    if schema != SCHEMA:
+        top.items["schema"].mark.fail(f"schema {schema} is not known: this tool reads {SCHEMA}")
+    items = list_items(top, "models")
+    if not items:
+        top.mark.fail("'models' is missing or empty: it lists which models there are")
+    lists: dict[str, Allowlist] = {}  # each is read once: a manifest may have many entries
+    return Manifest(
+        root=root,
+        path=source,
+        entries=tuple(_entry(item, root, lists) for item in items),
+        exclude=_globs(top, "exclude"),
+        lock="lock" in top.items and boolean(top.items["lock"]),
+        digest=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _entry(tree: Tree, root: str, lists: dict[str, Allowlist]) -> Entry:
+    item = mapping(tree, "an entry of models")
+    item.only(_ENTRY, "an entry of models")
+    paths = _globs(item, "paths")
+    if not paths:
+        item.mark.fail("an entry of models needs 'paths'")
+    given = item.items.get("allowlist")
+    name = _path(given, "allowlist") if given is not None else DEFAULT_ALLOWLIST
+    path = os.path.normpath(os.path.join(root, name)) if is_path(name) else name
+    try:
+        if path not in lists:
+            lists[path] = load_allowlist(path)
+    except AllowlistError as error:
+        (given or item).mark.fail(str(error))
+    contract, parity = item.items.get("contract"), item.items.get("parity")
+    return Entry(
+        paths=paths,
+        policy=lists[path],
+        contract=_contract(contract) if contract is not None else None,
+        parity=_parity(parity) if parity is not None else None,
+        waivers=tuple(read_waiver(waiver) for waiver in list_items(item, "waivers")),
+        place=f"{item.mark.source}:{item.mark.line}",
+    )
+
+
+def _path(tree: Tree, what: str) -> str:
+    """A text as it was written: of a path every character counts."""
+    read = text(tree, what)
+    return tree.text if isinstance(tree, Scalar) else read
+
+
+def _globs(item: Mapping, key: str) -> tuple[str, ...]:
+    for word in words(item, key):
+        try:
+            pattern(word.text)
+        except ValueError as error:
+            word.mark.fail(f'"{printable(word.text)}" is no pattern of paths: {error}')
+    return tuple(word.text for word in words(item, key))
+
+
+# -- the contract ---------------------------------------------------------------------------------
+
+
+def _contract(tree: Tree) -> Contract:
+    item = mapping(tree, "a contract")
+    item.only(_CONTRACT, "a contract")
+    get = item.items.get
+    opset, ir_version, size = get("opset"), get("ir_version"), get("max_bytes")
+    return Contract(
+        opset={DEFAULT_DOMAIN: version_range(opset, "opset")}
+        if isinstance(opset, Scalar)
+        else opset_ranges(opset),
+        ir_version=version_range(ir_version, "ir_version") if ir_version is not None else None,
+        inputs=_signatures(get("inputs"), "inputs"),
+        outputs=_signatures(get("outputs"), "outputs"),
+        max_bytes=integer(size, "max_bytes") if size is not None else None,
+        metadata=_metadata(get("metadata")),
+    )
+
+
+def _signatures(tree: Tree | None, what: str) -> tuple[Signature, ...] | None:
+    if tree is None:
+        return None
+    return tuple(_signature(name, value, what) for name, value in mapping(tree, what).items.items())
+
+
+def _signature(name: str, tree: Tree, what: str) -> Signature:
+    written = _as_shown(text(tree, f"one of {what}"), tree)
+    name = name if name.isprintable() else printable(name)
+    found = _TYPE.fullmatch(written)
+    if found is None:
+        tree.mark.fail(
+            f'"{written}" is no type: write float32[1,3,H,W], with ? for any dynamic size'
+        )
+    if found["dtype"] not in _DTYPES:
+        tree.mark.fail(f'unknown dtype "{found["dtype"]}"{near(found["dtype"], _DTYPES)}')
+    dims = found["dims"].strip()
+    if dims == "...":
+        return Signature(name, found["kind"] or "tensor", found["dtype"], None)
+    sizes = tuple(_dim(part.strip(), tree) for part in dims.split(",")) if dims else ()
+    return Signature(name, found["kind"] or "tensor", found["dtype"], sizes)
+
+
+def _dim(word: str, tree: Tree) -> Dim:
+    if word == "?":
+        return None
+    if not word:
+        tree.mark.fail("a size is missing between two commas")
+    return int(word) if re.fullmatch(r"-?[0-9]{1,19}", word) else word
+
+
+def _metadata(tree: Tree | None) -> dict[str, str | None]:
+    if tree is None:
+        return {}
+    found: dict[str, str | None] = {}
+    for key, value in mapping(tree, "metadata").items.items():
+        wanted = _as_shown(text(value, f"metadata {printable(key)}", NUMBERS), value)
+        shown = key if key.isprintable() else printable(key)
+        found[shown] = None if wanted == "*" else wanted
+    return found
+
+
+def _as_shown(read: str, tree: Tree) -> str:
+    """What was written, where it is harmless: reports show names of models escaped already."""
+    written = " ".join(tree.text.split()) if isinstance(tree, Scalar) else read
+    return written if written.isprintable() else read
+
+
+# -- the parity check -----------------------------------------------------------------------------
+
+
+def _parity(tree: Tree) -> ParitySpec:
+    item = mapping(tree, "parity")
+    item.only((*_REFERENCE, *_SETTINGS, *_CHOICES), "parity")
+    if ("torch" in item.items) == ("reference" in item.items):
+        item.mark.fail("parity compares with one thing: 'torch' or 'reference'")
+    names = {key: _path(value, key) for key, value in item.items.items() if key in _REFERENCE}
+    settings: dict[str, float | int | str | tuple[str, ...]] = {}
+    for key, value in item.items.items():
+        if key == "atol":
+            settings[key] = number(item, key) or 0.0
+        elif key in ("trials", "seed", "opset"):
+            settings[key] = integer(value, key)
+        elif key in ("shapes", "inputs", "ignore"):
+            settings[key] = tuple(word.text for word in words(item, key))
+        elif key not in names:
+            settings[key] = text(value, key)
+    return ParitySpec(names.get("torch"), names.get("reference"), names.get("weights"), settings)

@@ -1,0 +1,118 @@
+"""What is known of a repository's files: their states, their digests, and earlier findings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from onnxguard.errors import ModelError, UsageError
+from onnxguard.printable import printable
+from onnxguard.progress import Step
+from onnxguard.report import Report
+from onnxguard.repository.cache import Cache, judge_digest
+from onnxguard.repository.examining import Examined, Task
+from onnxguard.repository.inventory import state_of
+from onnxguard.repository.lock import sha256_of
+from onnxguard.repository.manifest import Manifest
+from onnxguard.source import open_model
+from onnxguard.twins import digest_at
+
+
+class Memory:
+    """Asks the cache, and tells it.
+
+    Args:
+        manifest: its root and its lists.
+        cache: of that root.
+        whole: all facts of every model are wanted.
+    """
+
+    def __init__(self, manifest: Manifest, cache: Cache, whole: bool) -> None:
+        self._root = manifest.root
+        self._cache = cache
+        self._whole = whole
+        self._judges = [judge_digest(entry.policy) for entry in manifest.entries]
+        self._states: dict[str, tuple[str, int]] = {}
+        self._sha256: dict[str, str] = {}
+
+    def _state(self, path: str) -> tuple[str, int]:
+        """The state of a file as it was when it was first asked for: before it is read."""
+        if path not in self._states:
+            self._states[path] = state_of(os.path.join(self._root, path))
+        return self._states[path]
+
+    # -- findings ---------------------------------------------------------------------------------
+
+    def recall(self, task: Task) -> Report | None:
+        """What was found in a model: by the state of its file, else by its content."""
+        state, changed = self._state(task.path)
+        known = self._cache.known(task.path, state)
+        judge = self._judges[task.policy]
+        report = self._cache.report(known.digest, judge)
+        if report is None and state and not known.digest:
+            digest = self._content(task.path, int(state.partition(".")[0]))
+            report = self._cache.report(digest, judge)
+            if report is not None:
+                self._cache.keep_file(task.path, known._replace(digest=digest), changed)
+        if report is None or (self._whole and not report.findings):
+            return None  # of a model without findings not all facts are kept
+        return report._replace(path=printable(task.path))
+
+    def _content(self, path: str, size: int) -> str:
+        """The digest of a file if it is one of those whose structure the cache knows."""
+        layouts = self._cache.spans(size)
+        if not layouts:
+            return ""
+        try:
+            with open_model(os.path.join(self._root, path)) as data:
+                for spans in layouts:
+                    digest = digest_at(data, spans)
+                    if any(self._cache.report(digest, judge) for judge in self._judges):
+                        return digest
+        except ModelError:
+            pass  # judging it will say so
+        return ""
+
+    def keep(self, task: Task, examined: Examined) -> None:
+        """Keep what was found in a model just now."""
+        if not examined.digest:
+            return
+        if examined.packed is not None:
+            judge = self._judges[task.policy]
+            self._cache.keep_report(examined.digest, examined.spans, judge, examined.packed)
+        state, changed = self._state(task.path)
+        known = self._cache.known(task.path, state)
+        self._cache.keep_file(task.path, known._replace(digest=examined.digest), changed)
+
+    # -- checksums --------------------------------------------------------------------------------
+
+    def compute_checksums(self, paths: Sequence[str], jobs: int, step: Step) -> None:
+        """Compute the SHA-256 of many files, several at a time, but for those that are known."""
+        known = {path: self._cache.known(path, self._state(path)[0]).sha256 for path in paths}
+        wanted = [path for path, digest in known.items() if not digest]
+        self._sha256.update((path, digest) for path, digest in known.items() if digest)
+        with ThreadPoolExecutor(max(1, jobs)) as pool:  # hashlib lets other threads run
+            for number, digest in enumerate(pool.map(self._digest, wanted)):
+                self._keep_checksum(wanted[number], digest)
+                step("computing checksums", number + 1, len(wanted))
+
+    def sha256(self, path: str) -> str:
+        """The SHA-256 of a file, hexadecimal; empty where it cannot be read."""
+        if path not in self._sha256:
+            known = self._cache.known(path, self._state(path)[0]).sha256
+            self._keep_checksum(path, known or self._digest(path))
+        return self._sha256[path]
+
+    def _keep_checksum(self, path: str, digest: str) -> None:
+        self._sha256[path] = digest
+        state, changed = self._state(path)
+        if digest:
+            known = self._cache.known(path, state)
+            self._cache.keep_file(path, known._replace(sha256=digest), changed)
+
+    def _digest(self, path: str) -> str:
+        try:
+            return sha256_of(os.path.join(self._root, path))
+        except UsageError:
+            return ""
