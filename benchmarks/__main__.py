@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -119,20 +120,77 @@ def run_start(folder: Path, rounds: int) -> None:
     )
 
 
+ARCHITECTURES = {"one architecture": 1, "100 architectures": 100, "no two alike": 10_000}
+
+
 def run_zoo(folder: Path, rounds: int) -> None:
     """10,000 students with --jobs 2."""
-    for own_names in (False, True):
-        path = str(models.zoo(folder, 10_000, own_names))
-        what = "each with node names of its own" if own_names else "one architecture"
+    for what, architectures in ARCHITECTURES.items():
+        path = str(models.zoo(folder, 10_000, architectures))
         compare(
-            f"10,000 students, {what}, --jobs 2",
+            f"scan of 10,000 students, {what}, --jobs 2",
             lambda path=path: command([*SCAN, "--jobs", "2", path]),
             lambda path=path: command([*WALK, path]),
             rounds,
         )
 
 
-CASES = {"start": run_start, "nodes": run_nodes, "large": run_large, "zoo": run_zoo}
+def run_check(folder: Path, rounds: int) -> None:
+    """A repository of 10,000 students: cold, warm, through Dask, and the memory of it."""
+    for what, architectures in ARCHITECTURES.items():
+        path = models.zoo(folder, 10_000, architectures)
+        walk = [*WALK, str(path)]
+        for state, options in (("cold", ["--jobs", "2"]), ("warm", [])):
+            compare(
+                f"check of 10,000 students, {what}, {state} {' '.join(options)}",
+                lambda path=path, cold=state == "cold", options=options: check(path, cold, options),
+                lambda walk=walk: command(walk),
+                rounds,
+            )
+    for count in (1_000, 10_000):
+        path = models.zoo(folder, count, count)
+        took = check(path, True, ["--jobs", "2"])
+        print(f"\n{count:,} students, no two alike, cold: peak {took.mebibytes:.1f} MiB")
+
+
+def run_fleet(folder: Path, rounds: int) -> None:
+    """The same over two Dask workers."""
+    from distributed import LocalCluster
+
+    with LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+        for what, architectures in ARCHITECTURES.items():
+            path = models.zoo(folder, 10_000, architectures)
+            compare(
+                f"check of 10,000 students, {what}, cold, over two Dask workers",
+                lambda path=path: check(path, True, ["--scheduler", cluster.scheduler_address]),
+                lambda path=path: command([*WALK, str(path)]),
+                rounds,
+            )
+
+
+def check(folder: Path, cold: bool, options: list[str]) -> Took:
+    """Check a folder by a manifest that covers it, with an empty cache or with a full one."""
+    manifest = folder / "onnxguard.yaml"
+    contract = "inputs: {input: 'float32[1,3,H,W]'}"
+    manifest.write_text(
+        f"schema: 1\nmodels: [{{paths: ['*.onnx'], contract: {{opset: 17, {contract}}}}}]\n"
+    )
+    cache = folder.parent / "cache"
+    if cold:
+        shutil.rmtree(cache, ignore_errors=True)
+    os.environ["ONNXGUARD_CACHE"] = str(cache)
+    arguments = ["check", "--manifest", str(manifest), "--exit-zero", *options]
+    return command([sys.executable, "-m", "onnxguard", *arguments])
+
+
+CASES = {
+    "start": run_start,
+    "nodes": run_nodes,
+    "large": run_large,
+    "zoo": run_zoo,
+    "check": run_check,
+    "fleet": run_fleet,
+}
 
 
 def main() -> None:

@@ -82,27 +82,33 @@ def many_nodes(folder: Path, count: int = 100_000) -> Path:
     return path
 
 
-def zoo(folder: Path, count: int, own_names: bool) -> Path:
-    """``count`` students with weights of their own, and with node names of their own if asked."""
-    target = folder / f"zoo-{count}{'-own-names' if own_names else ''}"
-    if target.exists() and len(list(target.iterdir())) == count:
+def zoo(folder: Path, count: int, architectures: int) -> Path:
+    """``count`` students with weights of their own; each architecture has names of its own."""
+    target = folder / f"zoo-{count}-of-{architectures}"
+    if target.exists() and len(list(target.glob("*.onnx"))) == count:
         return target
     target.mkdir(exist_ok=True)
     model = saliency(resize=True, width=STUDENT_WIDTH)
     random = np.random.default_rng(0)
     for index in range(count):
-        if own_names:
-            for node in model.graph.node:
-                node.name = f"/m{index:05}/" + node.name.split("/", 2)[-1]
-                node.output[0] = f"m{index:05}_" + node.output[0].removeprefix(f"m{index - 1:05}_")
-                for at, name in enumerate(node.input):
-                    if name and not name.endswith(("weight", "bias")) and name != "input":
-                        node.input[at] = f"m{index:05}_" + name.removeprefix(f"m{index - 1:05}_")
-            model.graph.output[0].name = model.graph.node[-1].output[0]
+        if index * architectures // count > (index - 1) * architectures // count or not index:
+            _rename(model, f"m{index:05}")
         for tensor in model.graph.initializer:
             tensor.raw_data = random.bytes(len(tensor.raw_data))
         (target / f"model-{index:05}.onnx").write_bytes(model.SerializeToString())
     return target
+
+
+def _rename(model: onnx.ModelProto, name: str) -> None:
+    """Give every node, and every value that one computes, a name that begins with ``name``."""
+    computed = {node.output[0]: f"{name}_{at}" for at, node in enumerate(model.graph.node)}
+    for node in model.graph.node:
+        node.name = f"/{name}/{node.op_type}/{computed[node.output[0]]}"
+        for at, value in enumerate(node.input):
+            node.input[at] = computed.get(value, value)
+        node.output[0] = computed[node.output[0]]
+    for value in model.graph.output:
+        value.name = computed.get(value.name, value.name)
 
 
 def _write(path: Path, model: onnx.ModelProto) -> None:
