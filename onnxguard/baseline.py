@@ -15,8 +15,8 @@ from onnxguard.writing import write_whole
 
 SCHEMA = "onnxguard/baseline/1"
 MAX_BYTES = 1 << 28
-_REFUSED = ("OG0", "OG80", "OG82", "OG83")
-"""Models that were not verified, expired waivers, the lock, and the baseline itself."""
+_REFUSED = ("OG0", "OG80", "OG811", "OG82", "OG83")
+"""Models that nobody verified or judged, expired waivers, the lock, and the baseline itself."""
 
 _LEFT_OUT = "more findings of this rule are left out"
 """Such a finding does not say what it stands for, so that others could come under its name."""

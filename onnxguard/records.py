@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from onnxguard.catalogue import RULES
 from onnxguard.report import Report
@@ -42,7 +43,7 @@ def report_of(record: Any) -> Report:
     if isinstance(facts, dict) and isinstance(facts.get("metadata"), list):
         pairs = [list(p.values()) if isinstance(p, dict) else p for p in facts["metadata"]]
         record = {**record, "facts": {**facts, "metadata": pairs}}
-    report: Report = _typed(Report, record)
+    report: Report = _reader(Report)(record)
     if any(finding.code not in RULES or not finding.places for finding in report.findings):
         raise ValueError("a finding of an unknown rule, or without a place")
     return report
@@ -62,47 +63,84 @@ def plain(value: object) -> Any:
     return value
 
 
-def _typed(kind: Any, value: Any) -> Any:
-    """Return a plain value as the type that a field is annotated with."""
+@cache
+def _reader(kind: Any) -> Callable[[Any], Any]:
+    """What makes a plain value the type that a field is annotated with."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
-        return _one_of(arguments, value)
-    if origin is tuple and isinstance(value, list):
-        if arguments[-1] is ...:
-            return tuple([_typed(arguments[0], item) for item in value])
-        if len(arguments) == len(value):
-            return tuple(map(_typed, arguments, value))
-    elif origin is dict and isinstance(value, dict):
-        return {key: _typed(arguments[1], item) for key, item in value.items()}
-    elif isinstance(kind, type):
-        if hasattr(kind, "_fields") and isinstance(value, dict):
-            return _named(kind, value)
-        if issubclass(kind, Enum):
-            return kind(value)
+        return _one_of(arguments)
+    if origin is tuple:
+        return _items(arguments)
+    if origin is dict:
+        return _mapping(arguments[1])
+    if hasattr(kind, "_fields"):
+        return _named(kind)
+    if issubclass(kind, Enum):
+        return cast("Callable[[Any], Any]", kind)
+
+    def exact(value: Any) -> Any:
         if type(value) is kind or (kind is float and type(value) is int):
             return value
-    raise ValueError(f"{str(value)[:40]!r} is no {kind}")
+        raise _refusal(value, kind.__name__)
+
+    return exact
 
 
-def _one_of(kinds: tuple[Any, ...], value: Any) -> Any:
-    if value is None and NoneType in kinds:
-        return None
-    left = [kind for kind in kinds if kind is not NoneType]
-    exact = [kind for kind in left if type(value) is kind]
-    return _typed((exact or left)[0], value)
+def _one_of(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    readers = {kind: _reader(kind) for kind in kinds if kind is not NoneType}
+    first = next(iter(readers.values()))
+
+    def one(value: Any) -> Any:
+        if value is None and NoneType in kinds:
+            return None
+        return readers.get(type(value), first)(value)
+
+    return one
 
 
-def _named(kind: Any, value: dict[str, Any]) -> Any:
-    given = {}
-    for name, hint in _hints(kind).items():
-        if name in value and name not in NOT_RECORDED:
-            given[name] = _typed(hint, value[name])
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+def _items(kinds: tuple[Any, ...]) -> Callable[[Any], Any]:
+    readers = [_reader(kind) for kind in kinds if kind is not ...]
+
+    def items(value: Any) -> tuple[Any, ...]:
+        if type(value) is not list:
+            raise _refusal(value, "list")
+        if kinds[-1] is ...:
+            return tuple(map(readers[0], value))
+        if len(value) != len(readers):
+            raise _refusal(value, f"list of {len(readers)}")
+        return tuple([read(item) for read, item in zip(readers, value, strict=True)])
+
+    return items
 
 
-@cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return {name: hint for name, hint in get_type_hints(kind).items() if name in kind._fields}
+def _mapping(kind: Any) -> Callable[[Any], Any]:
+    read = _reader(kind)
+
+    def mapping(value: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise _refusal(value, "object")
+        return {key: read(item) for key, item in value.items()}
+
+    return mapping
+
+
+def _named(kind: Any) -> Callable[[Any], Any]:
+    readers = {
+        name: _reader(hint)
+        for name, hint in get_type_hints(kind).items()
+        if name in kind._fields and name not in NOT_RECORDED
+    }
+
+    def named(value: Any) -> Any:
+        if type(value) is not dict:
+            raise _refusal(value, kind.__name__)
+        try:
+            return kind(**{name: readers[name](value[name]) for name in readers if name in value})
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+
+    return named
+
+
+def _refusal(value: object, kind: str) -> ValueError:
+    return ValueError(f"{str(value)[:40]!r} is no {kind}")

@@ -20,6 +20,7 @@ from typing import IO, Any, NamedTuple, Self
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.records import record_of, report_of
+from onnxguard.remote import is_remote, shown
 from onnxguard.report import Report, Verdict
 from onnxguard.version import __version__
 
@@ -73,6 +74,7 @@ class Results:
             "settings": settings,
         }
         self._stamps = {model: _stamp(model) for model in models}
+        self._models = {_name(model): model for model in self._stamps}
         self._keep = keep or (lambda report: report)
         self.done: dict[str, Report] = {}
         try:
@@ -96,7 +98,9 @@ class Results:
         stamp = self._stamps.get(path)
         file = None if stamp is None else stamp._asdict()
         try:
-            self._write(self._stream, {"path": path, "file": file, "report": record_of(report)})
+            self._write(
+                self._stream, {"path": _name(path), "file": file, "report": record_of(report)}
+            )
         except OSError as error:
             raise UsageError(
                 f"cannot write {self._shown}: {error.strerror}; what it holds stays, and --resume "
@@ -171,7 +175,7 @@ class Results:
             if not line.endswith(b"\n"):
                 return
             value = _parsed(line)
-            path = value.get("path")
+            path = self._models.get(str(value.get("path")), "")
             try:
                 report = report_of(value.get("report"))
                 stamp = None if value["file"] is None else Stamp(**value["file"])
@@ -210,6 +214,17 @@ class Results:
 
     def _in_use(self) -> UsageError:
         return UsageError(f"{self._shown} is written by another run: wait for it, or end it")
+
+
+def _name(path: str) -> str:
+    """A path as the file names it: an address without its secrets, but with what tells them apart.
+
+    >>> _name("https://host/m.onnx?token=abc")
+    'https://host/m.onnx?token=*** 5068a8f8a553f965'
+    """
+    if not is_remote(path):
+        return path
+    return f"{shown(path)} {hashlib.sha256(path.encode()).hexdigest()[:16]}"
 
 
 def _stamp(path: str) -> Stamp | None:

@@ -30,23 +30,19 @@ Spans = tuple[tuple[int, int], ...]
 
 
 class Twin(NamedTuple):
-    """A judged model: the bytes between its weights, and what was found before waivers."""
+    """A judged model: the bytes between its weights, and what was found before waivers.
+
+    ``spans`` is where those bytes lie, ``digest`` what two models share that are twins: SHA-256,
+    hexadecimal.
+    """
 
     policy: Allowlist
     size: int
     pieces: tuple[tuple[int, int, bytes], ...]
     facts: Facts
     findings: tuple[Finding, ...]
-
-    @property
-    def spans(self) -> Spans:
-        """Where the bytes lie that the findings depend on."""
-        return tuple((start, end) for start, end, _ in self.pieces)
-
-    @property
-    def digest(self) -> str:
-        """What two models share that are twins: SHA-256, hexadecimal."""
-        return _digest(self.size, self.spans, (piece for _, _, piece in self.pieces))
+    spans: Spans
+    digest: str
 
 
 def digest_at(data: Buffer, spans: Spans) -> str:
@@ -97,7 +93,9 @@ def remember(
             return None
         pieces.append((start, begin, data[start:begin]))
         start = end
-    twin = Twin(policy, len(data), tuple(pieces), seen.facts, findings)
+    size, spans = len(data), tuple([(start, end) for start, end, _ in pieces])
+    digest = _digest(size, spans, (piece for _, _, piece in pieces))
+    twin = Twin(policy, size, tuple(pieces), seen.facts, findings, spans, digest)
     _recent.insert(0, twin)
     del _recent[KEPT:]
     return twin

@@ -119,10 +119,14 @@ def opset_ranges(tree: Tree | None) -> dict[str, Range]:
     """Versions by domain; the default domain may be written as ``""``."""
     if tree is None:
         return {}
-    entries = mapping(tree, "opset").items
-    return {
-        name or DEFAULT_DOMAIN: version_range(value, "opset") for name, value in entries.items()
-    }
+    item = mapping(tree, "opset")
+    found: dict[str, Range] = {}
+    for name, value in item.items.items():
+        domain = name or DEFAULT_DOMAIN
+        if domain in found:
+            item.keys[name].fail(f'the domain "{DEFAULT_DOMAIN}" twice, once as ""')
+        found[domain] = version_range(value, "opset")
+    return found
 
 
 def day(tree: Tree) -> date:

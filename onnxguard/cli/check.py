@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -70,7 +71,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     whole = options["format"] not in FORMATS or options["verbose"] > 0
     keep = None if whole else lean
 
-    def results(models: list[str]) -> AbstractContextManager[Results | None]:
+    def results(models: Iterable[str]) -> AbstractContextManager[Results | None]:
         if scale.results is None:
             return nullcontext()
         settings = _settings(manifest, options)

@@ -53,7 +53,7 @@ create table if not exists structures (
 """
 
 
-def packed(report: Report) -> str:
+def _packed(report: Report) -> str:
     """A report as it is kept, without what belongs to one file and one run."""
     bare = slim(report)._replace(path="", seconds=0.0)
     return json.dumps(record_of(bare), separators=(",", ":"))
@@ -145,11 +145,14 @@ class Cache:
         try:
             return self._database.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            self.damaged = not _passes(error)
-            self._database = None
-            self._files.clear()
-            self._found.clear()
+            self._give_up(error)
             return []
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        self.damaged = not _passes(error)
+        self._database = None
+        self._files.clear()
+        self._found.clear()
 
     def _write(self, statement: str, *values: object) -> None:
         """Write soon: many rows at a time, so that no other check waits for long."""
@@ -159,10 +162,19 @@ class Cache:
                 self._flush()
 
     def _flush(self) -> None:
-        self._ask("begin immediate")
+        import sqlite3
+
+        statements: dict[str, list[tuple[object, ...]]] = {}
         for statement, values in self._pending:
-            self._ask(statement, *values)
+            statements.setdefault(statement, []).append(values)
         self._pending.clear()
+        self._ask("begin immediate")
+        for statement, rows in statements.items():
+            if self._database is not None:
+                try:
+                    self._database.executemany(statement, rows)
+                except sqlite3.Error as error:
+                    self._give_up(error)
         self._ask("commit")
 
     def known(self, path: str, state: str) -> Known:
@@ -206,9 +218,11 @@ class Cache:
             self.damaged = True
             return None
 
-    def keep_report(self, digest: str, spans: Spans, judge: str, record: str) -> None:
-        """Keep what was found, packed, in a model of that digest, which lies in those spans."""
-        row = digest, judge, record, self._today
+    def keep_report(self, digest: str, spans: Spans, judge: str, report: Report) -> None:
+        """Keep what was found in a model of that digest, which is that of those spans."""
+        if self._database is None:
+            return
+        row = digest, judge, _packed(report), self._today
         self._write("insert or replace into results values (?, ?, ?, ?)", *row)
         place = spans[-1][1], json.dumps(spans)
         self._write("insert or ignore into structures values (?, ?)", *place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from onnxguard.scan import examine, verdict_of
 from onnxguard.workers import died_report, judge_all
 
 
-def _no_results(_: list[str]) -> AbstractContextManager[None]:
+def _no_results(_: Iterable[str]) -> AbstractContextManager[None]:
     return nullcontext()
 
 
@@ -56,7 +56,7 @@ class Options(NamedTuple):
     whole: bool = False
     strict: bool = False
     accepting: bool = False
-    results: Callable[[list[str]], AbstractContextManager[Results | None]] = _no_results
+    results: Callable[[Iterable[str]], AbstractContextManager[Results | None]] = _no_results
     step: Step = silent
 
 
@@ -100,7 +100,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
         )
     if len(inventory.models) == 1:  # of a single model everything is shown
         options = options._replace(whole=True)
-    shown = [_shown(manifest, path) for path, _ in inventory.models]
+    shown = (_shown(manifest, path) for path, _ in inventory.models)
     with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
         checking = _Checking(manifest, inventory, lock, cache, results, options)
         reports = list(checking.reports())
@@ -167,7 +167,8 @@ class _Checking:
             if self._results is not None and path not in done:
                 self._results.add(_shown(self._manifest, path), report)
             step("checking models", number, len(models))
-            yield report if self._options.whole else lean(report)
+            yield lean(report) if report.findings and not self._options.whole else report
+        next(examined, None)  # there are no more: the workers may go
 
     def _done(self) -> dict[str, Report]:
         """What an earlier run of this check wrote into its file of results."""
@@ -180,11 +181,16 @@ class _Checking:
     def _examined(self, tasks: list[Task]) -> Iterator[Report]:
         """Judge what is not known, and keep what is found."""
         options = self._options
-        examiner = Examiner(self._manifest.root, self._policies, self._whole, options.caching)
+        examiner = Examiner(self._manifest.root, self._policies, self._whole)
         found = judge_all(tasks, examiner, self._lost, options.jobs, options.scheduler)
         for task, examined in zip(tasks, found, strict=True):
-            self._memory.keep(task, examined)
-            yield examined.report
+            # Workers of a cluster may answer out of order: then a twin comes before its report.
+            yield self._memory.keep(task, examined) or self._examine(task)
+
+    def _examine(self, task: Task) -> Report:
+        """Judge a model here and now; all its facts are kept."""
+        report, _ = examine(self._absolute(task.path), self._policies[task.policy])
+        return report._replace(path=printable(task.path))
 
     def _lost(self, task: Task) -> Examined:
         return Examined(died_report(printable(task.path), self._policies[task.policy].id))
@@ -207,8 +213,9 @@ class _Checking:
                 self.unproven += 1
         if findings and not report.findings and not self._whole:
             # Its list found nothing, so that not all facts were kept; now they are shown.
-            again, _ = examine(self._absolute(task.path), entry.policy)
-            facts = again.facts or facts
+            facts = self._examine(task).facts or facts
+        if findings is report.findings and verdict is report.verdict:
+            return report
         return report._replace(findings=findings, verdict=verdict, facts=facts)
 
     def _judged(self, path: str, entry: Entry, report: Report) -> tuple[Finding, ...]:
@@ -217,7 +224,8 @@ class _Checking:
         data = data_files(path, facts)
         if facts is not None and entry.contract is not None:
             total = _total([self._absolute(file) for file in data])
-            findings += tuple(check_contract(facts, entry.contract, total, entry.place))
+            breaches = check_contract(facts, entry.contract, total, entry.place)
+            findings = (*findings, *breaches) if breaches else findings
         waivers = (*entry.policy.waivers, *entry.waivers)
         if waivers:
             findings = waive(findings, waivers, path, Place("model", 0, size), self._today)

@@ -9,8 +9,7 @@ from onnxguard.allowlist import Allowlist
 from onnxguard.errors import ModelError
 from onnxguard.printable import printable
 from onnxguard.report import Report
-from onnxguard.repository.cache import packed, slim
-from onnxguard.repository.inventory import state_of
+from onnxguard.repository.cache import slim
 from onnxguard.scan import examine
 from onnxguard.source import open_model
 from onnxguard.twins import Spans, digest_at
@@ -30,16 +29,15 @@ class Examined(NamedTuple):
     """What was found in a model, before its waivers, contract and lock.
 
     Attributes:
-        report: the report, with its facts cut short where nobody wants them whole.
+        report: the report, with its facts cut short where nobody wants them whole; None where this
+            process gave the report of a model with this digest before.
         digest: of all that the findings depend on, empty where that is not known.
-        spans: where in the file that lies.
-        packed: the report as the cache keeps it, None where this process gave it before.
+        spans: where in the file that lies, empty where the report is None.
     """
 
-    report: Report
+    report: Report | None
     digest: str = ""
     spans: Spans = ()
-    packed: str | None = None
 
 
 class Examiner:
@@ -49,32 +47,25 @@ class Examiner:
         root: an absolute path.
         policies: the lists that a task may name.
         whole: keep all facts of every model, not only what a line about it tells.
-        caching: pack the reports for the cache.
     """
 
-    def __init__(
-        self, root: str, policies: tuple[Allowlist, ...], whole: bool, caching: bool
-    ) -> None:
+    def __init__(self, root: str, policies: tuple[Allowlist, ...], whole: bool) -> None:
         self._root = root
         self._policies = policies
         self._whole = whole
-        self._caching = caching
         self._given: set[tuple[str, int]] = set()  # models of one architecture share their findings
 
     def __call__(self, task: Task) -> Examined:
         """Judge a model."""
         path = os.path.join(self._root, task.path)
-        state, _ = state_of(path)
         report, twin = examine(path, self._policies[task.policy])
-        report = report._replace(path=printable(task.path))
         spans, digest = (twin.spans, twin.digest) if twin is not None else _content(path, report)
-        if twin is None and state_of(path)[0] != state:  # read twice: it may have been two files
-            digest = ""
-        kept = None
-        if digest and self._caching and (digest, task.policy) not in self._given:
-            kept = packed(report)
+        if digest and not self._whole:
+            if (digest, task.policy) in self._given:
+                return Examined(None, digest)
             self._given.add((digest, task.policy))
-        return Examined(report if self._whole else slim(report), digest, spans, kept)
+        report = report._replace(path=printable(task.path))
+        return Examined(report if self._whole else slim(report), digest, spans)
 
 
 def _content(path: str, report: Report) -> tuple[Spans, str]:

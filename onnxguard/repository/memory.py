@@ -35,11 +35,12 @@ class Memory:
         self._judges = [judge_digest(entry.policy) for entry in manifest.entries]
         self._states: dict[str, tuple[str, int]] = {}
         self._sha256: dict[str, str] = {}
+        self._seen: dict[tuple[str, int], Report] = {}
 
     def _state(self, path: str) -> tuple[str, int]:
         """The state of a file as it was when it was first asked for: before it is read."""
         if path not in self._states:
-            self._states[path] = state_of(os.path.join(self._root, path))
+            self._states[path] = state_of(f"{self._root}/{path}")
         return self._states[path]
 
     # -- findings ---------------------------------------------------------------------------------
@@ -74,16 +75,26 @@ class Memory:
             pass  # judging it will say so
         return ""
 
-    def keep(self, task: Task, examined: Examined) -> None:
-        """Keep what was found in a model just now."""
-        if not examined.digest:
-            return
-        if examined.packed is not None:
-            judge = self._judges[task.policy]
-            self._cache.keep_report(examined.digest, examined.spans, judge, examined.packed)
+    def keep(self, task: Task, examined: Examined) -> Report | None:
+        """Keep what was found in a model just now, and return it.
+
+        None where the report is said to be that of another model, which did not come yet.
+        """
+        digest, report = examined.digest, examined.report
+        if not digest:
+            return report
+        key = digest, task.policy
+        if report is None:
+            if key not in self._seen:
+                return None
+            report = self._seen[key]._replace(path=printable(task.path))
+        elif key not in self._seen:
+            self._seen[key] = report
+            self._cache.keep_report(digest, examined.spans, self._judges[task.policy], report)
         state, changed = self._state(task.path)
         known = self._cache.known(task.path, state)
-        self._cache.keep_file(task.path, known._replace(digest=examined.digest), changed)
+        self._cache.keep_file(task.path, known._replace(digest=digest), changed)
+        return report
 
     # -- checksums --------------------------------------------------------------------------------
 

@@ -1,0 +1,312 @@
+"""``onnxguard init`` writes a manifest that holds for the models as they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import protobuf as pb
+import pytest
+from command import run
+from lists import write_list
+from protobuf import graph, message, node, opset_import, value
+from repositories import (
+    POINTER,
+    RELU,
+    TANH,
+    codes,
+    enter,
+    hostile_models,
+    refused,
+    status,
+    weighted,
+    write_models,
+)
+
+from onnxguard.repository.manifest_file import read_manifest
+
+MANIFEST = Path("onnxguard.yaml")
+SAMPLES = Path(__file__).parent / "models"
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    return enter(tmp_path, monkeypatch)
+
+
+def init(*arguments: str) -> str:
+    code, out, err = run("init", "--allowlist", "mine.yaml", *arguments)
+    assert (code, err) == (0, ""), err
+    return out
+
+
+def entries() -> list[tuple[str, ...]]:
+    return [entry.paths for entry in read_manifest(MANIFEST).entries]
+
+
+def test_first_manifest() -> None:
+    Path("a").mkdir()
+    write_models(m=RELU, n=weighted(bytes(8)), **{"a/t": TANH})
+    write_models(**{"a/other": pb.model(graph(node("Relu"), input=value("x", 10, ["N"])))})
+    assert init() == (
+        "wrote onnxguard.yaml: 4 models in 3 entries; look at it, then run onnxguard lock and "
+        "onnxguard check\n"
+    )
+    text = MANIFEST.read_text()
+    head, _, rest = text.partition("models:\n")
+    assert head.endswith("schema: 1\nlock: true\n")
+    assert rest == (
+        """\
+  - paths: [a/other.onnx]
+    allowlist: "./mine.yaml"
+    contract:
+      opset: 17
+      inputs:
+        x: float16[N]
+      outputs:
+        "y": float32[1,3,8,8]
+  - paths: [a/t.onnx]
+    allowlist: "./mine.yaml"
+    # a/t.onnx fails today: OG101
+    contract:
+      opset: 17
+      inputs:
+        x: float32[1,3,8,8]
+      outputs:
+        "y": float32[1,3,8,8]
+  - paths:
+      - m.onnx
+      - n.onnx
+    allowlist: "./mine.yaml"
+    contract:
+      opset: 17
+      inputs:
+        x: float32[1,3,8,8]
+      outputs:
+        "y": float32[1,3,8,8]
+"""
+    )
+    assert "asks for onnxguard.lock" in refused("check")
+    run("lock")
+    assert codes() == {"a/t.onnx": ["OG101"]}
+
+
+@pytest.mark.parametrize(
+    ("count", "paths"), [(16, 16), (17, 1)], ids=["named one by one", "by a pattern"]
+)
+def test_many_models_of_a_kind(count: int, paths: int) -> None:
+    for folder in ("a[1]", "b"):
+        Path(folder).mkdir()
+        write_models(**{f"{folder}/{at}": RELU for at in range(count)})
+    init()
+    first, second = entries()
+    assert (len(first), len(second)) == (paths, paths)
+    if paths == 1:
+        assert (first, second) == (("a[[]1]/*.onnx",), ("b/*.onnx",))
+    run("lock")
+    assert codes() == {}
+
+
+def test_a_pattern_covers_no_other_kind() -> None:
+    write_models(**{f"{at:02}": RELU for at in range(20)})
+    write_models(other=pb.model(graph(node("Relu")), opset=16))
+    init()
+    assert [len(paths) for paths in entries()] == [20, 1]
+    Path("other.onnx").unlink()
+    Path("UPPER.ONNX").write_bytes(RELU)
+    init("--force")
+    assert [len(paths) for paths in entries()] == [21]
+    run("lock")
+    assert codes() == {}
+
+
+NAMES = """
+    yes no on off y n true null ~ 1 1.0 1e3 0x1f 2026-05-03 a:b a#b #a -a *a &a !a %a @a `a` 'a' "a"
+    {a} [a] a,b a*b a?b [!a] ** a** =a <<  | > ? a\\b \\ é \U0001f600 ... --- a- .a ${a} ::error::a
+""".split()  # noqa: SIM905 - they are many
+ODD = ["a b", " a", "a ", "a: b", "a #b", "\n", "a\nb", "\t", "\x1b[31m", "\x7f", "\x85", "\ufeff"]
+ODD += ["\u2028", "\u202e", "\udcff", "caf\udce9", "\ue000", "\U000e0001", "é" * 100]
+
+
+def test_any_file_name() -> None:
+    names = [*NAMES, *ODD]
+    for at, folder in enumerate([*NAMES, *ODD[:-1]]):
+        Path(folder).mkdir()
+        write_models(**{f"{folder}/{name}": RELU for name in (names[at], names[-at], "a")})
+    init()
+    run("lock")
+    assert codes("--no-cache") == {}
+    assert all(len(paths) in {2, 3} for paths in entries())
+    write_models(new=RELU)
+    assert list(codes("--no-cache")) == ["new.onnx"]
+
+
+DIMS: dict[str, list[int | str]] = {
+    "number": [1, 0, 2**31, 2**62],
+    "negative": [-1, -(2**63)],
+    "symbol": ["N", "batch_size", "é", "N/2", "2*N", "a.b"],
+    "like a number": ["1", "-1", "07"],
+    "like any": ["?", "..."],
+    "any among others": [1, "...", "?"],
+    "empty": [""],
+    "space": ["a b", " "],
+    "comma": ["a,b"],
+    "bracket": ["a]", "[a"],
+    "colon": ["a: b", "a:b", "#a"],
+    "emoji": ["\U0001f600"],
+    "hostile": ["\x1b[31m", "\u202e", "::error::"],
+    "many": [*range(40)],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("name", DIMS)
+def test_any_dims(name: str) -> None:
+    shapes = [DIMS[name], *([dim] for dim in DIMS[name])]
+    for at, dims in enumerate(shapes):
+        write_models(**{str(at): pb.model(graph(node("Relu"), input=value("x", 1, dims)))})
+    init()
+    run("lock")
+    assert "OG813" not in str(codes("--no-cache"))
+    write_models(other=pb.model(graph(node("Relu"), input=value("x", 1, ["other", "other"]))))
+    text = MANIFEST.read_text()
+    assert "float32[...]" not in text
+
+
+TENSORS = [*NAMES, *ODD[:14], "x" * 300, "\U000e0001" * 300, "a" * 1100, "inputs", "*", "", " "]
+
+
+def test_any_name_of_a_tensor() -> None:
+    for at, name in enumerate(TENSORS):
+        made = graph(node("Relu"), input=value(name.strip("\udcff")), output=value("y"))
+        entry, domain = pb.entry(name.strip("\udcff"), "v"), opset_import(name.strip("\udcff"), 1)
+        write_models(**{str(at): pb.model(made, metadata_props=entry, opset_import=domain)})
+    init()
+    run("lock")
+    assert "OG813" not in str(codes("--no-cache"))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2**31, 10**9 - 1, 10**9, 2**63 - 1, -1])
+def test_any_version(version: int) -> None:
+    write_models(m=pb.model(graph(node("Relu")), opset=version))
+    init()
+    run("lock")
+    assert "OG813" not in str(codes("--no-cache"))
+
+
+def test_inputs_that_a_manifest_cannot_name() -> None:
+    kinds = {
+        "twice": [value("x"), value("x")],
+        "untyped": [message("ValueInfoProto", name="x")],
+        "unknown": [value("x", 99)],
+        "none": [],
+    }
+    for name, inputs in kinds.items():
+        write_models(**{name: pb.model(graph(node("Relu"), input=inputs))})
+    write_models(versions=pb.model(graph(node("Relu")), opset_import=opset_import("", 11)))
+    init()
+    run("lock")
+    assert "OG813" not in str(codes("--no-cache"))
+
+
+def test_our_own_models() -> None:
+    shutil.copytree(SAMPLES, "models")
+    code, _, err = run("init")
+    assert (code, err) == (0, "")
+    run("lock")
+    assert codes("--no-cache") == {"models/int8.onnx": ["OG101", "OG101"]}
+    assert status("models/saliency_v2.onnx") == 0
+
+
+def test_hostile_models() -> None:
+    held = hostile_models()
+    assert len(held) > 20
+    for at, data in enumerate(held.values()):
+        Path(str(at)).mkdir()
+        write_models(**{f"{at}/m": data})
+    init()
+    MANIFEST.write_text(MANIFEST.read_text().replace("lock: true", "lock: false"))
+    assert len(entries()) == len(held)
+    assert not {"OG811", "OG812", "OG813"} & {
+        c for found in codes("--no-cache").values() for c in found
+    }
+
+
+def test_models_that_cannot_be_read_are_covered_too() -> None:
+    write_models(a=POINTER, b=RELU, c=b"")
+    os.mkfifo("d.onnx")
+    os.symlink("nowhere", "e.onnx")
+    init()
+    assert "# a.onnx fails today: OG002" in MANIFEST.read_text()
+    assert "a.onnx cannot be locked" in refused("lock")
+    MANIFEST.write_text(MANIFEST.read_text().replace("lock: true", "lock: false"))
+    found = codes("--no-cache")
+    assert {path: each[0] for path, each in found.items()} == {
+        "a.onnx": "OG002",
+        "c.onnx": "OG002",
+        "d.onnx": "OG001",
+        "e.onnx": "OG001",
+    }
+
+
+# -- the command -----------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_over() -> None:
+    write_models(m=RELU)
+    MANIFEST.write_text("mine\n")
+    said = "onnxguard.yaml is there already: edit it, or write it anew with --force"
+    assert refused("init") == said
+    assert MANIFEST.read_text() == "mine\n"
+    init("--force")
+    assert entries() == [("m.onnx",)]
+    MANIFEST.unlink()
+    os.symlink("nowhere", MANIFEST)
+    assert refused("init") == said
+
+
+def test_folder_and_list(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("sub/lists").mkdir(parents=True)
+    write_models(**{"sub/m": RELU})
+    write_list(root / "sub" / "lists")
+    for given, written in {
+        "mine.yaml": "../mine.yaml",
+        "sub/lists/mine.yaml": "lists/mine.yaml",
+        str(root / "mine.yaml"): "../mine.yaml",
+        "adr-0258": "adr-0258",
+    }.items():
+        code, _, err = run("init", "sub", "--force", "--allowlist", given)
+        assert (code, err) == (0, "")
+        text = Path("sub/onnxguard.yaml").read_text()
+        assert f"\n    allowlist: {written}\n" in text.replace('"', "")
+    assert not MANIFEST.exists()
+    monkeypatch.chdir("sub")
+    shutil.copy("../mine.yaml", "here.yaml")
+    shutil.copy("../small.yaml", "small.yaml")
+    assert run("init", "--force", "--allowlist", "here.yaml")[0] == 0
+    assert "    allowlist: ./here.yaml\n" in MANIFEST.read_text().replace('"', "")
+    run("lock")
+    assert status() == 0
+
+
+def test_what_cannot_be_written_down(root: Path) -> None:
+    said = f"no models below {root}: there is nothing to write down"
+    assert refused("init") == said
+    write_models(m=RELU)
+    assert refused("init", "nowhere") == '"nowhere" is not a folder'
+    assert refused("init", "m.onnx") == '"m.onnx" is not a folder'
+    assert "no allowlist" in refused("init", "--allowlist", "adr-0259")
+    assert "cannot be read" in refused("init", "--allowlist", "lost.yaml")
+    assert not MANIFEST.exists()
+
+
+def test_list_with_an_odd_path() -> None:
+    folder = "a b: #c\U0001f600\\"
+    Path(folder).mkdir()
+    write_list(Path(folder))
+    write_models(m=RELU)
+    code, _, err = run("init", "--allowlist", f"{folder}/mine.yaml")
+    assert (code, err) == (0, "")
+    run("lock")
+    assert status() == 0
