@@ -275,7 +275,7 @@ def read_waiver(tree: Tree) -> Waiver:
     code = text(item.items["code"], "code")
     if code not in WAIVABLE:
         hint = near(code, WAIVABLE)
-        item.items["code"].mark.fail(f'"{printable(code)}" is not a rule that can be waived{hint}')
+        item.items["code"].mark.fail(f'"{code}" is not a rule that can be waived{hint}')
     return Waiver(
         model=pattern,
         code=code,

@@ -49,7 +49,9 @@ def read_baseline(path: str) -> Baseline:
     except OSError as error:
         raise ManifestError(f"{shown}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise ManifestError(f"{shown}: not JSON: write it anew with --update-baseline") from None
+        raise ManifestError(
+            f"{shown}: not JSON, and so no baseline: remove it, or name another file"
+        ) from None
     try:
         if document["schema"] != SCHEMA:
             raise ValueError
@@ -61,7 +63,9 @@ def read_baseline(path: str) -> Baseline:
             for model, findings in document["models"].items()
         }
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-        raise ManifestError(f"{shown}: not a baseline ({SCHEMA})") from None
+        raise ManifestError(
+            f"{shown}: not a baseline ({SCHEMA}): remove it, or name another file"
+        ) from None
     return Baseline(path, accepted)
 
 

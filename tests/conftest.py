@@ -3,6 +3,52 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import LoadFileScheduling
 
 # As the command line has it, and before anything imports PyTorch.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+LONGEST_FIRST = [
+    ("test_docs.py",),
+    ("test_gates.py", "test_cli_training.py", "test_ablation.py", "test_evaluation.py"),  # students
+    ("test_students_distributed.py",),
+    ("test_parity_mutants.py",),
+    ("test_hostile_heavy.py",),
+    ("test_conform_list.py", "test_conform_cli.py", "test_oracle.py"),  # onnx's node tests
+    ("test_wire_fuzz.py",),
+    ("test_packaging.py",),
+    ("test_students_training.py",),
+    ("test_pre_commit.py",),
+    ("test_parity_nodes.py",),
+]
+"""Files that take long, so that none is left to one core in the end.
+
+Those of one line run in the same process, because they share what is made once a process.
+"""
+
+_PLACES = {name: place for place, files in enumerate(LONGEST_FIRST) for name in files}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; all others stay as they are."""
+    items.sort(key=lambda item: _PLACES.get(item.path.name, len(LONGEST_FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    """A file at a time, in the order of the collection, and files of one line together."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            place = _PLACES.get(file.rpartition("/")[2])
+            return file if place is None else str(LONGEST_FIRST[place])
+
+    config.option.loadscopereorder = False
+    return Together(config, log)

@@ -1,4 +1,4 @@
-"""Run ``onnxguard ARGUMENTS`` as a user would and say what it took.
+"""Run Python, or ``onnxguard ARGUMENTS`` as a user would, and say what it took.
 
 As a script it is the parent of the measured process: a process inherits the peak memory of the one
 that starts it, so a large test process cannot measure a small one.
@@ -30,6 +30,11 @@ class Usage(NamedTuple):
 
 def measure(*arguments: str) -> Usage:
     """Run the command line in a process of its own."""
+    return measure_python("-m", "onnxguard", *arguments)
+
+
+def measure_python(*arguments: str) -> Usage:
+    """Run ``python ARGUMENTS`` in a process of its own."""
     command = [sys.executable, __file__, *arguments]
     done = subprocess.run(command, capture_output=True, timeout=HANG + 20, check=True)
     return Usage(*json.loads(done.stdout))
@@ -38,7 +43,7 @@ def measure(*arguments: str) -> Usage:
 def main(arguments: list[str]) -> None:
     """Start the command, wait for it and print its ``Usage`` as JSON."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "onnxguard", *arguments]
+    command = [sys.executable, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         try:
             out, err = process.communicate(timeout=HANG)

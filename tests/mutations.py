@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -19,13 +20,15 @@ INTERESTING = [0, 1, 2, 7, 127, 128, 255, 1 << 31, (1 << 32) - 1, 1 << 63, (1 <<
 class Item:
     """A field: its number and wire type, and its bytes or, for a known message, its fields."""
 
-    def __init__(self, number: int, wire_type: int, payload: bytes, known: Any) -> None:
+    __slots__ = ("items", "number", "payload", "wire_type")
+
+    def __init__(self, number: int, wire_type: int, payload: bytes, message: Any) -> None:
         self.number = number
         self.wire_type = wire_type
         self.payload = payload
         self.items: list[Item] | None = None
-        if wire_type == pb.LEN and known is not None and known.message_type is not None:
-            self.items = parse(payload, known.message_type)
+        if wire_type == pb.LEN and message is not None:
+            self.items = parse(payload, message)
 
     def write(self) -> bytes:
         payload = self.payload if self.items is None else write(self.items)
@@ -38,6 +41,8 @@ class Item:
 class Raw(Item):
     """Bytes that are written as they are."""
 
+    __slots__ = ()
+
     def write(self) -> bytes:
         return self.payload
 
@@ -47,12 +52,19 @@ def write(items: list[Item]) -> bytes:
     return b"".join(item.write() for item in items)
 
 
+@cache
+def inner_messages(descriptor: Any) -> dict[int, Any]:
+    """The descriptors of the messages that a message's fields hold, by the fields' numbers."""
+    return {f.number: f.message_type for f in descriptor.fields if f.message_type is not None}
+
+
 def parse(data: bytes, descriptor: Any) -> list[Item] | None:
     """The fields of a message; None where the bytes are not one, or hold groups."""
     items: list[Item] = []
-    pos = 0
+    inner = inner_messages(descriptor)
+    pos, size = 0, len(data)
     try:
-        while pos < len(data):
+        while pos < size:
             key, pos = varint_at(data, pos)
             number, wire_type = key >> 3, key & 7
             start = pos
@@ -65,16 +77,17 @@ def parse(data: bytes, descriptor: Any) -> list[Item] | None:
                 pos += 4 if wire_type == pb.I32 else 8
             else:
                 return None
-            if pos > len(data):
+            if pos > size:
                 return None
-            known = descriptor.fields_by_number.get(number)
-            items.append(Item(number, wire_type, data[start:pos], known))
+            items.append(Item(number, wire_type, data[start:pos], inner.get(number)))
     except IndexError:
         return None
     return items
 
 
 def varint_at(data: bytes, pos: int) -> tuple[int, int]:
+    if data[pos] < 0x80:
+        return data[pos], pos + 1
     value = shift = 0
     while True:
         byte = data[pos]
@@ -243,13 +256,19 @@ def mutate(number: int, models: list[bytes]) -> bytes:
     return data
 
 
+@cache
+def donated(model: bytes) -> list[list[Item]]:
+    """The messages of a seed, to take fields from; nothing changes them."""
+    items = parse(model, pb.descriptor("ModelProto"))
+    return messages(items) if items else []
+
+
 def mutate_fields(random: Random, data: bytes, other: bytes) -> bytes:
     """Damage one message somewhere in the model; bytes that are no model are damaged as bytes."""
     items = parse(data, pb.descriptor("ModelProto"))
     if not items:
         return flip_bits(random, data, other)
     message = random.choice(messages(items))
-    donor = parse(other, pb.descriptor("ModelProto"))
-    donors = messages(donor) if donor else [message]
+    donors = donated(other) or [message]
     random.choice(ON_FIELDS)(random, message, random.choice(donors))
     return write(items)

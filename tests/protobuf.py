@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import onnx
@@ -15,10 +15,14 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 VARINT, I64, LEN, SGROUP, EGROUP, I32 = range(6)
 
+_SHORT = [bytes([value]) for value in range(0x80)]
+
 
 def varint(value: int) -> bytes:
     """A base-128 varint; a negative value is written as its 64-bit two's complement."""
     value &= (1 << 64) - 1
+    if value < 0x80:
+        return _SHORT[value]
     out = bytearray()
     while value >= 0x80:
         out.append(value & 0x7F | 0x80)
@@ -27,6 +31,7 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
+@lru_cache(1024)
 def tag(number: int, wire_type: int) -> bytes:
     """The key that precedes a field."""
     return varint(number << 3 | wire_type)
@@ -61,20 +66,28 @@ def descriptor(message_name: str) -> Any:
     return found.DESCRIPTOR
 
 
+@cache
+def known_field(message_name: str, field_name: str) -> tuple[int, str]:
+    """The number of a field, and how a number is written in it: float, double or int."""
+    known = descriptor(message_name).fields_by_name[field_name]
+    kinds = {known.TYPE_FLOAT: "float", known.TYPE_DOUBLE: "double"}
+    return known.number, kinds.get(known.type, "int")
+
+
 def field(message_name: str, field_name: str, value: Any) -> bytes:
     """One field by name: a list is written once per item, also where the field is not repeated."""
     if isinstance(value, (list, tuple)):
-        return b"".join(field(message_name, field_name, item) for item in value)
+        return b"".join([field(message_name, field_name, item) for item in value])
     if isinstance(value, str):
         value = value.encode()
-    known = descriptor(message_name).fields_by_name[field_name]
+    number, kind = known_field(message_name, field_name)
     if isinstance(value, bytes):
-        return bytes_field(known.number, value)
-    if known.type == known.TYPE_FLOAT:
-        return tag(known.number, I32) + struct.pack("<f", value)
-    if known.type == known.TYPE_DOUBLE:
-        return tag(known.number, I64) + struct.pack("<d", value)
-    return number_field(known.number, value)
+        return bytes_field(number, value)
+    if kind == "float":
+        return tag(number, I32) + struct.pack("<f", value)
+    if kind == "double":
+        return tag(number, I64) + struct.pack("<d", value)
+    return number_field(number, value)
 
 
 def message(message_name: str, /, *parts: bytes, **values: Any) -> bytes:

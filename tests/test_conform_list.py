@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from checkout import ROOT
+from examples import blocks, commands, same
 
 from onnxguard.conformance import (
     Conclusion,
@@ -26,6 +27,7 @@ from onnxguard.conformance.known import KNOWN_FAILURES
 from onnxguard.conformance.record import CaseResult, OperatorRecord, weigh
 from onnxguard.conformance.runtime import check
 from onnxguard.errors import AllowlistError, UsageError
+from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +141,22 @@ def test_the_page_holds_the_table(adr_0258: Conformance) -> None:
     assert tool.comparable(tool.page_with(page, adr_0258)) == tool.comparable(page)
     fewer = adr_0258._replace(operators=adr_0258.operators[1:])
     assert tool.comparable(tool.page_with(page, fewer)) != tool.comparable(page)
+
+
+def test_the_page_shows_what_the_list_comes_to(adr_0258: Conformance) -> None:
+    """The command takes long, and has run here: its block is no ``console``, which runs again."""
+    page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    (shown,) = (
+        output
+        for block in blocks(page)
+        if block.language == "text"
+        for command, output in commands(block.text)
+        if command == "onnxguard conform --allowlist adr-0258 --opset 17"
+    )
+    printed = CONFORMANCE_REPORTERS["text"](adr_0258, RenderOptions())
+    assert same(shown, printed)
+    fewer = adr_0258._replace(operators=adr_0258.operators[1:])
+    assert not same(shown, CONFORMANCE_REPORTERS["text"](fewer, RenderOptions()))
 
 
 def test_every_field_is_documented() -> None:

@@ -310,3 +310,17 @@ def test_list_with_an_odd_path() -> None:
     assert (code, err) == (0, "")
     run("lock")
     assert status() == 0
+
+
+def test_installed_packages_are_excluded() -> None:
+    write_models(m=RELU)
+    for folder in ("env [1]", "tools/env"):
+        Path(folder, "lib").mkdir(parents=True)
+        Path(folder, "pyvenv.cfg").write_text("home = /usr\n")
+        write_models(**{f"{folder}/lib/t": TANH})
+    init()
+    assert read_manifest(MANIFEST).exclude == ("env [[]1]/**", "tools/env/**")
+    MANIFEST.write_text(MANIFEST.read_text().replace("lock: true\n", ""))
+    code, out, err = run("check", "-q")
+    assert (code, out) == (0, "")
+    assert err == "left out by 'exclude': env [1]/lib/t.onnx, tools/env/\n"

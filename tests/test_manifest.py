@@ -406,7 +406,7 @@ def test_exclude_is_said() -> None:
     write_manifest(more="exclude: ['b*']\n")
     code, out, err = run("check")
     assert (code, "b.onnx" in out) == (0, False)
-    assert err == "1 files left out by 'exclude'\n"
+    assert err == "left out by 'exclude': b.onnx\n"
     write_manifest("  - {paths: [b.onnx]}\n", EVERY, more="exclude: ['b*']\n")
     assert codes() == {"onnxguard.yaml": ["OG812"]}
 
@@ -459,11 +459,14 @@ def test_what_is_not_looked_at() -> None:
     for folder in (".git", "a/.git", "env", "env/lib"):
         Path(folder).mkdir(parents=True)
         write_models(**{f"{folder}/m": TANH})
-    Path("env/pyvenv.cfg").write_text("home = /usr\n")
     write_manifest()
-    assert status() == 0
-    Path("env/pyvenv.cfg").unlink()
     assert list(codes()) == ["env/lib/m.onnx", "env/m.onnx"]
+    Path("env/pyvenv.cfg").write_text("home = /usr\n")  # hides nothing
+    assert list(codes()) == ["env/lib/m.onnx", "env/m.onnx"]
+    write_manifest(more="exclude: [env/**]\n")
+    code, out, err = run("check")
+    assert (code, err) == (0, "left out by 'exclude': env/\n")
+    assert "env" not in out
 
 
 def test_links(root: Path) -> None:
@@ -475,6 +478,7 @@ def test_links(root: Path) -> None:
     write_manifest()
     assert codes() == {"link.onnx": ["OG101"]}
     assert status("link.onnx") == 1
+    assert "not followed: a link to a folder: folder\n" in run("check")[2]
     os.symlink("nowhere", "broken.onnx")
     assert codes()["broken.onnx"] == ["OG001"]
     assert status() == 2

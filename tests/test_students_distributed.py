@@ -1,11 +1,17 @@
-"""Several processes are one: by torchrun, as it is called, and compared with one process."""
+"""Several processes are one: by torchrun, as it is called, and compared with one process.
+
+There are two launches, because each takes seconds before it does anything: one is terminated, the
+other goes on with what that saved, and then does all else.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -21,10 +27,101 @@ TORCHRUN = str(Path(sys.executable).with_name("torchrun"))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "ONNXGUARD_TRACEBACK": ""}
 SECONDS = 120
 
+# -- The command, in two processes -----------------------------------------------------------------
+
+RECIPE = replace(TINY, epochs=2)
+PAIRS = 46
+"""Of them 40 are trained on: ten steps an epoch, time enough to be interrupted in."""
+
+
+def torchrun(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [TORCHRUN, "--standalone", "--nproc-per-node", "2", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it still says; one that hangs is ended, with its processes."""
+    try:
+        return process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+        raise
+
+
+class Ended(NamedTuple):
+    """A command that ended.
+
+    Attributes:
+        code: torchrun's, or the first process's.
+        out: of all processes.
+        err: lines of all processes that are onnxguard's own.
+    """
+
+    code: int
+    out: str
+    err: list[str]
+
+
+def arguments(folder: Path, name: str, *more: str) -> list[str]:
+    return [
+        *("train-and-gate", "--data", str(folder / "pairs"), "--cache", str(folder / "cache")),
+        *("--out", str(folder / name), "--min-iou", "0", "--mutants", "0", "--jobs", "1"),
+        *("--device", "cpu", *recipe_options(RECIPE), *more),
+    ]
+
+
+def own(said: str) -> list[str]:
+    return [
+        line
+        for line in said.splitlines()
+        if line.startswith(("epoch ", "goes on ", "onnxguard: ")) or "internal error" in line
+    ]
+
+
+def weights(folder: Path) -> str:
+    (path,) = folder.rglob("saliency-v2.safetensors")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Terminated(NamedTuple):
+    """A training that SIGTERM to ``torchrun`` ended, and where it had come to."""
+
+    ended: Ended
+    saved: Checkpoint
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("command")
+    write_pairs(folder / "pairs", PAIRS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def terminated(folder: Path) -> Terminated:
+    said = ""
+    with torchrun("-m", "onnxguard", *arguments(folder, "stopped")) as process:
+        assert process.stderr is not None
+        while not said.splitlines()[-1:] or not said.splitlines()[-1].startswith("epoch 1/"):
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        time.sleep(0.03)  # a step or two
+        process.send_signal(signal.SIGTERM)
+        out, err = rest_of(process)
+    saved = load_checkpoint(str(folder / "stopped" / "saliency-v2.run"))
+    return Terminated(Ended(process.returncode, out, own(said + err)), saved)
+
+
 # -- The pieces, in two processes that also do the whole alone -------------------------------------
 
 PIECES = """
-import json, sys
+import json, os, sys
 sys.path.insert(0, sys.argv[2])
 from copy import deepcopy
 from dataclasses import replace
@@ -39,6 +136,7 @@ from onnxguard.students.loss import saliency_loss
 from onnxguard.students.sampling import batches, images_and_targets, on_device, plan_epoch
 from onnxguard.students.training import Stop, _Loop
 from onnxguard.students.untrained import untrained_network
+from command import run
 from training_data import TINY, V1, V2, tiny_data
 
 folder, alone = Path(sys.argv[1]), Group()
@@ -132,6 +230,16 @@ def iou(group, student, data, seed):
         return loop._validate().hex()
     return [of(group), of(alone)]
 
+def another_group(port):
+    # torchrun's own store still holds what the group before wrote.
+    os.environ |= {"TORCHELASTIC_USE_AGENT_STORE": "False", "MASTER_PORT": port}
+
+resume, undisturbed = json.loads((folder / "commands.json").read_text())
+told = [run(*resume)]
+another_group(sys.argv[3])
+told.append(run(*undisturbed))
+another_group(sys.argv[4])
+
 group = described_group()
 with joined(group, torch.device("cpu")):
     data = tiny_data(folder / f"data-{group.rank}", RECIPE)
@@ -142,30 +250,56 @@ with joined(group, torch.device("cpu")):
         "steps": {student.name: steps(group, student, data) for student in (V1, V2)},
         "ious": [iou(group, student, data, seed) for student in (V1, V2) for seed in range(4)],
     }
-    (folder / f"result-{group.rank}.json").write_text(json.dumps(result))
+    (folder / f"result-{group.rank}.json").write_text(json.dumps(result | {"told": told}))
+    group.wait()
+sys.exit(told[0][0])
 """
 
 
-def torchrun(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [TORCHRUN, "--standalone", "--nproc-per-node", "2", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
+class Group(NamedTuple):
+    """What two processes came to that went on, then trained undisturbed, then did the pieces."""
+
+    code: int
+    results: list[dict[str, Any]]
+
+    def told(self, number: int) -> Ended:
+        """Of one of their commands."""
+        (code, *_), _ = both = [result["told"][number] for result in self.results]
+        out, err = ("".join(told[stream] for told in both) for stream in (1, 2))
+        return Ended(code, out, own(err))
+
+
+def free_ports(number: int) -> list[str]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for each in sockets:
+            each.bind(("localhost", 0))
+        return [str(each.getsockname()[1]) for each in sockets]
 
 
 @pytest.fixture(scope="module")
-def pieces(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of the two found."""
-    folder = tmp_path_factory.mktemp("pieces")
+def group(folder: Path, terminated: Terminated) -> Group:
+    del terminated  # it comes first
+    commands = [
+        # By a list that refuses the graph, which is then not run: that saves time.
+        arguments(folder, "stopped", "--resume", "--allowlist", "pre-adr-0258"),
+        arguments(folder, "alone"),
+    ]
+    (folder / "commands.json").write_text(json.dumps(commands))
     script = folder / "pieces.py"
     script.write_text(PIECES)
-    with torchrun(str(script), str(folder), str(Path(__file__).parent)) as process:
-        _, err = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, err
-    return [json.loads((folder / f"result-{rank}.json").read_text()) for rank in (0, 1)]
+    ports = free_ports(2)
+    with torchrun(str(script), str(folder), str(Path(__file__).parent), *ports) as process:
+        _, err = rest_of(process)
+    paths = [folder / f"result-{rank}.json" for rank in (0, 1)]
+    assert all(path.exists() for path in paths), err
+    return Group(process.returncode, [json.loads(path.read_text()) for path in paths])
+
+
+@pytest.fixture(scope="module")
+def pieces(group: Group) -> list[dict[str, Any]]:
+    """What each of the two found."""
+    return group.results
 
 
 def test_torchrun_makes_a_group(pieces: list[dict[str, Any]]) -> None:
@@ -201,106 +335,41 @@ def test_the_validation_iou_does_not_depend_on_the_processes(pieces: list[dict[s
 
 # -- The command -----------------------------------------------------------------------------------
 
-RECIPE = replace(TINY, epochs=2)
-PAIRS = 46
-"""Of them 40 are trained on: ten steps an epoch, time enough to be interrupted in."""
 
-
-class Ended(NamedTuple):
-    """A command that ended.
-
-    Attributes:
-        code: torchrun's.
-        out: of all processes.
-        err: lines of all processes that are onnxguard's own.
-        folder: where it put things.
-        saved: its checkpoint, if there still is one.
-    """
-
-    code: int
-    out: str
-    err: list[str]
-    folder: Path
-    saved: Checkpoint | None
-
-    def weights(self) -> str:
-        (path,) = self.folder.rglob("saliency-v2.safetensors")
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def command(folder: Path, name: str, *more: str, terminate: bool = False) -> Ended:
-    options = [
-        *("--data", str(folder / "pairs"), "--cache", str(folder / "cache")),
-        *("--out", str(folder / name), "--min-iou", "0", "--mutants", "0", "--jobs", "1"),
-        *("--device", "cpu", *recipe_options(RECIPE), *more),
-    ]
-    said = ""
-    with torchrun("-m", "onnxguard", "train-and-gate", *options) as process:
-        assert process.stderr is not None
-        if terminate:
-            while not said.splitlines()[-1:] or not said.splitlines()[-1].startswith("epoch 1/"):
-                line = process.stderr.readline()
-                assert line, said
-                said += line
-            time.sleep(0.03)  # a step or two
-            process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=SECONDS)
-    run = folder / name / "saliency-v2.run"
-    saved = load_checkpoint(str(run)) if run.exists() else None
-    lines = [
-        line
-        for line in (said + err).splitlines()
-        if line.startswith(("epoch ", "goes on ", "onnxguard: ")) or "internal error" in line
-    ]
-    return Ended(process.returncode, out, lines, folder / name, saved)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("command")
-    write_pairs(folder / "pairs", PAIRS)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def alone(folder: Path) -> Ended:
-    """Nothing happened to it."""
-    return command(folder, "alone")
-
-
-def test_two_processes_put_a_student_in_place_and_one_of_them_speaks(alone: Ended) -> None:
-    assert (alone.code, alone.saved) == (0, None)
+def test_two_processes_put_a_student_in_place_and_one_of_them_speaks(
+    group: Group, folder: Path
+) -> None:
+    alone, out = group.told(1), folder / "alone"
+    assert alone.code == 0
     names = {"json", "md", "onnx", "safetensors", "curve.png", "sheet.png"}
-    assert set(os.listdir(alone.folder)) == {f"saliency-v2.{name}" for name in names}
+    assert set(os.listdir(out)) == {f"saliency-v2.{name}" for name in names}
     assert alone.out.count("PASS: ") == 1
-    assert alone.out.endswith(f"in place: {alone.folder / 'saliency-v2.onnx'}\n")
+    assert alone.out.endswith(f"in place: {out / 'saliency-v2.onnx'}\n")
     assert [line.split(":")[0] for line in alone.err] == [f"epoch {n}/2" for n in (1, 2)]
-    card = (alone.folder / "saliency-v2.json").read_text()
+    card = (out / "saliency-v2.json").read_text()
     assert {"what": "processes", "which": "2"} in json.loads(card)["hardware"]
 
 
-def test_a_terminated_torchrun_saves_and_goes_on_to_the_same_bits(
-    alone: Ended, folder: Path
-) -> None:
-    stopped = command(folder, "stopped", terminate=True)
-    assert stopped.code != 0
-    assert stopped.out == ""
-    assert stopped.saved is not None
-    progress = stopped.saved.progress
+def test_a_terminated_torchrun_saves(terminated: Terminated) -> None:
+    ended, progress = terminated.ended, terminated.saved.progress
+    assert ended.code != 0
+    assert ended.out == ""
     assert progress.epoch == 1
     assert progress.step > 0
-    errors = [line for line in stopped.err if line.startswith("onnxguard: error: ")]
+    errors = [line for line in ended.err if line.startswith("onnxguard: error: ")]
     assert errors
     assert all(
         line.startswith(f"onnxguard: error: interrupted in epoch {progress.epoch + 1} after step ")
         and line.endswith(" --resume goes on from there")
         for line in errors
     )
-    # By a list that refuses the graph, which is then not run: that saves time.
-    resumed = command(folder, "stopped", "--resume", "--allowlist", "pre-adr-0258")
-    assert resumed.code == 1
+
+
+def test_a_terminated_torchrun_goes_on_to_the_same_bits(group: Group, folder: Path) -> None:
+    resumed = group.told(0)
+    assert (group.code, resumed.code) == (1, 1)
     assert resumed.out.count("FAIL: ") == 1
     first, second = resumed.err
     assert first.startswith("goes on after epoch 1/2; ")
     assert second.startswith("epoch 2/2: ")
-    assert resumed.weights() == alone.weights()
+    assert weights(folder / "stopped") == weights(folder / "alone")

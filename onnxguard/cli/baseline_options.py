@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -48,6 +49,8 @@ def check_baseline(options: dict[str, Any], partial: bool = False) -> None:
         raise UsageError("--update-baseline looks at all models: leave the paths out")
     else:
         check_output(path, option="--baseline")
+        if os.path.lexists(path):
+            read_baseline(path)  # nothing else is written over
 
 
 def judged_by_baseline(run: Run, options: dict[str, Any], partial: bool = False) -> Run:

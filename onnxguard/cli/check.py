@@ -21,7 +21,6 @@ from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
-from onnxguard.report import Run
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.lean import FORMATS, lean
 from onnxguard.reporters.options import RenderOptions
@@ -31,6 +30,9 @@ from onnxguard.repository.lock import read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import find_manifest, read_manifest
 from onnxguard.results import Results, digest_of
+
+NAMED = 5
+"""Paths that a remark names."""
 
 
 @click.command()
@@ -102,7 +104,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     color = wants_color(output)
     rendering = RenderOptions(color, verbosity, options["exit_zero"])
     emit(REPORTERS[options["format"]](run, rendering), output, color)
-    _remark(checked, run)
+    _remark(checked)
     return run.exit_code(options["exit_zero"])
 
 
@@ -134,9 +136,15 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     return digest_of("check", manifest.digest, policies, held, files, flags)
 
 
-def _remark(checked: Checked, run: Run) -> None:
+def _remark(checked: Checked) -> None:
     """Say on stderr what was not looked at."""
-    if checked.excluded:
-        click.echo(f"{checked.excluded:,} files left out by 'exclude'", err=True)
+    for paths, why in (
+        (checked.excluded, "left out by 'exclude'"),
+        (checked.links, "not followed: a link to a folder"),
+    ):
+        if paths:
+            more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
+            named = ", ".join(map(printable, paths[:NAMED]))
+            click.echo(f"{why}: {named}{more}", err=True)
     if checked.unproven:
         click.echo(f"parity was not checked for {checked.unproven:,} models", err=True)

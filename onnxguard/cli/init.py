@@ -10,7 +10,8 @@ from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.repository.first_manifest import first_manifest
-from onnxguard.repository.inventory import take_inventory
+from onnxguard.repository.globs import escaped
+from onnxguard.repository.inventory import take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
 from onnxguard.repository.manifest_file import read_manifest
 from onnxguard.writing import write_whole
@@ -41,11 +42,13 @@ def init(folder: str, allowlist: str, force: bool) -> int:
     if is_path(allowlist):
         allowlist = os.path.relpath(allowlist, root).replace(os.sep, "/")
         allowlist = allowlist if "/" in allowlist else f"./{allowlist}"
-    inventory = take_inventory(Manifest(root, MANIFEST, (), (), False, ""))
+    exclude = tuple(virtual_environments(root))
+    globs = tuple(f"{escaped(folder)}/**" for folder in exclude)
+    inventory = take_inventory(Manifest(root, MANIFEST, (), globs, False, ""))
     models = [path for path, _ in inventory.models]
     if not models:
         raise UsageError(f"no models below {printable(root)}: there is nothing to write down")
-    write_whole(target, first_manifest(root, models, policy, allowlist))
+    write_whole(target, first_manifest(root, models, exclude, policy, allowlist))
     entries = len(read_manifest(target).entries)
     click.echo(
         f"wrote {MANIFEST}: {len(models):,} models in {entries:,} "

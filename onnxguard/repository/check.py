@@ -66,14 +66,16 @@ class Checked(NamedTuple):
     Attributes:
         run: a report for each model, then those on the manifest and the lock.
         models: the models' files, in the order of their reports.
-        excluded: files that the manifest leaves out.
+        excluded: files and folders that the manifest leaves out.
+        links: links to folders, which are not followed.
         cached: models whose findings were known.
         unproven: models whose parity check was left out.
     """
 
     run: Run
     models: tuple[str, ...]
-    excluded: int
+    excluded: tuple[str, ...]
+    links: tuple[str, ...]
     cached: int
     unproven: int
 
@@ -100,7 +102,9 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
         )
     if len(inventory.models) == 1:  # of a single model everything is shown
         options = options._replace(whole=True)
-    shown = (_shown(manifest, path) for path, _ in inventory.models)
+    # What parity said is not taken from an earlier run: the reference may be another one now.
+    again = {at for at, entry in enumerate(manifest.entries) if entry.parity and options.parity}
+    shown = (_shown(manifest, path) for path, at in inventory.models if at not in again)
     with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
         checking = _Checking(manifest, inventory, lock, cache, results, options)
         reports = list(checking.reports())
@@ -110,7 +114,8 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
                 reports += _missing(lock, checking.files)
     run = Run(tuple(reports), time.perf_counter() - started)
     files = tuple(os.path.join(manifest.root, path) for path, _ in inventory.models)
-    return Checked(run, files, inventory.excluded, checking.cached, checking.unproven)
+    left_out = inventory.excluded, inventory.links
+    return Checked(run, files, *left_out, checking.cached, checking.unproven)
 
 
 class _Checking:

@@ -33,7 +33,6 @@ HEAD = """\
 # counts; a model that none covers fails.
 schema: 1
 lock: true
-models:
 """
 
 
@@ -44,12 +43,15 @@ class Kind(NamedTuple):
     contract: tuple[str, ...]
 
 
-def first_manifest(root: str, models: Iterable[str], policy: Allowlist, allowlist: str) -> str:
+def first_manifest(
+    root: str, models: Iterable[str], exclude: tuple[str, ...], policy: Allowlist, allowlist: str
+) -> str:
     """The text of a manifest that covers the models as they are.
 
     Args:
         root: the folder that the manifest will lie in.
         models: paths relative to it, parted by ``/``.
+        exclude: folders whose models are not delivered.
         policy: the list that judges them; what it finds is said in comments.
         allowlist: its id or path, as the manifest names it.
     """
@@ -60,7 +62,9 @@ def first_manifest(root: str, models: Iterable[str], policy: Allowlist, allowlis
         folder = path.rpartition("/")[0]
         folders[folder] = folders.get(folder, 0) + 1
         kinds.setdefault(Kind(folder, tuple(_contract(report.facts))), []).append(report)
-    lines: list[str] = []
+    left_out = ", ".join(_quoted(f"{_pattern(folder)}/**") for folder in exclude)
+    lines = [f"exclude: [{left_out}]"] if exclude else []
+    lines.append("models:")
     for kind, reports in kinds.items():
         lines += _entry(kind, reports, allowlist, whole=len(reports) == folders[kind.folder])
     return HEAD + "\n".join(lines) + "\n"

@@ -16,50 +16,76 @@ from onnxguard.repository.manifest import Manifest
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """A folder with this file holds installed packages, some of which bring models along."""
 
+_BELOW = "/**"
+
 
 class Inventory(NamedTuple):
     """What lies below a manifest's folder, as paths relative to it, parted by ``/``.
 
     Attributes:
         models: sorted, each with the index of the entry that covers it, None where none does.
-        excluded: how many files were left out.
+        excluded: files and folders that the manifest leaves out.
+        links: links to folders, which are not followed.
     """
 
     models: tuple[tuple[str, int | None], ...]
-    excluded: int
+    excluded: tuple[str, ...]
+    links: tuple[str, ...]
 
 
 def take_inventory(manifest: Manifest) -> Inventory:
     """Find every ``*.onnx`` file (in any case), and whatever else an entry covers.
 
+    Nothing hides a model but the manifest's ``exclude``, Git's own folder and a link.
+
     Raises:
         UsageError: a folder that cannot be listed.
     """
     odd = [g for e in manifest.entries for g in e.paths if not g.lower().endswith(SUFFIX)]
+    pruned = frozenset(g.removesuffix(_BELOW) for g in manifest.exclude if g.endswith(_BELOW))
     found: list[tuple[str, int | None]] = []
-    excluded = 0
-    for path in sorted(_files(manifest.root)):
-        if not path.lower().endswith(SUFFIX) and not (odd and matches(tuple(odd), path)):
-            continue
-        if matches(manifest.exclude, path):
-            excluded += 1
-        else:
-            found.append((path, manifest.entry_of(path)))
-    return Inventory(tuple(found), excluded)
+    excluded: list[str] = []
+    links: list[str] = []
+    for path, kind in _below(manifest.root, pruned):
+        if kind == "link":
+            links.append(path)
+        elif kind == "pruned":
+            excluded.append(f"{path}/")
+        elif path.lower().endswith(SUFFIX) or (odd and matches(tuple(odd), path)):
+            if matches(manifest.exclude, path):
+                excluded.append(path)
+            else:
+                found.append((path, manifest.entry_of(path)))
+    return Inventory(tuple(sorted(found)), tuple(sorted(excluded)), tuple(sorted(links)))
 
 
-def _files(root: str) -> Iterator[str]:
-    """Every file; links to folders are not followed, .git and virtual environments left out."""
+def virtual_environments(root: str) -> list[str]:
+    """The folders below a root that hold installed packages."""
+    found: list[str] = []
+    for path, _ in _below(root, frozenset()):
+        folder, _, name = path.rpartition("/")
+        if name == VIRTUAL_ENVIRONMENT and folder:
+            found.append(folder)
+    return sorted(found)
+
+
+def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Every path below, each a ``file``, a ``link`` to a folder, or a ``pruned`` folder."""
     cut = len(os.path.join(root, ""))
     for place, folders, files in os.walk(root, onerror=_unlistable):
-        if VIRTUAL_ENVIRONMENT in files:
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if name not in SKIPPED_FOLDERS]
         below = place[cut:].replace(os.sep, "/")
         prefix = f"{below}/" if below else ""
         for name in files:
-            yield prefix + name
+            yield prefix + name, "file"
+        entered = []
+        for name in folders:
+            if prefix + name in pruned:
+                yield prefix + name, "pruned"
+            elif os.path.islink(os.path.join(place, name)):
+                yield prefix + name, "link"
+            elif name not in SKIPPED_FOLDERS:
+                entered.append(name)
+        folders[:] = entered
 
 
 def _unlistable(error: OSError) -> None:
