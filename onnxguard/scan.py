@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from onnxguard.allowlist import Allowlist
 from onnxguard.catalogue import RULES
@@ -23,11 +23,14 @@ from onnxguard.report import Read, Report, Verdict
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
 from onnxguard.source import open_model, sniffed
-from onnxguard.twins import Twin, find_twin, remember
+from onnxguard.twins import Spans, Twin, digest_at, find_twin, remember, twin_of
 from onnxguard.wire import Buffer
 
 if TYPE_CHECKING:
     from onnxguard.full_check import FullCheck
+
+WHOLE_BYTES = 1 << 26
+"""A model of at most this size whose structure was too large to remember is digested whole."""
 
 STEPS_PER_NODE = 40
 """Work allowed for each node that a list's limit allows; a usual node costs fifteen to twenty."""
@@ -59,9 +62,10 @@ def scan(
     try:
         with open_model(text, access) as data:
             place = None if text == "-" else text
-            report = _report(data, text, policy, place, started, full_check)
+            report, twin = _report(data, text, policy, place, started, full_check)
     except ModelError as error:
         return _unverified(error, text, policy, started)
+    remember(twin)
     if isinstance(data, RemoteBytes):
         report = report._replace(read=Read(data.source.fetched, data.source.requests))
     return report
@@ -80,27 +84,47 @@ def scan_bytes(
     policy = _loaded(allowlist)
     started = time.perf_counter()
     try:
-        return _report(sniffed(data), name, policy, path, started)
+        report, twin = _report(sniffed(data), name, policy, path, started)
     except ModelError as error:
         return _unverified(error, name, policy, started)
+    remember(twin)
+    return report
 
 
-def examine(path: str, policy: Allowlist) -> tuple[Report, Twin | None]:
-    """Judge one file as ``scan`` does, but apply no waivers.
+class Examination(NamedTuple):
+    """What was found in a model, and what that depends on.
 
-    Returns:
-        The report, and what its findings depend on, None where that was not kept: they depend on
-        other files, too, or the model is too large or could not be read.
+    Attributes:
+        report: the report, waivers not applied.
+        spans: which bytes of the file the findings depend on; empty where they depend on other
+            files too, and where the model could not be read or is too large.
+        digest: of those bytes, the same for two models whose findings must be the same; or empty.
     """
+
+    report: Report
+    spans: Spans = ()
+    digest: str = ""
+
+
+def examine(path: str, policy: Allowlist) -> Examination:
+    """Judge one file as ``scan`` does, but apply no waivers."""
     started = time.perf_counter()
+    spans: Spans = ()
+    digest = ""
     try:
         with open_model(path) as data, _uncollected():
             facts, findings, twin = _examined(data, policy, path)
-            seconds = time.perf_counter() - started
-            verdict = verdict_of(findings)
-            return Report(shown(path), policy.id, verdict, findings, facts, seconds), twin
+            if twin is not None:
+                spans, digest = twin.spans, twin.digest
+            elif not facts.external_data and facts.size <= WHOLE_BYTES:
+                spans = ((0, facts.size),)
+                digest = digest_at(data, spans)
     except ModelError as error:
-        return _unverified(error, path, policy, started), None
+        return Examination(_unverified(error, path, policy, started))
+    remember(twin)
+    seconds = time.perf_counter() - started
+    report = Report(shown(path), policy.id, verdict_of(findings), findings, facts, seconds)
+    return Examination(report, spans, digest)
 
 
 def read_facts(path: str | os.PathLike[str]) -> Facts:
@@ -130,9 +154,9 @@ def _report(
     path: str | None,
     started: float,
     full_check: FullCheck | None = None,
-) -> Report:
+) -> tuple[Report, Twin | None]:
     with _uncollected():
-        facts, findings, _ = _examined(data, policy, path)
+        facts, findings, twin = _examined(data, policy, path)
         whole = Place("model", 0, facts.size)
         if full_check is not None:
             findings += full_check.findings(name, whole)
@@ -140,7 +164,8 @@ def _report(
             called = shown(name).partition("?")[0] if is_remote(name) else name
             findings = waive(findings, policy.waivers, called, whole, date.today())
         seconds = time.perf_counter() - started
-        return Report(shown(name), policy.id, verdict_of(findings), findings, facts, seconds)
+        verdict = verdict_of(findings)
+        return Report(shown(name), policy.id, verdict, findings, facts, seconds), twin
 
 
 def _examined(
@@ -152,7 +177,7 @@ def _examined(
     nodes = policy.limit("nodes")
     seen = _surveyed(data, STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE))
     findings = tuple(judge(seen, policy, path))
-    return seen.facts, findings, remember(data, seen, policy, findings)
+    return seen.facts, findings, twin_of(data, seen, policy, findings)
 
 
 def _surveyed(data: Buffer, steps: int) -> Survey:

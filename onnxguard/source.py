@@ -152,7 +152,9 @@ def _opened(descriptor: int) -> Iterator[Buffer]:
     else:
         yield FileBytes(descriptor, before.st_size)
     after = os.fstat(descriptor)
-    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+    # The time of a change cannot be set back, unlike that of the last write.
+    times = "st_size", "st_mtime_ns", "st_ctime_ns"
+    if any(getattr(after, name) != getattr(before, name) for name in times):
         raise ModelError("OG001", "the file changed while it was read", "scan it again")
 
 

@@ -79,10 +79,20 @@ def find_twin(data: Buffer, policy: Allowlist) -> Twin | None:
     return None
 
 
-def remember(
+def remember(twin: Twin | None) -> None:
+    """Keep a judged model, once it is certain that its file did not change while it was read."""
+    if twin is not None and not (_recent and _recent[0] is twin):
+        _recent.insert(0, twin)
+        del _recent[KEPT:]
+
+
+def twin_of(
     data: Buffer, seen: Survey, policy: Allowlist, findings: tuple[Finding, ...]
 ) -> Twin | None:
-    """Keep a judged model, unless its verdict depends on other files or it is too large."""
+    """What there is to remember of a judged model.
+
+    None where its verdict depends on other files, or it is too large.
+    """
     if seen.model.has_external_data:
         return None
     pieces: list[tuple[int, int, bytes]] = []
@@ -95,10 +105,7 @@ def remember(
         start = end
     size, spans = len(data), tuple([(start, end) for start, end, _ in pieces])
     digest = _digest(size, spans, (piece for _, _, piece in pieces))
-    twin = Twin(policy, size, tuple(pieces), seen.facts, findings, spans, digest)
-    _recent.insert(0, twin)
-    del _recent[KEPT:]
-    return twin
+    return Twin(policy, size, tuple(pieces), seen.facts, findings, spans, digest)
 
 
 def _weights(seen: Survey) -> list[tuple[int, int]]:

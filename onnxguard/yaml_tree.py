@@ -81,14 +81,14 @@ def near(word: str, known: Iterable[str]) -> str:
     return f" (known: {', '.join(names)})" if 0 < len(names) <= 24 else ""
 
 
-def parse(text: bytes, source: str, what: str = "an allowlist") -> Mapping:
-    """Parse one YAML document, ``what``, whose top is a mapping.
+def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_BYTES) -> Mapping:
+    """Parse one YAML document, ``what``, of at most so many bytes, whose top is a mapping.
 
     Raises:
         AllowlistError: with file, line and column, for anything else.
     """
-    if len(text) > MAX_BYTES:
-        raise AllowlistError(f"larger than {MAX_BYTES} bytes, too large for {what}", source)
+    if len(text) > most:
+        raise AllowlistError(f"larger than {most} bytes, too large for {what}", source)
     try:
         decoded = text.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -119,7 +119,7 @@ def test_what_is_never_accepted() -> None:
     Path("U.ONNX").write_bytes(TANH)
     before = codes()
     assert before == {
-        "U.ONNX": ["OG811"],
+        "U.ONNX": ["OG811", "OG822"],
         "lfs.onnx": ["OG002", "OG822"],
         "m.onnx": ["OG801", "OG821"],
         "onnxguard.lock": ["OG823"],

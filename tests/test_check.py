@@ -464,3 +464,47 @@ def test_external_data_without_a_lock() -> None:
     assert codes() == {}
     Path("w.bin").write_bytes(bytes(8))
     assert codes() == {"m.onnx": ["OG405"]}
+
+
+def test_parity_is_not_taken_from_an_earlier_run(network: str) -> None:
+    path = Path(f"{network}.py")
+    compared(f"torch: '{network}:Network'")
+    assert status("--results", "r.jsonl") == 0
+    path.write_text(path.read_text().replace("return x @", "return 1.01 * x @"))
+    sys.modules.pop(network)
+    assert status("--results", "r.jsonl", "--resume") == 1
+    assert len(Path("r.jsonl").read_text().splitlines()) == 2
+
+
+# -- what a check goes by --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--output", "--results"])
+def test_what_a_check_goes_by_is_not_written_over(option: str) -> None:
+    write_models(a=RELU)
+    write_manifest()
+    run("lock")
+    run("check", "--baseline", "b.json", "--update-baseline")
+    for name in ("onnxguard.yaml", "./onnxguard.lock", "b.json"):
+        before = Path(name).read_bytes()
+        said = refused("check", "--baseline", "b.json", option, name)
+        assert said == f'{option} "{name}" is what the check goes by: name another file'
+        assert Path(name).read_bytes() == before
+    assert "is a model" in refused("check", option, "a.onnx.data")
+
+
+def test_data_that_reports_cannot_name_is_refused() -> None:
+    """Its name in a report is another one: that of a decoy, which would be locked instead."""
+    for location in ("w" * 220, "a##[b.data"):
+        write_models(a=external(location))
+        Path(location).write_bytes(bytes(16))
+        write_manifest()
+        assert codes() == {"a.onnx": ["OG402"]}
+
+
+def test_several_unused_entries_are_accepted_together() -> None:
+    write_models(a=RELU)
+    write_manifest(EVERY, "  - {paths: [b.onnx]}\n", "  - {paths: [c.onnx]}\n")
+    assert codes() == {"onnxguard.yaml": ["OG812", "OG812"]}
+    assert status("--baseline", "b.json", "--update-baseline") == 0
+    assert status("--baseline", "b.json") == 0

@@ -328,7 +328,7 @@ def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.M
     ]
     write_models(a=weighted(b"\1" + bytes(7)))
     assert again(judged) == ["a.onnx"]
-    monkeypatch.setattr(examining, "WHOLE_BYTES", 10)
+    monkeypatch.setattr(import_module("onnxguard.scan"), "WHOLE_BYTES", 10)
     write_models(c=weighted(bytes(20)))
     run("check")
     assert again(judged) == ["c.onnx"]

@@ -227,7 +227,7 @@ def test_hostile_models() -> None:
         write_models(**{f"{at}/m": data})
     init()
     MANIFEST.write_text(MANIFEST.read_text().replace("lock: true", "lock: false"))
-    assert len(entries()) == len(held)
+    assert len({path for paths in entries() for path in paths}) == len(held)
     assert not {"OG811", "OG812", "OG813"} & {
         c for found in codes("--no-cache").values() for c in found
     }
@@ -324,3 +324,11 @@ def test_installed_packages_are_excluded() -> None:
     code, out, err = run("check", "-q")
     assert (code, out) == (0, "")
     assert err == "left out by 'exclude': env [1]/lib/t.onnx, tools/env/\n"
+
+
+def test_a_folder_for_each_model_makes_few_entries() -> None:
+    for at in range(150):
+        Path(f"f{at}").mkdir()
+        write_models(**{f"f{at}/m": weighted(bytes(at))})
+    init()
+    assert [len(paths) for paths in entries()] == [150]

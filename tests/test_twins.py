@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import protobuf as pb
 import pytest
@@ -212,6 +215,35 @@ def test_file_that_becomes_malformed_is_not_verified(policy: Allowlist) -> None:
     at = data.index(bytes(8)) - 1
     broken = data[:at] + b"\x7f" + data[at + 1 :]
     assert onnxguard.scan_bytes(broken, "m.onnx", policy).facts is None
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_that_changes_while_it_is_read_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """Not even where the time of the last write is set back."""
+    module = import_module("onnxguard.scan")
+    real = vars(module)["judge"]
+    path = tmp_path / "m.onnx"
+    path.write_bytes(weighted(bytes(8)))
+    other = pb.model(graph(node("Evil"), initializer=tensor(1, [2], "w", raw_data=bytes(8))))
+    assert len(other) == path.stat().st_size
+
+    def judge(*arguments: Any) -> Any:
+        found = list(real(*arguments))
+        before = path.stat()
+        path.write_bytes(other)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return found
+
+    if large:
+        monkeypatch.setattr(twins, "STRUCTURE_BYTES", 10)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "judge", judge)
+        found = module.examine(str(path), onnxguard.load_allowlist("base"))
+    assert [finding.code for finding in found.report.findings] == ["OG001"]
+    assert (found.digest, twins._recent) == ("", [])
+    assert [f.code for f in onnxguard.scan(path, "base").findings] == ["OG101"]
 
 
 def test_few_models_are_remembered(policy: Allowlist) -> None:

@@ -24,9 +24,10 @@ from onnxguard.printable import printable
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.lean import FORMATS, lean
 from onnxguard.reporters.options import RenderOptions
+from onnxguard.repository.cache import tool_digest
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
-from onnxguard.repository.lock import read_lock
+from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import find_manifest, read_manifest
 from onnxguard.results import Results, digest_of
@@ -66,6 +67,8 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     manifest = nearest_manifest(options["manifest"])
     output = options["output"]
     check_output(output)
+    for option in ("output", "results"):
+        _keep_gate(f"--{option}", options[option], manifest, options["baseline"])
     chosen = tuple(_relative(path, manifest) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
     check_baseline(options, partial=bool(chosen))
@@ -125,6 +128,15 @@ def _relative(path: str, manifest: Manifest) -> str:
     return relative.replace(os.sep, "/")
 
 
+def _keep_gate(option: str, path: str | None, manifest: Manifest, baseline: str | None) -> None:
+    """Refuse to write over what a check goes by."""
+    kept = [manifest.path, os.path.join(manifest.root, LOCK), baseline]
+    if path is not None and os.path.realpath(path) in {os.path.realpath(k) for k in kept if k}:
+        raise UsageError(
+            f'{option} "{printable(path)}" is what the check goes by: name another file'
+        )
+
+
 def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     """All that decides on the verdicts, for a run that is resumed."""
     lock = read_lock(manifest.root)
@@ -133,7 +145,7 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
     files = lock.files if lock is not None else None
     flags = options["strict"], options["no_parity"], options["baseline"] is not None
-    return digest_of("check", manifest.digest, policies, held, files, flags)
+    return digest_of("check", tool_digest(), manifest.digest, policies, held, files, flags)
 
 
 def _remark(checked: Checked) -> None:

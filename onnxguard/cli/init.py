@@ -13,7 +13,7 @@ from onnxguard.repository.first_manifest import first_manifest
 from onnxguard.repository.globs import escaped
 from onnxguard.repository.inventory import take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
-from onnxguard.repository.manifest_file import read_manifest
+from onnxguard.repository.manifest_file import parse_manifest
 from onnxguard.writing import write_whole
 
 
@@ -48,8 +48,9 @@ def init(folder: str, allowlist: str, force: bool) -> int:
     models = [path for path, _ in inventory.models]
     if not models:
         raise UsageError(f"no models below {printable(root)}: there is nothing to write down")
-    write_whole(target, first_manifest(root, models, exclude, policy, allowlist))
-    entries = len(read_manifest(target).entries)
+    text = first_manifest(root, models, exclude, policy, allowlist)
+    entries = len(parse_manifest(text.encode(), root, MANIFEST).entries)
+    write_whole(target, text)
     click.echo(
         f"wrote {MANIFEST}: {len(models):,} models in {entries:,} "
         f"{'entry' if entries == 1 else 'entries'}; "

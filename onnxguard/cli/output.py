@@ -12,6 +12,9 @@ from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.writing import write_whole
 
+MODELS = (".onnx", ".onnx.data", ".onnx_data")
+"""How files of models are called, and of their external data."""
+
 
 def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
     """Fail before the work, not after it; and never write over a model.
@@ -25,7 +28,7 @@ def check_output(output: str | None, models: Sequence[str] = (), option: str = "
     folder = os.path.dirname(target)
     if (os.path.exists(output) and not os.path.isfile(output)) or not os.path.isdir(folder):
         raise UsageError(f'{option} "{printable(output)}": not a file in a folder that exists')
-    if output.lower().endswith(".onnx") or target in map(os.path.realpath, models):
+    if output.lower().endswith(MODELS) or target in map(os.path.realpath, models):
         raise UsageError(f'{option} "{printable(output)}" is a model, which is never written to')
 
 

@@ -64,7 +64,7 @@ def slim(report: Report) -> Report:
     facts = report.facts
     if facts is None or report.findings:
         return report
-    cut = facts._replace(operators=(), constants=(), functions=(), initializer_bytes={}, loops=())
+    cut = facts._replace(operators=(), constants=(), initializer_bytes={}, loops=())
     return report._replace(facts=cut)
 
 
@@ -150,6 +150,8 @@ class Cache:
 
     def _give_up(self, error: sqlite3.Error) -> None:
         self.damaged = not _passes(error)
+        if self._database is not None:
+            self._database.close()
         self._database = None
         self._files.clear()
         self._found.clear()

@@ -106,7 +106,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
     again = {at for at, entry in enumerate(manifest.entries) if entry.parity and options.parity}
     shown = (_shown(manifest, path) for path, at in inventory.models if at not in again)
     with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
-        checking = _Checking(manifest, inventory, lock, cache, results, options)
+        checking = _Checking(manifest, inventory, lock, cache, results, options, not paths)
         reports = list(checking.reports())
         if not paths:
             reports += _unused(manifest, inventory)
@@ -129,12 +129,14 @@ class _Checking:
         cache: Cache,
         results: Results | None,
         options: Options,
+        complete: bool,
     ) -> None:
         self._manifest = manifest
         self._models = inventory.models
         self._lock = lock
         self._results = results
         self._options = options
+        self._complete = complete
         self._whole = options.whole or results is not None  # a file of results leaves nothing out
         self._memory = Memory(manifest, cache, self._whole)
         self._policies = tuple(entry.policy for entry in manifest.entries)
@@ -147,7 +149,10 @@ class _Checking:
         """A report for each model, in order."""
         step, models = self._options.step, self._models
         if self._lock is not None:
-            self._memory.compute_checksums([path for path, _ in models], self._options.jobs, step)
+            paths = dict.fromkeys(path for path, _ in models)
+            if self._complete:  # data of models, too
+                paths |= dict.fromkeys(self._lock.files)
+            self._memory.compute_checksums(list(paths), self._options.jobs, step)
         done = self._done()
         known: dict[str, Report] = {}
         tasks: list[Task] = []
@@ -165,7 +170,7 @@ class _Checking:
             if path in done:
                 report = done[path]
             elif entry is None:
-                report = _uncovered(path, self._manifest)
+                report = _uncovered(path, self._manifest, self._changes([path], 0))
             else:
                 report = self._finished(Task(path, entry), known.get(path) or next(examined))
             self.files.update((path, *data_files(path, report.facts)))
@@ -194,7 +199,7 @@ class _Checking:
 
     def _examine(self, task: Task) -> Report:
         """Judge a model here and now; all its facts are kept."""
-        report, _ = examine(self._absolute(task.path), self._policies[task.policy])
+        report = examine(self._absolute(task.path), self._policies[task.policy]).report
         return report._replace(path=printable(task.path))
 
     def _lost(self, task: Task) -> Examined:
@@ -234,12 +239,14 @@ class _Checking:
         waivers = (*entry.policy.waivers, *entry.waivers)
         if waivers:
             findings = waive(findings, waivers, path, Place("model", 0, size), self._today)
+        return findings + self._changes([path, *data], size)
+
+    def _changes(self, files: list[str], size: int) -> tuple[Finding, ...]:
+        """What the lock says against a model of so many bytes and its data, if there is a lock."""
         if self._lock is None:
-            return findings
-        changed = (
-            check_lock(self._lock, file, self._memory.sha256(file), size) for file in (path, *data)
-        )
-        return (*findings, *(finding for finding in changed if finding is not None))
+            return ()
+        found = (check_lock(self._lock, file, self._memory.sha256(file), size) for file in files)
+        return tuple(finding for finding in found if finding is not None)
 
     def _absolute(self, path: str) -> str:
         return os.path.join(self._manifest.root, path)
@@ -277,31 +284,32 @@ def _below(model: str, path: str) -> bool:
     return path == model or model.startswith(f"{path.rstrip('/')}/")
 
 
-def _alone(code: str, message: str, hint: str, path: str, allowlist: str = "none") -> Report:
-    """The report on something that was not judged by a list."""
-    place = (Place("model", 0, 0),)
-    finding = Finding(code, Severity.ERROR, message, place, hint=hint)
-    return Report(printable(path), allowlist, Verdict.FAIL, (finding,), None)
-
-
-def _uncovered(path: str, manifest: Manifest) -> Report:
-    hint = "add its path to an entry, or to 'exclude'"
-    return _alone("OG811", f"no entry of {manifest.path} covers the model", hint, path)
+def _uncovered(path: str, manifest: Manifest, changes: tuple[Finding, ...]) -> Report:
+    """The report on a model that nothing judged; of its changes since the lock, too."""
+    finding = Finding(
+        "OG811",
+        Severity.ERROR,
+        f"no entry of {manifest.path} covers the model",
+        (Place("model", 0, 0),),
+        hint="add its path to an entry, or to 'exclude'",
+    )
+    return Report(printable(path), "none", Verdict.FAIL, (finding, *changes), None)
 
 
 def _unused(manifest: Manifest, inventory: Inventory) -> list[Report]:
     used = {entry for _, entry in inventory.models}
-    return [
-        _alone(
+    findings = [
+        Finding(
             "OG812",
-            f"the entry at {entry.place} covers no model",
-            "correct its paths, or delete it",
-            manifest.path,
-            entry.policy.id,
+            Severity.ERROR,
+            f"the entry of {printable(entry.paths[0])} covers no model",
+            (Place("model", 0, 0),),
+            hint=f"correct its paths at {entry.place}, or delete it",
         )
         for index, entry in enumerate(manifest.entries)
         if index not in used
     ]
+    return [Report(manifest.path, "none", Verdict.FAIL, tuple(findings), None)] if findings else []
 
 
 def _missing(lock: Lock, present: set[str]) -> list[Report]:

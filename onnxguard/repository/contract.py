@@ -56,9 +56,7 @@ def _versions(facts: Facts, contract: Contract) -> Iterator[str]:
         yield f"IR version {facts.ir_version or 'none'} instead of {ir_version}"
     if not contract.opset:
         return
-    held: dict[str, set[int]] = {}
-    for entry in facts.opset_imports:
-        held.setdefault(entry.domain, set()).add(entry.version)
+    held = imports_of(facts)
     for domain, wanted in contract.opset.items():
         for version in sorted(held.get(domain, ())):
             if version not in wanted:
@@ -67,6 +65,15 @@ def _versions(facts: Facts, contract: Contract) -> Iterator[str]:
             yield f"opset none of {domain} instead of {wanted}"
     for domain in sorted(held.keys() - contract.opset.keys()):
         yield f"imports the opset {domain}, which the contract does not name"
+
+
+def imports_of(facts: Facts) -> dict[str, set[int]]:
+    """The versions of each domain that a model and its functions import."""
+    held: dict[str, set[int]] = {}
+    for imports in (facts.opset_imports, *(function.opset_imports for function in facts.functions)):
+        for entry in imports:
+            held.setdefault(entry.domain, set()).add(entry.version)
+    return held
 
 
 def _signatures(

@@ -6,16 +6,11 @@ import os
 from typing import NamedTuple
 
 from onnxguard.allowlist import Allowlist
-from onnxguard.errors import ModelError
 from onnxguard.printable import printable
 from onnxguard.report import Report
 from onnxguard.repository.cache import slim
 from onnxguard.scan import examine
-from onnxguard.source import open_model
-from onnxguard.twins import Spans, digest_at
-
-WHOLE_BYTES = 1 << 26
-"""A model of at most this size whose structure was too large to remember is digested whole."""
+from onnxguard.twins import Spans
 
 
 class Task(NamedTuple):
@@ -58,23 +53,10 @@ class Examiner:
     def __call__(self, task: Task) -> Examined:
         """Judge a model."""
         path = os.path.join(self._root, task.path)
-        report, twin = examine(path, self._policies[task.policy])
-        spans, digest = (twin.spans, twin.digest) if twin is not None else _content(path, report)
+        report, spans, digest = examine(path, self._policies[task.policy])
         if digest and not self._whole:
             if (digest, task.policy) in self._given:
                 return Examined(None, digest)
             self._given.add((digest, task.policy))
         report = report._replace(path=printable(task.path))
         return Examined(report if self._whole else slim(report), digest, spans)
-
-
-def _content(path: str, report: Report) -> tuple[Spans, str]:
-    facts = report.facts
-    if facts is None or facts.external_data or facts.size > WHOLE_BYTES:
-        return (), ""
-    spans = ((0, facts.size),)
-    try:
-        with open_model(path) as data:
-            return spans, digest_at(data, spans)
-    except ModelError:  # it was there a moment ago
-        return (), ""

@@ -12,12 +12,15 @@ from onnxguard.facts import Facts, Value
 from onnxguard.messages import DTYPES
 from onnxguard.printable import printable
 from onnxguard.report import Report
-from onnxguard.repository.contract import type_text
+from onnxguard.repository.contract import imports_of, type_text
 from onnxguard.repository.globs import escaped
 from onnxguard.scan import scan
 
 NAMED = 16
 """Files that an entry names one by one; a folder with more of a kind is named by a pattern."""
+
+ENTRIES = 100
+"""With more kinds of models, those of one contract share an entry, whatever their folders."""
 
 LARGEST = 10**9
 """What the manifest takes for a version lies below."""
@@ -62,11 +65,16 @@ def first_manifest(
         folder = path.rpartition("/")[0]
         folders[folder] = folders.get(folder, 0) + 1
         kinds.setdefault(Kind(folder, tuple(_contract(report.facts))), []).append(report)
+    if len(kinds) > ENTRIES:  # of a zoo with a folder for each model
+        merged: dict[Kind, list[Report]] = {}
+        for kind, reports in kinds.items():
+            merged.setdefault(kind._replace(folder=""), []).extend(reports)
+        kinds = merged
     left_out = ", ".join(_quoted(f"{_pattern(folder)}/**") for folder in exclude)
     lines = [f"exclude: [{left_out}]"] if exclude else []
     lines.append("models:")
     for kind, reports in kinds.items():
-        lines += _entry(kind, reports, allowlist, whole=len(reports) == folders[kind.folder])
+        lines += _entry(kind, reports, allowlist, whole=len(reports) == folders.get(kind.folder))
     return HEAD + "\n".join(lines) + "\n"
 
 
@@ -93,15 +101,16 @@ def _entry(kind: Kind, reports: list[Report], allowlist: str, whole: bool) -> It
 def _contract(facts: Facts | None) -> Iterator[str]:
     if facts is None:
         return
-    versions = [f"{_key(entry.domain)}: {entry.version}" for entry in facts.opset_imports]
+    imports = imports_of(facts)
     known = all(
-        0 <= entry.version < LARGEST and len(_key(entry.domain)) < KEY_BYTES
-        for entry in facts.opset_imports
+        len(versions) == 1 and 0 <= min(versions) < LARGEST and len(_key(domain)) < KEY_BYTES
+        for domain, versions in imports.items()
     )
-    if known and len({entry.domain for entry in facts.opset_imports}) == len(versions) > 0:
-        alone = len(versions) == 1 and facts.opset_imports[0].domain == "ai.onnx"
-        version = facts.opset_imports[0].version
-        yield f"opset: {version}" if alone else f"opset: {{{', '.join(versions)}}}"
+    if known and list(imports) == ["ai.onnx"]:
+        yield f"opset: {min(imports['ai.onnx'])}"
+    elif known and imports:
+        named = (f"{_key(domain)}: {min(versions)}" for domain, versions in imports.items())
+        yield f"opset: {{{', '.join(named)}}}"
     for what, values in (("inputs", facts.inputs), ("outputs", facts.outputs)):
         names = [value.name for value in values]
         if not values or len(set(names)) < len(names) or not all(map(_writable, values)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 
 _RANGE = re.compile(r"(.)-(.)|.", re.DOTALL)
 _TOKEN = re.compile(r"\*+|\?|\[(!?)(\]?[^\]]+)\]|.", re.DOTALL)
@@ -14,7 +14,7 @@ def matches(globs: tuple[str, ...], path: str) -> bool:
     return any(pattern(glob).fullmatch(path) for glob in globs)
 
 
-@lru_cache(maxsize=4096)
+@cache
 def pattern(glob: str) -> re.Pattern[str]:
     """Compile a pattern of whole paths, whose names ``/`` parts.
 
@@ -54,3 +54,11 @@ def _range(part: re.Match[str]) -> str:
 def escaped(path: str) -> str:
     """The pattern of this very path."""
     return re.sub(r"([*?\[\\])", r"[\1]", path)
+
+
+def literal(glob: str) -> str | None:
+    """The one path that a pattern is of; None where it may be of others."""
+    return None if _WILD.search(glob) else glob
+
+
+_WILD = re.compile(r"[*?\[]")

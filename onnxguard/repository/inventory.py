@@ -11,7 +11,7 @@ from onnxguard.errors import UsageError
 from onnxguard.facts import Facts
 from onnxguard.printable import printable
 from onnxguard.repository.globs import matches
-from onnxguard.repository.manifest import Manifest
+from onnxguard.repository.manifest import EntryFinder, Manifest
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """A folder with this file holds installed packages, some of which bring models along."""
@@ -41,7 +41,10 @@ def take_inventory(manifest: Manifest) -> Inventory:
     Raises:
         UsageError: a folder that cannot be listed.
     """
-    odd = [g for e in manifest.entries for g in e.paths if not g.lower().endswith(SUFFIX)]
+    # A pattern that ends in a star is meant for models, whatever else lies beside them.
+    endings = (SUFFIX, "*")
+    odd = [g for e in manifest.entries for g in e.paths if not g.lower().endswith(endings)]
+    finder = EntryFinder(manifest.entries)
     pruned = frozenset(g.removesuffix(_BELOW) for g in manifest.exclude if g.endswith(_BELOW))
     found: list[tuple[str, int | None]] = []
     excluded: list[str] = []
@@ -55,7 +58,7 @@ def take_inventory(manifest: Manifest) -> Inventory:
             if matches(manifest.exclude, path):
                 excluded.append(path)
             else:
-                found.append((path, manifest.entry_of(path)))
+                found.append((path, finder.find(path)))
     return Inventory(tuple(sorted(found)), tuple(sorted(excluded)), tuple(sorted(links)))
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from onnxguard.allowlist import Allowlist, Range, Waiver
 from onnxguard.facts import Dim
-from onnxguard.repository.globs import matches
+from onnxguard.repository.globs import literal, pattern
 
 MANIFEST = "onnxguard.yaml"
 
@@ -96,9 +96,26 @@ class Manifest(NamedTuple):
     lock: bool
     digest: str
 
-    def entry_of(self, path: str) -> int | None:
-        """The index of the first entry that covers a path, None where none does."""
-        for index, entry in enumerate(self.entries):
-            if matches(entry.paths, path):
+
+class EntryFinder:
+    """Finds the first entry of a manifest that covers a path, however many entries there are."""
+
+    def __init__(self, entries: tuple[Entry, ...]) -> None:
+        self._exact: dict[str, int] = {}
+        self._globs: list[tuple[int, str]] = []
+        for index, entry in enumerate(entries):
+            for glob in entry.paths:
+                if literal(glob) is None:
+                    self._globs.append((index, glob))
+                else:
+                    self._exact.setdefault(glob, index)
+
+    def find(self, path: str) -> int | None:
+        """The index of the entry, None where none covers the path."""
+        exact = self._exact.get(path)
+        for index, glob in self._globs:
+            if exact is not None and index > exact:
+                break
+            if pattern(glob).fullmatch(path):
                 return index
-        return None
+        return exact

@@ -23,7 +23,7 @@ from onnxguard.repository.manifest import (
     ParitySpec,
     Signature,
 )
-from onnxguard.yaml_tree import MAX_BYTES, Mapping, Scalar, Tree, near, parse
+from onnxguard.yaml_tree import Mapping, Scalar, Tree, near, parse
 from onnxguard.yaml_values import (
     NUMBERS,
     boolean,
@@ -38,6 +38,7 @@ from onnxguard.yaml_values import (
 )
 
 SCHEMA = 1
+MAX_BYTES = 1 << 24
 _TOP = ("schema", "models", "exclude", "lock")
 _ENTRY = ("paths", "allowlist", "contract", "parity", "waivers")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
@@ -77,9 +78,23 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ManifestError(f"{source}: cannot be read: {reason}") from None
-    root = os.path.dirname(os.path.abspath(file))
+    return parse_manifest(content, os.path.dirname(os.path.abspath(file)), source)
+
+
+def parse_manifest(content: bytes, root: str, source: str) -> Manifest:
+    """Read a manifest's text.
+
+    Args:
+        content: the text, UTF-8.
+        root: the folder that it lies in, absolute.
+        source: the file, safe to print.
+
+    Raises:
+        ManifestError: ``file:line:column`` and what is wrong there.
+    """
     try:
-        return _manifest(parse(content, source, "a manifest"), content, root, source)
+        tree = parse(content, source, "a manifest", MAX_BYTES)
+        return _manifest(tree, content, root, source)
     except AllowlistError as error:
         raise ManifestError(str(error)) from None
 

@@ -32,7 +32,10 @@ class Memory:
         self._root = manifest.root
         self._cache = cache
         self._whole = whole
-        self._judges = [judge_digest(entry.policy) for entry in manifest.entries]
+        policies = {id(entry.policy): entry.policy for entry in manifest.entries}
+        digests = {key: judge_digest(policy) for key, policy in policies.items()}
+        self._judges = [digests[id(entry.policy)] for entry in manifest.entries]
+        self._all_judges = set(digests.values())
         self._states: dict[str, tuple[str, int]] = {}
         self._sha256: dict[str, str] = {}
         self._seen: dict[tuple[str, int], Report] = {}
@@ -69,7 +72,7 @@ class Memory:
             with open_model(os.path.join(self._root, path)) as data:
                 for spans in layouts:
                     digest = digest_at(data, spans)
-                    if any(self._cache.report(digest, judge) for judge in self._judges):
+                    if any(self._cache.report(digest, judge) for judge in self._all_judges):
                         return digest
         except ModelError:
             pass  # judging it will say so

@@ -133,6 +133,8 @@ def _escape(location: bytes) -> str:
         return "an address in the runtime's memory"
     if not text.isprintable():
         return "holds control or invisible characters"
+    if printable(text) != text and "\\" not in text:
+        return "longer than 200 characters, or a command to a CI runner"
     if "\\" in text:
         return "holds a backslash, which some systems take for a folder"
     if text.startswith("/"):
