@@ -156,9 +156,15 @@ class _Processes:
         self.renew()
 
     def _pool(self, jobs: int) -> ProcessPoolExecutor:
+        import multiprocessing
+        import threading
         from concurrent.futures import ProcessPoolExecutor
 
-        return ProcessPoolExecutor(jobs, None, _start, (self._judge,))
+        # A copy of a process with threads, such as one that listed a bucket, may wait for ever for
+        # what a thread held that is not in the copy.
+        alone = threading.active_count() == 1
+        context = None if alone else multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(jobs, context, _start, (self._judge,))
 
 
 @contextmanager

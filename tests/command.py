@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Sequence
 
 from onnxguard.cli import main
 
@@ -25,11 +26,20 @@ class _Stream(io.TextIOWrapper):
 def run(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
     """The exit code, standard output and standard error of ``onnxguard ARGUMENTS``."""
     out, err = _Stream(), _Stream()
+    return _run(arguments, stdin, out, err), out.text(), err.text()
+
+
+def run_merged(*arguments: str) -> tuple[int, str]:
+    """The exit code, and both streams as one, as a terminal shows them."""
+    both = _Stream()
+    return _run(arguments, b"", both, both), both.text()
+
+
+def _run(arguments: Sequence[str], stdin: bytes, out: _Stream, err: _Stream) -> int:
     before = sys.stdin
     sys.stdin = _Stream(stdin)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(list(arguments))
+            return main(list(arguments))
     finally:
         sys.stdin = before
-    return code, out.text(), err.text()

@@ -3,7 +3,7 @@
 A page's blocks run from top to bottom in one folder that holds a copy of ``tests/models``:
 
 - ``console``: commands after ``$``, each with all that it prints; ``...`` alone on a line stands
-  for any lines.
+  for any lines. Those of onnxguard that import PyTorch run in this process, by the same ``main``.
 - ``yaml``, ``toml`` and ``python`` that open with a comment such as ``# lists/mine.yaml``: a file
   of that name.
 - ``pycon``: a session of Python, run as a doctest.
@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import os
 import re
+import shlex
 import shutil
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 from checkout import ENVIRONMENT, ROOT, run
+from command import run_merged
 
 from onnxguard import __version__
 
@@ -30,6 +34,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml|py))\n")
+_SLOW_TO_START = re.compile(r"onnxguard (?:parity|train-and-gate|evaluate)\b[\w ./:=-]*")
+"""Commands without any of a shell's signs that import PyTorch, which takes seconds."""
 _DAY = r"20\d\d-\d\d-\d\d"
 _CHANGING = re.compile(
     rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|'
@@ -113,19 +119,28 @@ class Folder:
 
     def bash(self, command: str) -> str:
         """Run a command and return both its streams; ``$?`` is that of the one before."""
-        done = run(
-            "bash",
-            "-c",
-            f"(exit {self._exit_code})\n{command}",
-            cwd=self.path,
-            rc=None,
-            PATH=f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}",
-            LC_ALL="C",
-            COLUMNS="80",
-            ONNXGUARD_CACHE=str(self.path / ".cache"),
-        )
+        environment = {
+            "PATH": f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}",
+            "LC_ALL": "C",
+            "COLUMNS": "80",
+            "ONNXGUARD_CACHE": str(self.path / ".cache"),
+        }
+        if _SLOW_TO_START.fullmatch(command):
+            return self._here(shlex.split(command)[1:], ENVIRONMENT | environment)
+        script = f"(exit {self._exit_code})\n{command}"
+        done = run("bash", "-c", script, cwd=self.path, rc=None, **environment)
         self._exit_code = done.returncode
         return done.stdout
+
+    def _here(self, arguments: list[str], environment: dict[str, str]) -> str:
+        """Run onnxguard in this process, which keeps nothing of it."""
+        before = set(sys.modules)
+        with contextlib.chdir(self.path), mock.patch.dict(os.environ, environment, clear=True):
+            self._exit_code, printed = run_merged(*arguments)
+        for name in sys.modules.keys() - before:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(self.path)):
+                del sys.modules[name]
+        return printed
 
     def python(self, session: str) -> str:
         """Run a session, which knows the names of those before; return it as it goes now."""

@@ -396,7 +396,7 @@ def generations():
         if os.path.exists(f"out/s{ending}"):
             with open(f"out/s{ending}", "rb") as stream:
                 data = stream.read()
-            assert len(data) == SIZE and len(set(data)) == 1, f"{ending} is half written"
+            assert len(data) == SIZE and data == data[:1] * SIZE, f"{ending} is half written"
             found[ending] = data[0]
     return found
 

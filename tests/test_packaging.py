@@ -39,8 +39,8 @@ def user(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("user")
     programs = make_venv(folder / "venv")
     (wheel,) = dist.glob("*.whl")
-    constraints = ROOT / "constraints.txt"
-    run(programs / "python", "-m", "pip", "install", "-c", constraints, wheel, cwd=folder)
+    pip = (sys.executable, "-m", "pip", "--python", programs / "python")
+    run(*pip, "install", "--no-compile", "-c", ROOT / "constraints.txt", wheel, cwd=folder)
     return programs
 
 

@@ -63,6 +63,7 @@ repos:
         "--install-hooks",
         cwd=made.path,
         PRE_COMMIT_HOME=str(made.cache),
+        PIP_COMPILE="0",  # what runs is compiled when it does
     )
     made.commit(".pre-commit-config.yaml", rc=0)
     return made
