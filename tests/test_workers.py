@@ -9,14 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import deadly
 import protobuf as pb
 import pytest
-from command import run
 from protobuf import graph, node
 
 from onnxguard import OnnxguardError, Verdict, workers
@@ -156,22 +154,31 @@ def test_what_is_said_of_a_model_whose_process_died() -> None:
     assert finding.code == "OG006"
 
 
-def test_scan_reports_it_and_all_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+DEADLY_SCAN = """
+import sys, deadly
+from importlib import import_module
+from onnxguard.cli import main
+command = import_module("onnxguard.cli.scan")
+scan_model = command.scan_model
+def scan_or_die(path, *more):
+    return deadly.kill() if path.endswith("07.onnx") else scan_model(path, *more)
+command.scan_model = scan_or_die
+sys.exit(main(["scan", "--config", "none", "--jobs", "2", sys.argv[1]]))
+"""
+
+
+def test_scan_reports_it_and_all_the_others(tmp_path: Path) -> None:
     for at in range(12):
         (tmp_path / f"{at:02}.onnx").write_bytes(RELU)
-    command = import_module("onnxguard.cli.scan")
-    scan_model = vars(command)["scan_model"]
-
-    def scan_or_die(path: str, *more: Any) -> Any:
-        if path.endswith("07.onnx"):
-            deadly.kill()
-        return scan_model(path, *more)
-
-    monkeypatch.setattr(command, "scan_model", scan_or_die)
-    code, out, err = run("scan", "--config", "none", "--jobs", "2", str(tmp_path))
-    assert (code, err) == (2, "")
+    done = subprocess.run(
+        [sys.executable, "-c", DEADLY_SCAN, tmp_path],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    out = done.stdout
+    assert (done.returncode, done.stderr) == (2, "")
     assert out.count("OG006") == 1
     assert "07.onnx\n\n  OG006 error: the process that read the model was killed" in out
     assert "11 of 12 models passed, 1 not verified" in out

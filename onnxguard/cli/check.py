@@ -140,8 +140,9 @@ def _keep_gate(option: str, path: str | None, manifest: Manifest, baseline: str 
 def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     """All that decides on the verdicts, for a run that is resumed."""
     lock = read_lock(manifest.root)
-    policies = tuple(entry.policy for entry in manifest.entries)
-    waivers = [w for entry in manifest.entries for w in (*entry.policy.waivers, *entry.waivers)]
+    policies = tuple({id(entry.policy): entry.policy for entry in manifest.entries}.values())
+    waivers = [waiver for policy in policies for waiver in policy.waivers]
+    waivers += [waiver for entry in manifest.entries for waiver in entry.waivers]
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
     files = lock.files if lock is not None else None
     flags = options["strict"], options["no_parity"], options["baseline"] is not None
