@@ -10,6 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from onnxguard.errors import ManifestError, UsageError
+from onnxguard.facts import Facts
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.printable import printable
 from onnxguard.progress import Step, silent
@@ -20,7 +21,7 @@ from onnxguard.repository.contract import check_contract
 from onnxguard.repository.examining import Examined, Examiner, Task
 from onnxguard.repository.inventory import Inventory, data_files, take_inventory
 from onnxguard.repository.lock import LOCK, Lock, check_lock, missing_files, read_lock
-from onnxguard.repository.manifest import Entry, Manifest
+from onnxguard.repository.manifest import Contract, Entry, Manifest
 from onnxguard.repository.memory import Memory
 from onnxguard.repository.parity_check import check_parity_of
 from onnxguard.results import Results
@@ -141,6 +142,7 @@ class _Checking:
         self._memory = Memory(manifest, cache, self._whole)
         self._policies = tuple(entry.policy for entry in manifest.entries)
         self._today = date.today()
+        self._compared: dict[tuple[int, int], tuple[Facts, tuple[Finding, ...]]] = {}
         self.files: set[str] = set()
         self.cached = 0
         self.unproven = 0
@@ -233,13 +235,22 @@ class _Checking:
         size = facts.size if facts is not None else 0
         data = data_files(path, facts)
         if facts is not None and entry.contract is not None:
-            total = _total([self._absolute(file) for file in data])
-            breaches = check_contract(facts, entry.contract, total, entry.place)
-            findings = (*findings, *breaches) if breaches else findings
+            findings += self._breaches(entry, entry.contract, facts, data)
         waivers = (*entry.policy.waivers, *entry.waivers)
         if waivers:
             findings = waive(findings, waivers, path, Place("model", 0, size), self._today)
         return findings + self._changes([path, *data], size)
+
+    def _breaches(
+        self, entry: Entry, contract: Contract, facts: Facts, data: list[str]
+    ) -> tuple[Finding, ...]:
+        """What the contract says; of models that share their facts it is asked once."""
+        key = id(entry), id(facts)
+        if data or key not in self._compared:
+            total = _total([self._absolute(file) for file in data])
+            found = tuple(check_contract(facts, contract, total, entry.place))
+            self._compared[key] = facts, found  # with the facts, so that none other has their id
+        return self._compared[key][1]
 
     def _changes(self, files: list[str], size: int) -> tuple[Finding, ...]:
         """What the lock says against a model of so many bytes and its data, if there is a lock."""
