@@ -33,6 +33,12 @@ Those of one line run in the same process, because they share what is made once 
 _PLACES = {name: place for place, files in enumerate(LONGEST_FIRST) for name in files}
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a process, a server or a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; all others stay as they are."""
     items.sort(key=lambda item: _PLACES.get(item.path.name, len(LONGEST_FIRST)))
