@@ -41,7 +41,7 @@ def find_models(paths: Iterable[str], access: Access = DEFAULT_ACCESS) -> list[s
 
 def _below(folder: str) -> list[str]:
     models: list[str] = []
-    for place, folders, files in os.walk(folder, onerror=_unlistable):
+    for place, folders, files in os.walk(folder, onerror=unlistable):
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         models += [
             os.path.join(place, name) for name in sorted(files) if name.lower().endswith(SUFFIX)
@@ -49,6 +49,11 @@ def _below(folder: str) -> list[str]:
     return models
 
 
-def _unlistable(error: OSError) -> None:
+def unlistable(error: OSError) -> None:
+    """Stop a walk at a folder that cannot be listed: models might lie there.
+
+    Raises:
+        UsageError: always.
+    """
     shown = printable(os.fspath(error.filename or ""))
     raise UsageError(f'cannot list the folder "{shown}": {error.strerror}') from None

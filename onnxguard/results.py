@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 from onnxguard.errors import UsageError
@@ -25,6 +27,8 @@ from onnxguard.report import Report, Verdict
 from onnxguard.version import __version__
 
 SCHEMA = "onnxguard/results/1"
+_JUDGING = ("*.py", "catalogue/*.py", "r*/*.py")
+
 SECONDS_TO_WAIT = 5.0
 """For the processes of a run that was killed to let go of the file."""
 
@@ -244,13 +248,23 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+@cache
+def tool_digest() -> str:
+    """The version and the source of all that reads and judges: an edit of it makes results void."""
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(__file__).parent
+    for path in sorted(path for part in _JUDGING for path in package.glob(part)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def digest_of(*settings: object) -> str:
-    """SHA-256, hexadecimal, of values that decide a verdict: lists, options, versions.
+    """SHA-256, hexadecimal, of what decides a verdict: this tool, and lists and options.
 
     Raises:
         TypeError: a value whose text may differ between two processes.
     """
-    return hashlib.sha256(json.dumps(_canonical(settings)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([tool_digest(), _canonical(settings)]).encode()).hexdigest()
 
 
 def _canonical(value: object) -> Any:

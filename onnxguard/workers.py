@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from onnxguard.errors import OnnxguardError
 from onnxguard.findings import Finding, Place, Severity
+from onnxguard.processes import become_worker, uninterrupted
 from onnxguard.remote import shown
 from onnxguard.report import Report, Verdict
 
@@ -103,7 +102,7 @@ class _Processes:
         if self._many is None:
             self._many = self._pool(self.size)
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 return self._many.submit(_judge_in_worker, batch)
         except BrokenProcessPool as error:
             future: Future[list[Any]] = Future()
@@ -126,7 +125,7 @@ class _Processes:
         if self._one is None:
             self._one = self._pool(1)
             try:
-                with _uninterrupted():
+                with uninterrupted():
                     ready = self._one.submit(_judge_in_worker, ())
                 self.result(ready)
             except WorkerDiedError:
@@ -167,36 +166,10 @@ class _Processes:
         return ProcessPoolExecutor(jobs, context, _start, (self._judge,))
 
 
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; it is for the one that waits for them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start(judge: Callable[[Any], Any]) -> None:
     """Hand a worker what all its batches share: one list, so that twins are recognised."""
-    import threading
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    become_worker()
     _judges[:] = [judge]
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work forever."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _judge_in_worker(batch: Sequence[Any]) -> list[Any]:

@@ -15,8 +15,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -40,6 +38,7 @@ from onnxguard.students.pairs import (
 
 from onnxguard.errors import OnnxguardError
 from onnxguard.printable import printable
+from onnxguard.processes import become_worker, uninterrupted
 from onnxguard.progress import Step, silent
 
 _FORMAT = "onnxguard/store/1"
@@ -442,7 +441,7 @@ def _shared(
     pool = ProcessPoolExecutor(jobs, context, _start, (build,))
 
     def together(function: Callable[[_Build, A], B], values: Sequence[A]) -> Iterator[B]:
-        with _without_interrupts():
+        with uninterrupted():
             return pool.map(partial(_in_worker, function), values, chunksize=_CHUNK)
 
     try:
@@ -455,31 +454,9 @@ def _shared(
         pool.shutdown(cancel_futures=True)
 
 
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach; it is for the one that waits for them."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start(build: _Build) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    become_worker()
     _held.append(build)
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _in_worker(function: Callable[[_Build, A], B], value: A) -> B:

@@ -32,6 +32,7 @@ from repositories import (
     write_models,
 )
 
+from onnxguard import results
 from onnxguard.report import Report
 from onnxguard.reporters import REPORTERS
 from onnxguard.repository import cache
@@ -248,8 +249,7 @@ def test_contract_and_lock_are_asked_of_what_is_known(judged: list[str]) -> None
 def test_new_tool_judges_anew(judged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     names = models()
     run("check")
-    memory = import_module("onnxguard.repository.cache")
-    monkeypatch.setattr(memory, "tool_digest", lambda: "another")
+    monkeypatch.setattr(results, "tool_digest", lambda: "another")
     assert again(judged) == names
 
 
@@ -268,7 +268,7 @@ def test_digest_of_the_tool(
     path: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It covers the source of what reads and judges."""
-    package = Path(cache.__file__).parent.parent
+    package = Path(results.__file__).parent
     copy = tmp_path / "onnxguard"
     for name in ("scan.py", "catalogue", "reading", "rules", "repository", "cli"):
         source = package / name
@@ -277,8 +277,8 @@ def test_digest_of_the_tool(
         else:
             copy.mkdir(exist_ok=True)
             shutil.copy(source, copy / name)
-    monkeypatch.setattr(cache, "__file__", str(copy / "repository" / "cache.py"))
-    digest = vars(cache)["tool_digest"].__wrapped__
+    monkeypatch.setattr(results, "__file__", str(copy / "results.py"))
+    digest = results.tool_digest.__wrapped__
     before = digest()
     assert digest() == before
     (copy / path).write_text((copy / path).read_text() + "# edited\n")

@@ -319,3 +319,15 @@ def test_lock_of_a_subfolder(root: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert refused("lock").startswith("no onnxguard.yaml here")
     lock("--manifest", "repository/onnxguard.yaml")
     assert status("--manifest", "repository/onnxguard.yaml") == 0
+
+
+@pytest.mark.parametrize("name", ["\ud800", "../../etc/passwd", "/etc/passwd", "a\0b", ""])
+def test_a_lock_that_names_what_is_no_file_of_the_repository(name: str) -> None:
+    write_models(a=RELU)
+    write_manifest()
+    run("lock")
+    document = json.loads(Path("onnxguard.lock").read_text())
+    document["files"][name] = "0" * 64
+    Path("onnxguard.lock").write_text(json.dumps(document))
+    assert codes() == {"onnxguard.lock": ["OG823"]}
+    assert status() == 1

@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
     compute_options,
     data_options,
     recipe_options,
-    report_options,
     require_packages,
     training_watch,
 )

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +15,7 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
 from onnxguard.errors import UsageError
@@ -24,12 +23,11 @@ from onnxguard.printable import printable
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.lean import FORMATS, lean
 from onnxguard.reporters.options import RenderOptions
-from onnxguard.repository.cache import tool_digest
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
-from onnxguard.repository.manifest_file import find_manifest, read_manifest
+from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.results import Results, digest_of
 
 NAMED = 5
@@ -39,14 +37,7 @@ NAMED = 5
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH...]")
 @click.option("--manifest", metavar="FILE", help="The manifest.  [default: the nearest one]")
-@click.option(
-    "--format",
-    type=click.Choice(sorted(REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(REPORTERS)
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @click.option("--no-cache", is_flag=True, help="Judge every model anew, and keep nothing.")
@@ -73,7 +64,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     chosen = () if "." in chosen else chosen  # that is all of it
     check_baseline(options, partial=bool(chosen))
     scale = Scale.of(options, ())
-    whole = options["format"] not in FORMATS or options["verbose"] > 0
+    whole = options["output_format"] not in FORMATS or options["verbose"] > 0
     keep = None if whole else lean
 
     def results(models: Iterable[str]) -> AbstractContextManager[Results | None]:
@@ -99,21 +90,16 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
             chosen,
         )
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
-    if options["format"] == "html":
+    if options["output_format"] == "html":
         from onnxguard.outlining import outlined
 
         run = outlined(run, checked.models)
     verbosity = options["verbose"] - options["quiet"]
     color = wants_color(output)
     rendering = RenderOptions(color, verbosity, options["exit_zero"])
-    emit(REPORTERS[options["format"]](run, rendering), output, color)
+    emit(REPORTERS[options["output_format"]](run, rendering), output, color)
     _remark(checked)
     return run.exit_code(options["exit_zero"])
-
-
-def nearest_manifest(given: str | None) -> Manifest:
-    """Read the manifest that is given, or the one in the nearest folder above."""
-    return read_manifest(given or os.path.relpath(find_manifest(Path.cwd())))
 
 
 def _relative(path: str, manifest: Manifest) -> str:
@@ -144,9 +130,8 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     waivers = [waiver for policy in policies for waiver in policy.waivers]
     waivers += [waiver for entry in manifest.entries for waiver in entry.waivers]
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
-    files = lock.files if lock is not None else None
     flags = options["strict"], options["no_parity"], options["baseline"] is not None
-    return digest_of("check", tool_digest(), manifest.digest, policies, held, files, flags)
+    return digest_of("check", manifest.digest, policies, held, lock, flags)
 
 
 def _remark(checked: Checked) -> None:

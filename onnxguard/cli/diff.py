@@ -6,7 +6,7 @@ import os
 
 import click
 
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.differences import compare
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
@@ -27,15 +27,7 @@ from onnxguard.reporters.options import RenderOptions
     show_default=True,
     help="A list to judge both models by; may be given several times.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(DIFFERENCE_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(DIFFERENCE_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Cut no list short.")
 def diff(
     old: str,

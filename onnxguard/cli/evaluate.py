@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.cli.training_options import data_options, report_options, require_packages
+from onnxguard.cli.training_options import data_options, require_packages
 from onnxguard.errors import UsageError
 from onnxguard.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions

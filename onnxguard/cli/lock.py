@@ -6,11 +6,11 @@ import os
 
 import click
 
-from onnxguard.cli.check import nearest_manifest
 from onnxguard.cli.progress import progress_bars
 from onnxguard.errors import ManifestError
 from onnxguard.repository.lock import LOCK, read_lock, write_lock
 from onnxguard.repository.locking import digests
+from onnxguard.repository.manifest_file import nearest_manifest
 
 
 @click.command()
@@ -30,13 +30,12 @@ def lock(manifest: str | None, jobs: int) -> int:
     """
     found = nearest_manifest(manifest)
     try:
-        before = read_lock(found.root)
+        old = read_lock(found.root) or {}
     except ManifestError:  # this command is how to get rid of it
-        before = None
+        old = {}
     with progress_bars() as step:
         files = digests(found, jobs or os.cpu_count() or 1, step)
     write_lock(found.root, files)
-    old = before.files if before is not None else {}
     new = len(files.keys() - old.keys())
     gone = len(old.keys() - files.keys())
     changed = sum(old.get(path, digest) != digest for path, digest in files.items())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import click
 
@@ -14,6 +15,28 @@ from onnxguard.writing import write_whole
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data")
 """How files of models are called, and of their external data."""
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
+    """``--format`` and ``--output``."""
+
+    def decorate(command: Command) -> Command:
+        command = click.option(
+            "--output", metavar="FILE", help="Write the report there instead of to stdout."
+        )(command)
+        return click.option(
+            "--format",
+            "output_format",
+            type=click.Choice(sorted(formats)),
+            default="text",
+            show_default=True,
+            help="How to write the report.",
+        )(command)
+
+    return decorate
 
 
 def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:

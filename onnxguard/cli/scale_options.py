@@ -16,7 +16,6 @@ from onnxguard.errors import UsageError
 from onnxguard.report import Report
 from onnxguard.workers import judge_all
 
-T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -80,20 +79,18 @@ class Scale(NamedTuple):
 
 def judge_models(
     models: Sequence[str],
-    tasks: Sequence[T],
-    judge: Callable[[T], Report],
-    lost: Callable[[T], Report],
+    judge: Callable[[str], Report],
+    lost: Callable[[str], Report],
     scale: Scale,
     settings: str = "",
     keep: Callable[[Report], Report] | None = None,
 ) -> list[Report]:
-    """Judge models, a task each, and write and skip as the options say.
+    """Judge models, and write and skip as the options say.
 
     Args:
         models: their paths as the user named them, each once.
-        tasks: as ``judge_all`` takes them, one for each model.
-        judge: what a worker does with a task.
-        lost: the report on a task whose process died.
+        judge: what a worker does with each.
+        lost: the report on a model whose process died.
         scale: the options.
         settings: ``digest_of`` what decides the verdicts, for a file of results.
         keep: what is kept of a report until the end; what a file of results holds is whole.
@@ -102,27 +99,27 @@ def judge_models(
     if scale.results is None:
         if keep is not None:
             judge = partial(_judge_leanly, judge, keep)
-        reports = judge_all(tasks, judge, lost, scale.jobs, scale.scheduler)
+        reports = judge_all(models, judge, lost, scale.jobs, scale.scheduler)
         with closing(reports) as found, _progress(found, len(models), show) as shown:
             return list(shown)
     from onnxguard.results import Results
 
     with Results(scale.results, settings, models, scale.resume, keep) as results:
-        left = [at for at, model in enumerate(models) if model not in results.done]
-        reports = judge_all([tasks[at] for at in left], judge, lost, scale.jobs, scale.scheduler)
+        left = [model for model in models if model not in results.done]
+        reports = judge_all(left, judge, lost, scale.jobs, scale.scheduler)
         by_model = dict(results.done)
         with closing(reports) as found, _progress(found, len(left), show) as shown:
-            for at, report in zip(left, shown, strict=True):
-                results.add(models[at], report)
-                by_model[models[at]] = report if keep is None else keep(report)
+            for model, report in zip(left, shown, strict=True):
+                results.add(model, report)
+                by_model[model] = report if keep is None else keep(report)
     return [by_model[model] for model in models]
 
 
 def _judge_leanly(
-    judge: Callable[[T], Report], keep: Callable[[Report], Report], task: T
+    judge: Callable[[str], Report], keep: Callable[[Report], Report], model: str
 ) -> Report:
     """In a worker: leave out what need not be sent."""
-    return keep(judge(task))
+    return keep(judge(model))
 
 
 def _progress(reports: Iterator[Report], length: int, show: bool) -> Any:

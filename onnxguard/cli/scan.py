@@ -142,7 +142,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     settings = "" if scale.results is None else _settings(policy, codes, options)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
-    reports = judge_models(models, models, judge, lost, scale, settings, keep)
+    reports = judge_models(models, judge, lost, scale, settings, keep)
     run = Run(tuple(reports), time.perf_counter() - started)
     run = judged_by_baseline(run, options)
     if options["format"] == "html":
@@ -181,7 +181,6 @@ def _judge(
 
 def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: Any) -> str:
     """What decides the verdicts: the list and which of its waivers hold today, and the options."""
-    from onnxguard.repository.cache import tool_digest
     from onnxguard.results import digest_of
 
     checked: tuple[object, ...] = ()
@@ -190,7 +189,7 @@ def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: An
 
         checked = version("onnx"), options["full_check_seconds"], options["full_check_mebibytes"]
     held = tuple(date.today() <= waiver.expires for waiver in policy.waivers)
-    return digest_of("scan", tool_digest(), policy, held, codes, options["strict"], checked)
+    return digest_of("scan", policy, held, codes, options["strict"], checked)
 
 
 def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -111,25 +111,6 @@ def compute_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
-    """``--format`` and ``--output``."""
-
-    def decorate(command: Command) -> Command:
-        command = click.option(
-            "--output", metavar="FILE", help="Write the report there instead of to stdout."
-        )(command)
-        return click.option(
-            "--format",
-            "output_format",
-            type=click.Choice(sorted(formats)),
-            default="text",
-            show_default=True,
-            help="How to write the report.",
-        )(command)
-
-    return decorate
 
 
 def chosen_recipe(options: dict[str, Any]) -> Recipe:

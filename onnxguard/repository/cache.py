@@ -16,7 +16,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,7 +25,6 @@ from onnxguard.records import record_of, report_of
 from onnxguard.report import Report
 from onnxguard.results import digest_of
 from onnxguard.twins import Spans
-from onnxguard.version import __version__
 
 if TYPE_CHECKING:
     import sqlite3
@@ -39,7 +37,6 @@ PENDING = 1000
 """Rows that are written at a time."""
 DAYS = 60
 """What was not asked for in so many days is forgotten."""
-_JUDGING = ("*.py", "catalogue/*.py", "r*/*.py")
 _TABLES = """
 create table if not exists files (
   root blob, path blob, state text, digest text, sha256 text, day int, primary key (root, path)
@@ -76,18 +73,6 @@ class Known(NamedTuple):
     sha256: str
 
 
-@cache
-def tool_digest() -> str:
-    """The version and the source of all that reads and judges: an edit of it makes results void."""
-    import hashlib
-
-    digest = hashlib.sha256(__version__.encode())
-    package = Path(__file__).parent.parent
-    for path in sorted(path for part in _JUDGING for path in package.glob(part)):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 def _is_sound(known: Known) -> bool:
     digests = known.digest, known.sha256
     return all(isinstance(text, str) for text in known) and {*map(len, digests)} <= {0, 64}
@@ -113,7 +98,7 @@ def judge_digest(policy: Allowlist) -> str:
         for key, rules in policy.entries.items()
     }
     denials = {key: denial._replace(source="") for key, denial in policy.denials.items()}
-    return digest_of(tool_digest(), policy._replace(entries=entries, denials=denials, waivers=()))
+    return digest_of(policy._replace(entries=entries, denials=denials, waivers=()))
 
 
 class Cache:

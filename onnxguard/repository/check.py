@@ -107,7 +107,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
     again = {at for at, entry in enumerate(manifest.entries) if entry.parity and options.parity}
     shown = (_shown(manifest, path) for path, at in inventory.models if at not in again)
     with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
-        checking = _Checking(manifest, inventory, lock, cache, results, options, not paths)
+        checking = _Checking(manifest, inventory, lock, cache, results, options)
         reports = list(checking.reports())
         if not paths:
             reports += _unused(manifest, inventory)
@@ -130,14 +130,12 @@ class _Checking:
         cache: Cache,
         results: Results | None,
         options: Options,
-        complete: bool,
     ) -> None:
         self._manifest = manifest
         self._models = inventory.models
         self._lock = lock
         self._results = results
         self._options = options
-        self._complete = complete
         self._whole = options.whole or results is not None  # a file of results leaves nothing out
         self._memory = Memory(manifest, cache, self._whole)
         self._policies = tuple(entry.policy for entry in manifest.entries)
@@ -151,10 +149,7 @@ class _Checking:
         """A report for each model, in order."""
         step, models = self._options.step, self._models
         if self._lock is not None:
-            paths = dict.fromkeys(path for path, _ in models)
-            if self._complete:  # data of models, too
-                paths |= dict.fromkeys(self._lock.files)
-            self._memory.compute_checksums(list(paths), self._options.jobs, step)
+            self._memory.compute_checksums([path for path, _ in models], self._options.jobs, step)
         done = self._done()
         known: dict[str, Report] = {}
         tasks: list[Task] = []

@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from onnxguard.discover import SKIPPED_FOLDERS, SUFFIX
-from onnxguard.errors import UsageError
+from onnxguard.discover import SKIPPED_FOLDERS, SUFFIX, unlistable
 from onnxguard.facts import Facts
-from onnxguard.printable import printable
 from onnxguard.repository.globs import matches
 from onnxguard.repository.manifest import EntryFinder, Manifest
 
@@ -75,7 +73,7 @@ def virtual_environments(root: str) -> list[str]:
 def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Every path below, each a ``file``, a ``link`` to a folder, or a ``pruned`` folder."""
     cut = len(os.path.join(root, ""))
-    for place, folders, files in os.walk(root, onerror=_unlistable):
+    for place, folders, files in os.walk(root, onerror=unlistable):
         below = place[cut:].replace(os.sep, "/")
         prefix = f"{below}/" if below else ""
         for name in files:
@@ -89,11 +87,6 @@ def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
             elif name not in SKIPPED_FOLDERS:
                 entered.append(name)
         folders[:] = entered
-
-
-def _unlistable(error: OSError) -> None:
-    shown = printable(os.fspath(error.filename or ""))
-    raise UsageError(f'cannot list the folder "{shown}": {error.strerror}') from None
 
 
 def state_of(path: str) -> tuple[str, int]:

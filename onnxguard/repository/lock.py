@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from onnxguard.errors import ManifestError, UsageError
 from onnxguard.findings import Finding, Place, Severity
 from onnxguard.printable import printable
+from onnxguard.progress import Step
 from onnxguard.writing import write_whole
 
 LOCK = "onnxguard.lock"
@@ -19,11 +21,8 @@ SCHEMA = "onnxguard/lock/1"
 MAX_BYTES = 1 << 28
 
 
-class Lock(NamedTuple):
-    """A lock: SHA-256, hexadecimal, by path relative to the lock's folder."""
-
-    path: str
-    files: dict[str, str]
+Lock = dict[str, str]
+"""SHA-256, hexadecimal, by path relative to the lock's folder."""
 
 
 def read_lock(root: str) -> Lock | None:
@@ -45,10 +44,10 @@ def read_lock(root: str) -> Lock | None:
     files = _files(content)
     if files is None:
         raise ManifestError(f"{LOCK}: not a lock ({SCHEMA}): onnxguard lock writes it anew")
-    return Lock(path, files)
+    return files
 
 
-def _files(content: bytes) -> dict[str, str] | None:
+def _files(content: bytes) -> Lock | None:
     try:
         document: Any = json.loads(content, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
@@ -73,7 +72,7 @@ def _is_digest(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
-def write_lock(root: str, files: dict[str, str]) -> None:
+def write_lock(root: str, files: Lock) -> None:
     """Write the lock, a line a file, so that changes of two branches merge.
 
     Raises:
@@ -99,6 +98,30 @@ def sha256_of(path: str) -> str:
         raise UsageError(f'"{printable(path)}" cannot be read: {reason}') from None
 
 
+def checksums(
+    root: str, paths: Sequence[str], jobs: int, step: Step, digest: Callable[[str], str] = sha256_of
+) -> dict[str, str]:
+    """The SHA-256 of many files, several at a time, by their paths relative to the root.
+
+    Args:
+        root: an absolute path.
+        paths: relative to it.
+        jobs: files that are read at a time.
+        step: told of progress.
+        digest: of a file.
+
+    Raises:
+        UsageError: what ``digest`` raises: a file cannot be read.
+    """
+    found: dict[str, str] = {}
+    with ThreadPoolExecutor(max(1, jobs)) as pool:  # hashlib lets other threads run
+        absolute = (os.path.join(root, path) for path in paths)
+        for path, value in zip(paths, pool.map(digest, absolute), strict=True):
+            found[path] = value
+            step("computing checksums", len(found), len(paths))
+    return found
+
+
 def check_lock(lock: Lock, path: str, digest: str, size: int) -> Finding | None:
     """What the lock says against one file.
 
@@ -108,7 +131,7 @@ def check_lock(lock: Lock, path: str, digest: str, size: int) -> Finding | None:
         digest: its SHA-256, empty where it could not be read.
         size: bytes of the model that it belongs to.
     """
-    shown, wanted = printable(path), lock.files.get(path)
+    shown, wanted = printable(path), lock.get(path)
     if wanted == digest:
         return None
     place = (Place("model", 0, size),)
@@ -122,7 +145,7 @@ def check_lock(lock: Lock, path: str, digest: str, size: int) -> Finding | None:
 
 def missing_files(lock: Lock, present: Iterable[str]) -> list[Finding]:
     """A finding for each file that the lock names and that is not among those ``present``."""
-    gone = sorted(lock.files.keys() - set(present))
+    gone = sorted(lock.keys() - set(present))
     hint = "restore the file, or run onnxguard lock"
     return [
         Finding(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 from onnxguard.errors import ModelError, UsageError
 from onnxguard.printable import printable
 from onnxguard.progress import Step
 from onnxguard.repository.inventory import data_files, take_inventory
-from onnxguard.repository.lock import sha256_of
+from onnxguard.repository.lock import Lock, checksums
 from onnxguard.repository.manifest import Manifest
 from onnxguard.scan import read_facts
 
 
-def digests(manifest: Manifest, jobs: int, step: Step) -> dict[str, str]:
+def digests(manifest: Manifest, jobs: int, step: Step) -> Lock:
     """SHA-256 of every model and of its external data, by path relative to the manifest.
 
     Args:
@@ -38,11 +37,4 @@ def digests(manifest: Manifest, jobs: int, step: Step) -> dict[str, str]:
                 f"{printable(path)} cannot be locked: {error.code} {error}{hint}"
             ) from None
         step("reading models", number, len(models))
-    paths = sorted(files)
-    found = {}
-    with ThreadPoolExecutor(max(1, jobs)) as pool:  # hashlib lets other threads run
-        absolute = (os.path.join(manifest.root, path) for path in paths)
-        for path, digest in zip(paths, pool.map(sha256_of, absolute), strict=True):
-            found[path] = digest
-            step("computing checksums", len(found), len(paths))
-    return found
+    return checksums(manifest.root, sorted(files), jobs, step)

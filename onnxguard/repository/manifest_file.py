@@ -62,6 +62,15 @@ def find_manifest(start: Path) -> Path:
     raise ManifestError(f"no {MANIFEST} here or in a folder above: onnxguard init writes one")
 
 
+def nearest_manifest(given: str | None = None) -> Manifest:
+    """Read the manifest that is given, or the nearest one, shown relative to the working folder.
+
+    Raises:
+        ManifestError: there is none, or ``file:line:column`` and what is wrong there.
+    """
+    return read_manifest(given or os.path.relpath(find_manifest(Path.cwd())))
+
+
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     """Read a manifest and the allowlists that it names.
 

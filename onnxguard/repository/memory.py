@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from onnxguard.errors import ModelError, UsageError
 from onnxguard.printable import printable
@@ -13,7 +12,7 @@ from onnxguard.report import Report
 from onnxguard.repository.cache import Cache, judge_digest
 from onnxguard.repository.examining import Examined, Task
 from onnxguard.repository.inventory import state_of
-from onnxguard.repository.lock import sha256_of
+from onnxguard.repository.lock import checksums, sha256_of
 from onnxguard.repository.manifest import Manifest
 from onnxguard.source import open_model
 from onnxguard.twins import digest_at
@@ -106,16 +105,14 @@ class Memory:
         known = {path: self._cache.known(path, self._state(path)[0]).sha256 for path in paths}
         wanted = [path for path, digest in known.items() if not digest]
         self._sha256.update((path, digest) for path, digest in known.items() if digest)
-        with ThreadPoolExecutor(max(1, jobs)) as pool:  # hashlib lets other threads run
-            for number, digest in enumerate(pool.map(self._digest, wanted)):
-                self._keep_checksum(wanted[number], digest)
-                step("computing checksums", number + 1, len(wanted))
+        for path, digest in checksums(self._root, wanted, jobs, step, _digest).items():
+            self._keep_checksum(path, digest)
 
     def sha256(self, path: str) -> str:
         """The SHA-256 of a file, hexadecimal; empty where it cannot be read."""
         if path not in self._sha256:
             known = self._cache.known(path, self._state(path)[0]).sha256
-            self._keep_checksum(path, known or self._digest(path))
+            self._keep_checksum(path, known or _digest(os.path.join(self._root, path)))
         return self._sha256[path]
 
     def _keep_checksum(self, path: str, digest: str) -> None:
@@ -125,8 +122,10 @@ class Memory:
             known = self._cache.known(path, state)
             self._cache.keep_file(path, known._replace(sha256=digest), changed)
 
-    def _digest(self, path: str) -> str:
-        try:
-            return sha256_of(os.path.join(self._root, path))
-        except UsageError:
-            return ""
+
+def _digest(path: str) -> str:
+    """The SHA-256 of a file; empty where it cannot be read."""
+    try:
+        return sha256_of(path)
+    except UsageError:
+        return ""
