@@ -260,15 +260,15 @@ def test_module_and_script_are_the_same(command: list[str]) -> None:
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_names_the_commands_and_exit_codes(option: str) -> None:
-    code, out, _ = run(option)
-    assert code == 0
+    code, out, err = run(option)
+    assert (code, err) == (0, "")
     assert re.findall(r"^  (scan|allowlist|rules) ", out, re.MULTILINE) == [
         "scan",
         "allowlist",
         "rules",
     ]
-    code, out, _ = run("scan", option)
-    assert code == 0
+    code, out, err = run("scan", option)
+    assert (code, err) == (0, "")
     assert "Exit code: 0 no findings, 1 findings, 2 a model could not be verified" in out
 
 

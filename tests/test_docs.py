@@ -132,9 +132,12 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in anchors(path.read_text(encoding="utf-8")), target
 
 
-def options(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+def options(
+    command: click.Command, path: str, parent: click.Context | None = None
+) -> Iterator[tuple[str, str]]:
     """Every option of a command and of those below it."""
-    context = click.Context(command)
+    # In the context that the command line has: click keeps the help option made in the first one.
+    context = command.make_context(path, [], parent, resilient_parsing=True)
     for parameter in command.get_params(context):
         if isinstance(parameter, click.Option):
             yield from ((path, option) for option in parameter.opts)
@@ -142,7 +145,7 @@ def options(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             assert below is not None
-            yield from options(below, f"{path} {name}")
+            yield from options(below, f"{path} {name}", context)
 
 
 def test_every_command_and_option_is_documented() -> None:
