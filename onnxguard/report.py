@@ -19,10 +19,17 @@ class Verdict(StrEnum):
 
 
 class Read(NamedTuple):
-    """What reading a model at an address took: bytes received, and requests."""
+    """Reading a model at an address.
+
+    Attributes:
+        bytes: received.
+        requests: made.
+        version: tells the file from one that takes its place; empty where the server tells nothing.
+    """
 
     bytes: int
     requests: int
+    version: str = ""
 
 
 class Report(NamedTuple):

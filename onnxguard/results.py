@@ -22,7 +22,7 @@ from typing import IO, Any, NamedTuple, Self
 from onnxguard.errors import UsageError
 from onnxguard.printable import printable
 from onnxguard.records import record_of, report_of
-from onnxguard.remote import is_remote, shown
+from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote, shown
 from onnxguard.report import Report, Verdict
 from onnxguard.version import __version__
 
@@ -47,7 +47,7 @@ class Results:
 
     Attributes:
         done: reports of an earlier run that still hold, by path: the model was verified, its file
-            is the same, and it has no data in other files.
+            is the same, or its server says so, and it has no data in other files.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Results:
         models: Iterable[str],
         resume: bool = False,
         keep: Callable[[Report], Report] | None = None,
+        access: Access = DEFAULT_ACCESS,
     ) -> None:
         """Begin a file, or with ``resume`` go on with one that is there.
 
@@ -66,6 +67,7 @@ class Results:
             models: the paths that this run is about; lines about others are dropped.
             resume: go on with the file, if there is one.
             keep: what is kept of a report in ``done``.
+            access: how long a server may be asked whether a model changed.
 
         Raises:
             UsageError: the file is there and not to be resumed, holds something else or results of
@@ -79,6 +81,7 @@ class Results:
         }
         self._stamps = {model: _stamp(model) for model in models}
         self._models = {_name(model): model for model in self._stamps}
+        self._access = access
         self._keep = keep or (lambda report: report)
         self.done: dict[str, Report] = {}
         try:
@@ -175,6 +178,7 @@ class Results:
             )
 
     def _lines(self, old: IO[bytes]) -> Iterator[bytes]:
+        versions = self._versions_now()
         for number, line in enumerate(old, 2):
             if not line.endswith(b"\n"):
                 return
@@ -188,12 +192,25 @@ class Results:
                     f"{self._shown} line {number} is no result: remove the line, or start a new "
                     "file"
                 ) from None
-            if path in self._stamps and path not in self.done and self._holds(path, stamp, report):
+            if path not in self._stamps or path in self.done:
+                continue
+            if self._holds(path, stamp, report, versions.get(path, "")):
                 self.done[path] = self._keep(report)
                 yield line
 
-    def _holds(self, path: str, stamp: Stamp | None, report: Report) -> bool:
+    def _versions_now(self) -> dict[str, str]:
+        """What servers tell of the models at addresses."""
+        addresses = [model for model in self._stamps if is_remote(model)]
+        if not addresses:
+            return {}
+        from onnxguard.remote.opening import versions_at
+
+        return versions_at(addresses, self._access)
+
+    def _holds(self, path: str, stamp: Stamp | None, report: Report, version: str) -> bool:
         if path == "-" or report.verdict is Verdict.ERROR or stamp != self._stamps[path]:
+            return False
+        if is_remote(path) and (report.read is None or not version == report.read.version != ""):
             return False
         return report.facts is not None and not report.facts.external_data
 

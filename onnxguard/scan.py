@@ -67,7 +67,8 @@ def scan(
         return _unverified(error, text, policy, started)
     remember(twin)
     if isinstance(data, RemoteBytes):
-        report = report._replace(read=Read(data.source.fetched, data.source.requests))
+        source = data.source
+        report = report._replace(read=Read(source.fetched, source.requests, source.version))
     return report
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import protobuf as pb
 import pytest
@@ -145,6 +146,20 @@ def test_object_that_is_replaced_after_the_last_read(store: S3) -> None:
         open_model("s3://zoo/changing.onnx"),
     ):
         store.put("/zoo/changing.onnx", MODEL[:-1] + b"?")
+
+
+def test_resumed_run_judges_what_changed(store: S3, tmp_path: Path) -> None:
+    for name in "ab":
+        store.put(f"/zoo/later/{name}.onnx", MODEL)
+    command = "scan", "-q", "--resume", "--results", str(tmp_path / "results"), "s3://zoo/later"
+    assert run(*command) == run(*command) == (0, "", "")
+    first = (tmp_path / "results").read_text()
+    store.put("/zoo/later/b.onnx", pb.model(graph(node("Einsum"))))
+    code, out, err = run(*command)
+    assert (code, err) == (1, "")
+    assert out.startswith("s3://zoo/later/b.onnx: OG101 error Einsum")
+    last = (tmp_path / "results").read_text()
+    assert last.splitlines()[:2] == first.splitlines()[:2]
 
 
 EXTERNAL = {

@@ -13,6 +13,7 @@ import click
 
 from onnxguard.cli.output import check_output
 from onnxguard.errors import UsageError
+from onnxguard.remote import DEFAULT_ACCESS, Access
 from onnxguard.report import Report
 from onnxguard.workers import judge_all
 
@@ -84,6 +85,7 @@ def judge_models(
     scale: Scale,
     settings: str = "",
     keep: Callable[[Report], Report] | None = None,
+    access: Access = DEFAULT_ACCESS,
 ) -> list[Report]:
     """Judge models, and write and skip as the options say.
 
@@ -94,6 +96,7 @@ def judge_models(
         scale: the options.
         settings: ``digest_of`` what decides the verdicts, for a file of results.
         keep: what is kept of a report until the end; what a file of results holds is whole.
+        access: how long a server may be asked whether a model changed.
     """
     show = len(models) > 1 and sys.stderr is not None and sys.stderr.isatty()
     if scale.results is None:
@@ -104,7 +107,7 @@ def judge_models(
             return list(shown)
     from onnxguard.results import Results
 
-    with Results(scale.results, settings, models, scale.resume, keep) as results:
+    with Results(scale.results, settings, models, scale.resume, keep, access) as results:
         left = [model for model in models if model not in results.done]
         reports = judge_all(left, judge, lost, scale.jobs, scale.scheduler)
         by_model = dict(results.done)

@@ -142,7 +142,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     settings = "" if scale.results is None else _settings(policy, codes, options)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
-    reports = judge_models(models, judge, lost, scale, settings, keep)
+    reports = judge_models(models, judge, lost, scale, settings, keep, access)
     run = Run(tuple(reports), time.perf_counter() - started)
     run = judged_by_baseline(run, options)
     if options["format"] == "html":

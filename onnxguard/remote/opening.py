@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from onnxguard.errors import UsageError
@@ -11,6 +13,9 @@ from onnxguard.remote.addresses import WEB, check_address, protocol_of, shown
 from onnxguard.remote.faults import RemoteError
 from onnxguard.remote.patience import Patience
 from onnxguard.remote.ranges import RemoteBytes
+
+ASKED_AT_ONCE = 16
+"""Servers are asked for so many versions at a time."""
 
 
 @contextmanager
@@ -21,10 +26,7 @@ def opened(address: str, access: Access) -> Iterator[RemoteBytes]:
         RemoteError: it cannot be read (OG001): also while it is read, and where it changed
             meanwhile.
     """
-    try:
-        check_address(address)
-    except UsageError as error:
-        raise RemoteError(str(error)) from None
+    _check(address)
     patience = Patience(access.timeout)
     if protocol_of(address) in WEB:
         from onnxguard.remote import web
@@ -53,3 +55,55 @@ def models_at(address: str, access: Access) -> list[str]:
         return expand(address, access) or [address]
     except RemoteError as error:
         raise UsageError(f'cannot list "{shown(address)}": {error}; {error.hint}') from None
+
+
+def version_at(address: str, access: Access) -> str:
+    """What ``Source.version`` of the model at an address would be, by one request.
+
+    Raises:
+        RemoteError: it cannot be told.
+    """
+    _check(address)
+    patience = Patience(access.timeout)
+    if protocol_of(address) in WEB:
+        from onnxguard.remote.web import WebFile
+
+        file = WebFile(address, patience)
+        file.look()
+        return file.version
+    from onnxguard.remote import store
+
+    return store.version_at(address, patience)
+
+
+def versions_at(addresses: Sequence[str], access: Access) -> dict[str, str]:
+    """``version_at`` each of them, several at a time; empty where it cannot be told."""
+    left = iter(addresses)
+    answers: queue.SimpleQueue[tuple[str, str | BaseException]] = queue.SimpleQueue()
+
+    def work() -> None:
+        for address in left:  # a list's iterator is one step of the interpreter
+            try:
+                answers.put((address, version_at(address, access)))
+            except RemoteError:
+                answers.put((address, ""))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+                answers.put((address, error))
+
+    # Daemons: whoever interrupts this does not wait for servers.
+    for _ in range(min(ASKED_AT_ONCE, len(addresses))):
+        threading.Thread(target=work, name="onnxguard-versions", daemon=True).start()
+    found: dict[str, str] = {}
+    for _ in addresses:
+        address, answer = answers.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        found[address] = answer
+    return found
+
+
+def _check(address: str) -> None:
+    try:
+        check_address(address)
+    except UsageError as error:
+        raise RemoteError(str(error)) from None

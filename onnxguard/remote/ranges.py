@@ -37,6 +37,10 @@ class Source(Protocol):
     def requests(self) -> int:
         """Requests that were made so far."""
 
+    @property
+    def version(self) -> str:
+        """``version_of`` what the server tells of the file."""
+
     def read(self, start: int, stop: int) -> bytes:
         """Exactly the bytes ``[start, stop)``."""
 

@@ -11,6 +11,7 @@ from onnxguard.remote.addresses import beside, protocol_of
 from onnxguard.remote.faults import RemoteError, changed
 from onnxguard.remote.filesystems import filesystem
 from onnxguard.remote.patience import Patience, in_time
+from onnxguard.remote.versions import version_of
 
 T = TypeVar("T")
 
@@ -48,6 +49,11 @@ class StoredObject:
             raise RemoteError("not an object: it is a folder without *.onnx objects")
         self.size = int(details["size"])
         self._identity = _identity(details)
+
+    @property
+    def version(self) -> str:
+        """``version_of`` the object that was opened."""
+        return _version(self._identity)
 
     def read(self, start: int, stop: int) -> bytes:
         """Exactly the bytes ``[start, stop)``, by one request if all goes well."""
@@ -96,6 +102,24 @@ def _fresh(protocol: str) -> Any:
     fs = filesystem(protocol)
     fs.invalidate_cache()
     return fs
+
+
+def version_at(address: str, patience: Patience) -> str:
+    """``version_of`` the object at an address.
+
+    Raises:
+        RemoteError: it cannot be told.
+    """
+    protocol = protocol_of(address)
+
+    def ask(left: float) -> dict[str, Any]:
+        return in_time(lambda: dict(_fresh(protocol).info(address)), left)
+
+    return _version(_identity(patience.persist(ask, protocol)))
+
+
+def _version(identity: tuple[Any, ...]) -> str:
+    return version_of(identity[0], tuple(value and str(value) for value in identity[1:]))
 
 
 def _identity(details: dict[str, Any]) -> tuple[Any, ...]:

@@ -19,6 +19,7 @@ from onnxguard.remote.faults import RemoteError, changed, of_status
 from onnxguard.remote.filesystems import filesystem
 from onnxguard.remote.patience import Patience
 from onnxguard.remote.ranges import HEAD
+from onnxguard.remote.versions import version_of
 
 T = TypeVar("T")
 
@@ -42,7 +43,18 @@ class WebFile:
         self._patience = patience
         self._fs: Any = filesystem("http")
         self._url = self._url_of(address)
-        self._identity: tuple[str | None, ...] | None = None
+        self._identity: tuple[str | None, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """``version_of`` the file that was read."""
+        return version_of(self.size, self._identity)
+
+    def look(self) -> None:
+        """Ask for no more than what file it is."""
+        self.size, _, self._identity = self._persist(
+            lambda: self._range(self._url, 0, 1, keep=False)
+        )
 
     def start(self) -> bool:
         """Fetch the head and the size; False where the server sends no ranges."""
@@ -120,7 +132,7 @@ class WebFile:
     ) -> tuple[int, bytes | None, tuple[str | None, ...]]:
         """The file's size, -1 if unknown; the bytes, None where they are more; its identity."""
         async with self._get(url, Range=f"bytes={start}-{stop - 1}") as answer:
-            identity = tuple(answer.headers.get(name) for name in _IDENTITY)
+            identity = _identity_of(answer)
             told = answer.headers.get("Content-Range", "")
             length = answer.content_length
             if answer.status == 416:
@@ -173,6 +185,7 @@ class WebFile:
                 raise RemoteError(f"cannot be read: the server answers HTTP {answer.status}")
             if (answer.content_length or 0) > DOWNLOADED:
                 raise _too_large()
+            self._identity = _identity_of(answer)
             async for piece in answer.content.iter_chunked(_PIECE):
                 self.fetched += len(piece)
                 stream.write(piece)
@@ -181,6 +194,10 @@ class WebFile:
 
 
 _DOWNLOAD_HINT = "download the model and scan the file, or let --allow-full-download do so"
+
+
+def _identity_of(answer: Any) -> tuple[str | None, ...]:
+    return tuple(answer.headers.get(name) for name in _IDENTITY)
 
 
 def _too_large() -> RemoteError:
@@ -206,6 +223,11 @@ class Downloaded:
     def requests(self) -> int:
         """Requests that were made."""
         return self._origin.requests
+
+    @property
+    def version(self) -> str:
+        """``version_of`` the file that was downloaded."""
+        return self._origin.version
 
     def read(self, start: int, stop: int) -> bytes:
         """Exactly the bytes ``[start, stop)``."""
