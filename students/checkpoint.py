@@ -17,6 +17,7 @@ from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 import torch
+from onnxguard.students.adam import Adam
 from onnxguard.students.history import Epoch
 from onnxguard.students.recipe import Recipe, option_of
 from safetensors import SafetensorError
@@ -232,18 +233,16 @@ def network_tensors(prefix: str, state: dict[str, Any]) -> dict[str, Tensor]:
     return {f"{prefix}{name}": tensor for name, tensor in state.items()}
 
 
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+def optimiser_tensors(optimiser: Adam) -> dict[str, Tensor]:
     """An optimiser's tensors by the place of their parameter: ``optimiser.3.exp_avg``."""
     return {
-        f"optimiser.{place}.{name}": torch.as_tensor(value)
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"])
-        for name, value in optimiser.state[parameter].items()
+        f"optimiser.{place}.{name}": tensor
+        for place, state in enumerate(optimiser.state)
+        for name, tensor in state.items()
     }
 
 
-def restore(
-    checkpoint: Checkpoint, network: torch.nn.Module, optimiser: torch.optim.Optimizer
-) -> dict[str, Tensor]:
+def restore(checkpoint: Checkpoint, network: torch.nn.Module, optimiser: Adam) -> dict[str, Tensor]:
     """Put a checkpoint's weights and the optimiser's tensors where they were.
 
     Returns:
@@ -255,17 +254,12 @@ def restore(
     tensors = checkpoint.tensors
     try:
         network.load_state_dict(_below(tensors, "network."))
-        for place, parameter in enumerate(optimiser.param_groups[0]["params"]):
+        for place, state in enumerate(optimiser.state):
             held = _below(tensors, f"optimiser.{place}.")
-            shape = parameter.shape
-            wanted = {"exp_avg": shape, "exp_avg_sq": shape, "step": torch.Size()}
-            if {name: value.shape for name, value in held.items()} != wanted:
+            if {n: t.shape for n, t in held.items()} != {n: t.shape for n, t in state.items()}:
                 raise KeyError(place)
-            for name, value in held.items():
-                # In the parameter's memory layout: a fused step takes all of them in one pass.
-                like = parameter if value.shape == shape else value
-                empty = torch.empty_like(like, device=parameter.device)
-                optimiser.state[parameter][name] = empty.copy_(value)
+            for name, tensor in held.items():
+                state[name].copy_(tensor)
         torch.set_rng_state(tensors["random"])
         best = _below(tensors, "best.")
         if bool(best) != bool(checkpoint.progress.best_epoch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from onnxguard.students.adam import Adam
 from torch import Tensor, nn
 
 _WARM_UPS = 3
@@ -13,7 +14,7 @@ _WARM_UPS = 3
 def recorded(
     step: Callable[..., Tensor],
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     batch: int,
     device: torch.device,
 ) -> Callable[..., Tensor]:
@@ -23,7 +24,7 @@ def recorded(
         step: takes ``which``, ``tops``, ``lefts`` (int64 ``[batch]``), ``flips`` (bool
             ``[batch]``) and ``vote`` (float32 scalar).
         network: what it changes.
-        optimiser: the same; its learning rate is a tensor, and it is capturable.
+        optimiser: the same; made for steps that are recorded.
         batch: images of a step.
         device: the GPU.
 
@@ -38,7 +39,6 @@ def recorded(
         whole.bool(),
         torch.zeros((), device=device),
     )
-    had_state = bool(optimiser.state)
     before = [tensor.clone() for tensor in _tensors(network, optimiser)]
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
@@ -47,13 +47,9 @@ def recorded(
             step(*held)
     torch.cuda.current_stream(device).wait_stream(stream)
     with torch.no_grad():
-        tensors = _tensors(network, optimiser)
-        for place, tensor in enumerate(tensors):
-            if place < len(before):
-                tensor.copy_(before[place])
-            elif not had_state:
-                tensor.zero_()  # an optimiser's first moments, its second ones, and its steps
-    optimiser.zero_grad(set_to_none=True)
+        for tensor, value in zip(_tensors(network, optimiser), before, strict=True):
+            tensor.copy_(value)
+    optimiser.forget_gradients()
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = step(*held)
@@ -67,11 +63,7 @@ def recorded(
     return replay
 
 
-def _tensors(network: nn.Module, optimiser: torch.optim.Optimizer) -> list[Tensor]:
-    """Everything that a step changes, always in the same order: the network's first."""
-    state = [
-        value
-        for parameter in network.parameters()
-        for value in optimiser.state.get(parameter, {}).values()
-    ]
+def _tensors(network: nn.Module, optimiser: Adam) -> list[Tensor]:
+    """Everything that a step changes, always in the same order."""
+    state = [tensor for held in optimiser.state for tensor in held.values()]
     return [*network.parameters(), *network.buffers(), *state]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 import torch
+from onnxguard.students.adam import Adam
 from onnxguard.students.checkpoint import (
     Checkpoint,
     Progress,
@@ -192,13 +193,7 @@ class _Loop:
         synchronise_norms(network, group)
         self._network = network.train()
         self._logits = torch.compile(network.logits) if compute.compiled else network.logits
-        rate = recipe.learning_rate
-        self._optimiser = torch.optim.Adam(
-            network.parameters(),
-            torch.tensor(rate, device=device) if compute.graphed else rate,
-            fused=True,
-            capturable=compute.graphed,
-        )
+        self._optimiser = Adam(network.parameters(), recipe.learning_rate, compute.graphed)
         training, validation = data.training, data.validation
         self._training = on_device(training.pixels, training.offsets, training.widths, device)
         self._validation = on_device(
@@ -250,7 +245,7 @@ class _Loop:
         vote = torch.zeros((), device=device)
         self._network.train()  # before a step is recorded, which records the mode as well
         step = self._step_for(recipe.shrink_at(epoch))
-        self._set_learning_rate(recipe.learning_rate_at(epoch))
+        self._optimiser.set_rate(recipe.learning_rate_at(epoch))
         started, first = time.perf_counter(), progress.step
         # The loss of all steps so far, and how many processes were asked to stop.
         sums = torch.tensor([progress.loss * group.size, 0.0], dtype=torch.float64, device=device)
@@ -287,7 +282,7 @@ class _Loop:
             with torch.autocast(kind, torch.bfloat16, enabled=bf16):
                 logits = self._logits(images)
             loss = saliency_loss(logits.float(), targets, recipe.dice_weight, recipe.dice_epsilon)
-            self._optimiser.zero_grad(set_to_none=True)
+            self._optimiser.forget_gradients()
             loss.backward()  # type: ignore[no-untyped-call]
             told = torch.stack([loss.detach(), vote])
             told = self._group.average_gradients(self._network, told)
@@ -303,13 +298,6 @@ class _Loop:
                 step, self._network, self._optimiser, self._recipe.batch, self._compute.device
             )
         return self._graphs[shrink]
-
-    def _set_learning_rate(self, rate: float) -> None:
-        for settings in self._optimiser.param_groups:
-            if isinstance(settings["lr"], Tensor):
-                settings["lr"].fill_(rate)  # a recorded step reads it where it is
-            else:
-                settings["lr"] = rate
 
     @torch.no_grad()
     def _validate(self) -> float:

@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 LONGEST_FIRST = [
-    ("test_docs.py",),
+    ("test_docs.py", "test_conform_list.py", "test_conform_cli.py", "test_oracle.py"),  # node tests
     ("test_gates.py", "test_cli_training.py", "test_ablation.py", "test_evaluation.py"),  # students
     ("test_students_distributed.py",),
     ("test_parity_mutants.py", "test_parity_nodes.py"),  # exports of the same networks
     ("test_hostile_heavy.py",),
-    ("test_conform_list.py", "test_conform_cli.py", "test_oracle.py"),  # onnx's node tests
     ("test_wire_fuzz.py",),
     ("test_packaging.py",),
     ("test_students_training.py",),

@@ -63,8 +63,8 @@ def refuse_constant(name: str) -> None:
 def load_json(text: str) -> Any:
     """Parse strictly: no NaN, and no string that a consumer could not print or encode."""
     value = json.loads(text, parse_constant=refuse_constant)
-    for string in strings(value):
-        assert not raw_characters(string), ascii(string)
+    if raw_characters("".join(strings(value))):
+        raise AssertionError([ascii(each) for each in strings(value) if raw_characters(each)][:9])
     return value
 
 

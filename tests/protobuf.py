@@ -6,7 +6,7 @@ Source: the Protocol Buffers encoding guide. Field numbers and types come from o
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from typing import Any
 
@@ -67,32 +67,33 @@ def descriptor(message_name: str) -> Any:
 
 
 @cache
-def known_field(message_name: str, field_name: str) -> tuple[int, str]:
-    """The number of a field, and how a number is written in it: float, double or int."""
+def writer(message_name: str, field_name: str) -> Callable[[Any], bytes]:
+    """What writes values of a field by name."""
     known = descriptor(message_name).fields_by_name[field_name]
-    kinds = {known.TYPE_FLOAT: "float", known.TYPE_DOUBLE: "double"}
-    return known.number, kinds.get(known.type, "int")
+    kinds = {known.TYPE_FLOAT: (I32, "<f"), known.TYPE_DOUBLE: (I64, "<d")}
+    wire_type, code = kinds.get(known.type, (VARINT, ""))
+    key, key_of_bytes = tag(known.number, wire_type), tag(known.number, LEN)
+
+    def write(value: Any) -> bytes:
+        if isinstance(value, str):
+            value = value.encode()
+        if isinstance(value, bytes):
+            return key_of_bytes + varint(len(value)) + value
+        if isinstance(value, list | tuple):
+            return b"".join(map(write, value))
+        return key + (struct.pack(code, value) if code else varint(value))
+
+    return write
 
 
 def field(message_name: str, field_name: str, value: Any) -> bytes:
     """One field by name: a list is written once per item, also where the field is not repeated."""
-    if isinstance(value, (list, tuple)):
-        return b"".join([field(message_name, field_name, item) for item in value])
-    if isinstance(value, str):
-        value = value.encode()
-    number, kind = known_field(message_name, field_name)
-    if isinstance(value, bytes):
-        return bytes_field(number, value)
-    if kind == "float":
-        return tag(number, I32) + struct.pack("<f", value)
-    if kind == "double":
-        return tag(number, I64) + struct.pack("<d", value)
-    return number_field(number, value)
+    return writer(message_name, field_name)(value)
 
 
 def message(message_name: str, /, *parts: bytes, **values: Any) -> bytes:
     """A message: its named fields in the order given, then ``parts`` as they are."""
-    named = [field(message_name, name, value) for name, value in values.items()]
+    named = [writer(message_name, name)(value) for name, value in values.items()]
     return b"".join([*named, *parts])
 
 

@@ -17,6 +17,12 @@ NOBODY = 65534
 FORMATS = sorted(formats.CHECKS)
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no pyproject.toml is above, which each scan would read."""
+    monkeypatch.chdir(tmp_path)
+
+
 def scan(path: Path, case: Case, output_format: str, *more: str) -> tuple[int, str, str]:
     return run("scan", str(path), "--allowlist", case.allowlist, "--format", output_format, *more)
 

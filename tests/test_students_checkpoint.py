@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from onnxguard.students.adam import Adam
 from onnxguard.students.checkpoint import (
     Checkpoint,
     Progress,
@@ -325,7 +326,7 @@ def test_tensors_that_are_of_no_kind_are_one_line_or_are_no_harm(
     network = nn.Linear(2, 2)
     before = bits(network.state_dict())
     with pytest.raises(TrainingError):
-        restore(load_checkpoint(str(tmp_path)), network, torch.optim.Adam(network.parameters()))
+        restore(load_checkpoint(str(tmp_path)), network, Adam(network.parameters(), 1e-3))
     assert bits(network.state_dict()) == before
 
 
@@ -338,20 +339,20 @@ def test_nothing_to_go_on_from_is_one_line(tmp_path: Path) -> None:
 # -- What is put back ------------------------------------------------------------------------------
 
 
-def trained(seed: int, steps: int) -> tuple[nn.Module, torch.optim.Optimizer]:
+def trained(seed: int, steps: int) -> tuple[nn.Module, Adam]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3))
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        optimiser = torch.optim.Adam(network.parameters(), fused=True)
+        optimiser = Adam(network.parameters(), 1e-3)
         for _ in range(steps):
-            optimiser.zero_grad()
+            optimiser.forget_gradients()
             network(torch.randn(2, 2, 5, 5)).square().sum().backward()
             optimiser.step()
     return network, optimiser
 
 
-def of(network: nn.Module, optimiser: torch.optim.Optimizer, best: bool = True) -> Checkpoint:
+def of(network: nn.Module, optimiser: Adam, best: bool = True) -> Checkpoint:
     state = network.state_dict()
     held = {**network_tensors("network.", state), **optimiser_tensors(optimiser)}
     if best:
@@ -569,7 +570,7 @@ def test_a_json_that_cannot_be_replaced_leaves_no_temporary_file(tmp_path: Path)
 def test_the_optimiser_goes_to_the_device_of_its_parameters() -> None:
     """As on a GPU, whose fused Adam takes no tensor that lies elsewhere."""
     network = nn.Conv2d(1, 2, 3)
-    optimiser = torch.optim.Adam(network.parameters())
+    optimiser = Adam(network.parameters(), 1e-3)
     network(torch.ones(1, 1, 3, 3)).sum().backward()
     optimiser.step()
     tensors = {
@@ -578,9 +579,9 @@ def test_the_optimiser_goes_to_the_device_of_its_parameters() -> None:
         "random": torch.get_rng_state(),
     }
     elsewhere = nn.Conv2d(1, 2, 3, device="meta")
-    its = torch.optim.Adam(elsewhere.parameters())
+    its = Adam(elsewhere.parameters(), 1e-3)
     restore(WHOLE._replace(progress=Progress(), tensors=tensors), elsewhere, its)
-    held = [tensor for state in its.state.values() for tensor in state.values()]
+    held = [tensor for state in its.state for tensor in state.values()]
     assert len(held) == 6
     assert {tensor.device.type for tensor in held} == {"meta"}
 
