@@ -129,6 +129,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
+from onnxguard.students.adam import Adam
 from onnxguard.students.compute import Compute
 from onnxguard.students.distributed import Group, described_group, joined, synchronise_norms
 from onnxguard.students.logs import Watch
@@ -191,7 +192,7 @@ def network_of(student, seed=0):
 def trained(group, student, data, steps=3):
     network = network_of(student).train()
     synchronise_norms(network, group)
-    optimiser = torch.optim.Adam(network.parameters(), 4e-3)
+    optimiser = Adam(network.parameters(), 4e-3)
     store = data.training
     held = on_device(store.pixels, store.offsets, store.widths, torch.device("cpu"))
     plan = plan_epoch(store.heights, store.widths, RECIPE.crop, 0.5, 42, 0)
@@ -202,7 +203,7 @@ def trained(group, student, data, steps=3):
         cut = held.crops(which, tops[which], lefts[which], flips[which], RECIPE.crop)
         images, targets = (part.double() for part in images_and_targets(cut))
         loss = saliency_loss(network.logits(images), targets, 1.0, 1.0)
-        optimiser.zero_grad()
+        optimiser.forget_gradients()
         loss.backward()
         told = group.average_gradients(network, loss.detach()[None])
         losses.append(float(told) / group.size)
