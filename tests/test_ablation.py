@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import torch
+from checkout import ROOT
 from command import run
 from onnxguard.students.compute import Compute
 from onnxguard.students.data import find_data, take_training
@@ -67,6 +69,8 @@ def whole(
 def table(out: Path) -> dict[tuple[str, int], tuple[float, int]]:
     """IoU and best epoch of each run, as the JSON has them."""
     record = json.loads((out / "ablation.json").read_text())
+    schema = json.loads((ROOT / "docs/ablation.schema.json").read_text())
+    jsonschema.validate(record, schema)
     return {
         (one["student"], one["seed"]): (one["iou"], one["best_epoch"]) for one in record["runs"]
     }

@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+from checkout import ROOT
 from command import run
 from onnx import numpy_helper, parser
 from onnxguard.students.baselines import baselines
@@ -124,6 +126,8 @@ def evaluated(*arguments: str) -> dict[str, object]:
     code, out, err = run("evaluate", *arguments, "--format", "json")
     assert (code, err) == (0, "")
     report: dict[str, object] = json.loads(out)
+    schema = json.loads((ROOT / "docs/evaluation.schema.json").read_text())
+    jsonschema.validate(report, schema)
     return report
 
 

@@ -27,7 +27,12 @@ from training_goldens import FOLDER, GOLDENS, KINDS, PLAIN, Golden
 from onnxguard.reporters import ablation_json, card_json, evaluation_json
 from onnxguard.reporters import training_phrases as phrases
 
-SCHEMA = json.loads((ROOT / "docs" / "card.schema.json").read_text(encoding="utf-8"))
+
+def schema(name: str) -> Any:
+    return json.loads((ROOT / "docs" / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+SCHEMA, EVALUATION_SCHEMA, ABLATION_SCHEMA = map(schema, ("card", "evaluation", "ablation"))
 EVERY = [
     (kind, name, output_format)
     for kind, (reporters, found) in KINDS.items()
@@ -43,6 +48,12 @@ def render(kind: str, result: Any, output_format: str, **options: Any) -> str:
 
 def document(kind: str, result: Any) -> Any:
     return formats.load_json(render(kind, result, "json"))
+
+
+def names_fields(definition: Any, fields: tuple[str, ...]) -> None:
+    """Assert that an object of a schema has these fields, all of them, and no others."""
+    assert set(definition["properties"]) == set(definition["required"]) == set(fields)
+    assert definition["additionalProperties"] is False
 
 
 def sentences(ablation: records.Ablation) -> list[str]:
@@ -252,6 +263,19 @@ class TestEvaluation:
         assert set(found) == {"schema", "tool", *records.Evaluation._fields}
         assert found["baselines"][1] == {"answer": "centre disc", "iou": 0.3312}
 
+    @pytest.mark.parametrize("name", samples.EVALUATIONS)
+    def test_follows_the_schema(self, name: str) -> None:
+        jsonschema.Draft202012Validator.check_schema(EVALUATION_SCHEMA)
+        digest = samples.sha("0")
+        result = samples.EVALUATIONS[name]._replace(sha256=digest, data_sha256=digest)
+        jsonschema.validate(document("evaluation", result), EVALUATION_SCHEMA)
+
+    def test_schema_names_every_field(self) -> None:
+        fields = ("schema", "tool", *records.Evaluation._fields)
+        names_fields(EVALUATION_SCHEMA, fields)
+        assert EVALUATION_SCHEMA["properties"]["schema"]["const"] == evaluation_json.SCHEMA
+        assert EVALUATION_SCHEMA["$defs"]["measures"] == SCHEMA["$defs"]["measures"]
+
     @pytest.mark.parametrize(
         ("iou", "said"),
         [
@@ -281,6 +305,30 @@ class TestAblation:
         assert found["schema"] == ablation_json.SCHEMA == "onnxguard/ablation/1"
         more = {"schema", "tool", "students", "comparisons"}
         assert set(found) == {*more, *records.Ablation._fields}
+
+    @pytest.mark.parametrize("name", samples.ABLATIONS)
+    def test_follows_the_schema(self, name: str) -> None:
+        jsonschema.Draft202012Validator.check_schema(ABLATION_SCHEMA)
+        result = samples.ABLATIONS[name]
+        result = result._replace(data=result.data._replace(sha256=samples.sha("0")))
+        jsonschema.validate(document("ablation", result), ABLATION_SCHEMA)
+
+    def test_schema_names_every_field(self) -> None:
+        more = ("schema", "tool", "students", "comparisons")
+        names_fields(ABLATION_SCHEMA, (*more, *records.Ablation._fields))
+        assert ABLATION_SCHEMA["properties"]["schema"]["const"] == ablation_json.SCHEMA
+        described = ABLATION_SCHEMA["$defs"]
+        names_fields(described["run"], records.AblationRun._fields)
+        names_fields(described["comparison"], phrases.Comparison._fields)
+        summary = (*phrases.StudentSummary._fields, "mean", "deviation")
+        names_fields(described["student"], summary)
+        assert described["data"] == SCHEMA["$defs"]["data"]
+
+    def test_schema_refuses_anything_else(self) -> None:
+        found = document("ablation", samples.ABLATION)
+        found["students"][0]["surprise"] = 1
+        with pytest.raises(jsonschema.ValidationError, match="surprise"):
+            jsonschema.validate(found, ABLATION_SCHEMA)
 
     def test_the_mean_and_the_sample_deviation(self) -> None:
         first, second = document("ablation", samples.ABLATION)["students"]

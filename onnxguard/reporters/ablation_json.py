@@ -1,4 +1,4 @@
-"""An ablation as versioned JSON."""
+"""An ablation as versioned JSON; docs/ablation.schema.json describes it."""
 
 from __future__ import annotations
 

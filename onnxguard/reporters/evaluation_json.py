@@ -1,4 +1,4 @@
-"""An evaluation as versioned JSON."""
+"""An evaluation as versioned JSON; docs/evaluation.schema.json describes it."""
 
 from __future__ import annotations
 
