@@ -319,6 +319,26 @@ DAMAGES: dict[str, Damage] = {
 }
 
 
+def test_a_bit_in_any_part_is_noticed(
+    data: FolderData, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onnxguard.students.store._PART", 1024)
+    monkeypatch.setattr("onnxguard.students.store._PIECE", 256)
+    good = opened(data, cache)
+    (entry,) = Path(cache).iterdir()
+    content = (entry / "pixels.bin").read_bytes()
+    assert len(content) > 3 * 1024
+    for place in (0, 1023, 1024, 2000, len(content) - 1):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        (entry / "pixels.bin").write_bytes(damaged)
+        assert same(opened(data, cache), good)
+        assert (entry / "pixels.bin").read_bytes() == content
+    swapped_parts = content[1024:2048] + content[:1024] + content[2048:]
+    (entry / "pixels.bin").write_bytes(swapped_parts)
+    assert same(opened(data, cache), good)
+
+
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_entry_is_built_anew(damage: str, data: FolderData, cache: str) -> None:
     first = opened(data, cache)
