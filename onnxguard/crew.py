@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from itertools import islice
 from typing import Any, Protocol
 
 from onnxguard.errors import OnnxguardError
 
-BATCH = 32
-"""Models that a worker takes at a time: few enough to share the work, enough to hide its cost."""
+BATCH, MOST = 32, 128
+"""Models that a worker takes at a time at first, and at most."""
+
+SECONDS = 0.25
+"""So long a batch is to take: enough to hide what handing it out costs, and soon in the results."""
+
+_ENOUGH = 16
+"""Tasks from which on the pace is known."""
 
 AHEAD = 4
 """Batches for each worker that are handed out at a time."""
@@ -73,12 +79,14 @@ def judge_batch(judge: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
 
 def judge_in_order(tasks: Sequence[Any], crew: Crew, lost: Callable[[Any], Any]) -> Iterator[Any]:
     """Yield the result of every task in order, each once, with few of them in memory."""
-    size = max(1, min(BATCH, len(tasks) // (crew.size * AHEAD)))
-    ahead = (tasks[at : at + size] for at in range(0, len(tasks), size))
     waiting: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
+    pace = _Pace(crew.size)
+    handed = 0
     while True:
-        for batch in islice(ahead, max(0, AHEAD * crew.size - len(waiting))):
+        while handed < len(tasks) and len(waiting) < AHEAD * crew.size:
+            batch = tasks[handed : handed + pace.batch(len(tasks) - handed)]
             waiting.append((batch, crew.submit(batch)))
+            handed += len(batch)
         if not waiting:
             return
         batch, future = waiting[0]
@@ -88,8 +96,33 @@ def judge_in_order(tasks: Sequence[Any], crew: Crew, lost: Callable[[Any], Any])
             waiting = _recovered(waiting, crew)
             continue
         waiting.popleft()
+        pace.did(len(batch))
         for task, result in zip(batch, results, strict=True):
             yield lost(task) if isinstance(result, Lost) else result
+
+
+class _Pace:
+    """How many tasks a batch holds, from how fast they were done so far."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._began = 0.0
+        self._done = -1
+
+    def did(self, count: int) -> None:
+        """Count tasks; not those of the first batch, for which workers had to start."""
+        if self._done < 0:
+            self._began, self._done = time.monotonic(), 0
+        else:
+            self._done += count
+
+    def batch(self, left: int) -> int:
+        """Tasks of the next batch, where so many are left for all workers."""
+        fair = max(1, left // (2 * self._workers))
+        if self._done < _ENOUGH:
+            return min(BATCH, fair)
+        each = (time.monotonic() - self._began) * self._workers / self._done
+        return max(1, min(MOST, fair, int(SECONDS / max(each, 1e-9))))
 
 
 def _recovered(

@@ -7,6 +7,7 @@ until the scheduler gives it up with ``KilledWorker``.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import pickle
@@ -65,11 +66,15 @@ class Fleet:
                 raise ValueError
             return distributed.Client(address, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except (OSError, ValueError, ImportError, RuntimeError):
-            raise UsageError(
-                f"--scheduler {self._address}: no Dask scheduler answers there within "
-                f"{SECONDS_TO_CONNECT:.0f} s; give its address as dask scheduler prints it, "
-                "tcp://HOST:8786"
-            ) from None
+            pass
+        # The client that was half made closes itself when it is collected. While the next one is
+        # made that would wait for itself, for a lock that Dask's clients share.
+        gc.collect()
+        raise UsageError(
+            f"--scheduler {self._address}: no Dask scheduler answers there within "
+            f"{SECONDS_TO_CONNECT:.0f} s; give its address as dask scheduler prints it, "
+            "tcp://HOST:8786"
+        )
 
     def submit(self, batch: Sequence[Any]) -> Future[list[Any]]:
         """Hand out a batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -192,6 +193,14 @@ def test_nobody_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = refusal(address, "a", "b")
     assert "no Dask scheduler answers there within" in said
     assert "\x1b" not in said
+    # One that is collected while another is made waits forever.
+    assert not [
+        each for each in gc.get_objects() if type(each) is distributed.Client and is_open(each)
+    ]
+
+
+def is_open(client: Any) -> bool:
+    return bool(client.status not in ("closed", "newly-created"))
 
 
 def test_nobody_there_is_one_line_of_the_command(
