@@ -181,10 +181,11 @@ def copy_bandwidth(device: torch.device) -> float:
 
 def in_process(way: Way, seed: int, kernels: str) -> dict[str, Any]:
     """One training with none of this process's memory; compiled kernels are kept in a folder."""
+    # Not -m: processes that decode would import that module, and PyTorch with it.
     command = [
         sys.executable,
-        "-m",
-        "benchmarks.gpu",
+        "-c",
+        "import sys; from benchmarks.gpu import main; sys.exit(main())",
         *sys.argv[1:],
         "--one",
         json.dumps([way, seed]),
