@@ -38,7 +38,7 @@ def scanned(address: str, size: int) -> None:
     seconds = time.perf_counter() - started
     if report.read is None:
         raise SystemExit(f"{address}: {report.findings[0].message}")
-    received, requests = report.read
+    received, requests, _ = report.read
     print(
         f"  onnxguard  {received:>13,} bytes ({received / size:.2%})  {requests:>4} requests"
         f"  {seconds:7.2f} s"
