@@ -25,8 +25,7 @@ import onnx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import mutations
-import oracle
+from support import mutations, oracle
 
 from onnxguard import __version__, load_allowlist
 

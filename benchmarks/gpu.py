@@ -35,9 +35,9 @@ from onnxguard.students.sampling import on_device
 from onnxguard.students.training import train
 from PIL import Image
 
+from onnxguard.base.progress import silent
 from onnxguard.gating.gates import Limits
 from onnxguard.gating.train_and_gate import train_and_gate
-from onnxguard.progress import silent
 
 IMAGES, HEIGHT, WIDTH = 10_553, 300, 400
 """DUTS-TR's, most of whose images have these sides, either way round."""

@@ -24,11 +24,11 @@ import onnx
 
 import onnxguard
 from benchmarks import models
-from onnxguard.remote import Access
+from onnxguard.sources.remote import Access
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from servers import s3_environment, serving, storing
+from support.servers import s3_environment, serving, storing
 
 
 def scanned(address: str, size: int) -> None:

@@ -8,13 +8,13 @@ True
 
 from typing import TYPE_CHECKING, Any
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.errors import AllowlistError, ModelError, OnnxguardError
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.registry import load_allowlist
-from onnxguard.report import Report, Verdict
-from onnxguard.scan import read_facts, scan, scan_bytes
+from onnxguard.base.errors import AllowlistError, ModelError, OnnxguardError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.model.facts import Facts
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.policy.registry import load_allowlist
+from onnxguard.scanning.report import Report, Verdict
+from onnxguard.scanning.scan import read_facts, scan, scan_bytes
 from onnxguard.version import __version__
 
 if TYPE_CHECKING:

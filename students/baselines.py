@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 
 _EPSILON = 1e-6
 """As ``measures.intersection_over_union`` adds it."""

@@ -24,9 +24,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from onnxguard.errors import OnnxguardError, TrainingError
-from onnxguard.printable import printable
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import OnnxguardError, TrainingError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 
 _FORMAT = "onnxguard/checkpoint/1"
 _JSON = "checkpoint.json"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import torch
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "fp32", "bf16")

@@ -14,8 +14,8 @@ from onnxguard.students.sampling import split
 from onnxguard.students.store import Store, open_store
 from onnxguard.students.training import TrainingData
 
-from onnxguard.errors import TrainingError
-from onnxguard.progress import Step
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.progress import Step
 
 GENERATED_IMAGES = 448
 """So many are made up: 64 are held out, and 384 are trained on."""

@@ -13,8 +13,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.autograd import Function
 
-from onnxguard.errors import TrainingError
-from onnxguard.printable import printable
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
 
 _PATIENCE = timedelta(hours=2)
 """So long the others wait where one decodes a data set for all."""

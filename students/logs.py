@@ -9,9 +9,9 @@ from typing import Any
 
 from onnxguard.students.history import Epoch
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 
 
 class Watch:

@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 
 Map = NDArray[np.float64]
 Mask = NDArray[np.bool_]

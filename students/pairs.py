@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxguard.students.generated import VERSION, draw_scene
 
-from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.printable import printable
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.printable import printable
 
 if TYPE_CHECKING:
     from PIL import Image

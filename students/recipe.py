@@ -7,7 +7,7 @@ from typing import Any
 
 from onnxguard.students.student import MULTIPLE
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 SCHEDULES = ("cosine", "constant")
 _MOST_SEED = (1 << 64) - 1  # of PyTorch's generators

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from onnxguard.students.normalisation import DEVIATION, MEAN
 from torch import Tensor
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
 
 Integers = NDArray[np.int64]
 

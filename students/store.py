@@ -36,10 +36,10 @@ from onnxguard.students.pairs import (
     open_regular,
 )
 
-from onnxguard.errors import OnnxguardError
-from onnxguard.printable import printable
-from onnxguard.processes import become_worker, uninterrupted
-from onnxguard.progress import Step, silent
+from onnxguard.base.errors import OnnxguardError
+from onnxguard.base.printable import printable
+from onnxguard.base.processes import become_worker, uninterrupted
+from onnxguard.base.progress import Step, silent
 
 _FORMAT = "onnxguard/store/2"
 _PIXELS, _INDEX = "pixels.bin", "index.json"

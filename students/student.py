@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -90,7 +90,7 @@ def find_student(name: str) -> Student:
         UsageError: there is none of that name.
     """
     if name not in STUDENTS:
-        from onnxguard.printable import printable
+        from onnxguard.base.printable import printable
 
         raise UsageError(f'no student "{printable(name)}"; there are: {", ".join(STUDENTS)}')
     return STUDENTS[name]

@@ -40,8 +40,8 @@ from onnxguard.students.sampling import (
 from onnxguard.students.student import Student
 from torch import Tensor
 
-from onnxguard.errors import TrainingError
-from onnxguard.printable import printable
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
 
 if TYPE_CHECKING:
     from onnxguard.students.store import Store

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from examples import PAGES, Folder, replay
+from support.examples import PAGES, Folder, replay
 
 
 def main(pages: list[Path]) -> None:

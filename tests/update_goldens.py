@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import diff_goldens
-import parity_goldens
-import reporter_goldens
-import training_goldens
+from support import diff_goldens, parity_goldens, reporter_goldens, training_goldens
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from onnxguard.conformance import Conformance, conform_allowlist
-from onnxguard.registry import DEFAULT_ALLOWLIST
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from onnxguard.allowlist_file import WAIVABLE
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
+from onnxguard.policy.allowlist_file import WAIVABLE
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
 

@@ -1,10 +1,10 @@
-"""Write onnxguard/standard_operators.py from the schemas of the installed onnx.
+"""Write onnxguard/model/standard_operators.py from the schemas of the installed onnx.
 
     python tools/update_standard_operators.py            # rewrite the module
     python tools/update_standard_operators.py --check    # exit 1 if it would change
 
-After an update, ``tests/test_standard.py`` says what ``LATEST_OPSET`` and ``LATEST_IR`` in
-onnxguard/standard.py must become.
+After an update, ``tests/model/test_standard.py`` says what ``LATEST_OPSET`` and ``LATEST_IR`` in
+onnxguard/model/standard.py must become.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEADER = '''\
 
 By tools/update_standard_operators.py from onnx {version}. For each domain and operator, its
 versions, oldest first: (since_version, inputs, attributes and defaults, deprecated).
-Read it through onnxguard.standard.
+Read it through onnxguard.model.standard.
 """
 
 # fmt: off

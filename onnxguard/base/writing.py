@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 
 
 def write_whole(path: str, content: str | bytes) -> None:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from onnxguard.errors import AllowlistError
-from onnxguard.printable import printable
+from onnxguard.base.errors import AllowlistError
+from onnxguard.base.printable import printable
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16

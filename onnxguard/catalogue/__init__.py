@@ -11,7 +11,7 @@ from onnxguard.catalogue.policy import FULL_CHECK, POLICY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
-from onnxguard.catalogue.wire import WIRE
+from onnxguard.catalogue.wire_format import WIRE
 
 __all__ = ["IGNORABLE", "PARITY_RULES", "RULES", "Rule"]
 

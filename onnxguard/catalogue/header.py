@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
-from onnxguard.findings import Severity
 
 HEADER = (
     Rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 
 
 class Rule(NamedTuple):

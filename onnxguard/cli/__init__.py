@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 from onnxguard.version import __version__
 
 _COMMANDS = {
@@ -45,8 +45,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from onnxguard.printable import printable
-            from onnxguard.yaml_tree import near
+            from onnxguard.base.printable import printable
+            from onnxguard.base.yaml_tree import near
 
             ctx.fail(f'no command "{printable(args[0])}"{near(args[0], _COMMANDS)}')
         return super().resolve_command(ctx, args)

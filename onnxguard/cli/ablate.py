@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
@@ -17,11 +20,8 @@ from onnxguard.cli.training_options import (
     require_packages,
     training_watch,
 )
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
 from onnxguard.reporters import ABLATION_REPORTERS, RenderOptions
 from onnxguard.students.student import STUDENTS
-from onnxguard.writing import write_whole
 
 
 @click.command()
@@ -55,7 +55,7 @@ def ablate(**options: Any) -> int:
     recipe = chosen_recipe(options)
     check_output(options["output"])
     require_packages("ablate")
-    from onnxguard.cache_folder import cache_folder
+    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.ablation import ablate as whole
     from onnxguard.gating.pictures import ablation_plot
     from onnxguard.students.compute import choose_compute

@@ -6,19 +6,19 @@ import re
 
 import click
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry, Waiver
-from onnxguard.derive import derive_allowlist
-from onnxguard.discover import find_models
-from onnxguard.errors import ModelError, UsageError
-from onnxguard.export import to_c, to_ort_config
-from onnxguard.facts import Facts
-from onnxguard.printable import printable
-from onnxguard.registry import allowlist_ids, load_allowlist
-from onnxguard.remote import shown
-from onnxguard.scan import read_facts
-from onnxguard.standard import LATEST_OPSET, is_standard, operator_names, schema_at
-from onnxguard.writing import write_whole
-from onnxguard.yaml_tree import near
+from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
+from onnxguard.base.yaml_tree import near
+from onnxguard.model.facts import Facts
+from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names, schema_at
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry, Waiver
+from onnxguard.policy.derive import derive_allowlist
+from onnxguard.policy.export import to_c, to_ort_config
+from onnxguard.policy.registry import allowlist_ids, load_allowlist
+from onnxguard.scanning.scan import read_facts
+from onnxguard.sources.discover import find_models
+from onnxguard.sources.remote import shown
 
 
 @click.group()

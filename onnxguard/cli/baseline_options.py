@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 import click
 
-from onnxguard.baseline import accept, read_baseline, write_baseline
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.cli.output import check_output
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.report import Run
+from onnxguard.scanning.baseline import accept, read_baseline, write_baseline
+from onnxguard.scanning.report import Run
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.cli.baseline_options import (
     baseline_options,
     check_baseline,
@@ -18,17 +20,15 @@ from onnxguard.cli.baseline_options import (
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
+from onnxguard.many.results_file import Results, digest_of
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.lean import FORMATS, lean
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.lean import FORMATS, lean
+from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
-from onnxguard.results import Results, digest_of
 
 NAMED = 5
 """Paths that a remark names."""
@@ -91,7 +91,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         )
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
     if options["output_format"] == "html":
-        from onnxguard.outlining import outlined
+        from onnxguard.scanning.diagrams import outlined
 
         run = outlined(run, checked.models)
     verbosity = options["verbose"] - options["quiet"]

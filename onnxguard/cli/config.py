@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from onnxguard.errors import ConfigError
-from onnxguard.printable import printable
-from onnxguard.registry import is_path
-from onnxguard.yaml_tree import near
+from onnxguard.base.errors import ConfigError
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import near
+from onnxguard.policy.registry import is_path
 
 KEYS: dict[str, type] = {
     "allowlist": str,

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.printable import printable
 from onnxguard.cli.output import check_output, emit, wants_color
-from onnxguard.errors import ModelError, UsageError
-from onnxguard.printable import printable
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")

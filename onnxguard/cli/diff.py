@@ -6,13 +6,13 @@ import os
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.differences import compare
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.registry import DEFAULT_ALLOWLIST
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import DIFFERENCE_REPORTERS
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
 
 
 @click.command()

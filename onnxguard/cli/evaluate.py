@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import UsageError
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import data_options, require_packages
-from onnxguard.errors import UsageError
-from onnxguard.registry import DEFAULT_ALLOWLIST
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
 from onnxguard.students.recipe import RECIPES
 from onnxguard.students.student import MULTIPLE
@@ -68,7 +68,7 @@ def evaluate(model: str, **options: Any) -> int:
         raise UsageError("--crop needs a --side: images may be smaller than it")
     check_output(options["output"], [model])
     require_packages("evaluate")
-    from onnxguard.cache_folder import cache_folder
+    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.evaluation import evaluate as whole
     from onnxguard.gating.evaluation import open_graph
     from onnxguard.students.data import find_data, take_pairs

@@ -6,15 +6,15 @@ import os
 
 import click
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.repository.first_manifest import first_manifest
 from onnxguard.repository.globs import escaped
 from onnxguard.repository.inventory import take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
 from onnxguard.repository.manifest_file import parse_manifest
-from onnxguard.writing import write_whole
 
 
 @click.command()

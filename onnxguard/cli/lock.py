@@ -6,10 +6,10 @@ import os
 
 import click
 
+from onnxguard.base.errors import ManifestError
 from onnxguard.cli.progress import progress_bars
-from onnxguard.errors import ManifestError
 from onnxguard.repository.lock import LOCK, read_lock, write_lock
-from onnxguard.repository.locking import digests
+from onnxguard.repository.lock_digests import digests
 from onnxguard.repository.manifest_file import nearest_manifest
 
 

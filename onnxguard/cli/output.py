@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data")
 """How files of models are called, and of their external data."""

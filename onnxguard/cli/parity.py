@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.errors import UsageError
-from onnxguard.parity.errors import EvidenceError, ParityError
 from onnxguard.parity.report import ParityReport, exit_code, unusable
 from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings
-from onnxguard.printable import printable
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
+from onnxguard.running.errors import EvidenceError, ParityError
 from onnxguard.students import STUDENTS
 from onnxguard.students.student import TRAINED
 

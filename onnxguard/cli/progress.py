@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from onnxguard.progress import Step, silent
+from onnxguard.base.progress import Step, silent
 
 
 @contextmanager

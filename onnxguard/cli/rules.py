@@ -6,10 +6,10 @@ import textwrap
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.yaml_tree import near
 
 _ALL: dict[str, Rule] = {**RULES, **PARITY_RULES}
 

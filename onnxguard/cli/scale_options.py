@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from onnxguard.base.errors import UsageError
 from onnxguard.cli.output import check_output
-from onnxguard.errors import UsageError
-from onnxguard.remote import DEFAULT_ACCESS, Access
-from onnxguard.report import Report
-from onnxguard.workers import judge_all
+from onnxguard.many.judge_all import judge_all
+from onnxguard.scanning.report import Report
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,7 +105,7 @@ def judge_models(
         reports = judge_all(models, judge, lost, scale.jobs, scale.scheduler)
         with closing(reports) as found, _progress(found, len(models), show) as shown:
             return list(shown)
-    from onnxguard.results import Results
+    from onnxguard.many.results_file import Results
 
     with Results(scale.results, settings, models, scale.resume, keep, access) as results:
         left = [model for model in models if model not in results.done]

@@ -10,29 +10,29 @@ from typing import Any
 
 import click
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import RULES
 from onnxguard.cli.baseline_options import (
     baseline_options,
     check_baseline,
     judged_by_baseline,
 )
+from onnxguard.cli.config import read_config
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
-from onnxguard.config import read_config
-from onnxguard.discover import find_models
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.remote import DEFAULT_ACCESS, Access
-from onnxguard.report import Report, Run
+from onnxguard.many.judge_all import died_report
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.lean import FORMATS, lean
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.scan import UNVERIFIED, verdict_of
-from onnxguard.scan import scan as scan_model
-from onnxguard.workers import died_report
-from onnxguard.yaml_tree import near
+from onnxguard.reporters.kit.lean import FORMATS, lean
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.report import Report, Run
+from onnxguard.scanning.scan import UNVERIFIED, verdict_of
+from onnxguard.scanning.scan import scan as scan_model
+from onnxguard.sources.discover import find_models
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
 
 def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -132,7 +132,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     scale = Scale.of(options, models)
     judge = partial(_judge, policy=policy, codes=codes, strict=options["strict"], access=access)
     if options["full_check"]:
-        from onnxguard.full_check import FullCheck
+        from onnxguard.scanning.full_check import FullCheck
 
         limits = FullCheck(options["full_check_seconds"], options["full_check_mebibytes"])
         limits.require()
@@ -146,7 +146,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     run = Run(tuple(reports), time.perf_counter() - started)
     run = judged_by_baseline(run, options)
     if options["format"] == "html":
-        from onnxguard.outlining import outlined
+        from onnxguard.scanning.diagrams import outlined
 
         run = outlined(run, models, access)
     color = wants_color(output)
@@ -181,7 +181,7 @@ def _judge(
 
 def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: Any) -> str:
     """What decides the verdicts: the list and which of its waivers hold today, and the options."""
-    from onnxguard.results import digest_of
+    from onnxguard.many.results_file import digest_of
 
     checked: tuple[object, ...] = ()
     if options["full_check"]:

@@ -8,6 +8,9 @@ from typing import Any
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import silent
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
@@ -18,10 +21,7 @@ from onnxguard.cli.training_options import (
     require_packages,
     training_watch,
 )
-from onnxguard.errors import UsageError
 from onnxguard.parity.settings import ATOL, MUTANTS
-from onnxguard.printable import printable
-from onnxguard.progress import silent
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS, TRAINED, find_student
@@ -120,10 +120,10 @@ def train_and_gate(**options: Any) -> int:
 
 
 def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any, str]:
-    from onnxguard.cache_folder import cache_folder
+    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.gates import Limits
     from onnxguard.gating.train_and_gate import train_and_gate as whole
-    from onnxguard.registry import load_allowlist
+    from onnxguard.policy.registry import load_allowlist
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import GENERATED_IOU, find_data, take_training
     from onnxguard.students.distributed import described_group, joined

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 from onnxguard.students.history import Epoch
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import RECIPES, SCHEDULES, Recipe, option_of

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from onnxguard.base.errors import OnnxguardError
+from onnxguard.conformance.evaluators import versions
 from onnxguard.conformance.record import Outcome
-from onnxguard.conformance.runtime import versions
-from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
-from onnxguard.errors import OnnxguardError
-from onnxguard.parity.ort_values import UnsupportedError
+from onnxguard.running.child import DiedError, RaisedError, TimedOutError, Worker
+from onnxguard.running.ort_values import UnsupportedError
 
 CASE_SECONDS = 60.0
 """How long one case may take unless told otherwise."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onnxguard.parity.comparison import Array, is_floating
-from onnxguard.printable import printable
+from onnxguard.base.printable import printable
+from onnxguard.running.comparison import Array, is_floating
 
 Value = Array | list[Any] | None
 """A tensor, a sequence of them, or an optional that holds nothing."""

@@ -12,10 +12,10 @@ from onnx import helper, inliner, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from onnxguard.conformance.comparison import Value
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.cutting import graphs_of
-from onnxguard.parity.ort_values import UnsupportedError, from_ort_value, to_ort_value
-from onnxguard.parity.runtime import PROVIDER_NAMES, session_options
+from onnxguard.running.comparison import Array
+from onnxguard.running.cutting import graphs_of
+from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
+from onnxguard.running.session import PROVIDER_NAMES, session_options
 
 _UNSUPPORTED = (
     "Unsupported model IR version",

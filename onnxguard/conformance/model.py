@@ -12,9 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import onnx
 
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.printable import printable
+from onnxguard.conformance.attempt import CASE_SECONDS, Progress, attempt, start
 from onnxguard.conformance.cases import long_domain, schema_version
 from onnxguard.conformance.comparison import compare
-from onnxguard.conformance.cut import Site, cut, find_nodes
+from onnxguard.conformance.evaluators import prepare, run, run_reference, trace
+from onnxguard.conformance.nodes import Site, cut, find_nodes
 from onnxguard.conformance.record import (
     CaseResult,
     Conformance,
@@ -23,22 +27,12 @@ from onnxguard.conformance.record import (
     Outcome,
     weigh,
 )
-from onnxguard.conformance.running import CASE_SECONDS, Progress, attempt, start
-from onnxguard.conformance.runtime import prepare, run, run_reference, trace
-from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
-from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.cutting import RANDOM_OPERATORS, with_outputs
-from onnxguard.parity.inputs import (
-    draw,
-    index_bounds,
-    parse_shapes,
-    propose_shapes,
-    read_inputs,
-)
-from onnxguard.parity.model import OnnxModel, read_onnx
-from onnxguard.printable import printable
-from onnxguard.scan import read_facts
+from onnxguard.running.child import DiedError, RaisedError, TimedOutError, Worker
+from onnxguard.running.comparison import Array
+from onnxguard.running.cutting import RANDOM_OPERATORS, with_outputs
+from onnxguard.running.graph_file import OnnxModel, read_onnx
+from onnxguard.running.inputs import draw, index_bounds, parse_shapes, propose_shapes, read_inputs
+from onnxguard.scanning.scan import read_facts
 
 MOST_NODES = 100_000
 """A model of more nodes, its functions inlined, is refused."""

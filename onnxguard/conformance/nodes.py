@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import onnx
 from onnx import TensorProto, helper
 
+from onnxguard.base.printable import printable
 from onnxguard.conformance.cases import long_domain
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.cutting import (
+from onnxguard.running.comparison import Array
+from onnxguard.running.cutting import (
     constant_value,
     initializers_of,
     names_read,
     one_node_model,
     subgraphs_of,
 )
-from onnxguard.printable import printable
 
 _ATTRIBUTES = 200
 """Characters of a node's attributes that are shown."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.conformance.attempt import CASE_SECONDS, Progress, attempt, start
 from onnxguard.conformance.cases import (
     LATEST_OPSET,
     Case,
@@ -15,7 +17,8 @@ from onnxguard.conformance.cases import (
     schema_version,
 )
 from onnxguard.conformance.comparison import compare, fixed
-from onnxguard.conformance.known import KNOWN_FAILURES, MEANING_CHANGED
+from onnxguard.conformance.evaluators import check, run
+from onnxguard.conformance.known_deviations import KNOWN_FAILURES, MEANING_CHANGED
 from onnxguard.conformance.record import (
     CaseResult,
     Conformance,
@@ -24,12 +27,9 @@ from onnxguard.conformance.record import (
     Outcome,
     weigh,
 )
-from onnxguard.conformance.running import CASE_SECONDS, Progress, attempt, start
-from onnxguard.conformance.runtime import check, run
-from onnxguard.conformance.worker import DiedError, TimedOutError, Worker
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.registry import load_allowlist
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.policy.registry import load_allowlist
+from onnxguard.running.child import DiedError, TimedOutError, Worker
 
 OPSET = 17
 """The opset that is asked about unless another is named."""

@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.base.errors import ModelError, WireError
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import RULES
 from onnxguard.differences.contents import FactsDifference, Pair, compare_facts, paired
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
 from onnxguard.differences.values import Tree
-from onnxguard.errors import ModelError, WireError
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.gather import survey
-from onnxguard.reading import STEPS, malformed, read_model
-from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.remote import RemoteBytes, shown
-from onnxguard.report import Report, Verdict
-from onnxguard.scan import STEPS_PER_NODE, scan, scan_bytes
-from onnxguard.source import open_model
-from onnxguard.wire import Buffer
+from onnxguard.model.facts import Facts
+from onnxguard.model.reading import STEPS, malformed, read_model
+from onnxguard.model.survey import survey
+from onnxguard.model.wire import Buffer
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.scanning.report import Report, Verdict
+from onnxguard.scanning.scan import STEPS_PER_NODE, scan, scan_bytes
+from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import RemoteBytes, shown
 
 
 class Judged(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from onnxguard.base.findings import Place
 from onnxguard.differences.structure import Structure
 from onnxguard.differences.values import Tree, constant_contents
-from onnxguard.facts import (
+from onnxguard.model.facts import (
     ConstantNode,
     ExternalData,
     Facts,
@@ -17,7 +18,6 @@ from onnxguard.facts import (
     OpsetImport,
     Value,
 )
-from onnxguard.findings import Place
 
 T = TypeVar("T")
 Key = Callable[[T], Hashable]

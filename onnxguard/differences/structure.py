@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from onnxguard.base.printable import identifier, printable
 from onnxguard.differences.values import BLOCK, Tree, content_of, tensors_of, values_of
-from onnxguard.graph import Attribute, Function, Graph, Node, SparseTensor, Tensor
-from onnxguard.printable import identifier, printable
-from onnxguard.wire import Buffer
+from onnxguard.model.graph import Attribute, Function, Graph, Node, SparseTensor, Tensor
+from onnxguard.model.wire import Buffer
 
 
 class Structure(NamedTuple):

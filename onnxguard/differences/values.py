@@ -7,8 +7,8 @@ import struct
 from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
-from onnxguard.graph import Attribute, Graph, Model, Operator, SparseTensor, Tensor
-from onnxguard.wire import Buffer
+from onnxguard.model.graph import Attribute, Graph, Model, Operator, SparseTensor, Tensor
+from onnxguard.model.wire import Buffer
 
 CONSTANT = Operator("", "Constant")
 BLOCK = 1 << 20

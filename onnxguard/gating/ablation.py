@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 from onnxguard.gating.card import recipe_rows, versions
 from onnxguard.gating.evaluation import cut
-from onnxguard.printable import printable
-from onnxguard.scan import scan_bytes
+from onnxguard.scanning.scan import scan_bytes
 from onnxguard.students.baselines import baselines
 from onnxguard.students.checkpoint import (
     has_checkpoint,
@@ -28,7 +29,6 @@ from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Ablation, AblationRun
 from onnxguard.students.student import Student, trainable_parameters
 from onnxguard.students.training import train
-from onnxguard.writing import write_whole
 
 ALLOWLISTS = ("pre-adr-0258", "adr-0258")
 """The lists before and after the decision that the students differ in."""

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
-from onnxguard.facts import Value
 from onnxguard.gating.gates import Judged, compared, dims_of
+from onnxguard.model.facts import Value
 from onnxguard.parity.report import ParityReport
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Card, DataFacts, ParityFigures

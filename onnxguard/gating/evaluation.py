@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from onnxguard.errors import UsageError
-from onnxguard.facts import Facts, Value
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.model import read_onnx
-from onnxguard.parity.runtime import Session
-from onnxguard.printable import printable
-from onnxguard.progress import Step, silent
-from onnxguard.scan import scan_bytes
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step, silent
+from onnxguard.model.facts import Facts, Value
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import read_onnx
+from onnxguard.running.session import Session
+from onnxguard.scanning.scan import scan_bytes
 from onnxguard.students.baselines import baselines
 from onnxguard.students.data import TakenPairs
 from onnxguard.students.measures import Measures, MeasureSums, intersection_over_union, stretched
@@ -26,7 +26,7 @@ from onnxguard.students.store import Store
 from onnxguard.students.student import MULTIPLE
 
 if TYPE_CHECKING:
-    from onnxguard.report import Report
+    from onnxguard.scanning.report import Report
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]

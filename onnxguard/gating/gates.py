@@ -6,15 +6,15 @@ import os
 import shutil
 from typing import NamedTuple
 
-from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.facts import Facts, Value
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.progress import Step
 from onnxguard.gating.evaluation import Measured, measure, open_graph
+from onnxguard.model.facts import Facts, Value
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
 from onnxguard.parity.settings import ATOL
-from onnxguard.progress import Step
-from onnxguard.report import Report
-from onnxguard.scan import scan
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.scan import scan
 from onnxguard.students.records import Gate
 from onnxguard.students.store import Store
 from onnxguard.students.student import Student

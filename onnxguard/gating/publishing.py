@@ -7,11 +7,11 @@ import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
 from onnxguard.gating.gates import EVIDENCE
-from onnxguard.printable import printable
 from onnxguard.students.exporting import export_student
-from onnxguard.writing import write_whole
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,10 @@ import os
 import time
 from typing import NamedTuple
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step, silent
+from onnxguard.base.writing import write_whole
 from onnxguard.gating.card import make_card
 from onnxguard.gating.gates import Limits, judge
 from onnxguard.gating.pictures import contact_sheet, training_curve
@@ -17,8 +20,6 @@ from onnxguard.gating.publishing import (
     run_folder,
     write_candidate,
 )
-from onnxguard.printable import printable
-from onnxguard.progress import Step, silent
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
 from onnxguard.students.compute import Compute, describe
@@ -29,7 +30,6 @@ from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Card
 from onnxguard.students.student import Student, trainable_parameters
 from onnxguard.students.training import train
-from onnxguard.writing import write_whole
 
 
 class Outcome(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 
 BATCH, MOST = 32, 128
 """Models that a worker takes at a time at first, and at most."""

@@ -19,9 +19,9 @@ from concurrent.futures import CancelledError, Future, wait
 from importlib import import_module
 from typing import Any
 
-from onnxguard.crew import WorkerDiedError, judge_batch
-from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.printable import printable
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.printable import printable
+from onnxguard.many.batches import WorkerDiedError, judge_batch
 from onnxguard.version import __version__
 
 SECONDS_TO_CONNECT = 10.0

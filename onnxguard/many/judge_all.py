@@ -6,16 +6,16 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from onnxguard.errors import OnnxguardError
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.processes import become_worker, uninterrupted
-from onnxguard.remote import shown
-from onnxguard.report import Report, Verdict
+from onnxguard.base.errors import OnnxguardError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.processes import become_worker, uninterrupted
+from onnxguard.scanning.report import Report, Verdict
+from onnxguard.sources.remote import shown
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
-    from onnxguard.crew import Crew
+    from onnxguard.many.batches import Crew
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,13 +48,13 @@ def judge_all(
             yield _judge_here(task, judge, lost)
         return
     # Imported here: it takes longer than the scan of a usual model.
-    from onnxguard.crew import judge_in_order
+    from onnxguard.many.batches import judge_in_order
 
     crew: Crew
     if scheduler is None:
         crew = _Processes(judge, min(jobs, len(tasks)))
     else:
-        from onnxguard.fleet import Fleet
+        from onnxguard.many.dask_cluster import Fleet
 
         crew = Fleet(scheduler, judge, tasks)
     finished = False
@@ -112,7 +112,7 @@ class _Processes:
     def result(self, future: Future[list[Any]]) -> list[Any]:
         from concurrent.futures.process import BrokenProcessPool
 
-        from onnxguard.crew import WorkerDiedError
+        from onnxguard.many.batches import WorkerDiedError
 
         try:
             return future.result()
@@ -120,7 +120,7 @@ class _Processes:
             raise WorkerDiedError from None
 
     def alone(self, task: Any) -> Any:
-        from onnxguard.crew import WorkerDiedError
+        from onnxguard.many.batches import WorkerDiedError
 
         if self._one is None:
             self._one = self._pool(1)
@@ -173,7 +173,7 @@ def _start(judge: Callable[[Any], Any]) -> None:
 
 
 def _judge_in_worker(batch: Sequence[Any]) -> list[Any]:
-    from onnxguard.crew import judge_batch
+    from onnxguard.many.batches import judge_batch
 
     return judge_batch(_judges[0], batch)
 

@@ -19,11 +19,11 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.records import record_of, report_of
-from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote, shown
-from onnxguard.report import Report, Verdict
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.scanning.plain_values import record_of, report_of
+from onnxguard.scanning.report import Report, Verdict
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote, shown
 from onnxguard.version import __version__
 
 SCHEMA = "onnxguard/results/1"
@@ -203,7 +203,7 @@ class Results:
         addresses = [model for model in self._stamps if is_remote(model)]
         if not addresses:
             return {}
-        from onnxguard.remote.opening import versions_at
+        from onnxguard.sources.remote.opening import versions_at
 
         return versions_at(addresses, self._access)
 

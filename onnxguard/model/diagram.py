@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import chain, islice
 from typing import NamedTuple
 
-from onnxguard.graph import Graph, Model, Node, Operator
-from onnxguard.printable import printable
+from onnxguard.base.printable import printable
+from onnxguard.model.graph import Graph, Model, Node, Operator
 
 NODES, EDGES, GRAPHS = 1_500, 4_000, 150
 """So many nodes, lines and graphs of a model are kept; what else there is, is counted."""

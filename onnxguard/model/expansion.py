@@ -6,8 +6,8 @@ from collections import Counter
 from math import inf
 from typing import NamedTuple
 
-from onnxguard.graph import Function, Graph, Model, Operator
-from onnxguard.scope import Scopes
+from onnxguard.model.graph import Function, Graph, Model, Operator
+from onnxguard.model.scope import Scopes
 
 Counts = dict[int, dict[Operator, int]]
 """id(graph) -> how often each operator stands in it, graphs inside not counted."""

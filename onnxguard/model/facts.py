@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.findings import Place
+from onnxguard.base.findings import Place
 
 Dim = int | str | None
 

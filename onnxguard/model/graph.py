@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from onnxguard.findings import PLACES_KEPT, Place
-from onnxguard.printable import identifier, printable
-from onnxguard.wire import Buffer
+from onnxguard.base.findings import PLACES_KEPT, Place
+from onnxguard.base.printable import identifier, printable
+from onnxguard.model.wire import Buffer
 
 
 class Operator(NamedTuple):

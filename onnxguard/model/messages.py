@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.wire import I32, I64, LEN, VARINT
+from onnxguard.model.wire import I32, I64, LEN, VARINT
 
 
 class FieldSpec(NamedTuple):

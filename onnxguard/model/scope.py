@@ -10,9 +10,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from onnxguard.graph import Data, Graph, Model, Node, SparseTensor, Tensor
-from onnxguard.messages import DTYPES, dtype_name
-from onnxguard.wire import count_varints, signed, varints
+from onnxguard.model.graph import Data, Graph, Model, Node, SparseTensor, Tensor
+from onnxguard.model.messages import DTYPES, dtype_name
+from onnxguard.model.wire import count_varints, signed, varints
 
 INTS_READ = 64
 """A constant of more elements than this is not read: no shape and no trip count is longer."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from onnxguard.standard_operators import Default, Version
+    from onnxguard.model.standard_operators import Default, Version
 
 LATEST_OPSET: Final = {
     "ai.onnx": 28,
@@ -45,7 +45,7 @@ class OperatorSchema(NamedTuple):
 
 
 def _versions(domain: str) -> dict[str, tuple[Version, ...]]:
-    from onnxguard.standard_operators import OPERATORS
+    from onnxguard.model.standard_operators import OPERATORS
 
     return OPERATORS.get(domain, {})
 

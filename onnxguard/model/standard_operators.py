@@ -2,7 +2,7 @@
 
 By tools/update_standard_operators.py from onnx 1.23.2. For each domain and operator, its
 versions, oldest first: (since_version, inputs, attributes and defaults, deprecated).
-Read it through onnxguard.standard.
+Read it through onnxguard.model.standard.
 """
 
 # fmt: off

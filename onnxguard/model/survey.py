@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from onnxguard import graph as g
-from onnxguard.expansion import LARGEST, Counts, Expansion, LoopBound, expand, loop_bounds
-from onnxguard.facts import (
+from onnxguard.base.printable import identifier, printable
+from onnxguard.model import graph as g
+from onnxguard.model.expansion import LARGEST, Counts, Expansion, LoopBound, expand, loop_bounds
+from onnxguard.model.facts import (
     ConstantNode,
     Dim,
     ExternalData,
@@ -18,10 +19,9 @@ from onnxguard.facts import (
     OpsetImport,
     Value,
 )
-from onnxguard.graph import Graph, Model, Node, Operator, Tensor
-from onnxguard.messages import DTYPES, dtype_name
-from onnxguard.printable import identifier, printable
-from onnxguard.scope import CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
+from onnxguard.model.graph import Graph, Model, Node, Operator, Tensor
+from onnxguard.model.messages import DTYPES, dtype_name
+from onnxguard.model.scope import CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
 
 CONSTANT = Operator("", "Constant")
 SHOWN = 8

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, cast, overload
 
-from onnxguard.errors import WireError
+from onnxguard.base.errors import WireError
 
 VARINT, I64, LEN, SGROUP, EGROUP, I32 = range(6)
 VARINT_BYTES = 10

@@ -7,32 +7,38 @@ import os
 import time
 from typing import Any
 
-from onnxguard.errors import UsageError
-from onnxguard.findings import Finding
+from onnxguard.base.errors import UsageError
+from onnxguard.base.findings import Finding
+from onnxguard.base.yaml_tree import near
+from onnxguard.parity.collector import Found
 from onnxguard.parity.contract import check_contract, check_output_names
-from onnxguard.parity.doubts import (
-    doubt_answers,
-    doubt_branches,
-    doubt_computation,
-    doubt_repeatability,
-)
-from onnxguard.parity.errors import ParityError, RefusedError
 from onnxguard.parity.evidence import require_folder, save_evidence
-from onnxguard.parity.found import Found
+from onnxguard.parity.files_read import files_read
 from onnxguard.parity.identity import identify
-from onnxguard.parity.inputs import Inputs, parse_shapes, read_inputs
 from onnxguard.parity.judging import judge_cases, judge_nodes, judge_proof
-from onnxguard.parity.model import OnnxModel, external_files, file_sha256, parse_onnx, read_onnx
+from onnxguard.parity.loading import Sides, loaded_sides, open_session
 from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults, too_large
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdict, Proof, Trial
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.sides import Sides, loaded_sides, open_session
+from onnxguard.parity.soundness import (
+    doubt_answers,
+    doubt_branches,
+    doubt_computation,
+    doubt_repeatability,
+)
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.parity.trials import Case, generated_inputs, referee, run_case, worst_case
-from onnxguard.parity.watching import files_read
-from onnxguard.yaml_tree import near
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import (
+    OnnxModel,
+    external_files,
+    file_sha256,
+    parse_onnx,
+    read_onnx,
+)
+from onnxguard.running.inputs import Inputs, parse_shapes, read_inputs
 
 
 def check_parity(

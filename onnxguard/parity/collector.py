@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import PARITY_RULES
-from onnxguard.findings import Finding, Place, Severity
 
 _ORDER = list(Severity)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import onnx
 from onnx import numpy_helper
 
-from onnxguard.parity.comparison import Named
-from onnxguard.parity.cutting import RANDOM_OPERATORS, constant_value, graphs_of
-from onnxguard.parity.found import Found
-from onnxguard.parity.model import OnnxModel
+from onnxguard.base.printable import printable
+from onnxguard.parity.collector import Found
+from onnxguard.parity.loading import Sides
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.sides import Sides
 from onnxguard.parity.torch_reference import TorchReference
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Named
+from onnxguard.running.cutting import RANDOM_OPERATORS, constant_value, graphs_of
+from onnxguard.running.graph_file import OnnxModel
 
 
 def check_contract(sides: Sides, settings: Settings, found: Found) -> None:

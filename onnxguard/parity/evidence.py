@@ -15,15 +15,15 @@ from typing import IO, Any
 import numpy as np
 import onnx
 
-from onnxguard.errors import UsageError
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.errors import EvidenceError
-from onnxguard.parity.model import OnnxModel
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.parity.node_pass import Evidence
 from onnxguard.parity.report import NodeCheck, ParityReport
-from onnxguard.parity.runtime import PROVIDER_NAMES
 from onnxguard.parity.trials import Case
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Array
+from onnxguard.running.errors import EvidenceError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.session import PROVIDER_NAMES
 
 MANIFEST = "manifest.json"
 SCRIPT = "replay.py"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 
 class ExportedModule(nn.Module):

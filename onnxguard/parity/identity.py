@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from onnxguard.parity.inputs import Inputs
+from onnxguard.base.printable import printable
+from onnxguard.parity.loading import Sides
 from onnxguard.parity.report import Identity
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.sides import Sides
-from onnxguard.printable import printable
+from onnxguard.running.inputs import Inputs
 from onnxguard.version import __version__
 
 _PACKAGES = ("torch", "onnxruntime-gpu", "onnxruntime", "onnx", "numpy")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from onnxguard.parity.found import Found
+from onnxguard.parity.collector import Found
 from onnxguard.parity.report import Difference, NodePass, Outcome, Proof, Trial
-from onnxguard.parity.runtime import PROVIDER_NAMES
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import Case
+from onnxguard.running.session import PROVIDER_NAMES
 
 _SIDES = {
     Outcome.MODEL_REFUSED: "the graph refuses what the reference takes",

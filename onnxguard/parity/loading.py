@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 import onnx
 
-from onnxguard.parity.model import OnnxModel, read_onnx
+from onnxguard.base.printable import printable
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.reference import find_reference
-from onnxguard.parity.runtime import Session
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference, evaluated
 from onnxguard.parity.trials import Reference
-from onnxguard.printable import printable
+from onnxguard.running.graph_file import OnnxModel, read_onnx
+from onnxguard.running.session import Session
 
 
 class Sides(NamedTuple):

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import onnx
 
-from onnxguard.parity.comparison import Array, distances, is_floating
 from onnxguard.parity.trace import PRODUCT, Recorded
+from onnxguard.running.comparison import Array, distances, is_floating
 
 BATCH_NORMS = frozenset(
     {"batch_norm", "native_batch_norm", "cudnn_batch_norm", "BatchNormalization"}

@@ -10,8 +10,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, shape_inference
 
-from onnxguard.parity.comparison import Array
 from onnxguard.parity.node_pass import name_of
+from onnxguard.running.comparison import Array
 
 Random = np.random.Generator
 

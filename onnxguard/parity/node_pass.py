@@ -13,21 +13,21 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from onnxguard.parity.comparison import Array, compare, is_floating
-from onnxguard.parity.cutting import (
+from onnxguard.base.printable import printable
+from onnxguard.parity.mapping import Counterparts, Meant
+from onnxguard.parity.report import Difference, NodeCheck, NodePass
+from onnxguard.parity.trace import Trace
+from onnxguard.running.comparison import Array, compare, is_floating
+from onnxguard.running.cutting import (
     computed_names,
     initializers_of,
     names_read,
     one_node_model,
     with_outputs,
 )
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.mapping import Counterparts, Meant
-from onnxguard.parity.model import OnnxModel
-from onnxguard.parity.report import Difference, NodeCheck, NodePass
-from onnxguard.parity.runtime import Session
-from onnxguard.parity.trace import Trace
-from onnxguard.printable import printable
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.session import Session
 
 NODES = 2_000
 """Graphs of up to this many nodes are passed unless told otherwise."""

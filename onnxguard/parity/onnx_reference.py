@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from onnxguard.parity.comparison import Array, Named
-from onnxguard.parity.cutting import computed_names, with_outputs
-from onnxguard.parity.model import OnnxModel
-from onnxguard.parity.runtime import Session
 from onnxguard.parity.trace import Recorded, Trace
+from onnxguard.running.comparison import Array, Named
+from onnxguard.running.cutting import computed_names, with_outputs
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.session import Session
 
 
 class OnnxReference:

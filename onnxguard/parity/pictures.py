@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
-from onnxguard.parity.comparison import Array, distances, is_floating
+from onnxguard.base.printable import printable
 from onnxguard.parity.report import Picture
 from onnxguard.parity.trials import Case
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Array, distances, is_floating
 
 PIXELS = 1024
 """A side of a picture has at most this many; beyond, a pixel stands for a block of elements."""

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 import onnx
 
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.model import OnnxModel
+from onnxguard.base.progress import Step
 from onnxguard.parity.mutants import mutants
 from onnxguard.parity.node_pass import NodePasser
 from onnxguard.parity.report import Proof, Survivor
-from onnxguard.parity.runtime import Session
 from onnxguard.parity.trials import Case, compare_outputs
-from onnxguard.progress import Step
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.session import Session
 
 
 class Gate:

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from onnxguard.errors import OnnxguardError, UsageError
-from onnxguard.parity.errors import ParityError, one_line
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.printable import printable
 from onnxguard.parity.exported_program import ExportedModule
-from onnxguard.parity.model import file_sha256
-from onnxguard.printable import printable
+from onnxguard.running.errors import ParityError, one_line
+from onnxguard.running.graph_file import file_sha256
 from onnxguard.students import find_student
 
 STUDENT = "student:"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import Rule
-from onnxguard.findings import Finding, Place, Severity
 
 
 class ParityVerdict(StrEnum):

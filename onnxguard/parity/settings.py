@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import NamedTuple
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step, silent
+from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import IGNORABLE, PARITY_RULES
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.progress import Step, silent
-from onnxguard.yaml_tree import near
 
 PROVIDERS = ("cpu", "cuda", "tensorrt")
 """Where ONNX Runtime can be asked to run."""

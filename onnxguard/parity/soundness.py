@@ -11,21 +11,21 @@ from contextlib import suppress
 import numpy as np
 import onnx
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.parity import vacuity
-from onnxguard.parity.comparison import Array, Named, distances, is_floating
-from onnxguard.parity.cutting import graphs_of, initializers_of, with_outputs
-from onnxguard.parity.errors import ParityError, RefusedError
-from onnxguard.parity.found import Found
-from onnxguard.parity.inputs import Inputs, Shapes, draw, index_bounds
-from onnxguard.parity.model import OnnxModel
+from onnxguard.parity.collector import Found
+from onnxguard.parity.loading import Sides, open_session
 from onnxguard.parity.node_pass import NodeResults, name_of
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.sides import Sides, open_session
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.parity.trials import Case
 from onnxguard.parity.vacuity import Shape
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Array, Named, distances, is_floating
+from onnxguard.running.cutting import graphs_of, initializers_of, with_outputs
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.inputs import Inputs, Shapes, draw, index_bounds
 
 _ANEW = 1_000_003
 """Added to a seed where inputs are drawn only to see whether anything changes."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from onnxguard.printable import printable
+from onnxguard.base.printable import printable
 
 REDUCED = (torch.float16, torch.bfloat16)
 """What keeps too few bits to vouch for float32."""

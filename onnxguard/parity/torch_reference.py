@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from onnxguard.errors import UsageError
-from onnxguard.parity.comparison import Array, Named
-from onnxguard.parity.errors import ParityError, RefusedError, one_line
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Array, Named
+from onnxguard.running.errors import ParityError, RefusedError, one_line
 
 
 class TorchReference:

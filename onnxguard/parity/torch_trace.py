@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from onnxguard.parity.comparison import Array, Named
 from onnxguard.parity.trace import PRODUCT, Recorded, Trace
+from onnxguard.running.comparison import Array, Named
 
 _SILENT = frozenset({"detach", "alias", "lift_fresh", "_to_copy", "empty", "empty_like"})
 

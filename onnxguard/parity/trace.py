@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.parity.comparison import Array, Named
+from onnxguard.running.comparison import Array, Named
 
 PRODUCT = "mm of addmm"
 """The kind of a product of matrices to which PyTorch adds a bias in the same step."""

@@ -8,9 +8,14 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from onnxguard.parity.comparison import Named, compare, is_floating
-from onnxguard.parity.errors import RefusedError
-from onnxguard.parity.inputs import (
+from onnxguard.base.printable import printable
+from onnxguard.parity.report import Difference, Outcome, Referee, Trial
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.parity.trace import Trace
+from onnxguard.running.comparison import Named, compare, is_floating
+from onnxguard.running.errors import RefusedError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.inputs import (
     PROFILES,
     WANTED,
     Inputs,
@@ -21,12 +26,7 @@ from onnxguard.parity.inputs import (
     odd_shapes,
     propose_shapes,
 )
-from onnxguard.parity.model import OnnxModel
-from onnxguard.parity.report import Difference, Outcome, Referee, Trial
-from onnxguard.parity.runtime import Session
-from onnxguard.parity.torch_reference import TorchReference
-from onnxguard.parity.trace import Trace
-from onnxguard.printable import printable
+from onnxguard.running.session import Session
 
 Feeds = dict[str, np.ndarray]
 

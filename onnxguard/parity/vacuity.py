@@ -9,11 +9,11 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from onnxguard.parity.comparison import Array, Named, is_floating
-from onnxguard.parity.found import Found
-from onnxguard.parity.inputs import inner_graphs
+from onnxguard.base.printable import printable
+from onnxguard.parity.collector import Found
 from onnxguard.parity.node_pass import NodeResults
-from onnxguard.printable import printable
+from onnxguard.running.comparison import Array, Named, is_floating
+from onnxguard.running.inputs import inner_graphs
 
 Shape = tuple[tuple[str, tuple[int, ...]], ...]
 """``(input, shape)`` of each input."""

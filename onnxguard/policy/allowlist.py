@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 
 DEFAULT_DOMAIN = "ai.onnx"
 LIMITS = {

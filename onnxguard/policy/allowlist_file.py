@@ -6,7 +6,12 @@ import re
 from pathlib import PurePath
 from typing import NamedTuple
 
-from onnxguard.allowlist import (
+from onnxguard.base.findings import Severity
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import Mapping, Mark, Scalar, Tree, near
+from onnxguard.catalogue import RULES
+from onnxguard.model.messages import DTYPES
+from onnxguard.policy.allowlist import (
     DEFAULT_DOMAIN,
     LIMITS,
     POLICIES,
@@ -19,12 +24,7 @@ from onnxguard.allowlist import (
     ValueRule,
     Waiver,
 )
-from onnxguard.catalogue import RULES
-from onnxguard.findings import Severity
-from onnxguard.messages import DTYPES
-from onnxguard.printable import printable
-from onnxguard.yaml_tree import Mapping, Mark, Scalar, Tree, near
-from onnxguard.yaml_values import (
+from onnxguard.policy.yaml_values import (
     NUMBERS,
     boolean,
     choice,

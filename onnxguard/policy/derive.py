@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import date
 from math import prod
 
-from onnxguard.allowlist import DEFAULT_DOMAIN
-from onnxguard.allowlist_file import OPERATOR_NAME
-from onnxguard.errors import UsageError
-from onnxguard.facts import ConstantNode, Facts, Value
-from onnxguard.standard import is_standard
-from onnxguard.yaml_tree import Mark, Scalar, retyped
+from onnxguard.base.errors import UsageError
+from onnxguard.base.yaml_tree import Mark, Scalar, retyped
+from onnxguard.model.facts import ConstantNode, Facts, Value
+from onnxguard.model.standard import is_standard
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN
+from onnxguard.policy.allowlist_file import OPERATOR_NAME
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.errors import UsageError
-from onnxguard.facts import Facts
+from onnxguard.base.errors import UsageError
+from onnxguard.model.facts import Facts
+from onnxguard.policy.allowlist import Allowlist
 
 
 def to_c(policy: Allowlist) -> str:

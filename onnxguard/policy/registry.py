@@ -8,11 +8,11 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 
-from onnxguard.allowlist import Allowlist, Decision, Denial, Entry, Limit
-from onnxguard.allowlist_file import AllowlistFile, read_file
-from onnxguard.errors import AllowlistError
-from onnxguard.printable import printable
-from onnxguard.yaml_tree import MAX_BYTES, near, parse
+from onnxguard.base.errors import AllowlistError
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import MAX_BYTES, near, parse
+from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit
+from onnxguard.policy.allowlist_file import AllowlistFile, read_file
 
 
 def _folder() -> Path:

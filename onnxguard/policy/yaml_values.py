@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Range
-from onnxguard.printable import printable
-from onnxguard.yaml_tree import Mapping, Scalar, Sequence, Tree, retyped
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import Mapping, Scalar, Sequence, Tree, retyped
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Range
 
 NUMBERS = ("a whole number", "a number")
 """What YAML may take the text of a number for."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from onnxguard.report import Run
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.report import Run
 
 if TYPE_CHECKING:
     from onnxguard.conformance.record import Conformance

@@ -19,12 +19,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.cache_folder import cache_folder
-from onnxguard.records import record_of, report_of
-from onnxguard.report import Report
-from onnxguard.results import digest_of
-from onnxguard.twins import Spans
+from onnxguard.base.cache_folder import cache_folder
+from onnxguard.many.results_file import digest_of
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.scanning.plain_values import record_of, report_of
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.same_graph import Spans
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,25 +9,25 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import NamedTuple
 
-from onnxguard.errors import ManifestError, UsageError
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.printable import printable
-from onnxguard.progress import Step, silent
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters.lean import lean
+from onnxguard.base.errors import ManifestError, UsageError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step, silent
+from onnxguard.many.judge_all import died_report, judge_all
+from onnxguard.many.results_file import Results
+from onnxguard.model.facts import Facts
+from onnxguard.reporters.kit.lean import lean
 from onnxguard.repository.cache import Cache, opened_cache
 from onnxguard.repository.contract import check_contract
-from onnxguard.repository.examining import Examined, Examiner, Task
+from onnxguard.repository.file_states import Memory
 from onnxguard.repository.inventory import Inventory, data_files, take_inventory
 from onnxguard.repository.lock import LOCK, Lock, check_lock, missing_files, read_lock
 from onnxguard.repository.manifest import Contract, Entry, Manifest
-from onnxguard.repository.memory import Memory
+from onnxguard.repository.model_check import Examined, Examiner, Task
 from onnxguard.repository.parity_check import check_parity_of
-from onnxguard.results import Results
 from onnxguard.rules.waivers import waive
-from onnxguard.scan import examine, verdict_of
-from onnxguard.workers import died_report, judge_all
+from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.scanning.scan import examine, verdict_of
 
 
 def _no_results(_: Iterable[str]) -> AbstractContextManager[None]:

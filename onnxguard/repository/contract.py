@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onnxguard.facts import Dim, Facts, Value
-from onnxguard.findings import Finding, Place, Severity
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.model.facts import Dim, Facts, Value
 from onnxguard.repository.manifest import Contract, Signature
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from onnxguard.errors import ModelError, UsageError
-from onnxguard.printable import printable
-from onnxguard.progress import Step
-from onnxguard.report import Report
+from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step
 from onnxguard.repository.cache import Cache, judge_digest
-from onnxguard.repository.examining import Examined, Task
 from onnxguard.repository.inventory import state_of
 from onnxguard.repository.lock import checksums, sha256_of
 from onnxguard.repository.manifest import Manifest
-from onnxguard.source import open_model
-from onnxguard.twins import digest_at
+from onnxguard.repository.model_check import Examined, Task
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.same_graph import digest_at
+from onnxguard.sources.files import open_model
 
 
 class Memory:

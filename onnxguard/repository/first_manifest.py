@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.facts import Facts, Value
-from onnxguard.messages import DTYPES
-from onnxguard.printable import printable
-from onnxguard.report import Report
+from onnxguard.base.printable import printable
+from onnxguard.model.facts import Facts, Value
+from onnxguard.model.messages import DTYPES
+from onnxguard.policy.allowlist import Allowlist
 from onnxguard.repository.contract import imports_of, type_text
 from onnxguard.repository.globs import escaped
-from onnxguard.scan import scan
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.scan import scan
 
 NAMED = 16
 """Files that an entry names one by one; a folder with more of a kind is named by a pattern."""

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from onnxguard.discover import SKIPPED_FOLDERS, SUFFIX, unlistable
-from onnxguard.facts import Facts
+from onnxguard.model.facts import Facts
 from onnxguard.repository.globs import matches
 from onnxguard.repository.manifest import EntryFinder, Manifest
+from onnxguard.sources.discover import SKIPPED_FOLDERS, SUFFIX, unlistable
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """A folder with this file holds installed packages, some of which bring models along."""

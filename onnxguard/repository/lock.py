@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from onnxguard.errors import ManifestError, UsageError
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.printable import printable
-from onnxguard.progress import Step
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import ManifestError, UsageError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step
+from onnxguard.base.writing import write_whole
 
 LOCK = "onnxguard.lock"
 SCHEMA = "onnxguard/lock/1"

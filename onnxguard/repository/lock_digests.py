@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from onnxguard.errors import ModelError, UsageError
-from onnxguard.printable import printable
-from onnxguard.progress import Step
+from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.printable import printable
+from onnxguard.base.progress import Step
 from onnxguard.repository.inventory import data_files, take_inventory
 from onnxguard.repository.lock import Lock, checksums
 from onnxguard.repository.manifest import Manifest
-from onnxguard.scan import read_facts
+from onnxguard.scanning.scan import read_facts
 
 
 def digests(manifest: Manifest, jobs: int, step: Step) -> Lock:

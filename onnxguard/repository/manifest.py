@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist, Range, Waiver
-from onnxguard.facts import Dim
+from onnxguard.model.facts import Dim
+from onnxguard.policy.allowlist import Allowlist, Range, Waiver
 from onnxguard.repository.globs import literal, pattern
 
 MANIFEST = "onnxguard.yaml"

@@ -7,24 +7,15 @@ import os
 import re
 from pathlib import Path
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
-from onnxguard.allowlist_file import read_waiver
-from onnxguard.errors import AllowlistError, ManifestError
-from onnxguard.facts import Dim
-from onnxguard.messages import DTYPES
-from onnxguard.printable import printable
-from onnxguard.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
-from onnxguard.repository.globs import pattern
-from onnxguard.repository.manifest import (
-    MANIFEST,
-    Contract,
-    Entry,
-    Manifest,
-    ParitySpec,
-    Signature,
-)
-from onnxguard.yaml_tree import Mapping, Scalar, Tree, near, parse
-from onnxguard.yaml_values import (
+from onnxguard.base.errors import AllowlistError, ManifestError
+from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
+from onnxguard.model.facts import Dim
+from onnxguard.model.messages import DTYPES
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.policy.allowlist_file import read_waiver
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
+from onnxguard.policy.yaml_values import (
     NUMBERS,
     boolean,
     integer,
@@ -35,6 +26,15 @@ from onnxguard.yaml_values import (
     text,
     version_range,
     words,
+)
+from onnxguard.repository.globs import pattern
+from onnxguard.repository.manifest import (
+    MANIFEST,
+    Contract,
+    Entry,
+    Manifest,
+    ParitySpec,
+    Signature,
 )
 
 SCHEMA = 1

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.printable import printable
-from onnxguard.report import Report
+from onnxguard.base.printable import printable
+from onnxguard.policy.allowlist import Allowlist
 from onnxguard.repository.cache import slim
-from onnxguard.scan import examine
-from onnxguard.twins import Spans
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.same_graph import Spans
+from onnxguard.scanning.scan import examine
 
 
 class Task(NamedTuple):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import chdir
 
-from onnxguard.errors import OnnxguardError
-from onnxguard.findings import Finding, Place, Severity
+from onnxguard.base.errors import OnnxguardError
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.repository.manifest import ParitySpec
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.findings import Finding
-from onnxguard.gather import Survey
+from onnxguard.base.findings import Finding
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules import (
     bounds,
     constants,
@@ -15,7 +15,7 @@ from onnxguard.rules import (
     tensors,
     wire_format,
 )
-from onnxguard.rules.found import Found
+from onnxguard.rules.collector import Found
 
 CHECKS = (
     operators.check,

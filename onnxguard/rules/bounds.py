@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import inf
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.gather import Survey
-from onnxguard.rules.found import Found
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.rules.collector import Found
 
 NESTED = "trip counts multiply where loops nest: flatten or bound them"
 

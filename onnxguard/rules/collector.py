@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from onnxguard.base.findings import PLACES_KEPT, Finding, Place, Severity
 from onnxguard.catalogue import RULES
-from onnxguard.findings import PLACES_KEPT, Finding, Place, Severity
 
 PlaceOf = Place | Callable[[], Place]
 """A place, or a function that makes it: many findings share theirs and keep only some."""

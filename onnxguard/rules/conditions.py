@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import struct
 
-from onnxguard.allowlist import DtypeRule, Entry, ValueRule
-from onnxguard.findings import Severity
-from onnxguard.gather import Survey, constant_value
-from onnxguard.graph import Attribute, Graph, Node, SparseTensor
-from onnxguard.messages import dtype_name
-from onnxguard.printable import printable
-from onnxguard.reading.plain import VALUES_KEPT
-from onnxguard.rules.found import Found
-from onnxguard.standard import schema_at
+from onnxguard.base.findings import Severity
+from onnxguard.base.printable import printable
+from onnxguard.model.graph import Attribute, Graph, Node, SparseTensor
+from onnxguard.model.messages import dtype_name
+from onnxguard.model.reading.plain import VALUES_KEPT
+from onnxguard.model.standard import schema_at
+from onnxguard.model.survey import Survey, constant_value
+from onnxguard.policy.allowlist import DtypeRule, Entry, ValueRule
+from onnxguard.rules.collector import Found
 
 FLOAT32_MAX = 3.4028234663852886e38
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.gather import Survey
-from onnxguard.rules.found import Found
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.rules.collector import Found
 
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:

@@ -8,15 +8,15 @@ import stat
 from collections import Counter
 from pathlib import Path
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.findings import Place
-from onnxguard.gather import Survey, parse_offset, tensor_bytes
-from onnxguard.graph import Tensor
-from onnxguard.printable import printable
-from onnxguard.remote import RemoteBytes
-from onnxguard.remote.faults import RemoteError
-from onnxguard.rules.found import Found
+from onnxguard.base.findings import Place
+from onnxguard.base.printable import printable
+from onnxguard.model.graph import Tensor
+from onnxguard.model.survey import Survey, parse_offset, tensor_bytes
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.rules.collector import Found
 from onnxguard.rules.header import severity_of
+from onnxguard.sources.remote import RemoteBytes
+from onnxguard.sources.remote.faults import RemoteError
 
 KNOWN_KEYS = frozenset({b"location", b"offset", b"length", b"checksum"})
 """Source: onnx/docs/ExternalData.md."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
-from onnxguard.gather import Survey
-from onnxguard.graph import Function, Operator
-from onnxguard.printable import identifier
-from onnxguard.rules.found import Found
+from onnxguard.base.printable import identifier
+from onnxguard.model.graph import Function, Operator
+from onnxguard.model.standard import is_standard
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.rules.collector import Found
 from onnxguard.rules.header import imports, missing_imports, severity_of
 from onnxguard.rules.opsets import versions
-from onnxguard.standard import is_standard
 
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:

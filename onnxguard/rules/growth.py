@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from math import ceil, isnan, prod
 
-from onnxguard.graph import Graph, Node
-from onnxguard.scope import FOLD_DEPTH, Scopes
+from onnxguard.model.graph import Graph, Node
+from onnxguard.model.scope import FOLD_DEPTH, Scopes
 
 LARGEST = float(1 << 63)
 

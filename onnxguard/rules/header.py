@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist
-from onnxguard.findings import Place, Severity
-from onnxguard.gather import Survey
-from onnxguard.graph import Graph, Opset
-from onnxguard.printable import identifier
-from onnxguard.rules.found import Found
+from onnxguard.base.findings import Place, Severity
+from onnxguard.base.printable import identifier
+from onnxguard.model.graph import Graph, Opset
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.rules.collector import Found
 from onnxguard.rules.opsets import versions
 
 

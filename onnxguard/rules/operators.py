@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from onnxguard.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
-from onnxguard.gather import Survey
-from onnxguard.graph import Graph, Operator
-from onnxguard.registry import allowlist_ids, load_allowlist
+from onnxguard.base.yaml_tree import near
+from onnxguard.model.graph import Graph, Operator
+from onnxguard.model.standard import is_standard, operator_names
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
+from onnxguard.policy.registry import allowlist_ids, load_allowlist
+from onnxguard.rules.collector import Found
 from onnxguard.rules.conditions import judge_node
-from onnxguard.rules.found import Found
 from onnxguard.rules.opsets import opset_of
-from onnxguard.standard import is_standard, operator_names
-from onnxguard.yaml_tree import near
 
 HINTED = 16
 """Refused operators of one model whose names are compared with all that ONNX has."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from onnxguard.allowlist import DEFAULT_DOMAIN
-from onnxguard.graph import Graph, Model, Opset
+from onnxguard.model.graph import Graph, Model, Opset
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN
 
 
 def versions(opsets: list[Opset]) -> dict[str, int]:

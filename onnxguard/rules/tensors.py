@@ -7,14 +7,14 @@ from functools import lru_cache, partial
 from math import inf, prod
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist, DtypeRule
-from onnxguard.gather import Survey
-from onnxguard.graph import Graph, Tensor
-from onnxguard.messages import DTYPES, TENSOR, dtype_name
-from onnxguard.printable import printable
-from onnxguard.rules.found import Found, PlaceOf
+from onnxguard.base.printable import printable
+from onnxguard.model.graph import Graph, Tensor
+from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
+from onnxguard.model.scope import data_count
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import Allowlist, DtypeRule
+from onnxguard.rules.collector import Found, PlaceOf
 from onnxguard.rules.growth import GROWING, least_elements
-from onnxguard.scope import data_count
 
 _DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
     ("RandomNormal", "RandomUniform", "EyeLike", "Multinomial", "SequenceEmpty", "Bernoulli"),

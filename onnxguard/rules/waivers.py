@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import PurePath
 
-from onnxguard.allowlist import Waiver
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.printable import printable
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import printable
+from onnxguard.policy.allowlist import Waiver
 
 
 def waive(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.base.findings import Severity
 from onnxguard.catalogue import RULES
-from onnxguard.findings import Severity
-from onnxguard.gather import Survey
-from onnxguard.rules.found import Found
+from onnxguard.model.survey import Survey
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.rules.collector import Found
 from onnxguard.rules.header import severity_of
 
 

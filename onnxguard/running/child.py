@@ -18,8 +18,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, BinaryIO, Self, cast
 
-from onnxguard.parity.errors import MESSAGE, one_line
-from onnxguard.printable import printable
+from onnxguard.base.printable import printable
+from onnxguard.running.errors import MESSAGE, one_line
 
 _LAST_SECONDS = 2.0
 
@@ -118,7 +118,7 @@ class _Child:
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         # -P: what lies in the current folder must not be imported.
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "onnxguard.conformance.worker"],
+            [sys.executable, "-P", "-m", "onnxguard.running.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from onnxguard.base.printable import printable
 from onnxguard.parity.report import Difference
-from onnxguard.printable import printable
 
 Array = npt.NDArray[Any]
 Named = Sequence[tuple[str, Array]]

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from onnxguard.parity.comparison import Array
+from onnxguard.running.comparison import Array
 
 Graph = onnx.GraphProto | onnx.FunctionProto
 """What holds nodes."""

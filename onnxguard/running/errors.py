@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from onnxguard.errors import OnnxguardError, UsageError
+from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.printable import printable
 from onnxguard.parity.report import ParityReport
-from onnxguard.printable import printable
 
 MESSAGE = 300
 """Characters of another program's message that are kept."""

@@ -10,14 +10,14 @@ import numpy as np
 import onnx
 from onnx import external_data_helper, helper
 
-from onnxguard.allowlist import Allowlist, Limit
-from onnxguard.errors import ModelError
-from onnxguard.parity.errors import ParityError
-from onnxguard.printable import printable
-from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.report import Report
-from onnxguard.scan import scan_bytes
-from onnxguard.source import open_model
+from onnxguard.base.errors import ModelError
+from onnxguard.base.printable import printable
+from onnxguard.policy.allowlist import Allowlist, Limit
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.running.errors import ParityError
+from onnxguard.scanning.report import Report
+from onnxguard.scanning.scan import scan_bytes
+from onnxguard.sources.files import open_model
 
 LOADED_BYTES = 1 << 30
 """External data of up to this size is loaded for what looks at single nodes."""

@@ -13,11 +13,11 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from onnxguard.errors import UsageError
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.errors import ParityError
-from onnxguard.parity.model import Declared
-from onnxguard.printable import printable
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.running.comparison import Array
+from onnxguard.running.errors import ParityError
+from onnxguard.running.graph_file import Declared
 
 Shapes = dict[str, tuple[int, ...]]
 """The shape of each input."""

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime as ort  # type: ignore[import-not-found,import-untyped,unused-ignore] # an extra
 from onnx import helper
 
-from onnxguard.parity.comparison import Array
+from onnxguard.running.comparison import Array
 
 _BY_BITS = ("bfloat16", "float8")
 """Dtypes of ml_dtypes that the binding does not know, or gives as uint8."""

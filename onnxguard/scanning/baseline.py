@@ -6,12 +6,12 @@ import json
 import os
 from typing import Any, NamedTuple
 
-from onnxguard.errors import ManifestError
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.printable import printable
-from onnxguard.report import Report, Run
-from onnxguard.scan import verdict_of
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import ManifestError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import printable
+from onnxguard.base.writing import write_whole
+from onnxguard.scanning.report import Report, Run
+from onnxguard.scanning.scan import verdict_of
 
 SCHEMA = "onnxguard/baseline/1"
 MAX_BYTES = 1 << 28

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from onnxguard.errors import ModelError, WireError
-from onnxguard.outline import NODES, Outline, outline_of
-from onnxguard.reading import read_model
-from onnxguard.remote import DEFAULT_ACCESS, Access
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.source import open_model
+from onnxguard.base.errors import ModelError, WireError
+from onnxguard.model.diagram import NODES, Outline, outline_of
+from onnxguard.model.reading import read_model
+from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
 DRAWN_NODES, DRAWN_MODELS = 6_000, 100
 """So many nodes and models of a run are drawn."""

@@ -12,12 +12,12 @@ import sys
 from importlib.util import find_spec
 from typing import NamedTuple
 
+from onnxguard.base.errors import UsageError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import printable
 from onnxguard.catalogue import RULES
-from onnxguard.errors import UsageError
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.onnx_checker import OUT_OF_MEMORY
-from onnxguard.printable import printable
-from onnxguard.remote import is_remote
+from onnxguard.scanning.onnx_checker import OUT_OF_MEMORY
+from onnxguard.sources.remote import is_remote
 
 MESSAGE = 600
 """Characters of the checker's message that are kept."""
@@ -48,7 +48,13 @@ class FullCheck(NamedTuple):
         )
 
     def _run(self, path: str) -> list[tuple[str, str]]:
-        command = [sys.executable, "-I", "-m", "onnxguard.onnx_checker", str(self.mebibytes)]
+        command = [
+            sys.executable,
+            "-I",
+            "-m",
+            "onnxguard.scanning.onnx_checker",
+            str(self.mebibytes),
+        ]
         if path.startswith("-"):
             path = f"./{path}"
         try:

@@ -1,6 +1,6 @@
 """The child of ``--full-check``: run the ONNX checker on one file, under a memory limit.
 
-Called as ``python -m onnxguard.onnx_checker MEBIBYTES PATH``; prints one JSON object,
+Called as ``python -m onnxguard.scanning.onnx_checker MEBIBYTES PATH``; prints one JSON object,
 ``{"check": ..., "inference": ...}``, each null or the reason for the refusal.
 """
 

@@ -9,7 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from onnxguard.catalogue import RULES
-from onnxguard.report import Report
+from onnxguard.scanning.report import Report
 
 NOT_RECORDED = frozenset({"outline"})
 """Fields of a report that are for one format alone."""

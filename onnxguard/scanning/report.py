@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding, Severity
-from onnxguard.outline import Outline
+from onnxguard.base.findings import Finding, Severity
+from onnxguard.model.diagram import Outline
+from onnxguard.model.facts import Facts
 
 
 class Verdict(StrEnum):

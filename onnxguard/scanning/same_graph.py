@@ -12,11 +12,11 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from onnxguard.allowlist import Allowlist
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding
-from onnxguard.gather import Survey
-from onnxguard.wire import Buffer
+from onnxguard.base.findings import Finding
+from onnxguard.model.facts import Facts
+from onnxguard.model.survey import Survey
+from onnxguard.model.wire import Buffer
+from onnxguard.policy.allowlist import Allowlist
 
 KEPT = 64
 """Models that are remembered, the latest used first."""

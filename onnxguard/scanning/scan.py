@@ -10,24 +10,24 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
-from onnxguard.allowlist import Allowlist
+from onnxguard.base.errors import ModelError, WireError
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import RULES
-from onnxguard.errors import ModelError, WireError
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.gather import Survey, survey
-from onnxguard.reading import STEPS, malformed, read_model
-from onnxguard.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
-from onnxguard.report import Read, Report, Verdict
+from onnxguard.model.facts import Facts
+from onnxguard.model.reading import STEPS, malformed, read_model
+from onnxguard.model.survey import Survey, survey
+from onnxguard.model.wire import Buffer
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
-from onnxguard.source import open_model, sniffed
-from onnxguard.twins import Spans, Twin, digest_at, find_twin, remember, twin_of
-from onnxguard.wire import Buffer
+from onnxguard.scanning.report import Read, Report, Verdict
+from onnxguard.scanning.same_graph import Spans, Twin, digest_at, find_twin, remember, twin_of
+from onnxguard.sources.files import open_model, sniffed
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
 
 if TYPE_CHECKING:
-    from onnxguard.full_check import FullCheck
+    from onnxguard.scanning.full_check import FullCheck
 
 WHOLE_BYTES = 1 << 26
 """A model of at most this size whose structure was too large to remember is digested whole."""

@@ -6,9 +6,9 @@ import glob
 import os
 from collections.abc import Iterable
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
-from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 SUFFIX = ".onnx"
 SKIPPED_FOLDERS = frozenset({".git"})
@@ -28,7 +28,7 @@ def find_models(paths: Iterable[str], access: Access = DEFAULT_ACCESS) -> list[s
     for path in paths:
         models: list[str] = []
         if is_remote(path):
-            from onnxguard.remote.opening import models_at
+            from onnxguard.sources.remote.opening import models_at
 
             models = models_at(path, access)
         elif os.path.isdir(path):

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import overload
 
-from onnxguard.errors import ModelError
-from onnxguard.remote import DEFAULT_ACCESS, Access, is_remote
-from onnxguard.wire import Buffer
+from onnxguard.base.errors import ModelError
+from onnxguard.model.wire import Buffer
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 COPIED = 1 << 14
 """A file of at most this many bytes is read at once."""
@@ -47,7 +47,7 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
         yield sniffed(_stdin())
         return
     if is_remote(path):
-        from onnxguard.remote.opening import opened
+        from onnxguard.sources.remote.opening import opened
 
         with opened(path, access) as remote:
             yield sniffed(remote)

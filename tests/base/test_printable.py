@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onnxguard.printable import SHOWN, identifier, printable
+from onnxguard.base.printable import SHOWN, identifier, printable
 
 ESCAPES: dict[str, tuple[str | bytes, str]] = {
     "plain": ("conv_1", "conv_1"),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from onnxguard.errors import UsageError
-from onnxguard.writing import write_whole
+from onnxguard.base.errors import UsageError
+from onnxguard.base.writing import write_whole
 
 
 @pytest.mark.parametrize(

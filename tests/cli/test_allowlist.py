@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
-from command import run
-from lists import BASE, write_list
+from support.command import run
+from support.lists import BASE, write_list
 
-from onnxguard.allowlist import LIMITS
-from onnxguard.registry import allowlist_ids
+from onnxguard.policy.allowlist import LIMITS
+from onnxguard.policy.registry import allowlist_ids
 
 RULES = """\
 operators:

@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import attribute, graph, node
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import attribute, graph, node
 
-from onnxguard.workers import judge_all
+from onnxguard.many.judge_all import judge_all
 
 CLEAN = pb.model(graph(node("Relu")))
 WARNED = pb.model(graph(node("Resize", "x _ s", attribute=attribute("mode", s="cubic"))))

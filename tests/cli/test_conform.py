@@ -9,15 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import deadly
-import formats
 import jsonschema
 import make_models
 import pytest
-from checkout import ROOT
-from checkout import run as started
-from command import run
-from conformance_samples import GOLDENS, samples, texts
+from support import deadly, formats
+from support.checkout import ROOT
+from support.checkout import run as started
+from support.command import run
+from support.conformance_samples import GOLDENS, samples, texts
 
 from onnxguard.conformance import official
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
@@ -87,7 +86,7 @@ def test_a_list_is_reported_into_a_file(tmp_path: Path) -> None:
 
 
 def test_a_failure_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(official, "run", deadly.run_but_die_of_abs)
     code, out, _ = run("conform", "--allowlist", small(tmp_path, "Abs", "Neg"))
     assert code == 1
@@ -174,8 +173,8 @@ def test_the_help_and_the_reporters_need_no_extra(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "for name in ('numpy', 'onnx', 'onnxruntime', 'torch'): sys.modules[name] = None\n"
-        "import onnxguard.reporters.conformance_text, onnxguard.reporters.conformance_json\n"
-        "import onnxguard.reporters.conformance_markdown\n"
+        "import onnxguard.reporters.conformance.text, onnxguard.reporters.conformance.json\n"
+        "import onnxguard.reporters.conformance.markdown\n"
         "from onnxguard.cli import main\n"
         "sys.exit(main(['conform', '--help']))\n"
     )

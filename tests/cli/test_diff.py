@@ -8,16 +8,16 @@ import re
 import sys
 from pathlib import Path
 
-import formats
-import protobuf as pb
 import pytest
 import yaml
-from checkout import ENVIRONMENT, ROOT
-from checkout import run as run_program
-from command import run
-from protobuf import graph, node
-from servers import WebServer, running, web, write_sparse_model
-from terminal import on_terminal
+from support import formats
+from support import protobuf as pb
+from support.checkout import ENVIRONMENT, ROOT
+from support.checkout import run as run_program
+from support.command import run
+from support.protobuf import graph, node
+from support.servers import WebServer, running, web, write_sparse_model
+from support.terminal import on_terminal
 
 __all__ = ["running", "web"]
 

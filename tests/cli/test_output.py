@@ -10,12 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import graph, node
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import graph, node
 
-from onnxguard.crew import BATCH
+from onnxguard.many.batches import BATCH
 from onnxguard.reporters import REPORTERS
 
 CLEAN = pb.model(graph(node("Relu")))

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command import run
 from onnxguard.students import STUDENTS
 from onnxguard.students.exporting import export_student
 from onnxguard.students.untrained import untrained_network
-from parity_cases import WEIGHTS, graph
+from support.command import run
+from support.parity_cases import WEIGHTS, graph
 
 from onnxguard.parity.report import ParityReport
 from onnxguard.reporters import PARITY_REPORTERS

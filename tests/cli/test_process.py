@@ -12,11 +12,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import graph, node
-from terminal import MODULE, SECONDS, environment, on_terminal
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import graph, node
+from support.terminal import MODULE, SECONDS, environment, on_terminal
 
 from onnxguard import __version__
 from onnxguard.reporters import REPORTERS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from command import run
+from support.command import run
 
 from onnxguard.catalogue import PARITY_RULES, RULES
 

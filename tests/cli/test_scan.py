@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import attribute, graph, node, tensor
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import attribute, graph, node, tensor
 
-from onnxguard.discover import find_models
 from onnxguard.reporters import REPORTERS
+from onnxguard.sources.discover import find_models
 
 CLEAN = pb.model(graph(node("Relu")))
 WARNED = pb.model(graph(node("Resize", "x _ s", attribute=attribute("mode", s="cubic"))))

@@ -12,11 +12,11 @@ import click
 import numpy as np
 import pytest
 import torch
-from command import run
 from onnxguard.students.compute import cpu_has_bf16
 from PIL import Image
-from terminal import Seen, on_terminal
-from trained import (
+from support.command import run
+from support.terminal import Seen, on_terminal
+from support.trained import (
     HELD_OUT,
     IMAGES,
     contents,

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import deadly
 import make_models
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import deadly
 
+from onnxguard.base.errors import ModelError, OnnxguardError, UsageError
 from onnxguard.conformance import Conclusion, Conformance, Evidence, Outcome, conform_model
 from onnxguard.conformance import model as conform
-from onnxguard.conformance.cut import find_nodes
+from onnxguard.conformance.evaluators import prepare, run_reference
+from onnxguard.conformance.nodes import find_nodes
 from onnxguard.conformance.record import OperatorRecord
-from onnxguard.conformance.runtime import prepare, run_reference
-from onnxguard.errors import ModelError, OnnxguardError, UsageError
 
 
 def operators(result: Conformance, name: str) -> list[OperatorRecord]:
@@ -261,7 +261,7 @@ def test_types_are_inferred_only_to_tell_kinds_apart(tmp_path: Path) -> None:
 
 
 def test_a_wrong_value_fails_at_its_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(conform, "run", deadly.run_off_by_a_thousandth)
     result = conform_model(make_models.FOLDER / "saliency_v1.onnx")
     assert result.exit_code == 1
@@ -273,7 +273,7 @@ def test_a_wrong_value_fails_at_its_node(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_crash_costs_one_kind_of_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(conform, "run", deadly.run_but_die_of_abs)
     nodes = [helper.make_node("Abs", ["x"], ["a"]), helper.make_node("Sqrt", ["a"], ["y"])]
     result = conform_model(save(tmp_path, nodes, [value("x")], ["y"]))
@@ -285,7 +285,7 @@ def test_a_crash_costs_one_kind_of_node(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_model_that_kills_the_runtime_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(conform, "trace", deadly.die_with_model)
     path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
     with pytest.raises(OnnxguardError, match="does not run it: the process was killed by SIGKILL"):
@@ -419,7 +419,7 @@ def test_too_many_nodes_and_elements_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
-    monkeypatch.setattr("onnxguard.parity.inputs.ELEMENTS", 5)
+    monkeypatch.setattr("onnxguard.running.inputs.ELEMENTS", 5)
     with pytest.raises(UsageError, match="the inputs have 6 elements"):
         conform_model(path)
     monkeypatch.setattr(conform, "MOST_NODES", 0)

@@ -6,13 +6,14 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-import deadly
 import numpy as np
 import onnx
 import pytest
-from checkout import ROOT
-from examples import blocks, commands, same
+from support import deadly
+from support.checkout import ROOT
+from support.examples import blocks, commands, same
 
+from onnxguard.base.errors import AllowlistError, UsageError
 from onnxguard.conformance import (
     Conclusion,
     Conformance,
@@ -23,10 +24,9 @@ from onnxguard.conformance import (
     official,
 )
 from onnxguard.conformance.cases import Case, node_cases, restamp, schema_version
-from onnxguard.conformance.known import KNOWN_FAILURES
+from onnxguard.conformance.evaluators import check
+from onnxguard.conformance.known_deviations import KNOWN_FAILURES
 from onnxguard.conformance.record import CaseResult, OperatorRecord, weigh
-from onnxguard.conformance.runtime import check
-from onnxguard.errors import AllowlistError, UsageError
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 
@@ -221,7 +221,7 @@ def test_a_crash_or_a_hang_costs_one_case(
     outcome: Outcome,
     reason: str,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
     monkeypatch.setattr(official, "run", function)
     told: list[tuple[int, int]] = []
     result = conform_allowlist(

@@ -8,25 +8,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import formats
 import jsonschema
-import protobuf as pb
 import pytest
-from checkout import ROOT
-from diff_goldens import FOLDER, GOLDENS, PLAIN, Golden
-from diff_samples import PAIRS, difference, floats, loop, network, outside, sample
 from hostile import CASES
-from lists import write_list
-from protobuf import attribute, body, constant, entry, function, graph, model, node, value
+from support import formats
+from support import protobuf as pb
+from support.checkout import ROOT
+from support.diff_goldens import FOLDER, GOLDENS, PLAIN, Golden
+from support.diff_samples import PAIRS, difference, floats, loop, network, outside, sample
+from support.lists import write_list
+from support.protobuf import attribute, body, constant, entry, function, graph, model, node, value
 
-from onnxguard import facts, findings
+from onnxguard.base import findings
 from onnxguard.differences import Difference, FactsDifference, Judged, Property, Structure, Weights
 from onnxguard.differences import compare as compare_files
 from onnxguard.differences.structure import compare_structure
 from onnxguard.differences.values import Tree
-from onnxguard.reading import read_model
-from onnxguard.report import Verdict
-from onnxguard.reporters import DIFFERENCE_REPORTERS, diff_phrases, paint
+from onnxguard.model import facts
+from onnxguard.model.reading import read_model
+from onnxguard.reporters import DIFFERENCE_REPORTERS
+from onnxguard.reporters.diff import phrases as diff_phrases
+from onnxguard.reporters.kit import paint
+from onnxguard.scanning.report import Verdict
 
 SCHEMA = json.loads((ROOT / "docs" / "difference.schema.json").read_text(encoding="utf-8"))
 RELU = model(graph(node("Relu")))

@@ -14,16 +14,16 @@ from typing import Any
 import jsonschema
 import pytest
 import torch
-from checkout import ROOT
-from command import run
 from onnxguard.students.compute import Compute
 from onnxguard.students.data import find_data, take_training
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import train
-from terminal import MODULE, SECONDS, environment
-from trained import (
+from support.checkout import ROOT
+from support.command import run
+from support.terminal import MODULE, SECONDS, environment
+from support.trained import (
     HELD_OUT,
     SIDE,
     cached,
@@ -34,10 +34,10 @@ from trained import (
     refusal,
 )
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
+from onnxguard.base.progress import silent
 from onnxguard.gating.ablation import ablate
-from onnxguard.progress import silent
-from onnxguard.scan import scan
+from onnxguard.scanning.scan import scan
 
 EPOCHS = 3
 RUNS = [(student, seed) for student in STUDENTS for seed in (0, 1)]

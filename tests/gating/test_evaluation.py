@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from checkout import ROOT
-from command import run
 from onnx import numpy_helper, parser
 from onnxguard.students.baselines import baselines
 from onnxguard.students.data import find_data
@@ -23,7 +21,9 @@ from onnxguard.students.normalisation import DEVIATION, MEAN
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.sampling import split
 from PIL import Image
-from trained import HELD_OUT, SIDE, cached, images, placed, refusal
+from support.checkout import ROOT
+from support.command import run
+from support.trained import HELD_OUT, SIDE, cached, images, placed, refusal
 
 Array = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 import jsonschema
 import pytest
-from command import run
 from onnxguard.students.data import find_data, take_training
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.store import Store
 from onnxguard.students.student import STUDENTS, Student
-from trained import (
+from support.command import run
+from support.trained import (
     ENDINGS,
     HELD_OUT,
     SIDE,
@@ -32,11 +32,11 @@ from trained import (
     refusal,
 )
 
+from onnxguard.base.progress import silent
 from onnxguard.gating.gates import Judged, Limits, judge
-from onnxguard.progress import silent
-from onnxguard.scan import scan
+from onnxguard.scanning.scan import scan
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 NAME = "saliency-v2"
 V2 = STUDENTS[NAME]
 LIMITS = Limits(mutants=0, min_iou=0.0)
@@ -379,7 +379,7 @@ def test_a_folder_in_the_place_of_a_file_is_told_before_the_work(
 PUBLISHING = """
 import os, random, signal, sys, time
 from onnxguard.gating.publishing import ENDINGS, publish
-from onnxguard.writing import write_whole
+from onnxguard.base.writing import write_whole
 
 SIZE = 1 << 18
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import training_records as samples
-from checkout import ROOT
 from onnxguard.students.history import Epoch
 from onnxguard.students.records import AblationRun
 from PIL import Image
+from support import training_records as samples
+from support.checkout import ROOT
 
 from onnxguard.gating import pictures
 from onnxguard.gating.pictures import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import protobuf as pb
-from protobuf import attribute, body, constant, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node
 
 from hostile.registry import CLEAN, FINDINGS, REFUSED, SURVIVED, model, table
 

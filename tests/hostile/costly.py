@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import LEN, attribute, body, constant, function, graph, node, tag
+from support import protobuf as pb
+from support.protobuf import LEN, attribute, body, constant, function, graph, node, tag
 
 from hostile.registry import FINDINGS, REFUSED, SURVIVED, model
 

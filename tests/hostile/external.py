@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
-from protobuf import attribute, body, constant, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node
 
 from hostile.registry import CLEAN, FINDINGS, path, table
 

@@ -8,7 +8,7 @@ import random
 import zipfile
 from pathlib import Path
 
-import protobuf as pb
+from support import protobuf as pb
 
 from hostile.registry import CLEAN, NOT_VERIFIED, model, path
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import function, graph, node, opset_import
+from support import protobuf as pb
+from support.protobuf import function, graph, node, opset_import
 
 from hostile.registry import CLEAN, FINDINGS, model, table
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import protobuf as pb
-from protobuf import attribute, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, function, graph, node
 
 from hostile.registry import FINDINGS, NOT_VERIFIED, path, table
 

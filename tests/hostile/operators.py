@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import attribute, body, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, body, function, graph, node
 
 from hostile.registry import FINDINGS, model, table
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import protobuf as pb
-from protobuf import attribute, body, constant, function, graph, node, tensor
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node, tensor
 
 from hostile.registry import CLEAN, FINDINGS, REFUSED, model, table
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import EGROUP, I32, I64, LEN, SGROUP, VARINT, graph, node, tag
+from support import protobuf as pb
+from support.protobuf import EGROUP, I32, I64, LEN, SGROUP, VARINT, graph, node, tag
 
 from hostile.registry import CLEAN, FINDINGS, NOT_VERIFIED, REFUSED, model, table
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from onnxguard import crew
-from onnxguard.crew import BATCH, MOST, judge_batch, judge_in_order
+from onnxguard.many import batches as crew
+from onnxguard.many.batches import BATCH, MOST, judge_batch, judge_in_order
 
 
 class Threads:

@@ -14,16 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import dask
-import deadly
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import graph, node
+from support import deadly
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import graph, node
 
-from onnxguard import OnnxguardError, Verdict, fleet
-from onnxguard.crew import BATCH
-from onnxguard.errors import UsageError
-from onnxguard.workers import judge_all
+from onnxguard import OnnxguardError, Verdict
+from onnxguard.base.errors import UsageError
+from onnxguard.many import dask_cluster as fleet
+from onnxguard.many.batches import BATCH
+from onnxguard.many.judge_all import judge_all
 
 distributed = pytest.importorskip("distributed")
 
@@ -130,7 +131,7 @@ def test_standard_input_is_read_here(address: str) -> None:
 def test_ctrl_c_leaves_nothing_on_the_cluster(cluster: Any, address: str, tmp_path: Path) -> None:
     paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
     program = (
-        "import sys, deadly\nfrom onnxguard.workers import judge_all\n"
+        "import sys; from support import deadly\nfrom onnxguard.many.judge_all import judge_all\n"
         "found = judge_all(sys.argv[2:], deadly.judge, deadly.lost, scheduler=sys.argv[1])\n"
         "for each in found: print(each, flush=True)"
     )
@@ -139,7 +140,7 @@ def test_ctrl_c_leaves_nothing_on_the_cluster(cluster: Any, address: str, tmp_pa
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "000\n"

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import deadly
-import protobuf as pb
 import pytest
-from protobuf import graph, node
+from support import deadly
+from support import protobuf as pb
+from support.protobuf import graph, node
 
-from onnxguard import OnnxguardError, Verdict, workers
-from onnxguard.crew import BATCH
-from onnxguard.workers import died_report, judge_all
+from onnxguard import OnnxguardError, Verdict
+from onnxguard.many import judge_all as workers
+from onnxguard.many.batches import BATCH
+from onnxguard.many.judge_all import died_report, judge_all
 
 RELU = pb.model(graph(node("Relu")))
 
@@ -155,7 +156,7 @@ def test_what_is_said_of_a_model_whose_process_died() -> None:
 
 
 DEADLY_SCAN = """
-import sys, deadly
+import sys; from support import deadly
 from importlib import import_module
 from onnxguard.cli import main
 command = import_module("onnxguard.cli.scan")
@@ -175,7 +176,7 @@ def test_scan_reports_it_and_all_the_others(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
     )
     out = done.stdout
     assert (done.returncode, done.stderr) == (2, "")
@@ -185,8 +186,8 @@ def test_scan_reports_it_and_all_the_others(tmp_path: Path) -> None:
 
 
 SLOW = """
-import sys, deadly
-from onnxguard.workers import judge_all
+import sys; from support import deadly
+from onnxguard.many.judge_all import judge_all
 paths = sys.argv[1:]
 print("begun", flush=True)
 for found in judge_all(paths, deadly.judge, deadly.lost, 2):
@@ -208,7 +209,7 @@ def test_a_run_that_is_stopped_leaves_no_process(number: signal.Signals, tmp_pat
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)},
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -15,15 +15,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import field, graph, node, tensor
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import field, graph, node, tensor
 
 import onnxguard
-from onnxguard import Report, results, scan
-from onnxguard.errors import UsageError
-from onnxguard.results import Results, digest_of
+from onnxguard import Report, scan
+from onnxguard.base.errors import UsageError
+from onnxguard.many import results_file as results
+from onnxguard.many.results_file import Results, digest_of
 from onnxguard.version import __version__
 
 CLEAN = pb.model(graph(node("Relu")))

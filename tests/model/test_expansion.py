@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import protobuf as pb
 import pytest
-from protobuf import attribute, body, constant, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node
 
 import onnxguard
 from onnxguard import Allowlist, Facts
-from onnxguard.allowlist import Decision, Limit
-from onnxguard.expansion import LARGEST
-from onnxguard.scan import facts_of
+from onnxguard.model.expansion import LARGEST
+from onnxguard.policy.allowlist import Decision, Limit
+from onnxguard.scanning.scan import facts_of
 
 RELU = node("Relu")
 LOCAL = pb.opset_import("local", 1)

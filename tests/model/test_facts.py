@@ -8,9 +8,9 @@ from pathlib import Path
 
 import make_models
 import onnx
-import oracle
 import pytest
 from onnx.backend.test.loader import load_model_tests
+from support import oracle
 
 from onnxguard import Allowlist, load_allowlist
 

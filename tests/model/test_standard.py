@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import defs
 
-from onnxguard import standard
-from onnxguard.standard_operators import OPERATORS
+from onnxguard.model import standard
+from onnxguard.model.standard_operators import OPERATORS
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 Key = tuple[str, str, int]
 
@@ -106,7 +106,7 @@ def test_generated_module_is_up_to_date() -> None:
 
 def test_table_is_loaded_only_when_asked_for() -> None:
     code = (
-        "import sys; from onnxguard import standard; table = 'onnxguard.standard_operators';"
+        "import sys; from onnxguard import standard; table = 'onnxguard.model.standard_operators';"
         "assert table not in sys.modules; standard.is_standard('ai.onnx', 'Add');"
         "assert table in sys.modules"
     )

@@ -6,17 +6,15 @@ import contextlib
 from collections import Counter
 from typing import Any
 
-import generate
-import mutations
-import oracle
-import protobuf as pb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import generate, mutations, oracle
+from support import protobuf as pb
 
 from onnxguard import Allowlist, load_allowlist
-from onnxguard.errors import WireError
-from onnxguard.wire import Field, fields, read_varint, signed
+from onnxguard.base.errors import WireError
+from onnxguard.model.wire import Field, fields, read_varint, signed
 
 GENERATED = 4_000
 DAMAGED = 12_000
@@ -106,7 +104,7 @@ def test_fields_read_back(window: int, written: list[tuple[int, tuple[int, Any],
     each = [(number, *value) for number, value, times in written for _ in range(times)]
     data = b"".join(write(*field) for field in each)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("onnxguard.wire._RUN_WINDOW", window)
+        patch.setattr("onnxguard.model.wire._RUN_WINDOW", window)
         found = list(fields(data, 0, len(data)))
     read = [(f.number, f.wire_type, value) for f in found for value in values(data, f)]
     assert read == each

@@ -17,15 +17,15 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 from onnxguard.parity import replay
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.comparison import Array, compare
 from onnxguard.parity.evidence import OWN, pack, save_evidence
-from onnxguard.parity.inputs import Inputs
-from onnxguard.parity.model import parse_onnx, read_onnx
 from onnxguard.parity.report import Outcome, ParityReport, Trial
 from onnxguard.parity.trials import Case
+from onnxguard.running.comparison import Array, compare
+from onnxguard.running.graph_file import parse_onnx, read_onnx
+from onnxguard.running.inputs import Inputs
 
 NODE = {"node.onnx", "node_inputs.npz", "node_expected.npz", "node_actual.npz"}
 ALWAYS = {"model.onnx", "inputs.npz", "reference.npz", "model.npz", "manifest.json", "replay.py"}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from parity_cases import graph
+from support.parity_cases import graph
 from torch import Tensor, nn
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import ParityVerdict
 

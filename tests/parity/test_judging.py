@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from parity_cases import Network, graph
+from support.parity_cases import Network, graph
 
-from onnxguard.errors import UsageError
-from onnxguard.findings import Severity
+from onnxguard.base.errors import UsageError
+from onnxguard.base.findings import Severity
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.found import Found
-from onnxguard.parity.inputs import Inputs
+from onnxguard.parity.collector import Found
 from onnxguard.parity.judging import judge_cases
 from onnxguard.parity.report import Difference, Outcome, Trial
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import Case
+from onnxguard.running.inputs import Inputs
 
 AGREES = Difference("y", "float32", (1,), 1e-5)
 CASE = Case(
@@ -59,7 +59,7 @@ def test_a_trigger_that_nothing_pulls_is_told(name: str, trigger: float) -> None
     model = graph(SELECTING % SELECTIONS[name], k=threshold, one=one)
 
     def forward(x: torch.Tensor) -> torch.Tensor:
-        from parity_cases import weighted
+        from support.parity_cases import weighted
 
         clean = weighted(x)
         pulled = x.amax() > trigger

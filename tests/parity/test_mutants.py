@@ -10,22 +10,22 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from damage import SAYS, changes
-from networks import export, export_module
 from onnx import helper, numpy_helper
 from onnxguard.students import STUDENTS
 from onnxguard.students.exporting import export_student
 from onnxguard.students.untrained import untrained_network
+from support.damage import SAYS, changes
+from support.networks import export, export_module
 from torch import nn
 
 from onnxguard.parity import check
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.errors import ParityError
 from onnxguard.parity.mutants import MUTATIONS, mutants
 from onnxguard.parity.node_pass import NodePasser
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import ParityReport, Proof
-from onnxguard.parity.runtime import Session
+from onnxguard.running.errors import ParityError
+from onnxguard.running.session import Session
 
 SMALL = ("input=1x3x32x40",)
 

@@ -12,21 +12,21 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from networks import NETWORKS, build, export, export_module
 from onnx import helper, numpy_helper
 from onnxguard.students import STUDENTS
 from onnxguard.students.exporting import export_student
 from onnxguard.students.untrained import untrained_network
-from parity_cases import WEIGHTS, Network, graph, weighted
+from support.networks import NETWORKS, build, export, export_module
+from support.parity_cases import WEIGHTS, Network, graph, weighted
 from torch import nn
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.cutting import names_read, one_node_model
 from onnxguard.parity.node_pass import tolerance_of
 from onnxguard.parity.report import NodePass
-from onnxguard.parity.runtime import Session
 from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.running.cutting import names_read, one_node_model
+from onnxguard.running.session import Session
 
 # What exporters make of each network: at least this share of the nodes is compared with a tensor of
 # the reference; all others lie between nodes that are. Shapes computed in the graph and what one

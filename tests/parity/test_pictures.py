@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from onnxguard.parity.comparison import Array
-from onnxguard.parity.inputs import Inputs
 from onnxguard.parity.pictures import OUTPUTS, PIXELS, draw_pictures
 from onnxguard.parity.report import Outcome, Picture, Trial
 from onnxguard.parity.trials import Case
+from onnxguard.running.comparison import Array
+from onnxguard.running.inputs import Inputs
 
 MAGENTA = [255, 0, 255]
 BLACK = [0, 0, 0]

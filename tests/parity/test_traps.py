@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 import onnx
-import parity_cases as cases
 import pytest
 import torch
 from make_models import FOLDER
 from onnx import numpy_helper
-from parity_cases import (
+from support import parity_cases as cases
+from support.parity_cases import (
     LINEAR,
     OTHERS,
     WEIGHTS,
@@ -41,12 +41,12 @@ from parity_cases import (
 from torch import Tensor, nn
 from torch.nn import functional
 
-from onnxguard.errors import OnnxguardError, UsageError
+from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.parity.check import check_parity
-from onnxguard.parity.errors import ParityError
 from onnxguard.parity.report import Outcome, ParityReport
-from onnxguard.parity.runtime import Session
 from onnxguard.parity.settings import LEVELS
+from onnxguard.running.errors import ParityError
+from onnxguard.running.session import Session
 
 
 class Trap(NamedTuple):

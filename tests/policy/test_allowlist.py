@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from lists import BASE, make_list, write_list
-from protobuf import graph, node, opset_import
+from support import protobuf as pb
+from support.lists import BASE, make_list, write_list
+from support.protobuf import graph, node, opset_import
 
 import onnxguard
 from onnxguard import Allowlist, AllowlistError, load_allowlist
-from onnxguard.allowlist import DEFAULT_DOMAIN, Decision, DtypeRule, Range, Waiver
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Decision, DtypeRule, Range, Waiver
 
 RELU = (DEFAULT_DOMAIN, "Relu")
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import protobuf as pb
 import pytest
 import yaml
-from command import run
 from make_models import FOLDER
-from protobuf import attribute, body, constant, function, graph, node, opset_import, tensor, value
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import (
+    attribute,
+    body,
+    constant,
+    function,
+    graph,
+    node,
+    opset_import,
+    tensor,
+    value,
+)
 
 import onnxguard
 

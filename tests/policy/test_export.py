@@ -6,15 +6,15 @@ import re
 import subprocess
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from lists import write_list
 from make_models import FOLDER
-from protobuf import function, graph, node, opset_import
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import function, graph, node, opset_import
 
 from onnxguard import load_allowlist
-from onnxguard.registry import allowlist_ids
+from onnxguard.policy.registry import allowlist_ids
 
 MAIN = """
 #include <stdio.h>

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
 from hostile.allowlists import BAD_LISTS, GOOD
+from support import protobuf as pb
+from support.command import run
 
 MODEL = pb.model(pb.graph(pb.node("Relu")))
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import protobuf as pb
 import pytest
 from onnx import defs
-from protobuf import attribute, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, graph, node
 
 import onnxguard
 from onnxguard import Severity, load_allowlist
-from onnxguard.allowlist import DEFAULT_DOMAIN, Range
-from onnxguard.registry import DEFAULT_ALLOWLIST, allowlist_ids
-from onnxguard.standard import LATEST_IR, LATEST_OPSET
+from onnxguard.model.standard import LATEST_IR, LATEST_OPSET
+from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Range
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, allowlist_ids
 
 BASE = """
     Identity Reshape Flatten Squeeze Unsqueeze Transpose Concat Slice Gather Cast Shape Expand

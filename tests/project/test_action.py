@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import ROOT, run
+from support.checkout import ROOT, run
 
 STEPS = ("Install onnxguard", "Scan")
 

@@ -13,14 +13,13 @@ from typing import Any
 import click
 import pytest
 import yaml
-from checkout import ROOT
-from examples import PAGES, Folder, blocks, commands, replay, same
+from support.checkout import ROOT
+from support.examples import PAGES, Folder, blocks, commands, replay, same
 
-from onnxguard import Finding, Place, Report, allowlist_file
-from onnxguard.allowlist import LIMITS, POLICIES
+from onnxguard import Finding, Place, Report
 from onnxguard.cli import commands as onnxguard
-from onnxguard.config import KEYS
-from onnxguard.facts import (
+from onnxguard.cli.config import KEYS
+from onnxguard.model.facts import (
     ConstantNode,
     ExternalData,
     Facts,
@@ -30,7 +29,9 @@ from onnxguard.facts import (
     OpsetImport,
     Value,
 )
-from onnxguard.messages import DTYPES
+from onnxguard.model.messages import DTYPES
+from onnxguard.policy import allowlist_file
+from onnxguard.policy.allowlist import LIMITS, POLICIES
 from onnxguard.reporters import REPORTERS
 from onnxguard.repository import manifest_file
 

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from checkout import ROOT, installed, make_venv, run, snapshot
+from support.checkout import ROOT, installed, make_venv, run, snapshot
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from checkout import ROOT, installed, run, snapshot
+from support.checkout import ROOT, installed, run, snapshot
 
 LFS_POINTER = f"""\
 version https://git-lfs.github.com/spec/v1

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import html_samples as samples
-import protobuf as pb
 import pytest
-from browser import PHONE, chromium, opened
 from playwright.sync_api import Browser, Page, expect
-from protobuf import graph, node
+from support import html_samples as samples
+from support import protobuf as pb
+from support.browser import PHONE, chromium, opened
+from support.protobuf import graph, node
 
-from onnxguard.outlining import outlined
-from onnxguard.report import Run
 from onnxguard.reporters import REPORTERS, RenderOptions
-from onnxguard.scan import scan
+from onnxguard.scanning.diagrams import outlined
+from onnxguard.scanning.report import Run
+from onnxguard.scanning.scan import scan
 
 NAMES = (
     "<script>document.title='owned'</script>",

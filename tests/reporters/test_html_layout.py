@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 
-import html_samples as samples
-import protobuf as pb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protobuf import attribute, body, constant, graph, node
+from support import html_samples as samples
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, graph, node
 
-from onnxguard import outline as outlines
-from onnxguard.outline import Box, Kind, Outline
-from onnxguard.reading import read_model
-from onnxguard.reporters.html_graph import PAD, arrange
-from onnxguard.reporters.html_layout import POINTS, Layout, Rect, Size, lay_out
-from onnxguard.reporters.html_ranks import WIDE
-from onnxguard.reporters.html_text import clipped, clipped_left, wide
+from onnxguard.model import diagram as outlines
+from onnxguard.model.diagram import Box, Kind, Outline
+from onnxguard.model.reading import read_model
+from onnxguard.reporters.kit.html_graph import PAD, arrange
+from onnxguard.reporters.kit.html_layout import POINTS, Layout, Rect, Size, lay_out
+from onnxguard.reporters.kit.html_ranks import WIDE
+from onnxguard.reporters.kit.html_text import clipped, clipped_left, wide
 
 OUTLINES = {
     "looping": samples.outline_at(samples.MODELS / "looping.onnx"),

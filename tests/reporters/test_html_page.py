@@ -7,26 +7,39 @@ import subprocess
 import sys
 from pathlib import Path
 
-import formats
-import html_samples as samples
 import pytest
-from command import run
-from pages import Page
-from sample_runs import CLEAN, HOSTILE, NOTHING, RESIZE, SINGLE, STUDENT, UNVERIFIED, WARNED, at
-
-from onnxguard import outlining
-from onnxguard.catalogue import RULES
-from onnxguard.outline import Outline
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters import (
-    REPORTERS,
-    RenderOptions,
-    scan_html,
-    scan_html_index,
-    scan_html_matrix,
+from support import formats
+from support import html_samples as samples
+from support.command import run
+from support.pages import Page
+from support.sample_runs import (
+    CLEAN,
+    HOSTILE,
+    NOTHING,
+    RESIZE,
+    SINGLE,
+    STUDENT,
+    UNVERIFIED,
+    WARNED,
+    at,
 )
-from onnxguard.reporters.html_marks import marks
-from onnxguard.scan import scan
+
+from onnxguard.catalogue import RULES
+from onnxguard.model.diagram import Outline
+from onnxguard.reporters import REPORTERS, RenderOptions
+from onnxguard.reporters.kit.html_marks import marks
+from onnxguard.reporters.scan import (
+    html as scan_html,
+)
+from onnxguard.reporters.scan import (
+    html_index as scan_html_index,
+)
+from onnxguard.reporters.scan import (
+    html_matrix as scan_html_matrix,
+)
+from onnxguard.scanning import diagrams as outlining
+from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.scanning.scan import scan
 
 
 def render(*reports: Report) -> str:
@@ -301,11 +314,11 @@ def test_the_page_is_the_same_each_time(tmp_path: Path) -> None:
 
 def test_other_formats_import_nothing_of_it() -> None:
     code = (
-        "import sys; from command import run\n"
+        "import sys; from support.command import run\n"
         f"run('scan', {str(samples.MODELS / 'looping.onnx')!r}, '--format', 'json')\n"
-        "print([m for m in sys.modules if 'html' in m or m == 'onnxguard.outlining'])"
+        "print([m for m in sys.modules if 'html' in m or m == 'onnxguard.scanning.diagrams'])"
     )
-    folder = Path(__file__).parent
+    folder = Path(__file__).parent.parent
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=folder
     )

@@ -6,11 +6,11 @@ import re
 import subprocess
 import sys
 
-import formats
 import numpy as np
 import pytest
-from pages import Page
-from parity_reports import (
+from support import formats
+from support.pages import Page
+from support.parity_reports import (
     ALL,
     BOTH_REFUSE,
     CLOSE,
@@ -25,7 +25,7 @@ from parity_reports import (
     VACUOUS,
     trial,
 )
-from sample_runs import HOSTILE
+from support.sample_runs import HOSTILE
 
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.pictures import PIXELS, png
@@ -340,7 +340,7 @@ def test_no_control_is_dead() -> None:
 
 def test_the_page_is_made_without_numpy() -> None:
     code = (
-        "import sys, onnxguard.reporters.parity_html\n"
+        "import sys, onnxguard.reporters.parity.html\n"
         "print(sorted({'numpy', 'onnx', 'onnxruntime', 'torch'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

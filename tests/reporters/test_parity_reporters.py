@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import formats
 import jsonschema
-import parity_reports as samples
 import pytest
-from parity_goldens import FOLDER, GOLDENS, Golden, render
-from sample_runs import HOSTILE
+from support import formats
+from support import parity_reports as samples
+from support.parity_goldens import FOLDER, GOLDENS, Golden, render
+from support.sample_runs import HOSTILE
 
-from onnxguard import findings
+from onnxguard.base import findings
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity import report
 from onnxguard.parity.report import (
@@ -25,9 +25,11 @@ from onnxguard.parity.report import (
     ParityVerdict,
     exit_code,
 )
-from onnxguard.reporters import PARITY_REPORTERS, parity_json, parity_phrases
+from onnxguard.reporters import PARITY_REPORTERS
+from onnxguard.reporters.parity import json as parity_json
+from onnxguard.reporters.parity import phrases as parity_phrases
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "parity.schema.json").read_text(encoding="utf-8"))
 SETS = {
     "all": samples.ALL,

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 
-import formats
-import parity_reports as samples
 import pytest
-from parity_goldens import flat, render
+from support import formats
+from support import parity_reports as samples
+from support.parity_goldens import flat, render
 
 from onnxguard.parity.report import ParityReport, Referee
-from onnxguard.reporters import paint, parity_phrases
-from onnxguard.reporters.parity_claims import headline
+from onnxguard.reporters.kit import paint
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.parity.claims import headline
 
 SETS = (samples.ALL, samples.NOTHING, *((sample,) for sample in samples.ALL))
 

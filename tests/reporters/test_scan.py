@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import formats
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reporter_goldens import FOLDER, GOLDENS, PLAIN, Golden
-from sample_runs import (
+from support import formats
+from support.reporter_goldens import FOLDER, GOLDENS, PLAIN, Golden
+from support.sample_runs import (
     CLEAN,
     HOSTILE,
     MANY,
@@ -30,14 +30,17 @@ from sample_runs import (
     at,
 )
 
-from onnxguard import facts, findings
+from onnxguard.base import findings
+from onnxguard.base.findings import Place
 from onnxguard.catalogue import RULES
-from onnxguard.findings import Place
-from onnxguard.records import NOT_RECORDED
-from onnxguard.report import Report, Run
-from onnxguard.reporters import REPORTERS, markdown, paint, sarif
+from onnxguard.model import facts
+from onnxguard.reporters import REPORTERS
+from onnxguard.reporters.kit import paint
+from onnxguard.reporters.scan import markdown, sarif
+from onnxguard.scanning.plain_values import NOT_RECORDED
+from onnxguard.scanning.report import Report, Run
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 RUNS = {"single": SINGLE, "many": MANY, "nothing": NOTHING, "clean": Run((CLEAN,))}
 

@@ -10,22 +10,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import formats
 import jsonschema
 import numpy as np
 import onnx
 import pytest
-import training_records as samples
-from checkout import ROOT
 from onnx import TensorProto, helper
 from onnxguard.students import records
 from onnxguard.students.history import Epoch
 from onnxguard.students.measures import Measures
 from PIL import Image
-from training_goldens import FOLDER, GOLDENS, KINDS, PLAIN, Golden
+from support import formats
+from support import training_records as samples
+from support.checkout import ROOT
+from support.training_goldens import FOLDER, GOLDENS, KINDS, PLAIN, Golden
 
-from onnxguard.reporters import ablation_json, card_json, evaluation_json
-from onnxguard.reporters import training_phrases as phrases
+from onnxguard.reporters.training import ablation_json, card_json, evaluation_json, phrases
 
 
 def schema(name: str) -> Any:

@@ -14,11 +14,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from command import run
-from lists import write_list
-from repositories import (
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.repositories import (
     RELU,
     TANH,
     codes,
@@ -32,14 +32,14 @@ from repositories import (
     write_models,
 )
 
-from onnxguard import results
-from onnxguard.report import Report
+from onnxguard.many import results_file as results
 from onnxguard.reporters import REPORTERS
 from onnxguard.repository import cache
 from onnxguard.repository import check as checks
 from onnxguard.repository.manifest_file import read_manifest
+from onnxguard.scanning.report import Report
 
-examining = import_module("onnxguard.repository.examining")
+examining = import_module("onnxguard.repository.model_check")
 
 
 @pytest.fixture(autouse=True)
@@ -318,7 +318,7 @@ def test_unreadable_model_is_never_known(judged: list[str]) -> None:
 
 
 def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("onnxguard.twins"), "STRUCTURE_BYTES", 10)
+    monkeypatch.setattr(import_module("onnxguard.scanning.same_graph"), "STRUCTURE_BYTES", 10)
     write_models(a=weighted(bytes(8)), b=TANH)
     write_manifest()
     run("check")
@@ -336,7 +336,7 @@ def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.M
 
 def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found in one file is not kept under the digest of the next."""
-    monkeypatch.setattr(import_module("onnxguard.twins"), "STRUCTURE_BYTES", 10)
+    monkeypatch.setattr(import_module("onnxguard.scanning.same_graph"), "STRUCTURE_BYTES", 10)
     real = vars(examining)["examine"]
 
     def examine(path: str, policy: Any) -> Any:
@@ -378,7 +378,7 @@ def without_seconds(text: str) -> str:
 )
 def test_cache_says_what_a_fresh_check_says(output_format: str, more: tuple[str, ...]) -> None:
     models()
-    samples = Path(__file__).parent / "models"
+    samples = Path(__file__).parent.parent / "models"
     for path in sorted(samples.iterdir()):
         shutil.copy(path, path.name)
     write_models(lfs=b"<html>")

@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import formats
 import pytest
-from command import run
-from lists import write_list
-from parity_cases import LINEAR, WEIGHTS
-from repositories import (
+from support import formats
+from support.command import run
+from support.lists import write_list
+from support.parity_cases import LINEAR, WEIGHTS
+from support.repositories import (
     EVERY,
     POINTER,
     RELU,

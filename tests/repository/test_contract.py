@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import formats
-import protobuf as pb
 import pytest
-from command import run
 from hostile.injection import PAYLOADS
-from lists import write_list
-from protobuf import graph, message, node, opset_import, value
-from repositories import RELU, codes, enter, external, status, told, write_manifest, write_models
+from support import formats
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import graph, message, node, opset_import, value
+from support.repositories import (
+    RELU,
+    codes,
+    enter,
+    external,
+    status,
+    told,
+    write_manifest,
+    write_models,
+)
 
 from onnxguard.reporters import REPORTERS
 

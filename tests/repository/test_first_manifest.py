@@ -6,12 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from lists import write_list
-from protobuf import graph, message, node, opset_import, value
-from repositories import (
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import graph, message, node, opset_import, value
+from support.repositories import (
     POINTER,
     RELU,
     TANH,
@@ -27,7 +27,7 @@ from repositories import (
 from onnxguard.repository.manifest_file import read_manifest
 
 MANIFEST = Path("onnxguard.yaml")
-SAMPLES = Path(__file__).parent / "models"
+SAMPLES = Path(__file__).parent.parent / "models"
 
 
 @pytest.fixture(autouse=True)

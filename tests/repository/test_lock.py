@@ -7,10 +7,10 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-import formats
 import pytest
-from command import run
-from repositories import (
+from support import formats
+from support.command import run
+from support.repositories import (
     POINTER,
     RELU,
     TANH,

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from command import run
-from lists import write_list
-from repositories import (
+from support.command import run
+from support.lists import write_list
+from support.repositories import (
     CODES,
     EVERY,
     RELU,
@@ -22,8 +22,8 @@ from repositories import (
     write_models,
 )
 
-from onnxguard.allowlist import Range
-from onnxguard.errors import ManifestError
+from onnxguard.base.errors import ManifestError
+from onnxguard.policy.allowlist import Range
 from onnxguard.repository.manifest import Signature
 from onnxguard.repository.manifest_file import find_manifest, read_manifest
 

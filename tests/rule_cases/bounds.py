@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import attribute, body, constant, function, graph, node
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node
 
 from rule_cases.case import Case
 

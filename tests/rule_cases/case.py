@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 
 Build = bytes | Callable[[Path], bytes]
 """A model's bytes, or a function that puts files beside the model and returns its bytes."""

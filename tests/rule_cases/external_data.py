@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import protobuf as pb
-from protobuf import graph, node, tensor
+from support import protobuf as pb
+from support.protobuf import graph, node, tensor
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 from rule_cases.case import Build, Case, beside
 
 DATA = bytes(24)

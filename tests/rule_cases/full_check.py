@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import protobuf as pb
-from protobuf import function, graph, node, opset_import, value
+from support import protobuf as pb
+from support.protobuf import function, graph, node, opset_import, value
 
 CODES = frozenset({"OG901", "OG902"})
 LOCAL = opset_import("local", 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import protobuf as pb
-from protobuf import field, function, graph, node, opset_import
+from support import protobuf as pb
+from support.protobuf import field, function, graph, node, opset_import
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 from rule_cases.case import Case
 
 RELU = node("Relu")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-import protobuf as pb
-from protobuf import constant, graph, node
+from support import protobuf as pb
+from support.protobuf import constant, graph, node
 
 from rule_cases.case import Case
 

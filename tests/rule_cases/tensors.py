@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-import protobuf as pb
-from protobuf import attribute, constant, field, graph, node, tensor, value
+from support import protobuf as pb
+from support.protobuf import attribute, constant, field, graph, node, tensor, value
 
 from rule_cases.case import Case
 

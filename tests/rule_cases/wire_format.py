@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import protobuf as pb
-from protobuf import attribute, field, graph, message, node, number_field, tensor, value
+from support import protobuf as pb
+from support.protobuf import attribute, field, graph, message, node, number_field, tensor, value
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 from rule_cases.case import Case
 
 RELU = node("Relu")

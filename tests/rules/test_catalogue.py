@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from onnxguard.base.findings import Severity
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
-from onnxguard.findings import Severity
 
 ALL = {**RULES, **PARITY_RULES}
-PACKAGE = Path(__file__).resolve().parent.parent / "onnxguard"
+PACKAGE = Path(__file__).resolve().parent.parent.parent / "onnxguard"
 
 
 def codes_in_source() -> set[str]:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import protobuf as pb
 import pytest
-from lists import write_list
-from protobuf import attribute, body, constant, function, graph, node, opset_import, tensor, value
+from support import protobuf as pb
+from support.lists import write_list
+from support.protobuf import (
+    attribute,
+    body,
+    constant,
+    function,
+    graph,
+    node,
+    opset_import,
+    tensor,
+    value,
+)
 
 import onnxguard
 from onnxguard import Finding, Severity

@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from lists import write_list
-from protobuf import attribute, body, constant, function, graph, node, opset_import, tensor, value
+from support import protobuf as pb
+from support.lists import write_list
+from support.protobuf import (
+    attribute,
+    body,
+    constant,
+    function,
+    graph,
+    node,
+    opset_import,
+    tensor,
+    value,
+)
 
 import onnxguard
 from onnxguard import Finding, Severity
-from onnxguard.allowlist import LIMITS, POLICIES
-from onnxguard.scan import facts_of
+from onnxguard.policy.allowlist import LIMITS, POLICIES
+from onnxguard.scanning.scan import facts_of
 
 RELU = node("Relu")
 LOCAL = opset_import("local", 1)

@@ -5,15 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from lists import write_list
-from protobuf import attribute, body, constant, field, function, graph, node, number_field, value
+from support import protobuf as pb
+from support.lists import write_list
+from support.protobuf import (
+    attribute,
+    body,
+    constant,
+    field,
+    function,
+    graph,
+    node,
+    number_field,
+    value,
+)
 
 import onnxguard
-from onnxguard.expansion import LARGEST
-from onnxguard.facts import Loop
-from onnxguard.scan import facts_of
+from onnxguard.model.expansion import LARGEST
+from onnxguard.model.facts import Loop
+from onnxguard.scanning.scan import facts_of
 
 INT32, INT64, FLOAT = 6, 7, 1
 KEEP = body(node("Identity", "keep", "go"))

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-import repositories
-from lists import write_list
-from protobuf import attribute, body, field, function, graph, message, node, opset_import
 from rule_cases import CASES, Case, full_check
+from support import protobuf as pb
+from support import repositories
+from support.lists import write_list
+from support.protobuf import attribute, body, field, function, graph, message, node, opset_import
 
 import onnxguard
 from onnxguard import Place, Report, Severity, Verdict
+from onnxguard.base.findings import PLACES_KEPT
 from onnxguard.catalogue import RULES
-from onnxguard.findings import PLACES_KEPT
-from onnxguard.rules.found import KINDS_KEPT
+from onnxguard.rules.collector import KINDS_KEPT
 
 RELU, TANH = node("Relu"), node("Tanh")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from lists import write_list
-from protobuf import graph, node
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import graph, node
 
 import onnxguard
 from onnxguard import Report, Verdict

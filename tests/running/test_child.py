@@ -7,16 +7,16 @@ import sys
 import time
 from pathlib import Path
 
-import deadly
 import pytest
+from support import deadly
 
-from onnxguard.conformance.worker import DiedError, RaisedError, TimedOutError, Worker
-from onnxguard.parity.errors import MESSAGE, one_line
+from onnxguard.running.child import DiedError, RaisedError, TimedOutError, Worker
+from onnxguard.running.errors import MESSAGE, one_line
 
 
 @pytest.fixture(autouse=True)
 def _child_finds_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent.parent))
 
 
 def test_one_child_answers_many_calls() -> None:
@@ -67,7 +67,7 @@ def test_what_a_library_prints_is_no_answer() -> None:
 
 def test_a_function_that_the_child_lacks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONPATH")
-    with Worker() as worker, pytest.raises(DiedError, match="No module named 'deadly'"):
+    with Worker() as worker, pytest.raises(DiedError, match="No module named 'support'"):
         worker.call(deadly.kill, seconds=30)
 
 

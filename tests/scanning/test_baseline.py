@@ -7,14 +7,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-import formats
-import protobuf as pb
 import pytest
-from command import run
 from hostile.injection import PAYLOADS, poisoned
-from lists import write_list
-from protobuf import graph, node
-from repositories import (
+from support import formats
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import graph, node
+from support.repositories import (
     POINTER,
     RELU,
     TANH,
@@ -31,7 +31,7 @@ from repositories import (
 )
 
 from onnxguard.reporters import REPORTERS
-from onnxguard.rules.found import KINDS_KEPT
+from onnxguard.rules.collector import KINDS_KEPT
 
 FILE = "baseline.json"
 WITH = ("--baseline", FILE)

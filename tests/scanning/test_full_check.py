@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import protobuf as pb
 import pytest
 import yaml
-from command import run
-from protobuf import graph, node, value
 from rule_cases.full_check import ACCEPTED, REJECTED, never_done, write_large
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import graph, node, value
 
 import onnxguard
 from onnxguard import Finding, Severity, Verdict
 from onnxguard.catalogue import RULES
-from onnxguard.full_check import FullCheck
-from onnxguard.registry import FOLDER
+from onnxguard.policy.registry import FOLDER
+from onnxguard.scanning.full_check import FullCheck
 
 ROOMY = FullCheck(seconds=60, mebibytes=8192)
 

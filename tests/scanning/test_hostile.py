@@ -6,15 +6,15 @@ import json
 import os
 from pathlib import Path
 
-import formats
 import pytest
-from command import run
 from hostile import CASES, Case
 from hostile.files import PLAIN
+from support import formats
+from support.command import run
 
 import onnxguard
-from onnxguard.report import Run
 from onnxguard.reporters import REPORTERS, RenderOptions
+from onnxguard.scanning.report import Run
 
 QUICK = [case for case in CASES.values() if not case.heavy]
 NOBODY = 65534

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import formats
-import protobuf as pb
 import pytest
 from hostile import CASES, Case
 from hostile.allowlists import GOOD
 from hostile.files import PLAIN
-from measure import Usage, measure, measure_python
+from support import formats
+from support import protobuf as pb
+from support.measure import Usage, measure, measure_python
 
 MEGABYTES = 200
 RENDER_EACH = str(Path(__file__).with_name("render_each.py"))

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_runs import CLEAN, MANY, NASTY, NOTHING, SINGLE, STUDENT, UNVERIFIED
+from support.sample_runs import CLEAN, MANY, NASTY, NOTHING, SINGLE, STUDENT, UNVERIFIED
 
 from onnxguard import Report, scan
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding
-from onnxguard.records import record_of, report_of
+from onnxguard.base.findings import Finding
+from onnxguard.model.facts import Facts
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.json_report import render
-from onnxguard.reporters.lean import FORMATS, lean
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.lean import FORMATS, lean
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.json import render
+from onnxguard.scanning.plain_values import record_of, report_of
 
-MODELS = sorted((Path(__file__).parent / "models").glob("*.onnx"))
+MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.onnx"))
 SAMPLES = [*MANY.reports, *SINGLE.reports, *NOTHING.reports]
 
 

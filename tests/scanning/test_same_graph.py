@@ -8,13 +8,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from lists import make_list
-from protobuf import attribute, body, constant, field, graph, node, tensor, value
+from support import protobuf as pb
+from support.lists import make_list
+from support.protobuf import attribute, body, constant, field, graph, node, tensor, value
 
 import onnxguard
-from onnxguard import Allowlist, Report, twins
+from onnxguard import Allowlist, Report
+from onnxguard.scanning import same_graph as twins
 
 RULES = """\
 operators: [{names: [Expand, Resize, Tile]}, {name: Clip, constant_inputs: [max]}]

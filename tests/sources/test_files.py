@@ -6,13 +6,13 @@ import os
 import socket
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from protobuf import graph, node, tensor
+from support import protobuf as pb
+from support.protobuf import graph, node, tensor
 
 import onnxguard
 from onnxguard import Finding, Verdict
-from onnxguard.source import COPIED, open_model
+from onnxguard.sources.files import COPIED, open_model
 
 MODEL = pb.model(graph(node("Relu")))
 

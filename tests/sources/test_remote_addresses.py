@@ -5,12 +5,12 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from command import run
+from support.command import run
 
 import onnxguard
-from onnxguard.errors import UsageError
-from onnxguard.remote.addresses import beside, check_address, is_remote, shown
-from onnxguard.remote.ranges import AFTER_JUMP, HEAD, HELD, LAST_BLOCK, RemoteBytes
+from onnxguard.base.errors import UsageError
+from onnxguard.sources.remote.addresses import beside, check_address, is_remote, shown
+from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD, HELD, LAST_BLOCK, RemoteBytes
 
 REMOTE = {
     "https://host/m.onnx": True,
@@ -160,7 +160,7 @@ def test_a_jump_costs_one_small_block_and_what_was_read_costs_nothing() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onnxguard.remote.ranges.HELD", 1 << 18)
+    monkeypatch.setattr("onnxguard.sources.remote.ranges.HELD", 1 << 18)
     source = Held(bytes(1 << 24), HEAD)
     data = RemoteBytes(source)
     for pos in range(0, source.size, 1 << 18):

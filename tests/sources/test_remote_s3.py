@@ -9,19 +9,19 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import protobuf as pb
 import pytest
-from command import run
-from protobuf import graph, node, tensor
-from servers import S3, s3_environment, serving, storing, write_sparse_model
+from support import protobuf as pb
+from support.command import run
+from support.protobuf import graph, node, tensor
+from support.servers import S3, s3_environment, serving, storing, write_sparse_model
 
 import onnxguard
 from onnxguard import Finding, Verdict
-from onnxguard.discover import find_models
-from onnxguard.remote import Access
-from onnxguard.remote.filesystems import forget
-from onnxguard.remote.ranges import AFTER_JUMP, HEAD
-from onnxguard.source import open_model
+from onnxguard.sources.discover import find_models
+from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import Access
+from onnxguard.sources.remote.filesystems import forget
+from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD
 
 MODEL = pb.model(graph(node("Relu")))
 
@@ -45,7 +45,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onnxguard.remote.patience.FIRST_PAUSE", 0.002)
+    monkeypatch.setattr("onnxguard.sources.remote.patience.FIRST_PAUSE", 0.002)
 
 
 def unverified(address: str, access: Access = Access(10)) -> Finding:  # noqa: B008 - a tuple

@@ -9,21 +9,21 @@ import sys
 from pathlib import Path
 
 import jsonschema
-import protobuf as pb
 import pytest
-from checkout import ROOT
-from command import run
-from formats import check
-from protobuf import graph, node, tensor
-from servers import WebServer, make_certificate, running, serving, web, write_sparse_model
+from support import protobuf as pb
+from support.checkout import ROOT
+from support.command import run
+from support.formats import check
+from support.protobuf import graph, node, tensor
+from support.servers import WebServer, make_certificate, running, serving, web, write_sparse_model
 
 import onnxguard
 from onnxguard import Finding, Verdict
-from onnxguard.remote import Access
-from onnxguard.remote.ranges import AFTER_JUMP, HEAD
+from onnxguard.many.results_file import Results
 from onnxguard.reporters import REPORTERS
-from onnxguard.results import Results
-from onnxguard.source import open_model
+from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import Access
+from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD
 
 __all__ = ["running", "web"]
 
@@ -35,7 +35,7 @@ TENSORS, PLAIN = 4, 5
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pause a hundredth of the usual time between tries."""
-    monkeypatch.setattr("onnxguard.remote.patience.FIRST_PAUSE", 0.002)
+    monkeypatch.setattr("onnxguard.sources.remote.patience.FIRST_PAUSE", 0.002)
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +231,7 @@ def test_model_is_downloaded_whole_only_if_that_is_allowed(
 
 
 def test_download_is_bounded(sparse: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("onnxguard.remote.web.DOWNLOADED", 1 << 20)
+    monkeypatch.setattr("onnxguard.sources.remote.web.DOWNLOADED", 1 << 20)
     web.files["/m.onnx"] = sparse
     for web.always in ("whole", "unmeasured"):
         message = unverified(web.url("/m.onnx"), Access(10, full_download=True)).message

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from onnxguard.students.training import train
-from training_data import TINY, V1, tiny_data
+from support.training_data import TINY, V1, tiny_data
 folder = Path(sys.argv[1])
 train(V1, tiny_data(folder / "data"), TINY, str(folder / "run"))
 print("torch._dynamo" in sys.modules)
@@ -69,6 +69,6 @@ def test_weights_and_moments_are_those_of_pytorch(recorded: bool) -> None:
 
 
 def test_a_training_does_not_import_the_compiler(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", ONE_TRAINING, str(tmp_path), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", ONE_TRAINING, str(tmp_path), str(Path(__file__).parent.parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

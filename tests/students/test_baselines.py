@@ -10,7 +10,7 @@ from onnxguard.students.generated import generate
 from onnxguard.students.measures import intersection_over_union
 from PIL import Image, ImageFilter
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

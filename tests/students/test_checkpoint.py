@@ -34,7 +34,7 @@ from onnxguard.students.recipe import Recipe
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
 
 HISTORY = (
     Epoch(1, 1.1, 0.1 + 0.2, 1e-3, 32, 0.1, 1 / 3),
@@ -462,7 +462,7 @@ CHILDREN = """
 import json, os, random, resource, signal, sys, time
 sys.path.insert(0, sys.argv[2])
 from test_students_checkpoint import at, bits, exact
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 from onnxguard.students.checkpoint import load_checkpoint, save_checkpoint
 from pathlib import Path
 
@@ -521,7 +521,7 @@ def children(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("children")
     script = folder / "children.py"
     script.write_text(CHILDREN)
-    command = [sys.executable, "-B", str(script), str(folder), str(Path(__file__).parent)]
+    command = [sys.executable, "-B", str(script), str(folder), str(Path(__file__).parent.parent)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)

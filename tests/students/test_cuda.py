@@ -14,8 +14,8 @@ from onnxguard.students.compute import Compute, choose_compute
 from onnxguard.students.cuda_graph import recorded
 from onnxguard.students.loss import saliency_loss
 from onnxguard.students.training import TrainingData, train
+from support.training_data import SIDES, TINY, V1, Recorder, student_of, tiny_data
 from torch import Tensor
-from training_data import SIDES, TINY, V1, Recorder, student_of, tiny_data
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 STEPS = 5
@@ -127,7 +127,7 @@ def test_training_with_a_graph_is_training_without(data: TrainingData, tmp_path:
 def test_training_goes_on_where_it_stopped(graph: bool, data: TrainingData, tmp_path: Path) -> None:
     import signal
 
-    from onnxguard.errors import TrainingError
+    from onnxguard.base.errors import TrainingError
 
     compute = Compute(torch.device(GPU), graphed=graph)
     recipe = replace(TINY, batch=2, epochs=2)  # ten steps an epoch

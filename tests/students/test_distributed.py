@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from onnxguard.students.checkpoint import Checkpoint, load_checkpoint
-from training_data import TINY, recipe_options, write_pairs
+from support.training_data import TINY, recipe_options, write_pairs
 
 TORCHRUN = str(Path(sys.executable).with_name("torchrun"))
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "ONNXGUARD_TRACEBACK": ""}
@@ -137,8 +137,8 @@ from onnxguard.students.loss import saliency_loss
 from onnxguard.students.sampling import batches, images_and_targets, on_device, plan_epoch
 from onnxguard.students.training import Stop, _Loop
 from onnxguard.students.untrained import untrained_network
-from command import run
-from training_data import TINY, V1, V2, tiny_data
+from support.command import run
+from support.training_data import TINY, V1, V2, tiny_data
 
 folder, alone = Path(sys.argv[1]), Group()
 RECIPE = replace(TINY, validation_least=11)  # three batches of 4, 4 and 3
@@ -290,7 +290,7 @@ def group(folder: Path, terminated: Terminated) -> Group:
     script = folder / "pieces.py"
     script.write_text(PIECES)
     ports = free_ports(2)
-    with torchrun(str(script), str(folder), str(Path(__file__).parent), *ports) as process:
+    with torchrun(str(script), str(folder), str(Path(__file__).parent.parent), *ports) as process:
         _, err = rest_of(process)
     paths = [folder / f"result-{rank}.json" for rank in (0, 1)]
     assert all(path.exists() for path in paths), err

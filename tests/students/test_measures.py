@@ -20,7 +20,7 @@ from onnxguard.students.measures import (
 )
 from update_measures_goldens import GOLDEN, Pair, pairs
 
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.errors import OnnxguardError
 
 REFERENCE: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
 PAIRS = pairs()

@@ -23,7 +23,7 @@ from onnxguard.students.pairs import (
 )
 from PIL import Image
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 RANDOM = np.random.Generator(np.random.PCG64(0))
 PHOTO = RANDOM.integers(0, 256, (24, 36, 3), np.uint8)

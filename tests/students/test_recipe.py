@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from onnxguard.students.recipe import RECIPES, Recipe, option_of
 
-from onnxguard.errors import UsageError
+from onnxguard.base.errors import UsageError
 
 
 def test_the_defaults_are_those_of_the_source() -> None:

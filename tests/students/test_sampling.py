@@ -19,7 +19,7 @@ from onnxguard.students.sampling import (
     split,
 )
 
-from onnxguard.errors import TrainingError
+from onnxguard.base.errors import TrainingError
 
 CPU = torch.device("cpu")
 Bytes = npt.NDArray[np.uint8]

@@ -29,8 +29,8 @@ from onnxguard.students.pairs import (
 from onnxguard.students.store import Store, open_store, resized_size
 from PIL import Image
 
-from onnxguard.cache_folder import cache_folder
-from onnxguard.errors import OnnxguardError
+from onnxguard.base.cache_folder import cache_folder
+from onnxguard.base.errors import OnnxguardError
 
 SIDE = 20
 SIZES = [(30, 44), (44, 30), (25, 25), (20, 31), (61, 47)]

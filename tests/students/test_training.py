@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from command import run as run_here
 from onnxguard.students.checkpoint import Checkpoint, load_checkpoint
 from onnxguard.students.compute import Compute, choose_compute, cpu_has_bf16
 from onnxguard.students.distributed import Group
@@ -27,8 +26,8 @@ from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import Trained, TrainingData, train
-from torch import Tensor, nn
-from training_data import (
+from support.command import run as run_here
+from support.training_data import (
     IMAGES,
     SIDES,
     TINY,
@@ -40,8 +39,9 @@ from training_data import (
     tiny_data,
     write_pairs,
 )
+from torch import Tensor, nn
 
-from onnxguard.errors import TrainingError, UsageError
+from onnxguard.base.errors import TrainingError, UsageError
 
 STEPS = (IMAGES - TINY.validation_least) // TINY.batch
 MODULE = [sys.executable, "-m", "onnxguard"]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from checkout import ROOT
-
 from onnxguard.conformance import CaseResult, Conformance, Evidence, OperatorRecord, Outcome
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
+from support.checkout import ROOT
 
 GOLDENS = ROOT / "tests" / "goldens" / "conformance"
 

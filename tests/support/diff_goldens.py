@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from diff_samples import PAIRS, sample
-
 from onnxguard import __version__
 from onnxguard.reporters import DIFFERENCE_REPORTERS, RenderOptions
+from support.diff_samples import PAIRS, sample
 
-FOLDER = Path(__file__).parent / "goldens" / "diff"
+FOLDER = Path(__file__).parent.parent / "goldens" / "diff"
 PLAIN = RenderOptions()
 _ENDINGS = {"text": "txt", "json": "json", "markdown": "md"}
 

@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 from hostile.injection import PAYLOADS, poisoned
-from protobuf import attribute, body, constant, entry, function, graph, model, node, value
 
 from onnxguard.differences import Difference, Pair, compare
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, entry, function, graph, model, node, value
 
 
 def floats(name: str, *values: float) -> bytes:

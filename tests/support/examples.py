@@ -24,10 +24,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
-from checkout import ENVIRONMENT, ROOT, run
-from command import run_merged
-
 from onnxguard import __version__
+from support.checkout import ENVIRONMENT, ROOT, run
+from support.command import run_merged
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 """Every page of the project."""

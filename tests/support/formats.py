@@ -11,9 +11,8 @@ from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from pages import Page
-
-from onnxguard.reporters.scan_html_script import SCRIPT
+from onnxguard.reporters.scan.html_script import SCRIPT
+from support.pages import Page
 
 COMMAND = re.compile(
     r"::(error|warning|notice)( [a-zA-Z]+=[^,:]*(,[a-zA-Z]+=[^,:]*)*)?::[^\r\n]*", re.ASCII

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import protobuf as pb
-from protobuf import attribute, body, constant, function, graph, node
-from sample_runs import CLEAN, HOSTILE, NASTY, STUDENT, UNVERIFIED, WAIVED, WARNED, at
+from onnxguard.model.diagram import Box, Edge, GraphOutline, Kind, Outline, outline_of
+from onnxguard.model.reading import read_model
+from onnxguard.scanning.report import Run
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, function, graph, node
+from support.sample_runs import CLEAN, HOSTILE, NASTY, STUDENT, UNVERIFIED, WAIVED, WARNED, at
 
-from onnxguard.outline import Box, Edge, GraphOutline, Kind, Outline, outline_of
-from onnxguard.reading import read_model
-from onnxguard.report import Run
-
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(__file__).parent.parent / "models"
 
 
 def node_box(index: int, label: str, name: str = "", kind: Kind = Kind.NODE) -> Box:

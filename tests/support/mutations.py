@@ -7,9 +7,10 @@ from functools import cache
 from random import Random
 from typing import Any
 
-import protobuf as pb
 from hostile import CASES
 from make_models import FOLDER
+
+from support import protobuf as pb
 
 LARGEST_SEED = 4096
 """Bytes; a larger model is damaged in its weights most of the time."""

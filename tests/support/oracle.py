@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import onnx
 from onnx import TensorProto
-from protobuf import parse_model
 
 from onnxguard import Allowlist, scan_bytes
-from onnxguard.facts import Facts
-from onnxguard.gather import DIMS_SHOWN
-from onnxguard.printable import identifier, printable
+from onnxguard.base.printable import identifier, printable
+from onnxguard.model.facts import Facts
+from onnxguard.model.survey import DIMS_SHOWN
+from support.protobuf import parse_model
 
 LARGEST = (1 << 63) - 1
 

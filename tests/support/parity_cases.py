@@ -14,7 +14,7 @@ import torch
 from onnx import numpy_helper, parser
 from torch import Tensor, nn
 
-from onnxguard.findings import Severity
+from onnxguard.base.findings import Severity
 from onnxguard.parity.report import ParityReport
 
 Array = npt.NDArray[np.generic]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parity_reports import ALL, FAILING, PASSING, PROVED
-
 from onnxguard import __version__
 from onnxguard.parity.report import ParityReport
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
+from support.parity_reports import ALL, FAILING, PASSING, PROVED
 
-FOLDER = Path(__file__).parent / "goldens" / "parity"
+FOLDER = Path(__file__).parent.parent / "goldens" / "parity"
 
 
 class Golden(NamedTuple):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-from sample_runs import HOSTILE
-
+from onnxguard.base.findings import Finding, Place
 from onnxguard.catalogue import PARITY_RULES
-from onnxguard.findings import Finding, Place
 from onnxguard.parity.report import (
     Difference,
     Identity,
@@ -23,6 +21,7 @@ from onnxguard.parity.report import (
     Trial,
     unusable,
 )
+from support.sample_runs import HOSTILE
 
 SIZE = 500_056
 

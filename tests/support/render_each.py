@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from onnxguard import load_allowlist, scan
-from onnxguard.report import Run
 from onnxguard.reporters import REPORTERS, RenderOptions
+from onnxguard.scanning.report import Run
 
 
 def main(path: str, allowlist: str, folder: str, *formats: str) -> int:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from html_samples import DRAWN
-from sample_runs import MANY, SINGLE
-
 from onnxguard import __version__
-from onnxguard.report import Run
 from onnxguard.reporters import REPORTERS, RenderOptions
+from onnxguard.scanning.report import Run
+from support.html_samples import DRAWN
+from support.sample_runs import MANY, SINGLE
 
-FOLDER = Path(__file__).parent / "goldens" / "reporters"
+FOLDER = Path(__file__).parent.parent / "goldens" / "reporters"
 
 
 class Golden(NamedTuple):

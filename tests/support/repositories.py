@@ -7,16 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-import protobuf as pb
 import pytest
-from command import run
 from hostile import CASES
 from hostile.injection import PAYLOADS, poisoned
-from lists import write_list
-from protobuf import graph, node, tensor
 
-from onnxguard.errors import ModelError
-from onnxguard.scan import facts_of
+from onnxguard.base.errors import ModelError
+from onnxguard.scanning.scan import facts_of
+from support import protobuf as pb
+from support.command import run
+from support.lists import write_list
+from support.protobuf import graph, node, tensor
 
 RELU = pb.model(graph(node("Relu")))
 """A model that ``mine.yaml`` accepts."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onnxguard.facts import (
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.model.facts import (
     ConstantNode,
     ExternalData,
     Facts,
@@ -12,8 +13,7 @@ from onnxguard.facts import (
     OpsetImport,
     Value,
 )
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.report import Report, Run, Verdict
+from onnxguard.scanning.report import Report, Run, Verdict
 
 HOSTILE = (
     "::error::<script>|x|`y```z ]]> {0} [a](http://e.example) @me #1 *b* _c_ \"q\" 'r' % , ##[x]"

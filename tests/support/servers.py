@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-import protobuf as pb
 import pytest
 
-from onnxguard.remote.filesystems import forget
+from onnxguard.sources.remote.filesystems import forget
+from support import protobuf as pb
 
 Content = bytes | Path
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import run
 from onnxguard.students.generated import generate
 from PIL import Image
+
+from support.command import run
 
 SIDE = 24
 IMAGES = 24

@@ -18,7 +18,7 @@ from onnxguard.students.training import TrainingData
 from PIL import Image
 from torch import Tensor
 
-from onnxguard.progress import silent
+from onnxguard.base.progress import silent
 
 TINY = Recipe(
     train_side=24,

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from training_records import ABLATIONS, CARDS, EVALUATIONS
-
 from onnxguard import __version__
 from onnxguard.reporters import (
     ABLATION_REPORTERS,
@@ -15,8 +13,9 @@ from onnxguard.reporters import (
     EVALUATION_REPORTERS,
     RenderOptions,
 )
+from support.training_records import ABLATIONS, CARDS, EVALUATIONS
 
-FOLDER = Path(__file__).parent / "goldens" / "training"
+FOLDER = Path(__file__).parent.parent / "goldens" / "training"
 PLAIN = RenderOptions()
 
 KINDS: dict[str, tuple[Mapping[str, Callable[[Any, RenderOptions], str]], Mapping[str, Any]]] = {

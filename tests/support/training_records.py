@@ -13,7 +13,8 @@ from onnxguard.students.records import (
     Gate,
     ParityFigures,
 )
-from sample_runs import HOSTILE
+
+from support.sample_runs import HOSTILE
 
 
 def sha(digit: str) -> str:

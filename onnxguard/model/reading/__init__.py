@@ -5,6 +5,6 @@ anything else; ``careful``, driven by the tables of ``messages``, takes whatever
 takes and notes what was odd.
 """
 
-from onnxguard.reading.model import STEPS, malformed, read_model
+from onnxguard.model.reading.model import STEPS, malformed, read_model
 
 __all__ = ["STEPS", "malformed", "read_model"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from onnxguard import messages as m
-from onnxguard.errors import ModelError
-from onnxguard.findings import Place
-from onnxguard.graph import Graph, Model
-from onnxguard.messages import FieldSpec, Message
-from onnxguard.wire import LEN, SGROUP, Buffer, Field, fields
+from onnxguard.base.errors import ModelError
+from onnxguard.base.findings import Place
+from onnxguard.model import messages as m
+from onnxguard.model.graph import Graph, Model
+from onnxguard.model.messages import FieldSpec, Message
+from onnxguard.model.wire import LEN, SGROUP, Buffer, Field, fields
 
 CAREFUL = 16
 """Steps for a field that is read by the tables of ``messages``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from onnxguard.graph import Attribute, Operator, Type
+from onnxguard.model.graph import Attribute, Operator, Type
 
 T = TypeVar("T")
 

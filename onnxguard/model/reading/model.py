@@ -5,14 +5,14 @@ The walk keeps a list of graphs still to read, so that nothing recurses however 
 
 from __future__ import annotations
 
-from onnxguard import messages as m
-from onnxguard.errors import ModelError, WireError
-from onnxguard.findings import Place
-from onnxguard.graph import Function, Graph, Model, Operator, Opset
-from onnxguard.reading.careful import HEADER, Where
-from onnxguard.reading.nodes import INLINE_NODE, NodeReader
-from onnxguard.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
-from onnxguard.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
+from onnxguard.base.errors import ModelError, WireError
+from onnxguard.base.findings import Place
+from onnxguard.model import messages as m
+from onnxguard.model.graph import Function, Graph, Model, Operator, Opset
+from onnxguard.model.reading.careful import HEADER, Where
+from onnxguard.model.reading.nodes import INLINE_NODE, NodeReader
+from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
+from onnxguard.model.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
 
 STEPS = 4_000_000
 """Default bound on the work of one read. A step is about a quarter of a microsecond.

@@ -7,15 +7,15 @@ from collections import Counter, deque
 from itertools import product
 from typing import cast
 
-from onnxguard import messages as m
-from onnxguard.errors import ModelError
-from onnxguard.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor
-from onnxguard.printable import printable
-from onnxguard.reading import memo
-from onnxguard.reading.careful import HEADER, Where
-from onnxguard.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
-from onnxguard.reading.tensors import TensorReader
-from onnxguard.wire import LEN, Buffer, Field, count_varints, signed, varints
+from onnxguard.base.errors import ModelError
+from onnxguard.base.printable import printable
+from onnxguard.model import messages as m
+from onnxguard.model.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor
+from onnxguard.model.reading import memo
+from onnxguard.model.reading.careful import HEADER, Where
+from onnxguard.model.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
+from onnxguard.model.reading.tensors import TensorReader
+from onnxguard.model.wire import LEN, Buffer, Field, count_varints, signed, varints
 
 INLINE_NODE = 4096
 """A node or attribute of at most this many bytes is copied out and read at once."""

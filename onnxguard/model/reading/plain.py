@@ -11,11 +11,11 @@ import re
 import struct
 from math import prod
 
-from onnxguard.errors import WireError
-from onnxguard.graph import Attribute, Data, Tensor, Value
-from onnxguard.reading import memo
-from onnxguard.reading.careful import is_utf8
-from onnxguard.wire import read_length, read_varint, signed
+from onnxguard.base.errors import WireError
+from onnxguard.model.graph import Attribute, Data, Tensor, Value
+from onnxguard.model.reading import memo
+from onnxguard.model.reading.careful import is_utf8
+from onnxguard.model.wire import read_length, read_varint, signed
 
 TENSOR_HEAD = 512
 """Bytes of a tensor within which all but its values lie, usually."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import prod
 
-from onnxguard import messages as m
-from onnxguard.errors import WireError
-from onnxguard.graph import Data, SparseTensor, Tensor, Type, Value
-from onnxguard.printable import printable
-from onnxguard.reading import memo
-from onnxguard.reading.careful import HEADER, CarefulReader, Where
-from onnxguard.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
-from onnxguard.wire import LEN, Field, signed, varints
+from onnxguard.base.errors import WireError
+from onnxguard.base.printable import printable
+from onnxguard.model import messages as m
+from onnxguard.model.graph import Data, SparseTensor, Tensor, Type, Value
+from onnxguard.model.reading import memo
+from onnxguard.model.reading.careful import HEADER, CarefulReader, Where
+from onnxguard.model.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
+from onnxguard.model.wire import LEN, Field, signed, varints
 
 TYPE_DEPTH = 64
 """protobuf refuses messages nested deeper than 100; each level of a type takes one or two."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from onnxguard import __version__
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.records import plain
-from onnxguard.reporters.json_report import dumps
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.json import dumps
+from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/conformance/1"
 

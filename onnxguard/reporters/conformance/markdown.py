@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.reporters import conformance_phrases as phrases
-from onnxguard.reporters.markdown import cell, code
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.conformance import phrases
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.markdown import cell, code
 
 
 def render(result: Conformance, options: RenderOptions) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord
-from onnxguard.reporters.phrases import plural
+from onnxguard.reporters.kit.phrases import plural
 
 
 def counts(result: Conformance) -> str:

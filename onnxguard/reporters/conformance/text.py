@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from onnxguard.conformance.record import Conclusion, Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.reporters import conformance_phrases as phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import Paint, wrap
-from onnxguard.reporters.text import duration, inert
+from onnxguard.reporters.conformance import phrases
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import Paint, wrap
+from onnxguard.reporters.scan.text import duration, inert
 
 _STYLES = {
     Evidence.PROVEN: "green",

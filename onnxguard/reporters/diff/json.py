@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from onnxguard import __version__
+from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
 from onnxguard.differences import Difference, FactsDifference, Judged, Pair
-from onnxguard.findings import Finding
-from onnxguard.records import plain
-from onnxguard.reporters.diff_phrases import numbers
-from onnxguard.reporters.json_report import dumps
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.diff.phrases import numbers
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.json import dumps
+from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/difference/1"
 

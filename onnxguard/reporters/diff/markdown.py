@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from onnxguard.base.findings import Finding
 from onnxguard.differences import Difference, FactsDifference, Judged
-from onnxguard.findings import Finding
-from onnxguard.reporters import diff_phrases, phrases
-from onnxguard.reporters.diff_sections import Section, sections
-from onnxguard.reporters.markdown import cell, code
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.diff import phrases as diff_phrases
+from onnxguard.reporters.diff.sections import Section, sections
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.markdown import cell, code
 
 ROWS_SHOWN = 40
 FINDINGS_SHOWN = 20

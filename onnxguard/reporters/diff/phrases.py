@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from onnxguard.differences import Difference, FactsDifference, Group, Judged
-from onnxguard.facts import Facts, OpsetImport
-from onnxguard.report import Verdict
-from onnxguard.reporters import phrases
+from onnxguard.model.facts import Facts, OpsetImport
+from onnxguard.reporters.kit import phrases
+from onnxguard.scanning.report import Verdict
 
 VERSIONS_SHOWN = 8
 Number = int | str | None

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from onnxguard.differences import FactsDifference, Group, function_label
-from onnxguard.facts import ConstantNode, Function, Loop, Value
-from onnxguard.reporters import phrases
-from onnxguard.reporters.diff_phrases import versions
+from onnxguard.model.facts import ConstantNode, Function, Loop, Value
+from onnxguard.reporters.diff.phrases import versions
+from onnxguard.reporters.kit import phrases
 
 T = TypeVar("T")
 

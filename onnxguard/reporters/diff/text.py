@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from onnxguard.base.findings import Finding
 from onnxguard.differences import Difference, FactsDifference, Judged
-from onnxguard.findings import Finding
-from onnxguard.reporters import diff_phrases, phrases
-from onnxguard.reporters.checks import SCAN
-from onnxguard.reporters.diff_sections import Row, Section, sections
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import (
+from onnxguard.reporters.diff import phrases as diff_phrases
+from onnxguard.reporters.diff.sections import Row, Section, sections
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import SCAN
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import (
     SEVERITY_STYLES,
     VERDICT_STYLES,
     WIDTH,
@@ -17,7 +18,7 @@ from onnxguard.reporters.paint import (
     uncolored,
     wrap,
 )
-from onnxguard.reporters.text import duration, finding_lines, inert
+from onnxguard.reporters.scan.text import duration, finding_lines, inert
 
 ROWS_SHOWN = 12
 CELL = 40

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from onnxguard.base.findings import Place
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
-from onnxguard.findings import Place
-from onnxguard.reporters import phrases
+from onnxguard.reporters.kit import phrases
 
 
 class Check(NamedTuple):

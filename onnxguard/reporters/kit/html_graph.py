@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from onnxguard.outline import Box, GraphOutline, Kind, Outline
-from onnxguard.reporters.html_elements import Markup, element
-from onnxguard.reporters.html_layout import Layout, Path, Rect, Size, lay_out
-from onnxguard.reporters.html_text import clipped, clipped_left, wide
+from onnxguard.model.diagram import Box, GraphOutline, Kind, Outline
+from onnxguard.reporters.kit.html_elements import Markup, element
+from onnxguard.reporters.kit.html_layout import Layout, Path, Rect, Size, lay_out
+from onnxguard.reporters.kit.html_text import clipped, clipped_left, wide
 
 PAD, TITLE = 14, 20
 """Pixels around a graph, and for the title of one inside a node."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from onnxguard.reporters.html_ranks import rank_boxes
+from onnxguard.reporters.kit.html_ranks import rank_boxes
 
 GAP, RANK_GAP, POINT = 22, 34, 10
 """Room between two boxes of a rank, between two ranks, and around an edge that passes a rank."""

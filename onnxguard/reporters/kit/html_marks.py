@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.outline import Box, Outline
-from onnxguard.report import Report
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.model.diagram import Box, Outline
+from onnxguard.scanning.report import Report
 
 At = tuple[int, int]
 """A box: the index of its graph, and its own in there."""

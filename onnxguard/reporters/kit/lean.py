@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from onnxguard.report import Report, Verdict
-from onnxguard.reporters import phrases
+from onnxguard.reporters.kit import phrases
+from onnxguard.scanning.report import Report, Verdict
 
 FORMATS = frozenset({"github", "junit", "sarif", "text"})
 """Formats that print of a passing model no more than ``lean`` leaves; text, unless verbose."""

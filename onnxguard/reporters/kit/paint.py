@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from onnxguard.findings import Severity
-from onnxguard.report import Verdict
+from onnxguard.base.findings import Severity
+from onnxguard.scanning.report import Verdict
 
 WIDTH = 98
 

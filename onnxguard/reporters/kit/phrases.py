@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import PARITY_RULES, RULES
-from onnxguard.facts import ConstantNode, Dim, Facts
-from onnxguard.findings import Finding, Place, Severity
-from onnxguard.report import Report, Run, Verdict
+from onnxguard.model.facts import ConstantNode, Dim, Facts
+from onnxguard.scanning.report import Report, Run, Verdict
 
 VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 

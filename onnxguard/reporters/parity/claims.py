@@ -6,8 +6,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdict
-from onnxguard.reporters import phrases
-from onnxguard.reporters.parity_phrases import compared, number, worst
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.parity.phrases import compared, number, worst
 
 _PROBLEMS = {
     "OP202": ": it has more or fewer outputs",

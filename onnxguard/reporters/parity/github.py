@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from onnxguard.parity.report import ParityReport
-from onnxguard.reporters import github, parity_phrases
-from onnxguard.reporters.checks import PARITY
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.parity_claims import headline
-from onnxguard.reporters.text import inert
+from onnxguard.reporters.kit.checks import PARITY
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.parity.claims import headline
+from onnxguard.reporters.scan import github
+from onnxguard.reporters.scan.text import inert
 
 
 def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:

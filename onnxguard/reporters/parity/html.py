@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from onnxguard.base.findings import Finding
 from onnxguard.catalogue import PARITY_RULES
-from onnxguard.findings import Finding
 from onnxguard.parity.report import (
     Difference,
     Identity,
@@ -17,8 +17,8 @@ from onnxguard.parity.report import (
     Proof,
     Trial,
 )
-from onnxguard.reporters import parity_claims, parity_phrases, phrases
-from onnxguard.reporters.html_elements import (
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import (
     Markup,
     card,
     code,
@@ -28,11 +28,13 @@ from onnxguard.reporters.html_elements import (
     section,
     table,
 )
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.parity_html_errors import errors
-from onnxguard.reporters.parity_html_pictures import pictures
-from onnxguard.reporters.parity_html_style import STYLE
-from onnxguard.reporters.parity_phrases import number
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.parity import claims as parity_claims
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.parity.html_errors import errors
+from onnxguard.reporters.parity.html_pictures import pictures
+from onnxguard.reporters.parity.html_style import STYLE
+from onnxguard.reporters.parity.phrases import number
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Nothing on the page may load or run, whatever a model calls its parts."""

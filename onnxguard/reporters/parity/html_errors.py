@@ -6,7 +6,7 @@ import math
 from collections import Counter
 
 from onnxguard.parity.report import ParityReport
-from onnxguard.reporters.html_elements import Markup, element, section
+from onnxguard.reporters.kit.html_elements import Markup, element, section
 
 BELOW = 6
 ABOVE = 8

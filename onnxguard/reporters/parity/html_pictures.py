@@ -7,7 +7,7 @@ import struct
 from itertools import groupby
 
 from onnxguard.parity.report import Difference, ParityReport, Picture
-from onnxguard.reporters.html_elements import Markup, code, element, section
+from onnxguard.reporters.kit.html_elements import Markup, code, element, section
 
 _NAMES = {"reference": "reference", "model": "graph", "difference": "difference"}
 

@@ -8,10 +8,10 @@ from typing import Any
 from onnxguard import __version__
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.report import ParityReport, ParityVerdict, exit_code
-from onnxguard.records import plain
-from onnxguard.reporters import parity_phrases
-from onnxguard.reporters.json_report import dumps
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.scan.json import dumps
+from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/parity/1"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from onnxguard.parity.report import ParityReport
-from onnxguard.reporters import junit
-from onnxguard.reporters.checks import PARITY
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.parity_phrases import as_run
+from onnxguard.reporters.kit.checks import PARITY
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.parity.phrases import as_run
+from onnxguard.reporters.scan import junit
 
 
 def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:

@@ -5,13 +5,14 @@ As in a scan's, every string that may come from a model stands in a code span.
 
 from __future__ import annotations
 
-from onnxguard.findings import Finding
+from onnxguard.base.findings import Finding
 from onnxguard.parity.report import Identity, NodePass, Outcome, ParityReport, Proof, Trial
-from onnxguard.reporters import parity_phrases, phrases
-from onnxguard.reporters.markdown import PLACES_SHOWN, cell, code
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.parity_claims import claim
-from onnxguard.reporters.parity_phrases import number
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.parity.claims import claim
+from onnxguard.reporters.parity.phrases import number
+from onnxguard.reporters.scan.markdown import PLACES_SHOWN, cell, code
 
 TRIALS_SHOWN = 20
 NODES_SHOWN = 20

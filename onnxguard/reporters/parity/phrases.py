@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from onnxguard.findings import Finding
+from onnxguard.base.findings import Finding
 from onnxguard.parity.report import (
     Difference,
     NodePass,
@@ -18,8 +18,8 @@ from onnxguard.parity.report import (
     Referee,
     Trial,
 )
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters import phrases
+from onnxguard.reporters.kit import phrases
+from onnxguard.scanning.report import Report, Run, Verdict
 
 ROUNDING = 4.0
 """Up to this many times PyTorch's own rounding is called rounding."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from onnxguard.parity.report import NodeCheck, ParityReport, ParityVerdict, Proof
-from onnxguard.reporters import parity_phrases, phrases
-from onnxguard.reporters.checks import PARITY
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import SEVERITY_STYLES, Paint, columns, wrap
-from onnxguard.reporters.parity_claims import claim, headline
-from onnxguard.reporters.parity_text_details import detail_sections
-from onnxguard.reporters.text import duration, finding_lines, inert
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import PARITY
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import SEVERITY_STYLES, Paint, columns, wrap
+from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.reporters.parity.claims import claim, headline
+from onnxguard.reporters.parity.text_details import detail_sections
+from onnxguard.reporters.scan.text import duration, finding_lines, inert
 
 ALIKE_SHOWN = 5
 """Findings of one code, and wrong nodes, that are shown unless verbose."""

@@ -5,11 +5,11 @@ Escaping follows actions/toolkit: ``%``, CR and LF in a message; ``:`` and ``,``
 
 from __future__ import annotations
 
-from onnxguard.findings import Finding, Severity
-from onnxguard.report import Report, Run
-from onnxguard.reporters import phrases
-from onnxguard.reporters.checks import SCAN, Check
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.base.findings import Finding, Severity
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import SCAN, Check
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.report import Report, Run
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 

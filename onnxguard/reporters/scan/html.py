@@ -9,15 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from onnxguard.outlining import by_urgency, drawn
-from onnxguard.report import Run
-from onnxguard.reporters import phrases
-from onnxguard.reporters.html_elements import Markup, element, page
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.scan_html_index import Entry, badge, index
-from onnxguard.reporters.scan_html_model import model_page
-from onnxguard.reporters.scan_html_script import SCRIPT
-from onnxguard.reporters.scan_html_style import STYLE
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import Markup, element, page
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.html_index import Entry, badge, index
+from onnxguard.reporters.scan.html_model import model_page
+from onnxguard.reporters.scan.html_script import SCRIPT
+from onnxguard.reporters.scan.html_style import STYLE
+from onnxguard.scanning.diagrams import by_urgency, drawn
+from onnxguard.scanning.report import Run
 from onnxguard.version import __version__
 
 PAGES = 300

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.outline import Kind, Outline
-from onnxguard.report import Report
-from onnxguard.reporters import phrases
-from onnxguard.reporters.html_elements import Markup, element, section, void
-from onnxguard.reporters.html_graph import Note, arrange, picture
-from onnxguard.reporters.html_marks import At, Marks, marks, severity_of
+from onnxguard.model.diagram import Kind, Outline
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import Markup, element, section, void
+from onnxguard.reporters.kit.html_graph import Note, arrange, picture
+from onnxguard.reporters.kit.html_marks import At, Marks, marks, severity_of
+from onnxguard.scanning.report import Report
 
 FINDINGS = 50
 """Findings of a model that have an anchor."""

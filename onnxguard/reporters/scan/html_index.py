@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from onnxguard.findings import Finding, Severity
-from onnxguard.report import Report, Verdict
-from onnxguard.reporters import phrases
-from onnxguard.reporters.html_elements import Markup, card, code, element, section, table, void
-from onnxguard.reporters.scan_html_matrix import matrix
+from onnxguard.base.findings import Finding, Severity
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import Markup, card, code, element, section, table, void
+from onnxguard.reporters.scan.html_matrix import matrix
+from onnxguard.scanning.report import Report, Verdict
 
 ROWS = 20_000
 """Models in the table."""

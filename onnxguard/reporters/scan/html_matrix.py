@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from onnxguard.findings import Severity
-from onnxguard.reporters import phrases
-from onnxguard.reporters.html_elements import Markup, code, element, section
-from onnxguard.reporters.html_text import clipped, clipped_left
+from onnxguard.base.findings import Severity
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import Markup, code, element, section
+from onnxguard.reporters.kit.html_text import clipped, clipped_left
 
 if TYPE_CHECKING:
-    from onnxguard.reporters.scan_html_index import Entry
+    from onnxguard.reporters.scan.html_index import Entry
 
 MODELS, OPERATORS = 150, 60
 """Models and operators of the matrix."""

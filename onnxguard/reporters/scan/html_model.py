@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
-from onnxguard.facts import Facts, Function, Loop, Value
-from onnxguard.findings import Finding
-from onnxguard.report import Report
-from onnxguard.reporters import phrases
-from onnxguard.reporters.html_elements import Markup, card, code, element, listed, section, table
-from onnxguard.reporters.scan_html_drawing import Drawing, drawing
-from onnxguard.reporters.scan_html_index import Entry, badge
+from onnxguard.model.facts import Facts, Function, Loop, Value
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html_elements import (
+    Markup,
+    card,
+    code,
+    element,
+    listed,
+    section,
+    table,
+)
+from onnxguard.reporters.scan.html_drawing import Drawing, drawing
+from onnxguard.reporters.scan.html_index import Entry, badge
+from onnxguard.scanning.report import Report
 
 FINDINGS, PLACES, ROWS = 50, 10, 50
 """Findings of a model, places of a finding, and rows of any other table that are shown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxguard.reporters.html_style import BASE, NARROW
+from onnxguard.reporters.kit.html_style import BASE, NARROW
 
 _OWN = """\
 :root {

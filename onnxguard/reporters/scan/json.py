@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from onnxguard import __version__
-from onnxguard.records import record_of
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.plain_values import record_of
+from onnxguard.scanning.report import Report, Run, Verdict
 
 SCHEMA = "onnxguard/report/1"
 

@@ -6,11 +6,11 @@ import re
 from xml.etree import ElementTree as ET
 
 from onnxguard import __version__
-from onnxguard.findings import Finding
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters import phrases
-from onnxguard.reporters.checks import SCAN, Check
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.base.findings import Finding
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import SCAN, Check
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.report import Report, Run, Verdict
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 cannot hold, escaped or not."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from onnxguard.facts import Facts
-from onnxguard.findings import Finding
-from onnxguard.report import Report, Run
-from onnxguard.reporters import phrases
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.base.findings import Finding
+from onnxguard.model.facts import Facts
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.report import Report, Run
 
 PLACES_SHOWN = 5
 CONSTANTS_SHOWN = 20

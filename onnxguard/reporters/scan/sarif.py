@@ -14,14 +14,14 @@ from typing import Any
 from urllib.parse import quote
 
 from onnxguard import __version__
+from onnxguard.base.findings import Finding, Place
 from onnxguard.catalogue import Rule
-from onnxguard.findings import Finding, Place
-from onnxguard.remote import is_remote
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters import phrases
-from onnxguard.reporters.checks import SCAN, Check
-from onnxguard.reporters.json_report import dumps
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import SCAN, Check
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.json import dumps
+from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.sources.remote import is_remote
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

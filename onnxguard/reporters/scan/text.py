@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from onnxguard.findings import Finding
-from onnxguard.report import Report, Run, Verdict
-from onnxguard.reporters import phrases
-from onnxguard.reporters.checks import SCAN, Check
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import (
+from onnxguard.base.findings import Finding
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.checks import SCAN, Check
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import (
     SEVERITY_STYLES,
     VERDICT_STYLES,
     Paint,
@@ -15,7 +14,8 @@ from onnxguard.reporters.paint import (
     uncolored,
     wrap,
 )
-from onnxguard.reporters.text_facts import facts_lines
+from onnxguard.reporters.scan.text_facts import facts_lines
+from onnxguard.scanning.report import Report, Run, Verdict
 
 PLACES_SHOWN = 5
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from onnxguard.facts import Facts, Value
-from onnxguard.report import Read, Report
-from onnxguard.reporters import phrases
-from onnxguard.reporters.paint import SEVERITY_STYLES, Paint, columns, wrap
+from onnxguard.model.facts import Facts, Value
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.paint import SEVERITY_STYLES, Paint, columns, wrap
+from onnxguard.scanning.report import Read, Report
 
 CONSTANTS_SHOWN = 10
 READERS_SHOWN = 3

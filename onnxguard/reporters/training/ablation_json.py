@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.records import plain
-from onnxguard.reporters import training_json, training_phrases
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.training import json as training_json
+from onnxguard.reporters.training import phrases as training_phrases
+from onnxguard.scanning.plain_values import plain
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Ablation

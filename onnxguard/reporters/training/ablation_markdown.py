@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.markdown import cell, code
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.training_markdown import data, details, listed, table
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.markdown import cell, code
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.markdown import data, details, listed, table
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Ablation

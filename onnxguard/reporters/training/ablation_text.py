@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import Paint, wrap
-from onnxguard.reporters.text import inert
-from onnxguard.reporters.training_text import aligned, skipped
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import Paint, wrap
+from onnxguard.reporters.scan.text import inert
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.text import aligned, skipped
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Ablation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_json
-from onnxguard.reporters.options import RenderOptions
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.training import json as training_json
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Card

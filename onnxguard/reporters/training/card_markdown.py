@@ -5,18 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onnxguard import __version__
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.markdown import cell, code
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.phrases import byte_size, plural
-from onnxguard.reporters.training_markdown import (
-    answers,
-    data,
-    details,
-    listed,
-    measures,
-    table,
-)
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.phrases import byte_size, plural
+from onnxguard.reporters.scan.markdown import cell, code
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.markdown import answers, data, details, listed, measures, table
 from onnxguard.students.normalisation import DEVIATION, MEAN
 
 if TYPE_CHECKING:

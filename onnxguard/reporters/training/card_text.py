@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import Paint, columns, wrap
-from onnxguard.reporters.phrases import byte_size
-from onnxguard.reporters.text import inert
-from onnxguard.reporters.training_text import skipped
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import Paint, columns, wrap
+from onnxguard.reporters.kit.phrases import byte_size
+from onnxguard.reporters.scan.text import inert
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.text import skipped
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Card, Gate

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.markdown import code
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.training_markdown import answers, measures, skipped
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.scan.markdown import code
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.markdown import answers, measures, skipped
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Evaluation

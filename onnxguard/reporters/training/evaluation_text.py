@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.paint import Paint, columns
-from onnxguard.reporters.text import inert
-from onnxguard.reporters.training_text import skipped
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import Paint, columns
+from onnxguard.reporters.scan.text import inert
+from onnxguard.reporters.training import phrases
+from onnxguard.reporters.training.text import skipped
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Evaluation

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from onnxguard import __version__
-from onnxguard.records import plain
-from onnxguard.reporters.json_report import dumps
+from onnxguard.reporters.scan.json import dumps
+from onnxguard.scanning.plain_values import plain
 
 RECORDS: Mapping[str, tuple[str, ...]] = {
     "baselines": ("answer", "iou"),

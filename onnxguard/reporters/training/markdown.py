@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.markdown import cell, code
-from onnxguard.reporters.phrases import plural
+from onnxguard.reporters.kit.phrases import plural
+from onnxguard.reporters.scan.markdown import cell, code
+from onnxguard.reporters.training import phrases
 
 if TYPE_CHECKING:
     from onnxguard.students.measures import Measures

@@ -8,8 +8,8 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from onnxguard.reporters.parity_phrases import number
-from onnxguard.reporters.phrases import plural
+from onnxguard.reporters.kit.phrases import plural
+from onnxguard.reporters.parity.phrases import number
 
 if TYPE_CHECKING:  # the records import NumPy, and a reporter needs none
     from onnxguard.students.history import Epoch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from onnxguard.reporters import training_phrases as phrases
-from onnxguard.reporters.options import RenderOptions
-from onnxguard.reporters.phrases import plural
+from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.phrases import plural
+from onnxguard.reporters.training import phrases
 
 
 def skipped(entries: Sequence[tuple[str, str]], options: RenderOptions) -> list[str]:

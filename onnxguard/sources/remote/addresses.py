@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from onnxguard.errors import UsageError
-from onnxguard.printable import printable
+from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
 
 WEB = frozenset({"http", "https"})
 PACKAGES = {

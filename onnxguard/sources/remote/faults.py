@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 from typing import Any
 
-from onnxguard.errors import ModelError
-from onnxguard.remote.addresses import WEB
+from onnxguard.base.errors import ModelError
+from onnxguard.sources.remote.addresses import WEB
 
 CREDENTIALS = {
     "http": "credentials are looked for in ~/.netrc (or where NETRC points) and in the address",

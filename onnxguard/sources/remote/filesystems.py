@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from onnxguard.remote.patience import STALL
+from onnxguard.sources.remote.patience import STALL
 
 CONNECT = 10.0
 """Seconds that a connection may take to stand."""

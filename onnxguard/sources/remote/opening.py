@@ -7,12 +7,12 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from onnxguard.errors import UsageError
-from onnxguard.remote.access import Access
-from onnxguard.remote.addresses import WEB, check_address, protocol_of, shown
-from onnxguard.remote.faults import RemoteError
-from onnxguard.remote.patience import Patience
-from onnxguard.remote.ranges import RemoteBytes
+from onnxguard.base.errors import UsageError
+from onnxguard.sources.remote.access import Access
+from onnxguard.sources.remote.addresses import WEB, check_address, protocol_of, shown
+from onnxguard.sources.remote.faults import RemoteError
+from onnxguard.sources.remote.patience import Patience
+from onnxguard.sources.remote.ranges import RemoteBytes
 
 ASKED_AT_ONCE = 16
 """Servers are asked for so many versions at a time."""
@@ -29,12 +29,12 @@ def opened(address: str, access: Access) -> Iterator[RemoteBytes]:
     _check(address)
     patience = Patience(access.timeout)
     if protocol_of(address) in WEB:
-        from onnxguard.remote import web
+        from onnxguard.sources.remote import web
 
         with web.opened(address, patience, access) as source:
             yield RemoteBytes(source)
     else:
-        from onnxguard.remote import store
+        from onnxguard.sources.remote import store
 
         with store.opened(address, patience) as stored:
             yield RemoteBytes(stored)
@@ -49,7 +49,7 @@ def models_at(address: str, access: Access) -> list[str]:
     check_address(address)
     if protocol_of(address) in WEB:
         return [address]
-    from onnxguard.remote.store import expand
+    from onnxguard.sources.remote.store import expand
 
     try:
         return expand(address, access) or [address]
@@ -66,12 +66,12 @@ def version_at(address: str, access: Access) -> str:
     _check(address)
     patience = Patience(access.timeout)
     if protocol_of(address) in WEB:
-        from onnxguard.remote.web import WebFile
+        from onnxguard.sources.remote.web import WebFile
 
         file = WebFile(address, patience)
         file.look()
         return file.version
-    from onnxguard.remote import store
+    from onnxguard.sources.remote import store
 
     return store.version_at(address, patience)
 

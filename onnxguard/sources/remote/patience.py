@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from onnxguard.remote.faults import RemoteError, late, of_exception
+from onnxguard.sources.remote.faults import RemoteError, late, of_exception
 
 T = TypeVar("T")
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from onnxguard.remote.access import Access
-from onnxguard.remote.addresses import beside, protocol_of
-from onnxguard.remote.faults import RemoteError, changed
-from onnxguard.remote.filesystems import filesystem
-from onnxguard.remote.patience import Patience, in_time
-from onnxguard.remote.versions import version_of
+from onnxguard.sources.remote.access import Access
+from onnxguard.sources.remote.addresses import beside, protocol_of
+from onnxguard.sources.remote.faults import RemoteError, changed
+from onnxguard.sources.remote.filesystems import filesystem
+from onnxguard.sources.remote.patience import Patience, in_time
+from onnxguard.sources.remote.versions import version_of
 
 T = TypeVar("T")
 

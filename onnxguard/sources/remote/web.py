@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager, contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Any, TypeVar
 
-from onnxguard.remote.access import Access
-from onnxguard.remote.addresses import beside
-from onnxguard.remote.faults import RemoteError, changed, of_status
-from onnxguard.remote.filesystems import filesystem
-from onnxguard.remote.patience import Patience
-from onnxguard.remote.ranges import HEAD
-from onnxguard.remote.versions import version_of
+from onnxguard.sources.remote.access import Access
+from onnxguard.sources.remote.addresses import beside
+from onnxguard.sources.remote.faults import RemoteError, changed, of_status
+from onnxguard.sources.remote.filesystems import filesystem
+from onnxguard.sources.remote.patience import Patience
+from onnxguard.sources.remote.ranges import HEAD
+from onnxguard.sources.remote.versions import version_of
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""Thousands of models: judged by processes or a cluster, survived and resumed."""

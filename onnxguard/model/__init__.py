@@ -1,0 +1,1 @@
+"""From bytes to a surveyed graph and its facts."""

@@ -1,0 +1,1 @@
+"""A conformance run becomes text, a module a format."""

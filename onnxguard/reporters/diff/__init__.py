@@ -1,0 +1,1 @@
+"""What differs between two models becomes text, a module a format."""

@@ -1,0 +1,1 @@
+"""What reporters of every kind are made of."""

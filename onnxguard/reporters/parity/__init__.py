@@ -1,0 +1,1 @@
+"""Parity reports become text, a module a format."""

@@ -1,0 +1,1 @@
+"""A run of the scan becomes text, a module a format."""

@@ -1,0 +1,1 @@
+"""Cards, evaluations and ablations become text, a module a format of each."""

@@ -1,0 +1,1 @@
+"""What runs a graph, for parity, conformance and gating."""

@@ -1,0 +1,1 @@
+"""Where the bytes of models come from: files, folders and addresses."""
