@@ -14,15 +14,25 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 LONGEST_FIRST = [
-    ("test_docs.py", "test_conform_list.py", "test_conform_cli.py", "test_oracle.py"),  # node tests
-    ("test_gates.py", "test_cli_training.py", "test_ablation.py", "test_evaluation.py"),  # students
-    ("test_students_distributed.py",),
-    ("test_parity_mutants.py", "test_parity_nodes.py"),  # exports of the same networks
-    ("test_hostile_heavy.py",),
-    ("test_wire_fuzz.py",),
-    ("test_packaging.py",),
-    ("test_students_training.py",),
-    ("test_pre_commit.py",),
+    (  # node tests
+        "project/test_docs.py",
+        "conformance/test_official.py",
+        "cli/test_conform.py",
+        "model/test_facts.py",
+    ),
+    (  # students
+        "gating/test_gates.py",
+        "cli/test_training.py",
+        "gating/test_ablation.py",
+        "gating/test_evaluation.py",
+    ),
+    ("students/test_distributed.py",),
+    ("parity/test_mutants.py", "parity/test_node_pass.py"),  # exports of the same networks
+    ("scanning/test_hostile_heavy.py",),
+    ("model/test_wire_fuzz.py",),
+    ("project/test_packaging.py",),
+    ("students/test_training.py",),
+    ("project/test_pre_commit.py",),
 ]
 """Files that take long, so that none is left to one core in the end.
 
@@ -30,6 +40,11 @@ Those of one line run in the same process, because they share what is made once 
 """
 
 _PLACES = {name: place for place, files in enumerate(LONGEST_FIRST) for name in files}
+
+
+def _name(path: str) -> str:
+    """A test file by its folder and name."""
+    return "/".join(path.replace("\\", "/").split("/")[-2:])
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,7 +55,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first; all others stay as they are."""
-    items.sort(key=lambda item: _PLACES.get(item.path.name, len(LONGEST_FIRST)))
+    items.sort(key=lambda item: _PLACES.get(_name(str(item.path)), len(LONGEST_FIRST)))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -51,7 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            place = _PLACES.get(file.rpartition("/")[2])
+            place = _PLACES.get(_name(file))
             return file if place is None else str(LONGEST_FIRST[place])
 
     config.option.loadscopereorder = False

@@ -17,7 +17,7 @@ from pathlib import Path
 import onnx
 from onnx import defs
 
-TARGET = Path(__file__).resolve().parent.parent / "onnxguard" / "standard_operators.py"
+TARGET = Path(__file__).resolve().parent.parent / "onnxguard" / "model" / "standard_operators.py"
 
 HEADER = '''\
 """The standard operators of ONNX. Generated; do not edit.

@@ -20,18 +20,23 @@ from onnxguard.cli.baseline_options import (
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
-from onnxguard.many.results_file import Results, digest_of
+from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
+from onnxguard.many.results_file import Results
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.kit.lean import FORMATS, lean
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
+from onnxguard.scanning.lean import FORMATS, lean
 
 NAMED = 5
 """Paths that a remark names."""
+
+
+_JUDGES = ("onnxguard.repository.check", *JUDGES)
+"""The modules that reach a verdict here."""
 
 
 @click.command()
@@ -131,7 +136,7 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     waivers += [waiver for entry in manifest.entries for waiver in entry.waivers]
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
     flags = options["strict"], options["no_parity"], options["baseline"] is not None
-    return digest_of("check", manifest.digest, policies, held, lock, flags)
+    return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags)
 
 
 def _remark(checked: Checked) -> None:

@@ -15,10 +15,11 @@ from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.output import check_output, emit, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.parity.report import ParityReport, exit_code, unusable
-from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings
+from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
+from onnxguard.parity.settings import MUTANTS, Settings
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
-from onnxguard.running.errors import EvidenceError, ParityError
+from onnxguard.running.errors import ParityError
+from onnxguard.running.providers import LEVELS, PROVIDERS
 from onnxguard.students import STUDENTS
 from onnxguard.students.student import TRAINED
 

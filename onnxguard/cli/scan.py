@@ -26,8 +26,8 @@ from onnxguard.many.judge_all import died_report
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.kit.lean import FORMATS, lean
 from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import Report, Run
 from onnxguard.scanning.scan import UNVERIFIED, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
@@ -181,7 +181,7 @@ def _judge(
 
 def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: Any) -> str:
     """What decides the verdicts: the list and which of its waivers hold today, and the options."""
-    from onnxguard.many.results_file import digest_of
+    from onnxguard.many.fingerprint import digest_of
 
     checked: tuple[object, ...] = ()
     if options["full_check"]:

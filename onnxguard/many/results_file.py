@@ -14,9 +14,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import IO, Any, NamedTuple, Self
 
 from onnxguard.base.errors import UsageError
@@ -27,7 +24,6 @@ from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote, shown
 from onnxguard.version import __version__
 
 SCHEMA = "onnxguard/results/1"
-_JUDGING = ("*.py", "catalogue/*.py", "r*/*.py")
 
 SECONDS_TO_WAIT = 5.0
 """For the processes of a run that was killed to let go of the file."""
@@ -263,37 +259,3 @@ def _parsed(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
-
-
-@cache
-def tool_digest() -> str:
-    """The version and the source of all that reads and judges: an edit of it makes results void."""
-    digest = hashlib.sha256(__version__.encode())
-    package = Path(__file__).parent
-    for path in sorted(path for part in _JUDGING for path in package.glob(part)):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def digest_of(*settings: object) -> str:
-    """SHA-256, hexadecimal, of what decides a verdict: this tool, and lists and options.
-
-    Raises:
-        TypeError: a value whose text may differ between two processes.
-    """
-    return hashlib.sha256(json.dumps([tool_digest(), _canonical(settings)]).encode()).hexdigest()
-
-
-def _canonical(value: object) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, tuple | list):
-        return [type(value).__name__, *map(_canonical, value)]
-    if isinstance(value, frozenset | set):
-        return ["set", *sorted(map(_canonical, value), key=json.dumps)]
-    if isinstance(value, dict):
-        pairs = [[_canonical(key), _canonical(item)] for key, item in value.items()]
-        return ["dict", *sorted(pairs, key=json.dumps)]
-    if isinstance(value, date):
-        return ["date", value.isoformat()]
-    raise TypeError(f"{type(value).__name__} cannot be part of a digest")

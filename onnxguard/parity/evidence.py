@@ -18,10 +18,9 @@ import onnx
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.node_pass import Evidence
-from onnxguard.parity.report import NodeCheck, ParityReport
+from onnxguard.parity.report import EvidenceError, NodeCheck, ParityReport
 from onnxguard.parity.trials import Case
 from onnxguard.running.comparison import Array
-from onnxguard.running.errors import EvidenceError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.session import PROVIDER_NAMES
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from onnxguard.parity.collector import Found
-from onnxguard.parity.report import Difference, NodePass, Outcome, Proof, Trial
+from onnxguard.parity.report import NodePass, Outcome, Proof, Trial
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import Case
+from onnxguard.running.difference import Difference
 from onnxguard.running.session import PROVIDER_NAMES
 
 _SIDES = {

@@ -15,7 +15,7 @@ from onnx import numpy_helper
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.mapping import Counterparts, Meant
-from onnxguard.parity.report import Difference, NodeCheck, NodePass
+from onnxguard.parity.report import NodeCheck, NodePass
 from onnxguard.parity.trace import Trace
 from onnxguard.running.comparison import Array, compare, is_floating
 from onnxguard.running.cutting import (
@@ -25,6 +25,7 @@ from onnxguard.running.cutting import (
     one_node_model,
     with_outputs,
 )
+from onnxguard.running.difference import Difference
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.session import Session

@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from onnxguard.base.errors import UsageError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import Rule
+from onnxguard.running.difference import Difference
 
 
 class ParityVerdict(StrEnum):
@@ -72,53 +74,6 @@ class Identity(NamedTuple):
     placement: tuple[tuple[str, int], ...]
     versions: tuple[tuple[str, str], ...]
     platform: str
-
-
-class Difference(NamedTuple):
-    """How far one output of the graph is from the reference's.
-
-    ``d`` below is ``|reference - model|`` of each element, in float64.
-
-    Attributes:
-        output: its name.
-        dtype: the reference's, as NumPy names it.
-        shape: the reference's.
-        tolerance: what ``d`` was compared with.
-        problem: the code of the rule that the output breaks, empty where it passes.
-        message: that problem in one line.
-        largest: the largest ``d``; infinite where there is no finite one.
-        index: where that is, empty where there is no element to point at.
-        expected: the reference's value there, as Python prints it.
-        actual: the model's.
-        over: how many elements have ``d`` above the tolerance.
-        elements: how many there are.
-        percentiles: ``(percent, d)`` for 50, 90, 99 and 99.9.
-        ulps: the largest distance in units in the last place, 0 for what is not floating.
-        decades: ``(exponent, elements)``: how many ``d`` lie in ``[10^e, 10^(e+1))``, ascending.
-        exact: how many elements are equal.
-    """
-
-    output: str
-    dtype: str
-    shape: tuple[int, ...]
-    tolerance: float
-    problem: str = ""
-    message: str = ""
-    largest: float = 0.0
-    index: tuple[int, ...] = ()  # type: ignore[assignment] # hides tuple.index, which nothing calls
-    expected: str = ""
-    actual: str = ""
-    over: int = 0
-    elements: int = 0
-    percentiles: tuple[tuple[float, float], ...] = ()
-    ulps: int = 0
-    decades: tuple[tuple[int, int], ...] = ()
-    exact: int = 0
-
-    @property
-    def passed(self) -> bool:
-        """Whether the output is within the tolerance."""
-        return not self.problem
 
 
 class Referee(NamedTuple):
@@ -320,3 +275,11 @@ def unusable(path: str, reference: str, atol: float, rule: Rule, message: str) -
 def exit_code(reports: tuple[ParityReport, ...]) -> int:
     """The worst of all reports; 2 where there is none."""
     return max((report.verdict.exit_code for report in reports), default=2)
+
+
+class EvidenceError(UsageError):
+    """The evidence could not be written; the report that it belongs to is whole."""
+
+    def __init__(self, message: str, report: ParityReport) -> None:
+        super().__init__(message)
+        self.report = report

@@ -11,15 +11,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import IGNORABLE, PARITY_RULES
-
-PROVIDERS = ("cpu", "cuda", "tensorrt")
-"""Where ONNX Runtime can be asked to run."""
-
-LEVELS = ("none", "basic", "extended", "all")
-"""Graph optimisation levels; ``all`` is what ONNX Runtime does unless told otherwise."""
-
-RUN_SECONDS: float = 120
-"""Time that one run of a graph may take unless told otherwise."""
+from onnxguard.running.providers import LEVELS, PROVIDERS, RUN_SECONDS
 
 ATOL = 1e-5
 """The largest absolute difference that passes unless told otherwise."""

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from onnxguard.base.printable import printable
-from onnxguard.parity.report import Difference, Outcome, Referee, Trial
+from onnxguard.parity.report import Outcome, Referee, Trial
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.parity.trace import Trace
 from onnxguard.running.comparison import Named, compare, is_floating
+from onnxguard.running.difference import Difference
 from onnxguard.running.errors import RefusedError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.inputs import (

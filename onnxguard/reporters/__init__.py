@@ -56,58 +56,58 @@ def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
 
 
 REPORTERS: dict[str, Reporter] = {
-    "text": _reporter("text"),
-    "json": _reporter("json_report"),
-    "sarif": _reporter("sarif"),
-    "junit": _reporter("junit"),
-    "github": _reporter("github"),
-    "markdown": _reporter("markdown"),
-    "html": _reporter("scan_html"),
+    "text": _reporter("scan.text"),
+    "json": _reporter("scan.json"),
+    "sarif": _reporter("scan.sarif"),
+    "junit": _reporter("scan.junit"),
+    "github": _reporter("scan.github"),
+    "markdown": _reporter("scan.markdown"),
+    "html": _reporter("scan.html"),
 }
 """The reporters of a scan by the name that ``--format`` takes."""
 
 DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = {
-    "text": _reporter("diff_text"),
-    "json": _reporter("diff_json"),
-    "markdown": _reporter("diff_markdown"),
+    "text": _reporter("diff.text"),
+    "json": _reporter("diff.json"),
+    "markdown": _reporter("diff.markdown"),
 }
 """Those of a comparison of two models."""
 
 PARITY_REPORTERS: dict[str, ParityReporter] = {
-    "text": _reporter("parity_text"),
-    "json": _reporter("parity_json"),
-    "sarif": _reporter("parity_sarif"),
-    "junit": _reporter("parity_junit"),
-    "github": _reporter("parity_github"),
-    "markdown": _reporter("parity_markdown"),
-    "html": _reporter("parity_html"),
+    "text": _reporter("parity.text"),
+    "json": _reporter("parity.json"),
+    "sarif": _reporter("parity.sarif"),
+    "junit": _reporter("parity.junit"),
+    "github": _reporter("parity.github"),
+    "markdown": _reporter("parity.markdown"),
+    "html": _reporter("parity.html"),
 }
 """Those of a parity check."""
 
 CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = {
-    "text": _reporter("conformance_text"),
-    "json": _reporter("conformance_json"),
-    "markdown": _reporter("conformance_markdown"),
+    "text": _reporter("conformance.text"),
+    "json": _reporter("conformance.json"),
+    "markdown": _reporter("conformance.markdown"),
 }
 """Those of a conformance run."""
 
 CARD_REPORTERS: dict[str, CardReporter] = {
-    "text": _reporter("card_text"),
-    "markdown": _reporter("card_markdown"),
-    "json": _reporter("card_json"),
+    "text": _reporter("training.card_text"),
+    "markdown": _reporter("training.card_markdown"),
+    "json": _reporter("training.card_json"),
 }
 """Those of a trained student's model card."""
 
 EVALUATION_REPORTERS: dict[str, EvaluationReporter] = {
-    "text": _reporter("evaluation_text"),
-    "json": _reporter("evaluation_json"),
-    "markdown": _reporter("evaluation_markdown"),
+    "text": _reporter("training.evaluation_text"),
+    "json": _reporter("training.evaluation_json"),
+    "markdown": _reporter("training.evaluation_markdown"),
 }
 """Those of an evaluation on a data set."""
 
 ABLATION_REPORTERS: dict[str, AblationReporter] = {
-    "text": _reporter("ablation_text"),
-    "json": _reporter("ablation_json"),
-    "markdown": _reporter("ablation_markdown"),
+    "text": _reporter("training.ablation_text"),
+    "json": _reporter("training.ablation_json"),
+    "markdown": _reporter("training.ablation_markdown"),
 }
 """Those of an ablation."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnxguard.base.cache_folder import cache_folder
-from onnxguard.many.results_file import digest_of
+from onnxguard.many.fingerprint import digest_of
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.scanning.plain_values import record_of, report_of
 from onnxguard.scanning.report import Report

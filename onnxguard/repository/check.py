@@ -16,7 +16,6 @@ from onnxguard.base.progress import Step, silent
 from onnxguard.many.judge_all import died_report, judge_all
 from onnxguard.many.results_file import Results
 from onnxguard.model.facts import Facts
-from onnxguard.reporters.kit.lean import lean
 from onnxguard.repository.cache import Cache, opened_cache
 from onnxguard.repository.contract import check_contract
 from onnxguard.repository.file_states import Memory
@@ -26,6 +25,7 @@ from onnxguard.repository.manifest import Contract, Entry, Manifest
 from onnxguard.repository.model_check import Examined, Examiner, Task
 from onnxguard.repository.parity_check import check_parity_of
 from onnxguard.rules.waivers import waive
+from onnxguard.scanning.lean import lean
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.scanning.scan import examine, verdict_of
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from onnxguard.base.printable import printable
-from onnxguard.parity.report import Difference
+from onnxguard.running.difference import Difference
 
 Array = npt.NDArray[Any]
 Named = Sequence[tuple[str, Array]]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.errors import OnnxguardError
 from onnxguard.base.printable import printable
-from onnxguard.parity.report import ParityReport
 
 MESSAGE = 300
 """Characters of another program's message that are kept."""
@@ -22,14 +21,6 @@ class ParityError(OnnxguardError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-class EvidenceError(UsageError):
-    """The evidence could not be written; the report that it belongs to is whole."""
-
-    def __init__(self, message: str, report: ParityReport) -> None:
-        super().__init__(message)
-        self.report = report
 
 
 class RefusedError(Exception):

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
-from onnxguard.parity.settings import LEVELS, PROVIDERS, RUN_SECONDS
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError, RefusedError, one_line
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
+from onnxguard.running.providers import LEVELS, PROVIDERS, RUN_SECONDS
 
 PROVIDER_NAMES = dict(
     zip(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from onnxguard.many import batches as crew
+from onnxguard.many import batches
 from onnxguard.many.batches import BATCH, MOST, judge_batch, judge_in_order
 
 
@@ -68,8 +68,8 @@ def test_quick_tasks_go_in_batches_that_grow() -> None:
 
 
 def test_slow_tasks_go_in_batches_that_shrink(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "BATCH", 16)
-    monkeypatch.setattr(crew, "SECONDS", 0.025)
+    monkeypatch.setattr(batches, "BATCH", 16)
+    monkeypatch.setattr(batches, "SECONDS", 0.025)
     sizes = batches_of(120, slow, 1)
     # Four are handed out before the first is done, and one before a second is.
     assert sizes[:5] == [16] * 5

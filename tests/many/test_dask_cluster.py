@@ -22,7 +22,7 @@ from support.protobuf import graph, node
 
 from onnxguard import OnnxguardError, Verdict
 from onnxguard.base.errors import UsageError
-from onnxguard.many import dask_cluster as fleet
+from onnxguard.many import dask_cluster
 from onnxguard.many.batches import BATCH
 from onnxguard.many.judge_all import judge_all
 
@@ -163,15 +163,15 @@ def refusal(address: str, *tasks: str) -> str:
 
 
 def test_a_worker_of_another_version(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    version = fleet.__version__
-    monkeypatch.setattr(fleet, "__version__", "9.9")
+    version = dask_cluster.__version__
+    monkeypatch.setattr(dask_cluster, "__version__", "9.9")
     said = refusal(address, "a", "b")
     assert f"holds onnxguard {version}, this machine 9.9: install the same version" in said
 
 
 def test_a_worker_that_joined_later() -> None:
     with pytest.raises(OnnxguardError, match=r"holds onnxguard .*, this machine 9\.9: install"):
-        fleet._judge_in_worker("9.9", b"", ".", [])
+        dask_cluster._judge_in_worker("9.9", b"", ".", [])
 
 
 def test_a_worker_that_does_not_see_the_models(address: str, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_worker_that_does_not_see_the_models(address: str, tmp_path: Path) -> 
     "address", ["tcp://127.0.0.1:1", "127.0.0.1:1", "nowhere", "", "ftp://x:1", "tcp://\x1b:1"]
 )
 def test_nobody_there(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.2)
+    monkeypatch.setattr(dask_cluster, "SECONDS_TO_CONNECT", 0.2)
     said = refusal(address, "a", "b")
     assert "no Dask scheduler answers there within" in said
     assert "\x1b" not in said
@@ -207,7 +207,7 @@ def is_open(client: Any) -> bool:
 def test_nobody_there_is_one_line_of_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.2)
+    monkeypatch.setattr(dask_cluster, "SECONDS_TO_CONNECT", 0.2)
     (tmp_path / "a.onnx").write_bytes(CLEAN)
     code, out, err = run("scan", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1")
     assert (code, out) == (2, "")
@@ -233,7 +233,7 @@ def small() -> Iterator[Any]:
 
 
 def test_a_cluster_without_workers(small: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet, "SECONDS_TO_CONNECT", 0.5)
+    monkeypatch.setattr(dask_cluster, "SECONDS_TO_CONNECT", 0.5)
     small.scale(0)
     while small.scheduler.workers:
         time.sleep(0.02)
@@ -246,8 +246,8 @@ def test_a_cluster_without_workers(small: Any, monkeypatch: pytest.MonkeyPatch) 
 def test_a_cluster_that_goes_away(
     what: str, small: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fleet, "SECONDS_WITHOUT_WORKERS", 0.2)
-    monkeypatch.setattr(fleet, "SECONDS_BETWEEN_LOOKS", 0.1)
+    monkeypatch.setattr(dask_cluster, "SECONDS_WITHOUT_WORKERS", 0.2)
+    monkeypatch.setattr(dask_cluster, "SECONDS_BETWEEN_LOOKS", 0.1)
     paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
     found = judge_all(paths, deadly.judge, deadly.lost, scheduler=small.scheduler_address)
     assert next(found) == "000"

@@ -18,7 +18,7 @@ from support import protobuf as pb
 from support.protobuf import graph, node
 
 from onnxguard import OnnxguardError, Verdict
-from onnxguard.many import judge_all as workers
+from onnxguard.many import judge_all as judging
 from onnxguard.many.batches import BATCH
 from onnxguard.many.judge_all import died_report, judge_all
 
@@ -139,7 +139,7 @@ def dying_start(_: Any) -> None:
 def test_processes_that_cannot_start_are_no_fault_of_the_models(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "_start", dying_start)
+    monkeypatch.setattr(judging, "_start", dying_start)
     paths = write(tmp_path, 4, {})
     with pytest.raises(OnnxguardError, match="worker processes die before they have a model"):
         list(judge_all(paths, deadly.judge, deadly.lost, 2))

@@ -24,7 +24,8 @@ import onnxguard
 from onnxguard import Report, scan
 from onnxguard.base.errors import UsageError
 from onnxguard.many import results_file as results
-from onnxguard.many.results_file import Results, digest_of
+from onnxguard.many.fingerprint import digest_of
+from onnxguard.many.results_file import Results
 from onnxguard.version import __version__
 
 CLEAN = pb.model(graph(node("Relu")))
@@ -419,7 +420,7 @@ def test_by_itself() -> None:
 
 def test_a_digest_is_the_same_in_every_process() -> None:
     code = (
-        "from onnxguard import load_allowlist\nfrom onnxguard.results import digest_of\n"
+        "from onnxguard import load_allowlist\nfrom onnxguard.many.fingerprint import digest_of\n"
         "print(digest_of(load_allowlist('adr-0258'), {'b', 'a'}, {'x': 1, 'y': None}))"
     )
     found = {

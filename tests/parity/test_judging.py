@@ -12,9 +12,10 @@ from onnxguard.base.findings import Severity
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.collector import Found
 from onnxguard.parity.judging import judge_cases
-from onnxguard.parity.report import Difference, Outcome, Trial
+from onnxguard.parity.report import Outcome, Trial
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import Case
+from onnxguard.running.difference import Difference
 from onnxguard.running.inputs import Inputs
 
 AGREES = Difference("y", "float32", (1,), 1e-5)

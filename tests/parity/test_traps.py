@@ -44,8 +44,8 @@ from torch.nn import functional
 from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
-from onnxguard.parity.settings import LEVELS
 from onnxguard.running.errors import ParityError
+from onnxguard.running.providers import LEVELS
 from onnxguard.running.session import Session
 
 

@@ -37,7 +37,7 @@ from onnxguard.reporters.scan import (
 from onnxguard.reporters.scan import (
     html_matrix as scan_html_matrix,
 )
-from onnxguard.scanning import diagrams as outlining
+from onnxguard.scanning import diagrams
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.scanning.scan import scan
 
@@ -58,7 +58,7 @@ def scanned(folder: Path, **models: bytes) -> Run:
     for name, data in models.items():
         paths.append(str(folder / f"{name}.onnx"))
         Path(paths[-1]).write_bytes(data)
-    return outlining.outlined(Run(tuple(scan(path) for path in paths)), paths)
+    return diagrams.outlined(Run(tuple(scan(path) for path in paths)), paths)
 
 
 def part(text: str, anchor: str) -> str:
@@ -242,12 +242,12 @@ def test_what_is_too_deep_is_said(tmp_path: Path) -> None:
 
 def test_the_urgent_models_are_drawn_first() -> None:
     reports = (CLEAN, STUDENT, WARNED, UNVERIFIED)
-    assert outlining.by_urgency(reports) == [3, 1, 2, 0]
-    assert list(outlining.drawn(reports)) == [1, 2, 0]
+    assert diagrams.by_urgency(reports) == [3, 1, 2, 0]
+    assert list(diagrams.drawn(reports)) == [1, 2, 0]
 
 
 def test_beyond_a_bound_models_have_no_picture_and_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlining, "DRAWN_MODELS", 2)
+    monkeypatch.setattr(diagrams, "DRAWN_MODELS", 2)
     monkeypatch.setattr(scan_html, "PAGES", 3)
     drawn = STUDENT._replace(outline=samples.SMALL)
     passed = drawn._replace(verdict=Verdict.PASS, findings=())
@@ -304,7 +304,7 @@ def test_standard_input_is_judged_and_not_drawn() -> None:
 
 
 def test_a_model_that_went_away_is_not_drawn(tmp_path: Path) -> None:
-    assert outlining.outlined(SINGLE, [str(tmp_path / "gone.onnx")]) == SINGLE
+    assert diagrams.outlined(SINGLE, [str(tmp_path / "gone.onnx")]) == SINGLE
 
 
 def test_the_page_is_the_same_each_time(tmp_path: Path) -> None:

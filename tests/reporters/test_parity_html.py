@@ -29,8 +29,9 @@ from support.sample_runs import HOSTILE
 
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.pictures import PIXELS, png
-from onnxguard.parity.report import Difference, ParityReport, Picture
+from onnxguard.parity.report import ParityReport, Picture
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
+from onnxguard.running.difference import Difference
 
 
 def _words(text: str) -> set[str]:

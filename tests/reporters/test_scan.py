@@ -71,7 +71,7 @@ def test_every_report_is_a_whole_and_harmless_document(
 def test_formats_are_imported_when_asked_for() -> None:
     code = (
         "import sys, onnxguard.reporters;"
-        "found = [m for m in sys.modules if m.startswith(('xml.', 'onnxguard.reporters.s'))];"
+        "found = [m for m in sys.modules if m.startswith(('xml.', 'onnxguard.reporters.scan.'))];"
         "assert not found, found"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -87,7 +87,7 @@ def test_reporters_need_no_more_than_a_scan_does() -> None:
         "import onnxguard.reporters\n"
         "for kind in ('card', 'evaluation', 'ablation'):\n"
         "    for name in ('text', 'json', 'markdown'):\n"
-        "        import_module(f'onnxguard.reporters.{kind}_{name}')\n"
+        "        import_module(f'onnxguard.reporters.training.{kind}_{name}')\n"
         "heavy = {'numpy', 'onnx', 'torch', 'matplotlib', 'PIL', 'onnxguard.gating'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )

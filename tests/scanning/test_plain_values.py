@@ -15,9 +15,9 @@ from onnxguard import Report, scan
 from onnxguard.base.findings import Finding
 from onnxguard.model.facts import Facts
 from onnxguard.reporters import REPORTERS
-from onnxguard.reporters.kit.lean import FORMATS, lean
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.scan.json import render
+from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.plain_values import record_of, report_of
 
 MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.onnx"))

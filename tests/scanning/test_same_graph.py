@@ -15,7 +15,7 @@ from support.protobuf import attribute, body, constant, field, graph, node, tens
 
 import onnxguard
 from onnxguard import Allowlist, Report
-from onnxguard.scanning import same_graph as twins
+from onnxguard.scanning import same_graph
 
 RULES = """\
 operators: [{names: [Expand, Resize, Tile]}, {name: Clip, constant_inputs: [max]}]
@@ -29,7 +29,7 @@ SMALL = {"input": value("x", dims=[1]), "output": value("y", dims=[1])}
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(twins, "_recent", [])
+    monkeypatch.setattr(same_graph, "_recent", [])
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def outcome(report: Report) -> tuple[object, ...]:
 def test_weights_alone_make_no_difference(policy: Allowlist) -> None:
     first = onnxguard.scan_bytes(weighted(bytes(8)), "a.onnx", policy)
     second = onnxguard.scan_bytes(weighted(bytes(range(8))), "b.onnx", policy)
-    assert len(twins._recent) == 1
+    assert len(same_graph._recent) == 1
     assert outcome(second) == outcome(first)
     assert second.facts is first.facts
     assert (first.path, second.path) == ("a.onnx", "b.onnx")
@@ -170,7 +170,7 @@ def test_each_of_a_pair_is_judged_as_if_alone(
     if name != "bytes of a string":
         assert len(first) == len(second)
     alone = outcome(onnxguard.scan_bytes(second, "m.onnx", policy))
-    monkeypatch.setattr(twins, "_recent", [])
+    monkeypatch.setattr(same_graph, "_recent", [])
     before = outcome(onnxguard.scan_bytes(first, "m.onnx", policy))
     assert outcome(onnxguard.scan_bytes(second, "m.onnx", policy)) == alone
     assert before != alone
@@ -223,7 +223,7 @@ def test_a_file_that_changes_while_it_is_read_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
     """Not even where the time of the last write is set back."""
-    module = import_module("onnxguard.scan")
+    module = import_module("onnxguard.scanning.scan")
     real = vars(module)["judge"]
     path = tmp_path / "m.onnx"
     path.write_bytes(weighted(bytes(8)))
@@ -238,17 +238,17 @@ def test_a_file_that_changes_while_it_is_read_leaves_nothing(
         return found
 
     if large:
-        monkeypatch.setattr(twins, "STRUCTURE_BYTES", 10)
+        monkeypatch.setattr(same_graph, "STRUCTURE_BYTES", 10)
     with monkeypatch.context() as patched:
         patched.setattr(module, "judge", judge)
         found = module.examine(str(path), onnxguard.load_allowlist("base"))
     assert [finding.code for finding in found.report.findings] == ["OG001"]
-    assert (found.digest, twins._recent) == ("", [])
+    assert (found.digest, same_graph._recent) == ("", [])
     assert [f.code for f in onnxguard.scan(path, "base").findings] == ["OG101"]
 
 
 def test_few_models_are_remembered(policy: Allowlist) -> None:
-    for number in range(3 * twins.KEPT):
+    for number in range(3 * same_graph.KEPT):
         data = pb.model(graph(*[node("Relu")] * number, node("Relu")))
         assert onnxguard.scan_bytes(data, "m.onnx", policy).passed
-    assert len(twins._recent) == twins.KEPT
+    assert len(same_graph._recent) == same_graph.KEPT

@@ -494,8 +494,8 @@ def test_a_full_disk_is_an_error_that_leaves_nothing(jobs: str, cache: str, tmp_
     command = [sys.executable, "-B", str(script), str(tmp_path / "many"), cache, jobs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == (
-        f'onnxguard.errors.OnnxguardError: the cache "{cache}" cannot be written: File too large; '
-        "make room, or name another folder in ONNXGUARD_CACHE"
+        f'onnxguard.base.errors.OnnxguardError: the cache "{cache}" cannot be written: '
+        "File too large; make room, or name another folder in ONNXGUARD_CACHE"
     )
     assert os.listdir(cache) == []
 

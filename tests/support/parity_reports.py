@@ -7,7 +7,6 @@ import math
 from onnxguard.base.findings import Finding, Place
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.report import (
-    Difference,
     Identity,
     NodeCheck,
     NodePass,
@@ -21,6 +20,7 @@ from onnxguard.parity.report import (
     Trial,
     unusable,
 )
+from onnxguard.running.difference import Difference
 from support.sample_runs import HOSTILE
 
 SIZE = 500_056

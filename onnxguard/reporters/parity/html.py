@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from onnxguard.base.findings import Finding
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.report import (
-    Difference,
     Identity,
     NodeCheck,
     NodePass,
@@ -35,6 +34,7 @@ from onnxguard.reporters.parity.html_errors import errors
 from onnxguard.reporters.parity.html_pictures import pictures
 from onnxguard.reporters.parity.html_style import STYLE
 from onnxguard.reporters.parity.phrases import number
+from onnxguard.running.difference import Difference
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Nothing on the page may load or run, whatever a model calls its parts."""

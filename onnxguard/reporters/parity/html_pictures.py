@@ -6,8 +6,9 @@ import base64
 import struct
 from itertools import groupby
 
-from onnxguard.parity.report import Difference, ParityReport, Picture
+from onnxguard.parity.report import ParityReport, Picture
 from onnxguard.reporters.kit.html_elements import Markup, code, element, section
+from onnxguard.running.difference import Difference
 
 _NAMES = {"reference": "reference", "model": "graph", "difference": "difference"}
 

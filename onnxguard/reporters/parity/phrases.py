@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from onnxguard.base.findings import Finding
 from onnxguard.parity.report import (
-    Difference,
     NodePass,
     Outcome,
     ParityReport,
@@ -19,6 +18,7 @@ from onnxguard.parity.report import (
     Trial,
 )
 from onnxguard.reporters.kit import phrases
+from onnxguard.running.difference import Difference
 from onnxguard.scanning.report import Report, Run, Verdict
 
 ROUNDING = 4.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from onnxguard.parity.report import Difference, Identity, Outcome, ParityReport, Trial
+from onnxguard.parity.report import Identity, Outcome, ParityReport, Trial
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.paint import Paint, columns, wrap
 from onnxguard.reporters.parity import phrases as parity_phrases
+from onnxguard.running.difference import Difference
 
 BAR = 40
 """The longest bar of a histogram, in columns."""
