@@ -19,7 +19,7 @@ def _folder() -> Path:
     try:
         from onnxguard import allowlists
     except ImportError:  # a source tree that is imported as it lies there
-        return Path(__file__).parent.parent / "allowlists"
+        return Path(__file__).parent.parent.parent / "allowlists"
     return Path(allowlists.__file__).parent
 
 

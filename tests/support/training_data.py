@@ -118,7 +118,7 @@ def seen() -> Seen:
 
 
 def student_of(factory: str) -> Student:
-    return V1._replace(name=factory, factory=f"training_data:{factory}")
+    return V1._replace(name=factory, factory=f"support.training_data:{factory}")
 
 
 def exploding() -> Exploding:
