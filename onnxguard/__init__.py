@@ -6,6 +6,7 @@
 True
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from onnxguard.base.errors import AllowlistError, ModelError, OnnxguardError
@@ -20,6 +21,10 @@ from onnxguard.version import __version__
 if TYPE_CHECKING:
     from onnxguard.parity.check import check_parity
     from onnxguard.parity.report import ParityReport
+
+# ONNX Runtime reads it at its import, and every module and child process that imports it imports
+# this package first. Its telemetry writes texts from the user's graph to the home folder.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "Allowlist",

@@ -15,6 +15,9 @@ import sys
 from typing import Any
 
 import numpy as np
+
+# Read at its import. Its telemetry writes texts from the graph to the home folder.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
 HERE = os.path.dirname(os.path.abspath(__file__))
