@@ -93,9 +93,30 @@ def test_a_git_lfs_pointer_is_blocked(repository: Repository) -> None:
     assert "x.onnx" not in repository.committed()
 
 
+@pytest.mark.parametrize("name", ["V2.ONNX", "v2.Onnx", "sub/v2.oNNX"])
+def test_a_name_in_any_case_is_a_model(name: str, repository: Repository) -> None:
+    (repository.path / name).parent.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", repository.path / name)
+    assert "Resize" in repository.commit(name, rc=1)
+    assert name not in repository.committed()
+
+
+def test_a_link_is_scanned(repository: Repository) -> None:
+    """What it leads to may have another name, or lie outside, and is no file of the commit."""
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", repository.path / "v2.bin")
+    for name, target in {"link.onnx": "v2.bin", "LINK.ONNX": "v2.bin", "gone.onnx": "none"}.items():
+        (repository.path / name).symlink_to(target)
+    assert "Resize" in repository.commit("link.onnx", rc=1)
+    assert "Resize" in repository.commit("LINK.ONNX", rc=1)
+    assert "- exit code: 2" in repository.commit("gone.onnx", rc=1)
+    assert not {"link.onnx", "LINK.ONNX", "gone.onnx"} & set(repository.committed())
+
+
 def test_other_files_are_not_scanned(repository: Repository) -> None:
     shutil.copy(ROOT / "tests/models/saliency_v2.onnx", repository.path / "v2.onnx.txt")
     assert "no files to check" in repository.commit("v2.onnx.txt", rc=0)
+    (repository.path / "nonnx").symlink_to("saliency_v2.onnx")
+    assert "no files to check" in repository.commit("nonnx", rc=0)
 
 
 def test_the_hook_brings_click_and_pyyaml_alone(repository: Repository) -> None:
@@ -107,7 +128,7 @@ def test_the_hook_brings_click_and_pyyaml_alone(repository: Repository) -> None:
 def test_the_other_hook_checks_the_whole_repository(repository: Repository) -> None:
     folder = repository.path
     model, manifest = folder / "saliency_v1.onnx", folder / "onnxguard.yaml"
-    for other in set(folder.glob("*.onnx")) - {model}:
+    for other in set(folder.glob("**/*.[oO][nN][nN][xX]")) - {model}:
         other.unlink()
     config = folder / ".pre-commit-config.yaml"
     given = config.read_text(encoding="utf-8")
