@@ -9,7 +9,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
@@ -63,6 +63,11 @@ def ablate(**options: Any) -> int:
     from onnxguard.students.distributed import described_group
 
     out = options["out"]
+    for path in (
+        out,
+        *(os.path.join(out, f"ablation.{ending}") for ending in ("png", "md", "json")),
+    ):
+        refuse_link(path)
     try:
         os.makedirs(out, exist_ok=True)
     except OSError as error:

@@ -8,8 +8,8 @@ import click
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
 from onnxguard.base.yaml_tree import near
+from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
 from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names, schema_at
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry, Waiver
@@ -207,7 +207,8 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     """Write the list that the models need, with a comment for each operator."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError("--id is letters, digits, dots, dashes and underscores")
-    _write(derive_allowlist(_facts(models), name), output)
+    check_output(output)
+    emit(derive_allowlist(_facts(models), name), output, color=False)
 
 
 @allowlist.command()
@@ -226,8 +227,10 @@ def export(name: str, models: tuple[str, ...], target: str, output: str | None) 
     policy = load_allowlist(name)
     if target == "c" and models:
         raise UsageError("--to c takes no models: it writes the whole list")
+    check_output(output)
     facts = _facts(models) if models else []
-    _write(to_c(policy) if target == "c" else to_ort_config(policy, facts), output)
+    text = to_c(policy) if target == "c" else to_ort_config(policy, facts)
+    emit(text, output, color=False)
 
 
 def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:
@@ -238,12 +241,3 @@ def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:
         except ModelError as error:
             raise UsageError(f"{shown(path)}: {error}") from None
     return facts
-
-
-def _write(text: str, output: str | None) -> None:
-    if output is None:
-        click.echo(text, nl=False)
-    elif output.lower().endswith(".onnx"):
-        raise UsageError(f'--output "{printable(output)}" is a model, which is never written to')
-    else:
-        write_whole(output, text)

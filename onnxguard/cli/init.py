@@ -8,7 +8,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.repository.first_manifest import first_manifest
 from onnxguard.repository.globs import escaped
@@ -38,6 +38,7 @@ def init(folder: str, allowlist: str, force: bool) -> int:
         raise UsageError(f'"{printable(folder)}" is not a folder')
     if os.path.lexists(target) and not force:
         raise UsageError(f"{MANIFEST} is there already: edit it, or write it anew with --force")
+    refuse_link(target)
     policy = load_allowlist(allowlist)
     if is_path(allowlist):
         allowlist = os.path.relpath(allowlist, root).replace(os.sep, "/")

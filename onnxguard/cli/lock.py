@@ -7,6 +7,7 @@ import os
 import click
 
 from onnxguard.base.errors import ManifestError
+from onnxguard.base.writing import refuse_link
 from onnxguard.cli.progress import progress_bars
 from onnxguard.repository.lock import LOCK, read_lock, write_lock
 from onnxguard.repository.lock_digests import digests
@@ -29,6 +30,7 @@ def lock(manifest: str | None, jobs: int) -> int:
     Commit it with the models; `onnxguard check` fails where a file changed without it.
     """
     found = nearest_manifest(manifest)
+    refuse_link(os.path.join(found.root, LOCK))
     try:
         old = read_lock(found.root) or {}
     except ManifestError:  # this command is how to get rid of it

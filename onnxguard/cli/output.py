@@ -11,7 +11,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import refuse_link, write_whole
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data")
 """How files of models are called, and of their external data."""
@@ -43,7 +43,8 @@ def check_output(output: str | None, models: Sequence[str] = (), option: str = "
     """Fail before the work, not after it; and never write over a model.
 
     Raises:
-        UsageError: the file cannot be written, is one of ``models`` or is called as a model is.
+        UsageError: the file cannot be written, is a symbolic link or one of ``models`` or is called
+            as a model is.
     """
     if output is None:
         return
@@ -53,6 +54,7 @@ def check_output(output: str | None, models: Sequence[str] = (), option: str = "
         raise UsageError(f'{option} "{printable(output)}": not a file in a folder that exists')
     if output.lower().endswith(MODELS) or target in map(os.path.realpath, models):
         raise UsageError(f'{option} "{printable(output)}" is a model, which is never written to')
+    refuse_link(output)
 
 
 def wants_color(output: str | None) -> bool:

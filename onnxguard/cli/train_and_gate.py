@@ -11,6 +11,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import silent
+from onnxguard.base.writing import refuse_link
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
@@ -103,6 +104,8 @@ def train_and_gate(**options: Any) -> int:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
     check_output(options["output"])
     check_output(options["csv"], option="--csv")
+    if options["tensorboard"] is not None:
+        refuse_link(options["tensorboard"])
     require_packages("train-and-gate")
     if options["tensorboard"] is not None and find_spec("tensorboard") is None:
         raise UsageError("--tensorboard needs tensorboard: pip install 'onnxguard[tensorboard]'")

@@ -10,7 +10,7 @@ from typing import Any
 
 from onnxguard.base.errors import TrainingError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.gating.card import recipe_rows, versions
 from onnxguard.gating.evaluation import cut
 from onnxguard.scanning.scan import scan_bytes
@@ -60,16 +60,21 @@ def ablate(
 
     Raises:
         TrainingError: a training cannot go on, or ``out`` holds an ablation of other things.
+        UsageError: a folder in it is a symbolic link.
     """
     facts = {
         "data": taken.record.sha256,
         "recipe": dict(recipe_rows(recipe, without=("seed",))),
         "computing": f"{compute.device.type} {compute.precision}",
     }
+    kept = os.path.join(out, "runs")
+    folders = {(s, n): os.path.join(kept, f"{s.name}-{n}") for s in students for n in seeds}
+    for folder in (kept, *folders.values()):
+        refuse_link(folder)
     runs = []
     for student in students:
         for seed in seeds:
-            folder = os.path.join(out, "runs", f"{student.name}-{seed}")
+            folder = folders[student, seed]
             path = os.path.join(folder, "result.json")
             done = _earlier(path, facts)
             if done is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnxguard.base.errors import TrainingError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.gating.gates import EVIDENCE
 from onnxguard.students.exporting import export_student
 
@@ -32,7 +32,10 @@ def require_out(out: str, student: str) -> None:
 
     Raises:
         TrainingError: it is no folder, or a folder lies where a file is to be.
+        UsageError: it is a symbolic link.
     """
+    for folder in (out, run_folder(out, student)):
+        refuse_link(folder)
     try:
         os.makedirs(run_folder(out, student), exist_ok=True)
     except OSError as error:

@@ -18,6 +18,7 @@ from typing import IO, Any, NamedTuple, Self
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.base.writing import refuse_link
 from onnxguard.scanning.plain_values import record_of, report_of
 from onnxguard.scanning.report import Report, Verdict
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote, shown
@@ -66,9 +67,10 @@ class Results:
             access: how long a server may be asked whether a model changed.
 
         Raises:
-            UsageError: the file is there and not to be resumed, holds something else or results of
-                other settings, is in use, or cannot be written.
+            UsageError: the file is there and not to be resumed, is a symbolic link, holds something
+                else or results of other settings, is in use, or cannot be written.
         """
+        refuse_link(path)
         self._path, self._shown = path, f'"{printable(path)}"'
         self._header = {
             "schema": SCHEMA,

@@ -17,6 +17,7 @@ import onnx
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.base.writing import refuse_link
 from onnxguard.parity.node_pass import Evidence
 from onnxguard.parity.report import EvidenceError, NodeCheck, ParityReport
 from onnxguard.parity.trials import Case
@@ -49,7 +50,8 @@ def require_folder(folder: str) -> None:
     """Make the folder, and fail before the work where evidence could not be written to it.
 
     Raises:
-        UsageError: it cannot be made or written, or holds such files of another origin.
+        UsageError: it cannot be made or written, is a symbolic link, or holds such files of another
+            origin.
     """
     _Folder(folder)
 
@@ -185,6 +187,8 @@ class _Folder:
     """A folder that is filled file by file, each whole or not there."""
 
     def __init__(self, path: str) -> None:
+        refuse_link(path)
+        refuse_link(os.path.join(path, "model"))
         self._path = os.path.realpath(path)
         self._digests: dict[str, str] = {}
         with self._refusing():
@@ -245,7 +249,7 @@ class _Folder:
         self.write(MANIFEST, (json.dumps(whole, indent=1) + "\n").encode())
 
     def _put(self, name: str, fill: Callable[[IO[bytes]], object]) -> str:
-        path = os.path.join(self._path, *name.split("/"))
+        path = self._place(name)
         with self._refusing(path):
             os.makedirs(os.path.dirname(path), exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=os.path.dirname(path))
@@ -264,10 +268,19 @@ class _Folder:
         return name
 
     def _remove(self, name: str) -> None:
-        path = os.path.join(self._path, name)
+        path = self._place(name)
         with self._refusing(path):
             if os.path.islink(path) or os.path.isfile(path):
                 os.unlink(path)
+
+    def _place(self, name: str) -> str:
+        """Where a file lies; one that is a link itself is replaced, and not followed."""
+        path = self._path
+        *folders, last = name.split("/")
+        for folder in folders:
+            path = os.path.join(path, folder)
+            refuse_link(path)
+        return os.path.join(path, last)
 
     def _is_evidence(self) -> bool:
         path = os.path.join(self._path, SCRIPT)
