@@ -13,6 +13,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.model.facts import Facts, Value
+from onnxguard.parity.settings import Settings
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import read_onnx
 from onnxguard.running.session import Session
@@ -225,7 +226,7 @@ def measure(
 def _answers(graph: Graph, store: Store, crop: int) -> Iterator[tuple[Picture, Mask, Map]]:
     signature = graph.signature
     try:
-        session = Session(graph.data, folder=graph.folder)
+        session = Session(graph.data, Settings(), graph.folder)
     except ParityError as error:
         raise UsageError(str(error)) from None
     mean = 255 * np.array(MEAN, np.float32)

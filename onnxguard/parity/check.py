@@ -164,7 +164,7 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
         cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings.atol))
         settings.step("trials", len(cases), 0)
-        if sides.session.timed_out:  # the others would take as long
+        if sides.session.timed_out or sides.reference.timed_out:  # the others would take as long
             break
     return cases
 
@@ -187,13 +187,7 @@ def _pass_nodes(
     except (RefusedError, ParityError) as error:
         reason = f"the reference cannot be watched: {error}"
         return NodeResults(NodePass(ran=False, reason=reason)), None
-    passer = NodePasser(
-        trace,
-        smallest.inputs.arrays,
-        settings.atol,
-        settings.provider,
-        settings.optimization_level,
-    )
+    passer = NodePasser(trace, smallest.inputs.arrays, settings)
     return passer.run(sides.model.proto), passer
 
 

@@ -61,7 +61,8 @@ def loaded_sides(
     if reference is not None:
         other = read_onnx(reference)
         same = _content(other) == _content(model)
-        yield Sides(model, session, OnnxReference(other), other.path, other.sha256, "", "", same)
+        graph = OnnxReference(other, settings)
+        yield Sides(model, session, graph, other.path, other.sha256, "", "", same)
         return
     found = find_reference(torch, None if weights is None else os.fspath(weights))
     shown = "" if weights is None else printable(os.fspath(weights))
@@ -78,8 +79,7 @@ def open_session(
 ) -> Session:
     """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
     folder = model.folder if model.external else ""
-    provider, level = settings.provider, settings.optimization_level
-    return Session(data, provider, level, folder, profiled, settings.run_seconds)
+    return Session(data, settings, folder, profiled)
 
 
 def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from onnxguard.base.printable import printable
 from onnxguard.parity.mapping import Counterparts, Meant
 from onnxguard.parity.report import NodeCheck, NodePass
+from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
 from onnxguard.running.comparison import Array, compare, is_floating
 from onnxguard.running.cutting import (
@@ -94,19 +95,16 @@ class NodePasser:
     Args:
         trace: the reference's run.
         feeds: the inputs that it ran on.
-        atol: the tolerance of outputs; that of a node grows with its values.
-        provider: a key of ``PROVIDERS``.
-        level: a key of ``LEVELS``.
+        settings: of the check; ``atol`` is the tolerance of outputs, that of a node grows with its
+            values.
     """
 
-    def __init__(
-        self, trace: Trace, feeds: dict[str, Array], atol: float, provider: str, level: str
-    ) -> None:
+    def __init__(self, trace: Trace, feeds: dict[str, Array], settings: Settings) -> None:
         self.trace = trace
         self.feeds = feeds
         self.counterparts = Counterparts(trace.records)
-        self._atol = atol
-        self._session = functools.partial(Session, provider=provider, level=level)
+        self._atol = settings.atol
+        self._session = functools.partial(Session, settings=settings)
         # Keyed by the identity of arrays, all of which live as long as these do.
         self._made: dict[tuple[bytes, tuple[int, ...]], dict[str, Array]] = {}
         self._judged: dict[tuple[str, int, tuple[int, ...]], Judgement | None] = {}

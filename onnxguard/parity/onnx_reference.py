@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Recorded, Trace
 from onnxguard.running.comparison import Array, Named
 from onnxguard.running.cutting import computed_names, with_outputs
@@ -14,14 +15,24 @@ from onnxguard.running.session import Session
 class OnnxReference:
     """Runs a graph in ONNX Runtime on the CPU, its optimisations off.
 
+    Args:
+        model: the graph.
+        settings: how long a run may take.
+
     Raises:
         ParityError: OP005, it does not load.
     """
 
-    def __init__(self, model: OnnxModel) -> None:
+    def __init__(self, model: OnnxModel, settings: Settings) -> None:
         self.model = model
+        self._settings = settings._replace(provider="cpu", optimization_level="none")
         folder = model.folder if model.external else ""
-        self._session = Session(model.data, level="none", folder=folder)
+        self._session = Session(model.data, self._settings, folder)
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether a run was stopped."""
+        return self._session.timed_out
 
     def run(self, feeds: Mapping[str, Array]) -> Named:
         """Give copies of the outputs.
@@ -39,7 +50,7 @@ class OnnxReference:
         """
         graph = self.model.proto.graph
         exposed = with_outputs(self.model.proto, computed_names(graph))
-        values = dict(Session(exposed, level="none").run(feeds))
+        values = dict(Session(exposed, self._settings).run(feeds))
         records: list[Recorded] = []
         position: dict[str, int] = {}
         for node in graph.node:

@@ -31,6 +31,8 @@ class TorchReference:
             names do not say so.
     """
 
+    timed_out = False  # a module is run to its end
+
     def __init__(self, module: nn.Module, bindings: Mapping[str, str] | None = None) -> None:
         self.module = module
         self._bindings = dict(bindings or {})

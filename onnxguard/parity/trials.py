@@ -35,6 +35,10 @@ Feeds = dict[str, np.ndarray]
 class Reference(Protocol):
     """What vouches for a graph: a PyTorch module or another graph."""
 
+    @property
+    def timed_out(self) -> bool:
+        """Whether a run took too long and was stopped."""
+
     def run(self, feeds: Feeds) -> Named:
         """Give the outputs.
 

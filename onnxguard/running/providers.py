@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 PROVIDERS = ("cpu", "cuda", "tensorrt")
 """Where ONNX Runtime can be asked to run."""
 
@@ -10,3 +12,19 @@ LEVELS = ("none", "basic", "extended", "all")
 
 RUN_SECONDS: float = 120
 """Time that one run of a graph may take unless told otherwise."""
+
+
+class RunSettings(Protocol):
+    """How a graph is to be run: what a session asks of whatever settings it is given."""
+
+    @property
+    def provider(self) -> str:
+        """One of ``PROVIDERS``."""
+
+    @property
+    def optimization_level(self) -> str:
+        """One of ``LEVELS``."""
+
+    @property
+    def run_seconds(self) -> float:
+        """The seconds that one run may take."""

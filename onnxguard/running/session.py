@@ -19,7 +19,7 @@ import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError, RefusedError, one_line
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
-from onnxguard.running.providers import LEVELS, PROVIDERS, RUN_SECONDS
+from onnxguard.running.providers import LEVELS, PROVIDERS, RunSettings
 
 PROVIDER_NAMES = dict(
     zip(
@@ -55,11 +55,10 @@ class Session:
 
     Args:
         data: the model's bytes.
-        provider: a key of ``PROVIDERS``.
-        level: a key of ``LEVELS``.
+        settings: the provider, the optimisations, and how long a run may take; what takes longer is
+            stopped.
         folder: where external data lies, empty where there is none.
         profiled: measure which provider runs which node.
-        seconds: a run that takes longer is stopped.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -68,13 +67,11 @@ class Session:
     def __init__(
         self,
         data: bytes,
-        provider: str = "cpu",
-        level: str = "all",
+        settings: RunSettings,
         folder: str = "",
         profiled: bool = False,
-        seconds: float = RUN_SECONDS,
     ) -> None:
-        options = session_options(level)
+        options = session_options(settings.optimization_level)
         if folder:
             key = "session.model_external_initializers_file_folder_path"
             options.add_session_config_entry(key, folder)
@@ -83,11 +80,11 @@ class Session:
             options.enable_profiling = True
             options.profile_file_prefix = os.path.join(self._profile, "profile")
         try:
-            self._session = _loaded(data, options, provider)
+            self._session = _loaded(data, options, settings.provider)
         except BaseException:
             shutil.rmtree(self._profile, ignore_errors=True)
             raise
-        self._seconds = seconds
+        self._seconds = settings.run_seconds
         self.timed_out = False
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self.outputs: tuple[str, ...] = tuple(v.name for v in self._session.get_outputs())

@@ -24,6 +24,7 @@ from onnxguard.parity.mutants import MUTATIONS, mutants
 from onnxguard.parity.node_pass import NodePasser
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import ParityReport, Proof
+from onnxguard.parity.settings import Settings
 from onnxguard.running.errors import ParityError
 from onnxguard.running.session import Session
 
@@ -152,7 +153,7 @@ def test_every_mutant_is_a_valid_model_that_loads() -> None:
     for data in models().values():
         for mutant in mutants(onnx.load_from_string(data), 40, seed=5):
             onnx.checker.check_model(mutant.proto, full_check=True)
-            Session(mutant.proto.SerializeToString())
+            Session(mutant.proto.SerializeToString(), Settings())
 
 
 def test_mutants_depend_on_the_seed_alone() -> None:
@@ -301,5 +302,5 @@ def test_a_mutant_that_does_not_load_proves_nothing(monkeypatch: pytest.MonkeyPa
     broken.CopyFrom(proto)
     broken.graph.node[0].op_type = "NoSuchOperator"
     with pytest.raises(ParityError):
-        Session(broken.SerializeToString())
+        Session(broken.SerializeToString(), Settings())
     assert gate.passes(broken) is None

@@ -24,6 +24,7 @@ from onnxguard.base.findings import Severity
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.node_pass import tolerance_of
 from onnxguard.parity.report import NodePass
+from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.running.cutting import names_read, one_node_model
 from onnxguard.running.session import Session
@@ -345,12 +346,12 @@ def test_a_cut_node_keeps_its_subgraphs_constants_and_sizes() -> None:
     assert names_read(node) == ("c", "x", "w")
     fed = {"c": np.array(True), "x": np.array([2.0], np.float32)}
     data = one_node_model(proto, node, fed, [constant])
-    assert Session(data).run(fed)[0][1].tolist() == [6.0]
+    assert Session(data, Settings()).run(fed)[0][1].tolist() == [6.0]
 
     resize = helper.make_node("Resize", ["x", "", "", "s"], ["y"], mode="linear")
     fed = {"x": np.zeros((1, 1, 2, 2), np.float32), "s": np.array([1, 1, 4, 6])}
     data = one_node_model(proto, resize, fed, [])
-    assert Session(data).run(fed)[0][1].shape == (1, 1, 4, 6)
+    assert Session(data, Settings()).run(fed)[0][1].shape == (1, 1, 4, 6)
 
 
 def test_a_name_of_one_branch_is_read_from_outside_in_the_other() -> None:

@@ -44,6 +44,7 @@ from torch.nn import functional
 from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
+from onnxguard.parity.settings import Settings
 from onnxguard.running.errors import ParityError
 from onnxguard.running.providers import LEVELS
 from onnxguard.running.session import Session
@@ -1080,7 +1081,7 @@ def test_every_optimisation_level_runs_and_is_recorded(level: str) -> None:
     assert_honest(report)
     assert report.identity is not None
     assert report.identity.optimization_level == level
-    options = Session(LINEAR, level=level)._session.get_session_options()
+    options = Session(LINEAR, Settings(optimization_level=level))._session.get_session_options()
     name = {"none": "DISABLE_ALL"}.get(level, f"ENABLE_{level.upper()}")
     assert options.graph_optimization_level.name == f"ORT_{name}"
 
@@ -1102,7 +1103,7 @@ def test_a_provider_that_fell_back_is_an_error(
 
 
 def test_a_session_does_not_fall_back_while_it_runs() -> None:
-    assert not Session(LINEAR)._session._enable_fallback
+    assert not Session(LINEAR, Settings())._session._enable_fallback
 
 
 def test_the_referee_tells_noise_from_error() -> None:
@@ -1247,7 +1248,7 @@ def test_a_file_that_is_touched_meanwhile(model: Path) -> None:
 
 
 def test_the_reference_is_the_graph_in_disguise() -> None:
-    session = Session(LINEAR)
+    session = Session(LINEAR, Settings())
 
     def forward(x: Tensor) -> Tensor:
         return torch.from_numpy(session.run({"x": x.numpy()})[0][1])
