@@ -208,7 +208,7 @@ def test_operator_that_no_list_can_name_is_said() -> None:
         (["empty.onnx"], "empty.onnx: an empty file"),
         (["model.onnx", "empty.onnx"], "empty.onnx: an empty file"),
         (["model.onnx", "--output", "x.onnx"], '--output "x.onnx" is a model'),
-        (["model.onnx", "--output", "none/list.yaml"], 'cannot write "none/list.yaml"'),
+        (["model.onnx", "--output", "none/list.yaml"], '--output "none/list.yaml": not a file'),
     ],
     ids=" ".join,
 )
