@@ -29,6 +29,24 @@ class Place(NamedTuple):
     end: int
 
 
+def operator_label(domain: str, op_type: str, overload: str = "") -> str:
+    """The one name of an operator, or of a function, wherever it is shown.
+
+    Args:
+        domain: the default one is ``ai.onnx`` or empty; like the others it is safe to print.
+        op_type: the operator's name, or the function's; may be empty.
+        overload: of a function, may be empty.
+
+    >>> operator_label("ai.onnx", "Resize")
+    'Resize'
+    >>> operator_label("local", "Block", "fp16")
+    'local::Block:fp16'
+    """
+    name = op_type or "(no op_type)"
+    name = name if domain in {"", "ai.onnx"} else f"{domain}::{name}"
+    return f"{name}:{overload}" if overload else name
+
+
 class Finding(NamedTuple):
     """One thing that a rule has to say about one model.
 
@@ -39,7 +57,7 @@ class Finding(NamedTuple):
         places: the first ``PLACES_KEPT`` places, at least one.
         count: how many places there are in all.
         hint: what to do about it, one line, may be empty.
-        operator: ``domain::op_type`` (``Resize`` for the default domain) where one is meant.
+        operator: its ``operator_label`` where one is meant.
         adr: the decision behind the allowlist entry or limit that was broken, may be empty.
         waiver: the reason of the waiver that covers it; empty when it stands.
     """

@@ -12,7 +12,7 @@ from onnxguard.base.yaml_tree import near
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
 from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names, schema_at
-from onnxguard.policy.allowlist import DEFAULT_DOMAIN, LIMITS, Allowlist, Entry, Waiver
+from onnxguard.policy.allowlist import LIMITS, Allowlist, Entry, Waiver
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
 from onnxguard.policy.registry import allowlist_ids, load_allowlist
@@ -49,15 +49,9 @@ def show(name: str) -> None:
     if policy.denials:
         click.echo("\ndenied")
         for denial in policy.denials.values():
-            label = (
-                denial.op_type
-                if denial.domain == DEFAULT_DOMAIN
-                else f"{denial.domain}::{denial.op_type}"
-            )
             instead = f" Use {denial.instead}." if denial.instead else ""
-            click.echo(
-                f"  {label:<22} {denial.decision.label:<10}  {denial.decision.reason}{instead}"
-            )
+            decided = f"{denial.decision.label:<10}  {denial.decision.reason}"
+            click.echo(f"  {denial.label:<22} {decided}{instead}")
     click.echo("\nlimits")
     for limit_name, limit in sorted(policy.limits.items()):
         decided = f"{limit.decision.label:<10}"
@@ -141,8 +135,7 @@ def _flat(policy: Allowlist) -> dict[str, str]:
     flat |= {f"opset of {domain}": str(versions) for domain, versions in policy.opsets.items()}
     flat |= {f"policy {name}": action for name, action in policy.policies.items()}
     flat |= {
-        f"denied {domain}::{op_type}": denial.instead or "yes"
-        for (domain, op_type), denial in policy.denials.items()
+        f"denied {denial.label}": denial.instead or "yes" for denial in policy.denials.values()
     }
     flat |= {"IR version": str(policy.ir_version), "constants": str(policy.constants)}
     flat |= {

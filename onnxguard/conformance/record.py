@@ -6,6 +6,8 @@ from collections import Counter
 from enum import StrEnum
 from typing import NamedTuple
 
+from onnxguard.base.findings import operator_label
+
 
 class Outcome(StrEnum):
     """What became of one case."""
@@ -92,7 +94,7 @@ class OperatorRecord(NamedTuple):
     @property
     def label(self) -> str:
         """``Resize`` or ``com.microsoft::Gelu``."""
-        return self.op_type if self.domain == "ai.onnx" else f"{self.domain}::{self.op_type}"
+        return operator_label(self.domain, self.op_type)
 
     def count_of(self, outcome: Outcome) -> int:
         """How many cases ended so."""

@@ -7,7 +7,6 @@ from onnxguard.differences.contents import (
     Pair,
     Property,
     Weights,
-    function_label,
 )
 from onnxguard.differences.structure import Structure
 
@@ -21,5 +20,4 @@ __all__ = [
     "Structure",
     "Weights",
     "compare",
-    "function_label",
 ]

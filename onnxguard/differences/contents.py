@@ -130,7 +130,7 @@ def _functions(
     changed = tuple(
         pair
         for pair in pairs
-        if function_label(pair.new) in bodies
+        if pair.new.label in bodies
         or pair.old._replace(place=NOWHERE) != pair.new._replace(place=NOWHERE)
     )
     return Group(tuple(added), tuple(removed), changed)
@@ -171,12 +171,6 @@ def compare_facts(
 
 def _whole(item: Hashable) -> Hashable:
     return item
-
-
-def function_label(function: Function) -> str:
-    """``local::Block:fp16``, as an operator that calls it is labelled."""
-    name = f"{function.domain}::{function.name}" if function.domain != "ai.onnx" else function.name
-    return f"{name}:{function.overload}" if function.overload else name
 
 
 def _weights(facts: Facts) -> list[Weights]:

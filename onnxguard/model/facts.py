@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.base.findings import Place
+from onnxguard.base.findings import Place, operator_label
 
 Dim = int | str | None
 
@@ -32,8 +32,7 @@ class OperatorUse(NamedTuple):
     @property
     def label(self) -> str:
         """``Resize``, ``com.microsoft::Gelu`` or ``local::Block:fp16``."""
-        name = self.op_type if self.domain == "ai.onnx" else f"{self.domain}::{self.op_type}"
-        return f"{name}:{self.overload}" if self.overload else name
+        return operator_label(self.domain, self.op_type, self.overload)
 
 
 class ConstantNode(NamedTuple):
@@ -69,6 +68,11 @@ class Function(NamedTuple):
     calls: int
     opset_imports: tuple[OpsetImport, ...]
     place: Place
+
+    @property
+    def label(self) -> str:
+        """``local::Block:fp16``, as the operator that calls it is labelled."""
+        return operator_label(self.domain, self.name, self.overload)
 
 
 class ExternalData(NamedTuple):

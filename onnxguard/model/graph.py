@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from onnxguard.base.findings import PLACES_KEPT, Place
+from onnxguard.base.findings import PLACES_KEPT, Place, operator_label
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model.wire import Buffer
 
@@ -25,9 +25,7 @@ class Operator(NamedTuple):
     @property
     def label(self) -> str:
         """``Resize``, ``com.microsoft::Gelu`` or ``local::Block:fp16``, safe to print."""
-        name = identifier(self.op_type) or "(no op_type)"
-        name = f"{identifier(self.domain)}::{name}" if self.domain else name
-        return f"{name}:{identifier(self.overload)}" if self.overload else name
+        return operator_label(*map(identifier, self))
 
 
 class Data(NamedTuple):

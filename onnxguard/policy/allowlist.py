@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
-from onnxguard.base.findings import Severity
+from onnxguard.base.findings import Severity, operator_label
 
 DEFAULT_DOMAIN = "ai.onnx"
 LIMITS = {
@@ -110,7 +110,7 @@ class Entry(NamedTuple):
     @property
     def label(self) -> str:
         """``Resize`` or ``com.microsoft::Gelu``."""
-        return self.op_type if self.domain == DEFAULT_DOMAIN else f"{self.domain}::{self.op_type}"
+        return operator_label(self.domain, self.op_type)
 
 
 class Denial(NamedTuple):
@@ -121,6 +121,11 @@ class Denial(NamedTuple):
     instead: str
     decision: Decision
     source: str
+
+    @property
+    def label(self) -> str:
+        """``Resize``, ``com.microsoft::Gelu`` or ``ai.onnx.ml::*``."""
+        return operator_label(self.domain, self.op_type)
 
 
 class Limit(NamedTuple):

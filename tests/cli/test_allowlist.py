@@ -145,7 +145,7 @@ CHANGES = {
         "- Relu ADR-1000 the reason of the small list",
         "+ Relu ADR-9 [opset 9..] my reason",
     ],
-    "deny: [{name: Tanh, reason: bad, instead: Relu}]": ["~ denied ai.onnx::Tanh: none -> Relu"],
+    "deny: [{name: Tanh, reason: bad, instead: Relu}]": ["~ denied Tanh: none -> Relu"],
     "opset: {ai.onnx: 9..18}": ["~ opset of ai.onnx: 7..18 -> 9..18"],
     "opset: {ai.onnx.ml: 3}": ["~ opset of ai.onnx.ml: none -> 3"],
     "ir_version: 8..": ["~ IR version: 3..10 -> 8.."],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from onnxguard.differences import FactsDifference, Group, function_label
+from onnxguard.differences import FactsDifference, Group
 from onnxguard.model.facts import ConstantNode, Function, Loop, Value
 from onnxguard.reporters.diff.phrases import versions
 from onnxguard.reporters.kit import phrases
@@ -124,7 +124,7 @@ def _value(value: Value) -> tuple[str, ...]:
 def _function(function: Function) -> tuple[str, ...]:
     counts = (function.nodes, function.calls, function.inputs, function.outputs)
     return (
-        function_label(function),
+        function.label,
         *(f"{count:,}" for count in counts),
         versions(function.opset_imports),
     )

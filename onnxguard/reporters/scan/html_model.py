@@ -210,10 +210,8 @@ def _number(value: int | None) -> str:
 
 
 def _function(function: Function) -> tuple[str, ...]:
-    name = f"{function.domain}::{function.name}"
-    label = f"{name}:{function.overload}" if function.overload else name
     counts = function.inputs, function.outputs, function.nodes, function.calls
-    return code(label), *(f"{count:,}" for count in counts)
+    return code(function.label), *(f"{count:,}" for count in counts)
 
 
 def _rows(

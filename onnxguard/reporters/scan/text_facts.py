@@ -110,7 +110,7 @@ def _details(facts: Facts) -> Iterator[tuple[str, list[tuple[str, ...]]]]:
             phrases.plural(len(facts.functions), "function"),
             [
                 (
-                    f"{f.domain}::{f.name}" + (f":{f.overload}" if f.overload else ""),
+                    f.label,
                     f"{f.inputs} in, {f.outputs} out",
                     phrases.plural(f.nodes, "node"),
                     phrases.plural(f.calls, "call"),
