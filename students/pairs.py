@@ -18,6 +18,7 @@ from onnxguard.students.generated import VERSION, draw_scene
 
 from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.base.printable import printable
+from onnxguard.base.processes import cores
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -228,13 +229,6 @@ def names_sha256(named: Iterable[tuple[str, str]], start: str = "") -> str:
     for name, digest in named:
         whole.update(name.encode("utf-8", "surrogateescape") + f"\0{digest}\n".encode())
     return whole.hexdigest()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 # -- Finding ---------------------------------------------------------------------------------------

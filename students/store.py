@@ -31,14 +31,13 @@ from onnxguard.students.pairs import (
     Mask,
     PairError,
     Pixels,
-    cores,
     names_sha256,
     open_regular,
 )
 
 from onnxguard.base.errors import OnnxguardError
 from onnxguard.base.printable import printable
-from onnxguard.base.processes import become_worker, uninterrupted
+from onnxguard.base.processes import become_worker, cores, uninterrupted
 from onnxguard.base.progress import Step, silent
 
 _FORMAT = "onnxguard/store/2"

@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def cores() -> int:
+    """How many cores this process may use: what ``--jobs 0`` means."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Start processes that Ctrl-C does not reach; it is for the one that waits for them."""

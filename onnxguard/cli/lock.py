@@ -7,6 +7,7 @@ import os
 import click
 
 from onnxguard.base.errors import ManifestError
+from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.progress import progress_bars
 from onnxguard.repository.lock import LOCK, read_lock, write_lock
@@ -36,7 +37,7 @@ def lock(manifest: str | None, jobs: int) -> int:
     except ManifestError:  # this command is how to get rid of it
         old = {}
     with progress_bars() as step:
-        files = digests(found, jobs or os.cpu_count() or 1, step)
+        files = digests(found, jobs or cores(), step)
     write_lock(found.root, files)
     new = len(files.keys() - old.keys())
     gone = len(old.keys() - files.keys())

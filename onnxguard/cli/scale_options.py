@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.processes import cores
 from onnxguard.cli.output import check_output
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
@@ -74,7 +74,7 @@ class Scale(NamedTuple):
         if results is not None and results == options.get("output"):
             raise UsageError("--results and --output are two files")
         check_output(results, models, "--results")
-        jobs = options["jobs"] or os.cpu_count() or 1
+        jobs = options["jobs"] or cores()
         return cls(jobs, options["scheduler"], results, options["resume"])
 
 
