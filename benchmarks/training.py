@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from onnxguard.students import STUDENTS
+from onnxguard.students import STUDENTS, normalisation
 from onnxguard.students.data import find_data, take_training
 from onnxguard.students.generated import generate
 from onnxguard.students.recipe import RECIPES, Recipe
@@ -40,8 +40,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from onnxguard.base.progress import silent
 
-MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+MEAN, DEVIATION = np.array([normalisation.MEAN, normalisation.DEVIATION], np.float32)
 
 
 class Result(NamedTuple):

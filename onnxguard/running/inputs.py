@@ -18,6 +18,7 @@ from onnxguard.base.printable import printable
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError
 from onnxguard.running.graph_file import Declared
+from onnxguard.students.normalisation import DEVIATION, MEAN
 
 Shapes = dict[str, tuple[int, ...]]
 """The shape of each input."""
@@ -26,9 +27,7 @@ PROFILES = ("noise", "image", "large")
 """Standard normal; smooth and textured pictures in 0..1, normalised; normal, ``LARGE`` times."""
 
 LARGE = 8.0
-_MEAN = np.array([0.485, 0.456, 0.406])
-_DEVIATION = np.array([0.229, 0.224, 0.225])
-"""Of ImageNet's channels, as torchvision normalises."""
+_PER_CHANNEL = np.array([MEAN, DEVIATION])[:, :, None, None]
 
 _SIDES = ((64, 96), (160, 64), (96, 128), (224, 192), (256, 320), (512, 384), (299, 331))
 """Heights and widths to try, never square; the first are multiples of 32 and small."""
@@ -272,7 +271,7 @@ def _picture(shape: tuple[int, ...], random: np.random.Generator) -> Array:
     unit = (smooth - smooth.min()) / spread if spread else smooth
     unit = np.clip(0.85 * unit + 0.15 * random.random(shape), 0.0, 1.0)
     if len(shape) == 4 and shape[1] == 3:
-        unit = (unit - _MEAN[:, None, None]) / _DEVIATION[:, None, None]
+        unit = (unit - _PER_CHANNEL[0]) / _PER_CHANNEL[1]
     return np.asarray(unit)
 
 
