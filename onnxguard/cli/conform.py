@@ -13,7 +13,7 @@ import click
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")
@@ -53,15 +53,7 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
     metavar="N",
     help="Time that one case, or one run of a model, may take.",
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(CONFORMANCE_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(CONFORMANCE_REPORTERS)
 def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
     """Gather evidence that ONNX Runtime does what the standard says, operator by operator.
 

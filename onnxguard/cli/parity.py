@@ -13,7 +13,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
 from onnxguard.parity.settings import MUTANTS, Settings
@@ -133,15 +133,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--save", metavar="DIR", help="Keep inputs, both outputs, the wrong node, a script to replay."
 )
-@click.option(
-    "--format",
-    "output_format",
-    type=click.Choice(sorted(PARITY_REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(PARITY_REPORTERS)
 @click.option("--quiet", "-q", is_flag=True, help="Only what did not pass.")
 @click.option("--verbose", "-v", is_flag=True, help="Every trial, histogram, version and digest.")
 def parity(model: str | None, **options: Any) -> int:

@@ -20,7 +20,7 @@ from onnxguard.cli.baseline_options import (
     judged_by_baseline,
 )
 from onnxguard.cli.config import read_config
-from onnxguard.cli.output import check_output, emit, wants_color
+from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
 from onnxguard.policy.allowlist import Allowlist
@@ -34,6 +34,9 @@ from onnxguard.scanning.scan import scan as scan_model
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
+_PARAMETERS = {"format": "output_format"}
+"""What click calls an option of another name."""
+
 
 def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     """Feed ``[tool.onnxguard]`` to click's default_map before the options are read."""
@@ -42,7 +45,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
             folder = Path.cwd()
         except OSError:  # it was removed
             return value
-        ctx.default_map = read_config(folder)
+        ctx.default_map = {_PARAMETERS.get(k, k): v for k, v in read_config(folder).items()}
     return value
 
 
@@ -64,14 +67,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     show_default=True,
     help="The list to judge by: an id of the registry or a YAML file.",
 )
-@click.option(
-    "--format",
-    type=click.Choice(sorted(REPORTERS)),
-    default="text",
-    show_default=True,
-    help="How to write the report.",
-)
-@click.option("--output", metavar="FILE", help="Write the report there instead of to stdout.")
+@report_options(REPORTERS)
 @click.option("--select", metavar="CODE", multiple=True, help="Only these codes (OG1: a group).")
 @click.option("--ignore", metavar="CODE", multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
@@ -126,7 +122,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     policy = load_allowlist(options["allowlist"])
     access = Access(options["timeout"], options["allow_full_download"])
     models = find_models(paths, access)
-    output = options["output"]
+    output, output_format = options["output"], options["output_format"]
     check_output(output, models)
     check_baseline(options)
     scale = Scale.of(options, models)
@@ -138,19 +134,19 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         limits.require()
         judge = partial(judge, full_check=limits)
     verbosity = options["verbose"] - options["quiet"]
-    keep = lean if len(models) > 1 and options["format"] in FORMATS and verbosity < 1 else None
+    keep = lean if len(models) > 1 and output_format in FORMATS and verbosity < 1 else None
     settings = "" if scale.results is None else _settings(policy, codes, options)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
     run = Run(tuple(reports), time.perf_counter() - started)
     run = judged_by_baseline(run, options)
-    if options["format"] == "html":
+    if output_format == "html":
         from onnxguard.scanning.diagrams import outlined
 
         run = outlined(run, models, access)
     color = wants_color(output)
-    text = REPORTERS[options["format"]](run, RenderOptions(color, verbosity, options["exit_zero"]))
+    text = REPORTERS[output_format](run, RenderOptions(color, verbosity, options["exit_zero"]))
     emit(text, output, color)
     return run.exit_code(options["exit_zero"])
 

@@ -10,11 +10,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support import protobuf as pb
 from support.command import run
 from support.protobuf import graph, node
 
+from onnxguard.cli import commands
 from onnxguard.many.batches import BATCH
 from onnxguard.reporters import REPORTERS
 
@@ -166,3 +168,21 @@ def test_number_of_jobs_is_a_number(jobs: str) -> None:
     code, out, err = run("scan", "clean.onnx", f"--jobs={jobs}")
     assert (code, out) == (2, "")
     assert "'--jobs'" in err
+
+
+# -- Options ---------------------------------------------------------------------------------------
+
+ASKED = ("output_format", "output")
+
+
+def test_a_report_is_asked_for_in_the_same_words_everywhere() -> None:
+    found = {}
+    context = click.Context(commands)
+    for name in commands.list_commands(context):
+        command = commands.get_command(context, name)
+        assert command is not None
+        asked = {option.name: option for option in command.params if option.name in ASKED}
+        if asked:
+            found[name] = tuple((asked[n].opts, asked[n].help, asked[n].default) for n in ASKED)
+    assert len(found) == 8
+    assert len(set(map(repr, found.values()))) == 1
