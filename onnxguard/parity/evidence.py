@@ -23,7 +23,7 @@ from onnxguard.parity.report import EvidenceError, NodeCheck, ParityReport
 from onnxguard.parity.trials import Case
 from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import OnnxModel
-from onnxguard.running.session import PROVIDER_NAMES
+from onnxguard.running.session import PROVIDER_NAMES, PROVIDER_OPTIONS
 
 MANIFEST = "manifest.json"
 SCRIPT = "replay.py"
@@ -110,9 +110,7 @@ def _save(
 def _about(report: ParityReport, case: Case | None) -> dict[str, Any]:
     identity = report.identity
     asked = identity.provider if identity else "cpu"
-    # TF32 keeps 10 bits of 23; the comparison ran without it.
-    chosen = {"use_tf32": "0"} if asked == "cuda" else {}
-    providers = {PROVIDER_NAMES[asked]: chosen, PROVIDER_NAMES["cpu"]: {}}
+    providers = {PROVIDER_NAMES[n]: PROVIDER_OPTIONS.get(n, {}) for n in (asked, "cpu")}
     trial = case.trial if case else None
     return {
         "schema": 1,

@@ -44,10 +44,11 @@ _LEVELS = dict(
 )
 
 _FATAL = 4
-_OPTIONS: dict[str, dict[str, str]] = {
+PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     # TF32 keeps 10 bits of 23: a difference of 1e-3 would be normal.
     "cuda": {"use_tf32": "0"},
 }
+"""What a provider is told, by our names."""
 
 
 class Session:
@@ -168,7 +169,7 @@ def _loaded(data: bytes, options: Any, provider: str) -> Any:
     available = ort.get_available_providers()
     if wanted not in available:
         raise _inactive(provider, f"this build has {_names(available)}")
-    providers: list[Any] = [(wanted, _OPTIONS.get(provider, {}))]
+    providers: list[Any] = [(wanted, PROVIDER_OPTIONS.get(provider, {}))]
     if provider != "cpu":
         providers.append(PROVIDER_NAMES["cpu"])
     try:

@@ -183,6 +183,17 @@ def test_external_data_that_would_replace_the_graph_is_refused(tmp_path: Path) -
         check_parity(path, Times(2.0), save=str(tmp_path / "to"))
 
 
+def test_a_replay_gives_a_provider_the_options_of_the_check(tmp_path: Path) -> None:
+    data = times(2.0).SerializeToString()
+    report = check_parity(data, Times(2.0))
+    assert report.identity is not None
+    report = report._replace(identity=report.identity._replace(provider="cuda"))
+    save_evidence(str(tmp_path), report, parse_onnx(data, "-"), None, None)
+    saved = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    gpu = ["CUDAExecutionProvider", {"use_tf32": "0"}]
+    assert saved["providers"] == [gpu, ["CPUExecutionProvider", {}]]
+
+
 def test_external_data_that_was_changed_is_refused(tmp_path: Path) -> None:
     path = write_external(tmp_path / "from", 2.0, "weights.bin")
     model = read_onnx(path)
