@@ -7,20 +7,17 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
-from onnxguard.base.errors import ModelError, WireError
-from onnxguard.base.findings import Finding, Place, Severity
-from onnxguard.catalogue import RULES
+from onnxguard.base.errors import ModelError
+from onnxguard.base.findings import Finding
 from onnxguard.differences.contents import FactsDifference, Pair, compare_facts, paired
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
 from onnxguard.differences.values import Tree
-from onnxguard.model.facts import Facts
-from onnxguard.model.reading import STEPS, malformed, read_model
-from onnxguard.model.survey import survey
+from onnxguard.model.survey import Survey
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.scanning.report import Report, Verdict
-from onnxguard.scanning.scan import STEPS_PER_NODE, scan, scan_bytes
+from onnxguard.scanning.report import Report, Verdict, unverified
+from onnxguard.scanning.scan import scan_open
 from onnxguard.sources.files import open_model
 from onnxguard.sources.remote import RemoteBytes, shown
 
@@ -87,23 +84,23 @@ def compare(
     policies = [p if isinstance(p, Allowlist) else load_allowlist(p) for p in allowlists]
     started = time.perf_counter()
     with ExitStack() as stack:
-        sides = Pair(_opened(old, stack), _opened(new, stack))
-        reports = [(_judge(old, sides.old, p), _judge(new, sides.new, p)) for p in policies]
-        judged = tuple(_judged(*both) for both in reports)
-        path = Pair(shown(old), shown(new))
-        nothing = Difference(path, False, None, None, judged)
-        if isinstance(sides.old, ModelError) or isinstance(sides.new, ModelError):
+        before, after = _side(old, policies, stack), _side(new, policies, stack)
+        judged = tuple(map(_judged, before.reports, after.reports))
+        nothing = Difference(Pair(shown(old), shown(new)), False, None, None, judged)
+        if before.data is None or after.data is None:
             return _timed(nothing, started)
-        near = not any(isinstance(side, RemoteBytes) for side in sides)
-        identical = same_bytes(sides.old, sides.new) if near else None
+        near = not isinstance(before.data, RemoteBytes) and not isinstance(after.data, RemoteBytes)
+        identical = same_bytes(before.data, after.data) if near else None
         nothing = nothing._replace(identical=identical)
-        limits = [limit for p in policies if (limit := p.limit("nodes")) is not None]
-        steps = max(STEPS, max(limits, default=0) * STEPS_PER_NODE)
+        if before.seen is None or after.seen is None:  # why is a finding of every list
+            return _timed(nothing, started)
+        trees = Tree(before.seen.model, before.data), Tree(after.seen.model, after.data)
         try:
-            before, after = _read(sides.old, steps), _read(sides.new, steps)
-            structure = compare_structure(before[0], after[0], weights=near)
-            facts = compare_facts(*before, *after, structure)
-        except ModelError:  # what is wrong is a finding of every list
+            structure = compare_structure(*trees, weights=near)
+            facts = compare_facts(
+                trees[0], before.seen.facts, trees[1], after.seen.facts, structure
+            )
+        except ModelError:
             return _timed(nothing, started)
         return _timed(nothing._replace(structure=structure, facts=facts), started)
 
@@ -112,29 +109,20 @@ def _timed(difference: Difference, started: float) -> Difference:
     return difference._replace(seconds=time.perf_counter() - started)
 
 
-def _opened(path: str, stack: ExitStack) -> Buffer | ModelError:
+class _Side(NamedTuple):
+    """One of the models, read once: its bytes, what each list says of it, and what it holds."""
+
+    data: Buffer | None
+    reports: list[Report]
+    seen: Survey | None
+
+
+def _side(path: str, policies: Sequence[Allowlist], stack: ExitStack) -> _Side:
     try:
-        return stack.enter_context(open_model(path))
+        data = stack.enter_context(open_model(path))
     except ModelError as error:
-        return error
-
-
-def _judge(path: str, side: Buffer | ModelError, policy: Allowlist) -> Report:
-    if isinstance(side, bytes) and path == "-":  # it can be read once
-        return scan_bytes(side, "-", policy)
-    if not isinstance(side, ModelError):
-        return scan(path, policy)
-    hint = side.hint or RULES[side.code].fix
-    finding = Finding(side.code, Severity.ERROR, str(side), (Place("model", 0, 0),), hint=hint)
-    return Report(shown(path), policy.id, Verdict.ERROR, (finding,), None)
-
-
-def _read(data: Buffer, steps: int) -> tuple[Tree, Facts]:
-    try:
-        model = read_model(data, steps)
-        return Tree(model, data), survey(model).facts
-    except WireError as error:
-        raise malformed(error) from None
+        return _Side(None, [unverified(error, path, policy.id) for policy in policies], None)
+    return _Side(data, *scan_open(data, path, policies))
 
 
 def _judged(old: Report, new: Report) -> Judged:

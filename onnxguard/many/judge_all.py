@@ -6,11 +6,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from onnxguard.base.errors import OnnxguardError
-from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.errors import ModelError, OnnxguardError
 from onnxguard.base.processes import become_worker, uninterrupted
-from onnxguard.scanning.report import Report, Verdict
-from onnxguard.sources.remote import shown
+from onnxguard.scanning.report import Report, unverified
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -67,14 +65,12 @@ def judge_all(
 
 def died_report(path: str, policy_id: str) -> Report:
     """What is said of a model whose process died."""
-    finding = Finding(
+    error = ModelError(
         "OG006",
-        Severity.ERROR,
         "the process that read the model was killed, crashed or ran out of memory",
-        (Place("model", 0, 0),),
         hint="scan it alone with more memory; if it still ends so, do not trust the file",
     )
-    return Report(shown(path), policy_id, Verdict.ERROR, (finding,), None)
+    return unverified(error, path, policy_id)
 
 
 def _judge_here(task: T, judge: Callable[[T], R], lost: Callable[[T], R]) -> R:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from onnxguard.base.findings import Finding, Severity
+from onnxguard.base.errors import ModelError
+from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.catalogue import RULES
 from onnxguard.model.diagram import Outline
 from onnxguard.model.facts import Facts
+from onnxguard.sources.remote import shown
 
 
 class Verdict(StrEnum):
@@ -63,6 +66,22 @@ class Report(NamedTuple):
     def count(self, severity: Severity) -> int:
         """How many findings of a severity stand (waived ones do not)."""
         return sum(1 for f in self.findings if f.severity is severity and not f.waiver)
+
+
+def unverified(error: ModelError, path: str, allowlist: str, seconds: float = 0.0) -> Report:
+    """The report on a model that could not be verified.
+
+    Args:
+        error: says why.
+        path: the model as the user named it.
+        allowlist: the id of the list that it was to be judged by.
+        seconds: how long that took.
+    """
+    offset = max(error.offset, 0)
+    hint = error.hint or RULES[error.code].fix
+    place = Place("model", offset, offset)
+    finding = Finding(error.code, Severity.ERROR, str(error), (place,), hint=hint)
+    return Report(shown(path), allowlist, Verdict.ERROR, (finding,), None, seconds)
 
 
 class Run(NamedTuple):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from onnxguard.base.errors import ModelError, WireError
@@ -21,7 +22,7 @@ from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
-from onnxguard.scanning.report import Read, Report, Verdict
+from onnxguard.scanning.report import Read, Report, Verdict, unverified
 from onnxguard.scanning.same_graph import Spans, Twin, digest_at, find_twin, remember, twin_of
 from onnxguard.sources.files import open_model, sniffed
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
@@ -64,7 +65,7 @@ def scan(
             place = None if text == "-" else text
             report, twin = _report(data, text, policy, place, started, full_check)
     except ModelError as error:
-        return _unverified(error, text, policy, started)
+        return unverified(error, text, policy.id, time.perf_counter() - started)
     remember(twin)
     if isinstance(data, RemoteBytes):
         source = data.source
@@ -87,9 +88,50 @@ def scan_bytes(
     try:
         report, twin = _report(sniffed(data), name, policy, path, started)
     except ModelError as error:
-        return _unverified(error, name, policy, started)
+        return unverified(error, name, policy.id, time.perf_counter() - started)
     remember(twin)
     return report
+
+
+def scan_open(
+    data: Buffer, name: str, policies: Sequence[Allowlist]
+) -> tuple[list[Report], Survey | None]:
+    """Judge a model that is open by several lists, in their order.
+
+    It is read once for all lists that allow as much work.
+
+    Args:
+        data: its bytes.
+        name: a file, an address, or ``-`` for standard input.
+        policies: the lists.
+
+    Returns:
+        The reports, and what was read with the most work; None where it could not be.
+    """
+    path = None if name == "-" else name
+    read = cache(partial(_survey_or_error, data))
+    reports = []
+    with _uncollected():
+        for policy in policies:
+            started = time.perf_counter()
+            seen = read(_steps(policy))
+            try:
+                if isinstance(seen, ModelError):
+                    raise seen
+                findings = tuple(judge(seen, policy, path))
+                reports.append(_reported(seen.facts, findings, name, policy, started))
+            except ModelError as error:
+                seconds = time.perf_counter() - started
+                reports.append(unverified(error, name, policy.id, seconds))
+        most = read(max((STEPS, *map(_steps, policies))))
+    return reports, None if isinstance(most, ModelError) else most
+
+
+def _survey_or_error(data: Buffer, steps: int) -> Survey | ModelError:
+    try:
+        return _surveyed(data, steps)
+    except ModelError as error:
+        return error
 
 
 class Examination(NamedTuple):
@@ -121,7 +163,8 @@ def examine(path: str, policy: Allowlist) -> Examination:
                 spans = ((0, facts.size),)
                 digest = digest_at(data, spans)
     except ModelError as error:
-        return Examination(_unverified(error, path, policy, started))
+        seconds = time.perf_counter() - started
+        return Examination(unverified(error, path, policy.id, seconds))
     remember(twin)
     seconds = time.perf_counter() - started
     report = Report(shown(path), policy.id, verdict_of(findings), findings, facts, seconds)
@@ -158,15 +201,21 @@ def _report(
 ) -> tuple[Report, Twin | None]:
     with _uncollected():
         facts, findings, twin = _examined(data, policy, path)
-        whole = Place("model", 0, facts.size)
         if full_check is not None:
-            findings += full_check.findings(name, whole)
-        if policy.waivers:
-            called = shown(name).partition("?")[0] if is_remote(name) else name
-            findings = waive(findings, policy.waivers, called, whole, date.today())
-        seconds = time.perf_counter() - started
-        verdict = verdict_of(findings)
-        return Report(shown(name), policy.id, verdict, findings, facts, seconds), twin
+            findings += full_check.findings(name, Place("model", 0, facts.size))
+        return _reported(facts, findings, name, policy, started), twin
+
+
+def _reported(
+    facts: Facts, findings: tuple[Finding, ...], name: str, policy: Allowlist, started: float
+) -> Report:
+    """The report on what was found, once the list's waivers are applied."""
+    if policy.waivers:
+        called = shown(name).partition("?")[0] if is_remote(name) else name
+        whole = Place("model", 0, facts.size)
+        findings = waive(findings, policy.waivers, called, whole, date.today())
+    seconds = time.perf_counter() - started
+    return Report(shown(name), policy.id, verdict_of(findings), findings, facts, seconds)
 
 
 def _examined(
@@ -175,10 +224,15 @@ def _examined(
     twin = find_twin(data, policy)
     if twin is not None:
         return twin.facts, twin.findings, twin
-    nodes = policy.limit("nodes")
-    seen = _surveyed(data, STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE))
+    seen = _surveyed(data, _steps(policy))
     findings = tuple(judge(seen, policy, path))
     return seen.facts, findings, twin_of(data, seen, policy, findings)
+
+
+def _steps(policy: Allowlist) -> int:
+    """The work that a list allows to read a model."""
+    nodes = policy.limit("nodes")
+    return STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
 
 
 def _surveyed(data: Buffer, steps: int) -> Survey:
@@ -215,12 +269,3 @@ def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
 
 UNVERIFIED = frozenset(code for code in RULES if code.startswith("OG0"))
 """The rules that say that nothing could be verified; they cannot be ignored or waived."""
-
-
-def _unverified(error: ModelError, name: str, policy: Allowlist, started: float) -> Report:
-    offset = max(error.offset, 0)
-    hint = error.hint or RULES[error.code].fix
-    place = Place("model", offset, offset)
-    finding = Finding(error.code, Severity.ERROR, str(error), (place,), hint=hint)
-    seconds = time.perf_counter() - started
-    return Report(shown(name), policy.id, Verdict.ERROR, (finding,), None, seconds)

@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import make_models
 import pytest
 import yaml
 from support import formats
@@ -19,12 +20,17 @@ from support.protobuf import graph, node
 from support.servers import WebServer, running, web, write_sparse_model
 from support.terminal import on_terminal
 
+from onnxguard.differences import compare
+from onnxguard.scanning.report import Verdict
+from onnxguard.scanning.scan import scan
+
 __all__ = ["running", "web"]
 
 CLEAN = pb.model(graph(node("Relu")))
 OTHER = pb.model(graph(node("Exp")))
 BAD = pb.model(graph(node("Einsum")))
 LONG = pb.model(graph(*[node("Abs")] * 50))  # git takes it for no renamed one
+LISTS = ["adr-0258", "base", "pre-adr-0258"]
 PAGE = (ROOT / "docs" / "compare-models.md").read_text(encoding="utf-8")
 PATH = f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"
 
@@ -195,3 +201,49 @@ def test_the_workflow_of_the_page_writes_a_summary(model: bytes, folder: Path) -
     assert "`./a b.onnx`" in text
     assert "fresh" not in text
     assert ("Relu became Einsum" in text) is (model == BAD)
+
+
+COUNTING = """
+import sys
+opened, read = [], []
+sys.addaudithook(lambda event, given: opened.append(given[0]) if event == "open" else None)
+from onnxguard.cli import main
+import onnxguard.scan
+scanning = sys.modules["onnxguard.scan"]  # the package's own name is a function
+survey = scanning.survey
+scanning.survey = lambda model: (read.append(model), survey(model))[1]
+main(sys.argv[1:])
+print(*sorted(p for p in map(str, opened) if p.endswith(".onnx")), len(read))
+"""
+
+
+def test_two_models_are_read_once_for_any_number_of_lists(folder: Path) -> None:
+    lists = [part for name in LISTS for part in ("--allowlist", name)]
+    call = (sys.executable, "-c", COUNTING, "diff", "clean.onnx", "bad.onnx", *lists)
+    out = run_program(*call, cwd=folder).stdout
+    assert out.splitlines()[-1] == "bad.onnx clean.onnx 2"
+
+
+@pytest.mark.parametrize("model", sorted(path.name for path in make_models.FOLDER.glob("*.onnx")))
+def test_a_list_says_in_a_difference_what_it_says_in_a_scan(model: str) -> None:
+    path = str(make_models.FOLDER / model)
+    found = compare(path, path, LISTS)
+    for said, name in zip(found.judged, LISTS, strict=True):
+        alone = scan(path, name)
+        assert said.verdict == (alone.verdict, alone.verdict)
+        assert [pair.new for pair in said.standing] == list(alone.findings)
+
+
+def test_a_list_that_allows_less_work_reads_less(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["onnxguard.scan"], "STEPS", 1000)
+    (folder / "long.onnx").write_bytes(LONG)
+    verdicts = []
+    for name, nodes in (("small", 10), ("large", 300)):
+        limits = f"schema: 1\nid: {name}\ntitle: t\nextends: base\nlimits: {{nodes: {nodes}}}\n"
+        (folder / f"{name}.yaml").write_text(limits, encoding="utf-8")
+        verdicts.append(scan("long.onnx", f"./{name}.yaml").verdict)
+    assert verdicts == [Verdict.ERROR, Verdict.PASS]
+    found = compare("long.onnx", "long.onnx", ["./small.yaml", "./large.yaml"])
+    assert [said.verdict.new for said in found.judged] == verdicts
