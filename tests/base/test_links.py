@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.multiplied import Times, save, write_external
 from support.parity_cases import graph
 from support.repositories import enter, refused, write_manifest
 from support.trained import gate_options, recipe_options
-from test_parity_evidence import Times, save, write_external
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.writing import write_whole

@@ -106,7 +106,8 @@ def test_generated_module_is_up_to_date() -> None:
 
 def test_table_is_loaded_only_when_asked_for() -> None:
     code = (
-        "import sys; from onnxguard.model import standard; table = 'onnxguard.model.standard_operators';"
+        "import sys; from onnxguard.model import standard;"
+        "table = 'onnxguard.model.standard_operators';"
         "assert table not in sys.modules; standard.is_standard('ai.onnx', 'Add');"
         "assert table in sys.modules"
     )

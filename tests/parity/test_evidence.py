@@ -12,16 +12,15 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-import onnx
 import pytest
-import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+from support.multiplied import Times, save, times, write_external
 
 from onnxguard.base.errors import UsageError
 from onnxguard.parity import replay
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.evidence import OWN, pack, save_evidence
-from onnxguard.parity.report import Outcome, ParityReport, Trial
+from onnxguard.parity.report import Outcome, Trial
 from onnxguard.parity.trials import Case
 from onnxguard.running.comparison import Array, compare
 from onnxguard.running.graph_file import parse_onnx, read_onnx
@@ -29,33 +28,6 @@ from onnxguard.running.inputs import Inputs
 
 NODE = {"node.onnx", "node_inputs.npz", "node_expected.npz", "node_actual.npz"}
 ALWAYS = {"model.onnx", "inputs.npz", "reference.npz", "model.npz", "manifest.json", "replay.py"}
-
-
-class Times(torch.nn.Module):
-    def __init__(self, factor: float) -> None:
-        super().__init__()
-        self.factor = factor
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.factor
-
-
-def times(factor: float, name: str = "x", output: str = "y", weight: str = "w") -> onnx.ModelProto:
-    """A graph that multiplies ``[1, 3, H, 8]`` by a factor."""
-    graph = helper.make_graph(
-        [helper.make_node("Mul", [name, weight], [output], name="times")],
-        "graph",
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, "H", 8])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, 3, "H", 8])],
-        [numpy_helper.from_array(np.full((1, 3, 1, 8), factor, np.float32), weight)],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-
-
-def save(folder: Path, factor: float, **settings: Any) -> ParityReport:
-    """Compare a graph that multiplies by a factor with a module that multiplies by 2."""
-    data = times(factor).SerializeToString()
-    return check_parity(data, Times(2.0), save=str(folder), **settings)
 
 
 def files_below(folder: Path) -> set[str]:
@@ -144,20 +116,6 @@ def test_odd_names_are_replayed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.isascii()
     assert '"../x\\n\\u202e\\u2603/out"' in done.stdout
-
-
-def write_external(folder: Path, factor: float, location: str) -> Path:
-    """Write a graph whose factor lies in another file."""
-    model = times(factor)
-    (tensor,) = model.graph.initializer
-    (folder / location).parent.mkdir(parents=True, exist_ok=True)
-    (folder / location).write_bytes(tensor.raw_data)
-    tensor.ClearField("raw_data")
-    tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
-    path = folder / "graph.onnx"
-    path.write_bytes(model.SerializeToString())
-    return path
 
 
 @pytest.mark.parametrize("location", ["weights.bin", "deep/er/w", "replay.py", "numpy.py"])

@@ -460,8 +460,8 @@ def test_what_goes_on_must_be_what_was_begun(change: dict[str, Any], said: str) 
 
 CHILDREN = """
 import json, os, random, resource, signal, sys, time
-sys.path.insert(0, sys.argv[2])
-from test_students_checkpoint import at, bits, exact
+sys.path[:0] = [sys.argv[2], sys.argv[2] + "/students"]
+from test_checkpoint import at, bits, exact
 from onnxguard.base.errors import OnnxguardError
 from onnxguard.students.checkpoint import load_checkpoint, save_checkpoint
 from pathlib import Path
