@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import sys
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -86,7 +87,10 @@ def prepare(compute: Compute) -> None:
     if compute.device.type == "cuda":
         torch.cuda.set_device(compute.device)
         torch.backends.cudnn.benchmark = True  # shapes do not change
-        torch.backends.cudnn.allow_tf32 = False  # fp32 means it
+        with warnings.catch_warnings():
+            # From 2.9 on PyTorch may advise another switch, which it does not let mix with this.
+            warnings.simplefilter("ignore", UserWarning)
+            torch.backends.cudnn.allow_tf32 = False  # fp32 means it
     else:
         keep_freed_memory()
 

@@ -39,7 +39,7 @@ def recorded(
         whole.bool(),
         torch.zeros((), device=device),
     )
-    before = [tensor.clone() for tensor in _tensors(network, optimiser)]
+    before = copies(network, optimiser)
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):  # what is allocated at first use must not be recorded
@@ -61,6 +61,16 @@ def recorded(
         return result
 
     return replay
+
+
+def copies(network: nn.Module, optimiser: Adam) -> list[Tensor]:
+    """Everything that a step changes as it is now, without the history of how it came about.
+
+    A clone of a parameter would keep alive the node that adds up its gradient. That node is bound
+    to the stream on which it was made, and a step that meets it on another cannot be recorded.
+    Source: PyTorch's pull request 166136.
+    """
+    return [tensor.detach().clone() for tensor in _tensors(network, optimiser)]
 
 
 def _tensors(network: nn.Module, optimiser: Adam) -> list[Tensor]:

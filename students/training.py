@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 Step = Callable[..., Tensor]
 _ONE_CALL = 1.0
 """Seconds within which signals are one: a scheduler may signal both torchrun and its processes."""
-_LOOK_EVERY = 50
+LOOK_EVERY = 50
 """On a GPU, after so many steps the loss is looked at: each look waits for it."""
 
 
@@ -257,7 +257,7 @@ class _Loop:
             done = number + 1
             stopping = self._stop.asked and group.size == 1  # else all have to hear of it first
             last = done == len(steps)
-            if self._on_gpu and done % _LOOK_EVERY and not last and not stopping:
+            if self._on_gpu and done % LOOK_EVERY and not last and not stopping:
                 continue
             total, votes = sums.tolist()
             self._stopping = stopping or bool(votes)  # the same in every process

@@ -17,7 +17,10 @@ from onnxguard.students.training import TrainingData, train
 from support.training_data import SIDES, TINY, V1, Recorder, student_of, tiny_data
 from torch import Tensor
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+pytestmark = [
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    pytest.mark.filterwarnings("ignore:Please use the new API settings to control TF32"),
+]
 STEPS = 5
 GPU = "cuda:0"
 

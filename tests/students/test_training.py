@@ -18,8 +18,10 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from onnxguard.students.adam import Adam
 from onnxguard.students.checkpoint import Checkpoint, load_checkpoint
 from onnxguard.students.compute import Compute, choose_compute, cpu_has_bf16
+from onnxguard.students.cuda_graph import copies
 from onnxguard.students.distributed import Group
 from onnxguard.students.history import Epoch
 from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
@@ -575,3 +577,16 @@ def test_a_command_that_was_killed_and_interrupted_ends_as_one_that_was_left_alo
     assert same(ended.saved().tensors, alone.saved().tensors)
     histories = [figures(command.saved().progress.history) for command in (ended, alone)]
     assert histories[0] == histories[1]
+
+
+def test_what_a_recording_puts_back_binds_no_gradient_to_a_stream() -> None:
+    network = V2.build().train()
+    optimiser = Adam(network.parameters(), 1e-3)
+    kept = copies(network, optimiser)
+    network(torch.randn(2, 3, 16, 16)).sum().backward()
+    optimiser.step()
+    assert not any(tensor.requires_grad for tensor in kept)
+    first = next(iter(network.parameters()))
+    assert not torch.equal(kept[0], first)  # a copy, not what changes
+    names = len(list(network.parameters())), len(list(network.buffers()))
+    assert len(kept) == 4 * names[0] + names[1]  # with the three of the optimiser
