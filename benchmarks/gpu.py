@@ -1,276 +1,418 @@
-"""Measure trainings of DUTS-TR's size, each in a process of its own.
+"""Measure the students on a GPU, in steps that go on where an earlier call stopped.
 
-``python -m benchmarks.gpu steps|whole [--device cpu]`` from the root of the repository, with the
-extra ``dev`` installed. ``steps`` runs a few epochs in each way of computing; ``whole`` runs all of
-them and the gates, for several seeds. Both train by the recipe ``source`` on images that are drawn
-once, as many and as large as DUTS-TR's, and saved as JPEG and PNG.
+``benchmarks/gpu.sh [OPTION...] quick|all|table|STEP[:ITEM]...`` from anywhere. Each step runs in
+processes of its own (gpu_steps.py), which are ended at the step's limit; every result is on disk
+before the next one is begun. A rehearsal: ``benchmarks/gpu.sh --device cpu --small all``.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import statistics
+import select
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
-from onnxguard.students import STUDENTS
-from onnxguard.students.compute import choose_compute, describe
-from onnxguard.students.data import Taken, find_data, take_training
-from onnxguard.students.distributed import Group
-from onnxguard.students.generated import draw_scene
-from onnxguard.students.history import Epoch
-from onnxguard.students.recipe import RECIPES, Recipe
-from onnxguard.students.sampling import on_device
-from onnxguard.students.training import train
-from PIL import Image
+from benchmarks.gpu_table import table
 
-from onnxguard.base.progress import silent
-from onnxguard.gating.gates import Limits
-from onnxguard.gating.train_and_gate import train_and_gate
-
-IMAGES, HEIGHT, WIDTH = 10_553, 300, 400
-"""DUTS-TR's, most of whose images have these sides, either way round."""
-COPIED = 1 << 31
-"""Bytes of the tensor whose copying shows what the memory can do."""
-TRAFFIC = {
-    ("saliency-v1", "fp32"): 14.4e9,
-    ("saliency-v1", "bf16"): 7.4e9,
-    ("saliency-v2", "fp32"): 15.5e9,
-    ("saliency-v2", "bf16"): 8.0e9,
-}
-"""Bytes that a step moves, 32 crops of 256x256: the sum over its operators, none of them fused."""
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES, CROP, EPOCHS = 10_553, 256, 50
+"""DUTS-TR's images, and what the recipe ``source`` does with them."""
+SMALL = 160, 64, 2
+_RESERVE = 4
+"""Seconds of the budget that are kept to end processes and to write the table."""
+_MOST_COPIED = 8 << 20
+"""Bytes of a file that are copied to ``$OUT``, its last ones."""
+_CUT = "stopped because the budget was used up,"
+_STUDENTS = ("saliency-v2", "saliency-v1")
+_WAYS = ("bf16 CUDA graph", "bf16 eager", "fp32 eager", "fp32 CUDA graph")
+_NO_GPU = "finds no GPU"
 
 
-class Way(NamedTuple):
-    """A way of computing."""
+class Step(NamedTuple):
+    """A part of the measurement.
 
-    precision: str
-    graphed: bool = False
-    compiled: bool = False
+    Attributes:
+        name: as the command line takes it.
+        items: what is measured, one after another, each with a result of its own.
+        limit: seconds that an item may take.
+        least: seconds of the budget without which none is begun.
+        alone: every item has a process of its own.
+        needs_data: reads the images.
+    """
+
+    name: str
+    items: tuple[str, ...]
+    limit: int
+    least: int
+    alone: bool = False
+    needs_data: bool = True
+
+
+STEPS = (
+    Step("card", ("card",), 60, 0, needs_data=False),
+    Step("data", ("images", "store"), 180, 0, needs_data=False),
+    Step("tests", ("cuda",), 150, 10, needs_data=False),
+    Step(
+        "curves",
+        (*_WAYS, *(f"{way} {how}" for way in _WAYS[::2] for how in ("again", "resumed"))),
+        60,
+        10,
+    ),
+    Step("whole", _STUDENTS, 240, 30, alone=True),
+    Step("steps", tuple(f"{s} {way}" for s in _STUDENTS for way in _WAYS), 60, 10),
+    Step("profile", tuple(f"saliency-v2 {way}" for way in _WAYS[:3]), 90, 15),
+    Step("parity", _STUDENTS, 60, 10),
+    Step("compiled", tuple(f"{s} {t}" for s in _STUDENTS for t in ("cold", "warm")), 240, 30, True),
+    Step("seeds", tuple(f"{s} {seed}" for seed in (1, 2) for s in _STUDENTS), 240, 30, True),
+)
+"""In the order of their worth."""
+QUICK = ("card", "data", "tests", "whole:saliency-v2", "parity:saliency-v2")
+_ON_A_CPU = {"curves", "steps", "profile"}
+"""Of these a CPU has ``fp32 eager`` alone."""
+
+
+class Job(NamedTuple):
+    """An item of a step that was asked for."""
+
+    step: Step
+    item: str
 
     @property
     def name(self) -> str:
-        """As the table has it."""
-        if self.compiled:
-            return f"{self.precision} compiled"
-        return f"{self.precision} {'CUDA graph' if self.graphed else 'eager'}"
+        """As the command line takes it."""
+        return f"{self.step.name}:{self.item}"
 
 
-WAYS = (
-    Way("fp32"),
-    Way("bf16"),
-    Way("fp32", graphed=True),
-    Way("bf16", graphed=True),
-    Way("bf16", compiled=True),
-)
+# -- what was measured -----------------------------------------------------------------------------
 
 
-# -- images ----------------------------------------------------------------------------------------
+class Results:
+    """A folder: results.jsonl with a line an item, summary.md, log.txt, curves and weights.
+
+    Args:
+        folder: kept between calls.
+        copies: where all of it is copied as soon as it changes, or None.
+        scale: what is measured; lines of another scale stay, and are not looked at.
+    """
+
+    def __init__(self, folder: Path, copies: Path | None, scale: str) -> None:
+        self.folder, self._copies, self._scale = folder, copies, scale
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lines = folder / "results.jsonl"
+        self.log = folder / "log.txt"
+        self._copied: dict[str, tuple[int, int]] = {}
+        self.records = list(self._read())
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        if not self._lines.exists():
+            return
+        for line in self._lines.read_text("utf-8", "replace").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:  # the end of a process that was killed
+                continue
+            if isinstance(record, dict) and record.get("scale") == self._scale:
+                yield record
+
+    def add(self, job: Job, seconds: float, result: Any, error: str | None) -> None:
+        """Write an item's result, or why there is none, and both where there are both."""
+        record = {
+            "scale": self._scale,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "step": job.step.name,
+            "item": job.item,
+            "seconds": round(seconds, 3),
+            "result": result,
+            "error": error,
+        }
+        self.records.append(record)
+        text = json.dumps(record) + "\n"
+        with self._lines.open("ab+") as stream:
+            if stream.tell():
+                stream.seek(-1, os.SEEK_END)
+                if stream.read() != b"\n":
+                    stream.write(b"\n")
+            stream.write(text.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def last(self, job: Job) -> dict[str, Any] | None:
+        """The newest record of an item."""
+        of = (
+            r for r in reversed(self.records) if (r["step"], r["item"]) == (job.step.name, job.item)
+        )
+        return next(of, None)
+
+    def summarise(self, left: list[str]) -> str:
+        """Write the table and give it."""
+        try:
+            text = table(self.records, left)
+        except Exception as error:  # noqa: BLE001 - a fault in the table must cost no measurement
+            text = f"no table: {type(error).__name__}: {error}; all is in {self._lines.name}\n"
+        (self.folder / "summary.md").write_text(text, encoding="utf-8")
+        self.copy()
+        return text
+
+    def copy(self) -> None:
+        """Copy what changed."""
+        if self._copies is None:
+            return
+        for path in self.folder.iterdir():
+            status = path.stat()
+            state = status.st_size, status.st_mtime_ns
+            if path.is_file() and self._copied.get(path.name) != state:
+                self._copies.mkdir(parents=True, exist_ok=True)
+                with path.open("rb") as stream:
+                    stream.seek(max(0, status.st_size - _MOST_COPIED))
+                    (self._copies / path.name).write_bytes(stream.read(_MOST_COPIED))
+                self._copied[path.name] = state
+
+    def end_of_log(self, start: int) -> str:
+        """The last line that was logged after a place in the log, in short."""
+        with self.log.open("rb") as stream:
+            stream.seek(start)
+            lines = stream.read()[-4000:].decode("utf-8", "replace").split("\n")
+        said = [line.strip() for line in lines if line.strip()]
+        return said[-1][:300] if said else "it said nothing"
 
 
-def write_image(folder: Path, number: int) -> None:
-    """Draw an image and its mask at half the size, and enlarge them; every fourth is upright."""
-    sides = (WIDTH, HEIGHT) if number % 4 == 3 else (HEIGHT, WIDTH)
-    scene = np.random.Generator(np.random.PCG64([0, number]))
-    image, mask = (
-        Image.fromarray(each) for each in draw_scene(sides[0] // 2, sides[1] // 2, scene)
-    )
-    size = sides[1], sides[0]
-    image.resize(size, Image.Resampling.BICUBIC).save(
-        folder / "DUTS-TR-Image" / f"{number:05}.jpg", quality=90
-    )
-    mask.resize(size).save(folder / "DUTS-TR-Mask" / f"{number:05}.png")
+# -- running ---------------------------------------------------------------------------------------
 
 
-def write_images(folder: Path, count: int) -> None:
-    """Draw those that are missing, on all cores."""
-    for each in ("DUTS-TR-Image", "DUTS-TR-Mask"):
-        (folder / each).mkdir(parents=True, exist_ok=True)
-    held = {path.stem for path in (folder / "DUTS-TR-Mask").glob("*.png")}
-    missing = [number for number in range(count) if f"{number:05}" not in held]
-    with ProcessPoolExecutor() as pool:
-        list(pool.map(write_image, [folder] * len(missing), missing, chunksize=64))
+class Runner:
+    """Runs jobs in child processes until the budget is used up."""
 
+    def __init__(self, results: Results, settings: dict[str, Any], deadline: float) -> None:
+        self._results, self._settings, self._deadline = results, settings, deadline
 
-# -- one training, in a process of its own ---------------------------------------------------------
+    def left(self) -> float:
+        """Seconds of the budget."""
+        return self._deadline - time.monotonic()
 
+    def run(self, step: Step, jobs: list[Job]) -> None:
+        """Run a step's jobs; one that fails or takes too long does not stop the others."""
+        while jobs and self.left() > max(step.least, 1):
+            together = jobs[:1] if step.alone else jobs
+            done = self._child(step, together)
+            jobs = jobs[done:]
 
-def one(options: argparse.Namespace, way: Way, seed: int) -> dict[str, Any]:
-    """Train, and say what it took."""
-    compute = choose_compute(options.device, way.precision, way.compiled, way.graphed or None)
-    compute = compute._replace(graphed=way.graphed)
-    recipe = recipe_of(options, seed)
-    cache = str(options.folder / "cache")
-    taken = take_training(find_data(str(options.images_in)), recipe, cache, 0, "refuse", silent)
-    found: dict[str, Any] = {"seconds": {"data": taken.seconds, "upload": upload(taken, compute)}}
-    student = STUDENTS[options.student]
-    with tempfile.TemporaryDirectory() as scratch:
-        if options.what == "steps":
-            trained = train(student, taken.data, recipe, scratch, compute=compute)
-            history = trained.history
-        else:
-            limits = Limits(min_iou=0.0)
-            done = train_and_gate(
-                student, taken, recipe, scratch, compute=compute, group=Group(), limits=limits
+    def _child(self, step: Step, jobs: list[Job]) -> int:
+        """Run some in one process; how many of them are settled, at least one."""
+        command = [
+            sys.executable,
+            "-c",  # not -m: processes that decode would import that module
+            "import sys; from benchmarks.gpu_steps import main; sys.exit(main())",
+            step.name,
+            json.dumps(self._settings),
+            *(job.item for job in jobs),
+        ]
+        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+        with self._results.log.open("ab") as log:
+            place = log.seek(0, os.SEEK_END)
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,  # its end tells the child that this process ended
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
             )
-            card = done.card if done else sys.exit("trained by no process")
-            history = card.epochs
-            found["seconds"] |= dict(card.seconds)
-            found["gates"] = {gate.name: gate.passed for gate in card.gates}
-    found["hardware"] = dict(describe(compute, 1))
-    found["epochs"] = [epoch._asdict() for epoch in history]
-    if compute.device.type == "cuda":
-        found["peak"] = torch.cuda.max_memory_allocated(compute.device)
-        found["copied"] = copy_bandwidth(compute.device)
-    return found
+        settled, began, failed = 0, time.monotonic(), False
+        try:
+            for line in self._lines(process, step.limit):
+                said, now = json.loads(line), time.monotonic()
+                failed = said["error"] is not None
+                self._settle(jobs[settled], now - began, said["result"], said["error"])
+                settled, began = settled + 1, now
+        finally:
+            _end(process)
+        # A child ends itself after an item that failed: what is left of it is not to be trusted.
+        if settled < len(jobs) and not failed:
+            took = time.monotonic() - began
+            self._settle(jobs[settled], took, None, self._why(process, took, step.limit, place))
+            settled += 1
+        return settled
+
+    def _lines(self, process: subprocess.Popen[bytes], limit: float) -> Iterator[bytes]:
+        """What a child says, line by line, until it ends or is out of time."""
+        assert process.stdout is not None  # noqa: S101 - a pipe
+        rest, began = b"", time.monotonic()
+        while True:
+            *lines, rest = rest.split(b"\n")
+            for line in lines:
+                yield line
+                began = time.monotonic()
+            if min(began + limit - time.monotonic(), self.left()) < 0:
+                return
+            ready, _, _ = select.select([process.stdout], [], [], 1)
+            self._results.copy()
+            if ready:
+                read = os.read(process.stdout.fileno(), 1 << 16)
+                if not read:
+                    process.wait()
+                    return
+                rest += read
+
+    def _why(self, process: subprocess.Popen[bytes], took: float, limit: int, place: int) -> str:
+        if self.left() < 0:
+            return f"{_CUT} after {took:.0f} s"
+        if took > limit:
+            return f"stopped at its limit of {limit} s"
+        return f"exit status {process.returncode}: {self._results.end_of_log(place)}"
+
+    def _settle(self, job: Job, seconds: float, result: Any, error: str | None) -> None:
+        self._results.add(job, seconds, result, error)
+        print(f"{job.name}: {error or 'done'}, {seconds:.1f} s", flush=True)
+        self._results.summarise([])
 
 
-def recipe_of(options: argparse.Namespace, seed: int) -> Recipe:
-    """The source's; smaller where that was asked for."""
-    crop = options.crop
-    return replace(
-        RECIPES["source"],
-        train_side=crop * 9 // 8,
-        validation_side=crop,
-        crop=crop,
-        epochs=options.epochs,
-        seed=seed,
-    )
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a child and all that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            stream.close()
 
 
-def upload(taken: Taken, compute: Any) -> float:
-    """Seconds that the pixels take to get to the device."""
-    if compute.device.type != "cuda":
-        return 0.0
-    torch.empty(1, device=compute.device)  # starts CUDA
-    store = taken.data.training
-    began = time.perf_counter()
-    on_device(store.pixels, store.offsets, store.widths, compute.device)
-    torch.cuda.synchronize()
-    return time.perf_counter() - began
+# -- the command line ------------------------------------------------------------------------------
 
 
-def copy_bandwidth(device: torch.device) -> float:
-    """Bytes a second that a copy within the device's memory reads and writes, the median of 20."""
-    source = torch.zeros(COPIED, dtype=torch.uint8, device=device)
-    target = torch.empty_like(source)
-    rates = []
-    for _ in range(20):
-        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-        begin.record()
-        target.copy_(source)
-        end.record()
-        end.synchronize()
-        rates.append(2 * COPIED / (begin.elapsed_time(end) / 1000))
-    return statistics.median(rates)
+def asked_jobs(names: list[str], device: str) -> list[Job]:
+    """What the command line names, in the order of the steps, with the data where it is needed.
 
-
-# -- all of them -----------------------------------------------------------------------------------
-
-
-def in_process(way: Way, seed: int, kernels: str) -> dict[str, Any]:
-    """One training with none of this process's memory; compiled kernels are kept in a folder."""
-    # Not -m: processes that decode would import that module, and PyTorch with it.
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from benchmarks.gpu import main; sys.exit(main())",
-        *sys.argv[1:],
-        "--one",
-        json.dumps([way, seed]),
+    Raises:
+        ValueError: there is no such step or item.
+    """
+    every = [
+        Job(step, item)
+        for step in STEPS
+        for item in step.items
+        if device == "cuda" or step.name not in _ON_A_CPU or "fp32 eager" in item
     ]
-    environment = {"TORCHINDUCTOR_CACHE_DIR": kernels, "OMP_WAIT_POLICY": "PASSIVE"}
-    done = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"{way.name}: {done.stderr[-2000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found | {"seed": seed}
-
-
-def line(student: str, way: Way, name: str, found: dict[str, Any], whole: bool) -> str:
-    """What a training took, for people."""
-    epochs = [Epoch(**each) for each in found["epochs"]]
-    steps = epochs[0].images // RECIPES["source"].batch
-    # The first one searches for kernels, records or compiles.
-    later = epochs[1:] or epochs
-    times = sorted(1000 * epoch.train_seconds / steps for epoch in later)
-    middle = statistics.median(times)
-    parts = [
-        f"{name:<22} {middle:8.2f} ms a step ({times[0]:.2f} to {times[-1]:.2f})",
-        f"{RECIPES['source'].batch / middle * 1000:,.0f} images/s",
-        f"first epoch {epochs[0].train_seconds - steps * middle / 1000:+.1f} s",
-    ]
-    if "copied" in found:
-        if not way.compiled:
-            rate = TRAFFIC[student, way.precision] / middle / 1e6
-            parts.append(f"{rate:,.0f} GB/s of {found['copied'] / 1e9:,.0f}")
-        parts.append(f"peak {found['peak'] / 2**30:.2f} GiB")
-    if whole:
-        parts.append(f"IoU {max(epoch.iou for epoch in epochs):.4f}")
-    phases = "  ".join(f"{name} {seconds:.2f}" for name, seconds in found["seconds"].items())
-    return f"{', '.join(parts)}\n    seconds: {phases}"
+    wanted = set()
+    for name in names:
+        among = {"all": [step.name for step in STEPS], "quick": QUICK, "table": ()}.get(
+            name, [name]
+        )
+        found = {job for job in every if not {job.step.name, job.name}.isdisjoint(among)}
+        if among and not found:
+            steps = ", ".join(step.name for step in STEPS)
+            raise ValueError(f'no step "{name}" on {device}; there are quick, all, table, {steps}')
+        wanted |= found
+    if wanted:
+        wanted |= {job for job in every if job.step.name == "card"}
+    if any(job.step.needs_data for job in wanted):
+        wanted |= {job for job in every if job.step.name == "data"}
+    return [job for job in every if job in wanted]
 
 
 def main() -> int:
-    """Print the figures of this machine."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("steps", "whole"))
-    parser.add_argument("--student", default="saliency-v2", choices=STUDENTS)
+    """Run what was asked for; 0: all is there, 1: something failed, 3: not all was reached."""
+    options = _options()
+    device, work = options.device, options.work / "onnxguard-benchmarks"
+    scale = f"{device}, {options.images} images, crop {options.crop}, {options.epochs} epochs"
+    copies = Path(os.environ["OUT"]).absolute() if os.environ.get("OUT") else None
+    results = Results(options.results.absolute(), copies, scale)
+    settings = {
+        "device": device,
+        "images": options.images,
+        "crop": options.crop,
+        "epochs": options.epochs,
+        "work": str(work.absolute()),
+        "results": str(results.folder),
+    }
+    work.mkdir(parents=True, exist_ok=True)
+    began = time.time() - float(os.environ.get("ONNXGUARD_GPU_BEGAN", time.time()))
+    runner = Runner(results, settings, time.monotonic() + options.budget - began - _RESERVE)
+    known = len(results.records)
+    before = {job: results.last(job) for job in options.jobs}
+    held = (work / f"duts-{options.images}" / "complete").exists()
+
+    def is_done(job: Job) -> bool:
+        record = before[job]
+        again = options.again or (job.step.name == "data" and not held)
+        return record is not None and record["error"] is None and not again
+
+    pending = [job for job in options.jobs if not is_done(job)]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        # What failed before comes last, so that it cannot use up every budget.
+        for failed in (False, True):
+            for step in STEPS:
+                runner.run(
+                    step, [j for j in pending if j.step is step and bool(before[j]) == failed]
+                )
+                if any(_NO_GPU in str(record["error"]) for record in results.records[known:]):
+                    return 2
+    finally:
+        failed_now, missing = _missing(results, before, pending)
+        print(results.summarise(missing), flush=True)
+    return 3 if missing else int(bool(failed_now))
+
+
+def _missing(
+    results: Results, before: dict[Job, dict[str, Any] | None], pending: list[Job]
+) -> tuple[list[str], list[str]]:
+    """What failed in this call, and what it did not come to."""
+    failed, missing = [], []
+    for job in pending:
+        record = results.last(job)
+        if record is before[job] or (record and str(record["error"]).startswith(_CUT)):
+            missing.append(job.name)
+        elif record and record["error"] is not None:
+            failed.append(job.name)
+    return failed, missing
+
+
+def _options() -> argparse.Namespace:
+    steps = "\n".join(f"  {step.name:<9} {', '.join(step.items)}" for step in STEPS)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks/gpu.sh",
+        description="Measure the students on a GPU; a later call goes on where this one stops.",
+        epilog=f"steps and their items, in the order of their worth:\n{steps}\n\n"
+        f"quick is {' '.join(QUICK)}; table measures nothing and shows what there is.\n"
+        "Results lie in --results, and are copied to the folder $OUT where that is set.\n"
+        "exit status: 0 all is there, 1 something failed, 2 a wrong call, 3 not all was reached",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("steps", nargs="+", metavar="quick|all|table|STEP[:ITEM]")
     parser.add_argument("--device", default="cuda", choices=("cpu", "cuda"))
-    parser.add_argument("--images", type=int, default=IMAGES)
-    parser.add_argument("--crop", type=int, default=RECIPES["source"].crop)
-    parser.add_argument("--epochs", type=int, help="default: 3 for steps, 50 for whole")
-    parser.add_argument("--seeds", type=int, help="default: 1 for steps, 3 for whole")
-    parser.add_argument("--way", action="append", choices=[way.name for way in WAYS])
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
-    parser.add_argument("--json", type=Path, help="append everything measured, a line a training")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--budget", type=float, default=570, help="seconds in all (%(default)s)")
+    parser.add_argument("--small", action="store_true", help="few small images, for a rehearsal")
+    parser.add_argument("--images", type=int, help=f"how many (default: {IMAGES})")
+    parser.add_argument("--crop", type=int, help=f"their side (default: {CROP})")
+    parser.add_argument("--epochs", type=int, help=f"of a whole training (default: {EPOCHS})")
+    parser.add_argument("--again", action="store_true", help="measure what is there already")
+    parser.add_argument("--results", type=Path, default=ROOT / "gpu-results", metavar="DIR")
+    parser.add_argument(
+        "--work", type=Path, default=Path(tempfile.gettempdir()), metavar="DIR", help="for 6 GB"
+    )
     options = parser.parse_args()
-    whole = options.what == "whole"
-    options.epochs = options.epochs or (RECIPES["source"].epochs if whole else 3)
-    options.folder = options.folder / "onnxguard-benchmarks"
-    options.images_in = options.folder / f"duts-{options.images}"
-    if options.one:
-        way, seed = json.loads(options.one)
-        with contextlib.redirect_stdout(sys.stderr):
-            found = one(options, Way(*way), seed)
-        print(json.dumps(found))
-        return 0
-    began = time.perf_counter()
-    write_images(options.images_in, options.images)
-    print(f"{options.images} images in {time.perf_counter() - began:.1f} s", flush=True)
-    asked = options.way or [way.name for way in WAYS]
-    ways = [way for way in WAYS if way.name in asked]
-    if options.device == "cpu":
-        ways = [way for way in ways if way == Way("fp32")]
-    if not ways:
-        parser.error("on a CPU there is fp32 eager alone")
-    for seed in range(options.seeds or (3 if whole else 1)):
-        for way in ways:
-            with tempfile.TemporaryDirectory() as kernels:
-                # What was compiled is kept for the second turn.
-                for turn in (", cold", ", warm") if way.compiled else ("",):
-                    found = in_process(way, seed, kernels) | {"way": way.name + turn}
-                    said = line(options.student, way, way.name + turn, found, whole)
-                    print(f"seed {seed} {said}", flush=True)
-                    if options.json:
-                        with options.json.open("a", encoding="utf-8") as stream:
-                            stream.write(json.dumps(found) + "\n")
-    print(", ".join(f"{what} {which}" for what, which in found["hardware"].items()))
-    return 0
+    defaults = SMALL if options.small else (IMAGES, CROP, EPOCHS)
+    for name, default in zip(("images", "crop", "epochs"), defaults, strict=True):
+        setattr(options, name, getattr(options, name) or default)
+    if options.images < SMALL[0]:
+        parser.error(f"--images: {SMALL[0]} or more")
+    if options.crop % 8:
+        parser.error("--crop: a multiple of 8")
+    try:
+        options.jobs = asked_jobs(options.steps, options.device)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
 
 
 if __name__ == "__main__":

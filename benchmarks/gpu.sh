@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Measure the students on a GPU: benchmarks/gpu.sh [OPTION...] quick|all|table|STEP..., --help for more.
+# Installs from this folder alone, no network. PYTHON names an interpreter that has PyTorch.
+set -euo pipefail
+
+export ONNXGUARD_GPU_BEGAN=$EPOCHSECONDS PYTHONUNBUFFERED=1
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${PYTHON:-python3}
+
+has_onnxguard() { # this checkout, not another
+  "$python" -c 'import sys, onnxguard.students as s; sys.exit(not s.__file__.startswith(sys.argv[1]))' \
+    "$PWD" 2>/dev/null
+}
+
+if ! has_onnxguard; then
+  "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation -e . >&2 || true
+fi
+if ! has_onnxguard; then
+  # Where nothing can be installed (a read-only environment): the same layout, of links.
+  site=${TMPDIR:-/tmp}/onnxguard-benchmarks/site
+  rm -rf "$site"
+  mkdir -p "$site/onnxguard"
+  ln -s "$PWD"/onnxguard/* "$PWD/students" "$PWD/allowlists" "$site/onnxguard/"
+  export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH}
+fi
+exec "$python" -c 'import sys; from benchmarks.gpu import main; sys.exit(main())' "$@"
