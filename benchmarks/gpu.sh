@@ -21,6 +21,7 @@ if ! has_onnxguard; then
   rm -rf "$site"
   mkdir -p "$site/onnxguard"
   ln -s "$PWD"/onnxguard/* "$PWD/students" "$PWD/allowlists" "$site/onnxguard/"
-  export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH}
+  ln -s "$PWD/benchmarks" "$site/"
+  export PYTHONSAFEPATH=1 PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH} # not this folder's own, in part
 fi
 exec "$python" -c 'import sys; from benchmarks.gpu import main; sys.exit(main())' "$@"

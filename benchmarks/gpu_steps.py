@@ -522,6 +522,9 @@ def measure_profile(settings: Settings, item: str) -> dict[str, Any]:
 
 def measure_parity(settings: Settings, student: str) -> dict[str, Any]:
     """The trained student in PyTorch in float32 against its graph in ONNX Runtime on the CPU."""
+    weights = Path(settings.results) / f"{student}.safetensors"
+    if not weights.exists():
+        raise FailedError(f"there is no {weights.name}: train it first, by whole:{student}")
     import onnxruntime
     import torch
     from onnxguard.students.exporting import export_student
@@ -529,9 +532,6 @@ def measure_parity(settings: Settings, student: str) -> dict[str, Any]:
     from onnxguard.students.sampling import images_and_targets, on_device, plan_centre
     from safetensors.torch import load_file
 
-    weights = Path(settings.results) / f"{student}.safetensors"
-    if not weights.exists():
-        raise FailedError(f"there is no {weights.name}: train it first, by whole:{student}")
     network = STUDENTS[student].build(load_file(weights))
     graph = export_student(STUDENTS[student], network)
     store, crop = taken_data(settings).data.validation, settings.crop

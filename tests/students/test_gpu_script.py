@@ -1,0 +1,137 @@
+"""benchmarks/gpu.sh as far as a CPU goes: it goes on where it stopped, and names what it lacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CALL = [str(ROOT / "benchmarks" / "gpu.sh"), "--device", "cpu", "--small"]
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs Linux")
+
+
+def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CALL, "--results", str(folder / "results"), "--work", str(folder), *words],
+        env=os.environ | {"PYTHON": sys.executable, "OUT": str(folder / "out")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    lines = (folder / "results" / "results.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def test_what_is_there_is_not_measured_again(tmp_path: Path) -> None:
+    first = call(tmp_path, "card")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "none, a CPU" in first.stdout
+    assert {"results.jsonl", "summary.md", "log.txt"} <= {
+        p.name for p in (tmp_path / "out").iterdir()
+    }
+    with (tmp_path / "results" / "results.jsonl").open("a") as stream:
+        stream.write('{"scale": "cpu, 1')  # as a process that was killed leaves it
+    second = call(tmp_path, "card")
+    assert second.returncode == 0
+    assert "card:card" not in second.stdout
+    assert len(records(tmp_path)) == 1
+    assert call(tmp_path, "--again", "card").returncode == 0
+    assert [record["error"] for record in records(tmp_path)] == [None, None]
+
+
+def test_what_the_budget_does_not_reach_is_named(tmp_path: Path) -> None:
+    done = call(tmp_path, "--budget", "1", "card", "tests")
+    assert done.returncode == 3
+    assert "- not reached: card:card\n- not reached: tests:cuda\n" in done.stdout
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["steps:saliency-v2 bf16 CUDA graph"], []])
+def test_a_wrong_call_is_one(words: list[str], tmp_path: Path) -> None:
+    done = call(tmp_path, *words)
+    assert done.returncode == 2
+    assert "error: " in done.stderr
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks import gpu
+
+    return gpu
+
+
+def run(gpu: Any, folder: Path, name: str, items: tuple[str, ...], limit: int) -> list[str]:
+    results = gpu.Results(folder / "results", None, "scale")
+    settings = {"device": "cpu", "images": 160, "crop": 64, "epochs": 2}
+    settings |= {"work": str(folder), "results": str(results.folder)}
+    step = gpu.Step(name, items, limit, 0)
+    jobs = [gpu.Job(step, item) for item in items]
+    gpu.Runner(results, settings, time.monotonic() + 200).run(step, jobs)
+    assert [record["item"] for record in results.records] == list(items)
+    return [record["error"] for record in results.records]
+
+
+def test_an_item_that_fails_stops_no_other(gpu: Any, tmp_path: Path) -> None:
+    errors = run(gpu, tmp_path, "parity", ("saliency-v2", "saliency-v1"), 100)
+    assert errors == [
+        f"there is no {name}.safetensors: train it first, by whole:{name}"
+        for name in ("saliency-v2", "saliency-v1")
+    ]
+
+
+def test_an_item_ends_at_its_limit(gpu: Any, tmp_path: Path) -> None:
+    errors = run(gpu, tmp_path, "card", ("card", "again"), 0)
+    assert errors == ["stopped at its limit of 0 s"] * 2
+    assert not of(tmp_path)
+
+
+def test_a_process_that_dies_is_said(gpu: Any, tmp_path: Path) -> None:
+    (error,) = run(gpu, tmp_path, "no such step", ("item",), 100)
+    assert error == "KeyError: 'no such step'"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONHOME", str(tmp_path))  # no interpreter starts like that
+        (error,) = run(gpu, tmp_path / "dead", "card", ("card",), 100)
+    assert error.startswith("exit status 1: ")
+
+
+def of(folder: Path) -> list[str]:
+    """The command lines of processes that work for a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+def test_what_it_started_ends_with_it(tmp_path: Path) -> None:
+    log = tmp_path / "results" / "log.txt"
+    words = ["--results", str(tmp_path / "results"), "--work", str(tmp_path)]
+    words += ["--images", "50000", "data"]  # minutes of work
+    with subprocess.Popen(
+        CALL + words, env=os.environ | {"PYTHON": sys.executable}, stdout=subprocess.DEVNULL
+    ) as process:
+        while not (log.exists() and "== data:images" in log.read_text()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    for _ in range(500):
+        if not of(tmp_path):
+            return
+        time.sleep(0.02)
+    raise AssertionError(of(tmp_path))
