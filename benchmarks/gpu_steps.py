@@ -48,7 +48,9 @@ ROOT = Path(__file__).resolve().parent.parent
 HEIGHT, WIDTH = 300, 400
 """Of most of DUTS-TR's images, either way round."""
 COPIED = 1 << 31
-"""Bytes of the tensor whose copying shows what the memory can do; on a CPU a sixteenth of it."""
+"""Bytes of the tensor whose copying shows what the memory can do; on a CPU a 64th of it."""
+COPIES = 5
+"""In a row, so that starting them does not count."""
 COMPARED = 64
 """Held-out images on which a student is compared with its graph."""
 SHOWN = 25
@@ -145,17 +147,18 @@ def copy_bandwidth(device: str) -> dict[str, float]:
     """Bytes a second that a copy within memory reads and writes: median, least and most of 20."""
     import torch
 
-    size = COPIED if device == "cuda" else COPIED // 16
+    size = COPIED if device == "cuda" else COPIED // 64
     source = torch.zeros(size, dtype=torch.uint8, device=device).random_()
     target = torch.empty_like(source)
     rates = []
     for turn in range(23):
         wait_for(device)
         began = time.perf_counter()
-        target.copy_(source)
+        for _ in range(COPIES):
+            target.copy_(source)
         wait_for(device)
         if turn > 2:
-            rates.append(2 * size / (time.perf_counter() - began))
+            rates.append(2 * size * COPIES / (time.perf_counter() - began))
     return {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
 
 
@@ -384,6 +387,7 @@ def measure_steps(settings: Settings, item: str) -> dict[str, Any]:
     middle = statistics.median(clock.seconds)
     batch = settings.recipe.batch
     steps = history[0].images // batch
+    validation = history[-1].seconds - history[-1].train_seconds
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
     return {
         "median": middle,
@@ -391,8 +395,8 @@ def measure_steps(settings: Settings, item: str) -> dict[str, Any]:
         "most": max(clock.seconds),
         "windows": len(clock.seconds),
         "images_per_second": batch / middle,
-        "first_epoch_more": history[0].train_seconds - steps * middle,
-        "validation": [epoch.seconds - epoch.train_seconds for epoch in history],
+        "once": whole - len(history) * (steps * middle + validation),
+        "validation": validation,
         "whole": whole,
         "peak": torch.cuda.max_memory_allocated() if cuda else peak,
         "reserved": torch.cuda.max_memory_reserved() if cuda else peak,

@@ -71,7 +71,8 @@ def _heading(found: dict[tuple[str, str], Record], newest: dict[tuple[str, str],
         rate = {name: each / 1e9 for name, each in card["copied"].items()}
         lines.append(
             f"A copy within its memory reads and writes {rate['median']:,.0f} GB/s "
-            f"({rate['least']:,.0f} to {rate['most']:,.0f}; 20 of 2 GiB, of 128 MiB on a CPU)."
+            f"({rate['least']:,.0f} to {rate['most']:,.0f}; 20 times 5 copies of 2 GiB, "
+            "on a CPU of 32 MiB)."
         )
     return "\n".join(lines)
 
@@ -139,7 +140,8 @@ def _steps(found: dict[tuple[str, str], Record]) -> str:
                     f"{result['images_per_second']:,.0f}",
                     rate,
                     floor,
-                    f"{result['first_epoch_more']:+.1f}",
+                    f"{result['validation']:.2f}",
+                    f"{result['once']:.1f}",
                     f"{result['peak'] / 2**30:.2f}",
                 ]
             )
@@ -149,10 +151,11 @@ def _steps(found: dict[tuple[str, str], Record]) -> str:
     said = (
         "A figure is the mean over the 50 steps between two looks at the loss; GB/s are the bytes "
         "of a step's operators by that time, and the floor is those bytes (compiled: all fused) by "
-        "the copy's GB/s. The first epoch takes some seconds more: kernels are chosen, recorded or "
-        "compiled. The peak holds the images too."
+        "the copy's GB/s. Under once stands what two epochs take besides steps and validation: to "
+        "send images to the device, to choose, record or compile kernels, to write checkpoints. "
+        "The peak holds the images too."
     )
-    return _grid((*head, "first epoch, s", "peak GiB"), rows) + "\n" + said
+    return _grid((*head, "validation, s", "once, s", "peak GiB"), rows) + "\n" + said
 
 
 def _curves(found: dict[tuple[str, str], Record]) -> str:
