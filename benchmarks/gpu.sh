@@ -13,10 +13,11 @@ has_onnxguard() { # this checkout, not another
 }
 
 if ! has_onnxguard; then
-  "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation -e . >&2 || true
+  "$python" -m pip install --quiet --no-index --no-deps --no-build-isolation -e . >/dev/null 2>&1 || true
 fi
 if ! has_onnxguard; then
-  # Where nothing can be installed (a read-only environment): the same layout, of links.
+  # A read-only environment, or setuptools before 77: the same layout, of links.
+  echo "pip cannot install this folder into $python: it is linked instead" >&2
   site=${TMPDIR:-/tmp}/onnxguard-benchmarks/site
   rm -rf "$site"
   mkdir -p "$site/onnxguard"
