@@ -323,7 +323,7 @@ def asked_jobs(names: list[str], device: str) -> list[Job]:
 def main() -> int:
     """Run what was asked for; 0: all is there, 1: something failed, 3: not all was reached."""
     options = _options()
-    device, work = options.device, options.work / "onnxguard-benchmarks"
+    device, work = options.device, options.work / "onnxguard-gpu"
     scale = f"{device}, {options.images} images, crop {options.crop}, {options.epochs} epochs"
     copies = Path(os.environ["OUT"]).absolute() if os.environ.get("OUT") else None
     results = Results(options.results.absolute(), copies, scale)

@@ -18,7 +18,7 @@ fi
 if ! has_onnxguard; then
   # A read-only environment, or setuptools before 77: the same layout, of links.
   echo "pip cannot install this folder into $python: it is linked instead" >&2
-  site=${TMPDIR:-/tmp}/onnxguard-benchmarks/site
+  site=${TMPDIR:-/tmp}/onnxguard-gpu/site
   rm -rf "$site"
   mkdir -p "$site/onnxguard"
   ln -s "$PWD"/onnxguard/* "$PWD/students" "$PWD/allowlists" "$site/onnxguard/"
