@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,20 @@ from support.protobuf import graph, node
 import onnxguard
 from onnxguard import Report, Verdict
 
-TODAY = date.today()
+TODAY = date(2026, 3, 1)
 BAD = pb.model(graph(node("Tanh"), node("Tanh"), node("Einsum")))
+
+
+@pytest.fixture(autouse=True)
+def _today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day stays the same, even at midnight."""
+
+    class Day(date):
+        @classmethod
+        def today(cls) -> Day:
+            return cls(TODAY.year, TODAY.month, TODAY.day)
+
+    monkeypatch.setattr(import_module("onnxguard.scan"), "date", Day)
 
 
 def waiver(
