@@ -6,8 +6,8 @@ import json
 import signal
 import statistics
 import subprocess
-import threading
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import train
 from support.checkout import ROOT
 from support.command import run
-from support.terminal import MODULE, SECONDS, environment
+from support.held import held, said_until_held
+from support.patience import HANG
+from support.terminal import environment
 from support.trained import (
     HELD_OUT,
     SIDE,
@@ -186,37 +188,23 @@ def test_a_seed_more_is_one_run_more_for_each_student(
 
 
 @pytest.fixture(scope="module")
-def interruptible() -> Iterator[None]:
-    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.fixture(scope="module")
 def interrupted(
-    interruptible: None, options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+    options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[str]]:
     """An ablation that was interrupted in its second run: its folder, and its last words."""
-    del interruptible
     out = tmp_path_factory.mktemp("interrupted") / "ablation"
     process = subprocess.Popen(
-        [*MODULE, "ablate", *options, "--out", str(out)],
+        [sys.executable, *held(2, 2, 1), "ablate", *options, "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(),
         text=True,
     )
-    deadline = threading.Timer(SECONDS, process.kill)
-    deadline.start()
     with process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith("saliency-v1, seed 1: epoch 1/"):
-                process.send_signal(signal.SIGINT)
-                break
-        said, err = process.communicate()
-    deadline.cancel()
+        *_, last, _ = said_until_held(process)
+        assert last.startswith("saliency-v1, seed 1: epoch 1/")
+        process.send_signal(signal.SIGINT)
+        said, err = process.communicate(timeout=HANG)
     assert (process.returncode, said) == (2, "")
     return out, err.splitlines()
 
@@ -267,7 +255,6 @@ class Interrupting(Watch):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("at", [1, 4], ids=["first step", "last step"])
 def test_an_interrupt_ends_it_in_whichever_step_it_comes(
     at: int, folder: Path, tmp_path_factory: pytest.TempPathFactory

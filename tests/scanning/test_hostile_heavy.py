@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,14 @@ def within_limits(name: str, usage: Usage) -> None:
     print(f"{usage.seconds:6.2f} s {usage.processor:6.2f} s CPU {usage.megabytes:6.1f} MB  {name}")
     assert "Traceback" not in usage.out + usage.err
     assert usage.megabytes < MEGABYTES
+
+
+def test_it_is_the_processor_time_that_is_limited() -> None:
+    """A machine that is busy makes any run as long as it likes."""
+    assert measure_python("-c", "import time; time.sleep(1.5)", processor=1).exit == 0
+    usage = measure_python("-c", "while True: pass", processor=1)
+    assert usage.exit == -signal.SIGXCPU
+    assert usage.processor < 2
 
 
 Built = Callable[[Case], Path]

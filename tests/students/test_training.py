@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,8 @@ from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS
 from onnxguard.students.training import Trained, TrainingData, train
 from support.command import run as run_here
+from support.held import held, said_until_held
+from support.patience import HANG
 from support.training_data import (
     IMAGES,
     SIDES,
@@ -46,8 +48,6 @@ from torch import Tensor, nn
 from onnxguard.base.errors import TrainingError, UsageError
 
 STEPS = (IMAGES - TINY.validation_least) // TINY.batch
-MODULE = [sys.executable, "-m", "onnxguard"]
-SECONDS = 120
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +61,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)  # on images so small more of them only wait for one another
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 class Run(NamedTuple):
@@ -487,6 +479,9 @@ PAIRS = 70
 """Of them 64 are trained on: sixteen steps an epoch, time enough to be interrupted in."""
 
 
+Running = subprocess.Popen[str]
+
+
 class Command:
     """``onnxguard train-and-gate`` on tiny images, by a list that refuses the graph in the end.
 
@@ -501,26 +496,22 @@ class Command:
             *("--jobs", "1", *recipe_options(LONG)),
         ]
 
-    def start(self, *more: str) -> subprocess.Popen[str]:
+    def start(self, *more: str, program: Sequence[str] = ("-m", "onnxguard")) -> Running:
         return subprocess.Popen(
-            [*MODULE, *self.arguments, *more],
+            [sys.executable, *program, *self.arguments, *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"OMP_NUM_THREADS": "1", "ONNXGUARD_TRACEBACK": ""},
         )
 
-    def end(self, act: Callable[[subprocess.Popen[str]], object], *more: str) -> tuple[int, str]:
-        """Act in the middle of the epoch that follows the first line; the code and the errors."""
-        with self.start(*more) as process:
-            assert process.stderr is not None
-            said = process.stderr.readline()
-            assert said.startswith(("epoch 1/", "goes on after epoch ")), (
-                said + process.stderr.read()
-            )
-            time.sleep(0.08)  # a few steps
-            act(process)
-            out, err = process.communicate(timeout=SECONDS)
+    def end(self, number: signal.Signals, epoch: int, step: int, *more: str) -> tuple[int, str]:
+        """Send a signal after a step; the code, and what is said from then on."""
+        with self.start(*more, program=held(1, epoch, step)) as process:
+            said, *_ = said_until_held(process)
+            assert said.startswith(("epoch 1/", "goes on after epoch ")), said
+            process.send_signal(number)
+            out, err = process.communicate(timeout=HANG)
         assert out == ""
         return process.returncode, err
 
@@ -529,16 +520,6 @@ class Command:
 
     def saved(self) -> Checkpoint:
         return load_checkpoint(str(self.run))
-
-
-def sent(*numbers: signal.Signals) -> Callable[[subprocess.Popen[str]], None]:
-    def send(process: subprocess.Popen[str]) -> None:
-        process.send_signal(signal.SIGSTOP)  # so that all of them are there when it goes on
-        for number in numbers:
-            process.send_signal(number)
-        process.send_signal(signal.SIGCONT)
-
-    return send
 
 
 @pytest.fixture(scope="module")
@@ -553,20 +534,20 @@ def test_a_command_that_was_killed_and_interrupted_ends_as_one_that_was_left_alo
 ) -> None:
     alone, ended = Command(folder, "alone"), Command(folder, "ended")
     assert run_here(*alone.arguments)[0] == 1
-    assert ended.end(subprocess.Popen.kill)[0] == -signal.SIGKILL
-    assert ended.saved().progress.epoch >= 1
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before = ended.saved().progress
-        code, err = ended.end(sent(number), "--resume")
-        *epochs, line = err.splitlines()
-        assert (code, [said[:6] for said in epochs]) == (2, ["epoch "] * len(epochs))
-        assert line.startswith("onnxguard: error: interrupted in epoch ")
-        assert line.endswith(": the same command with --resume goes on from there")
+    assert ended.end(signal.SIGKILL, 2, 3) == (-signal.SIGKILL, "")
+    progress = ended.saved().progress
+    assert (progress.epoch, progress.step) == (1, 0)
+    for number, epoch, step in ((signal.SIGINT, 2, 5), (signal.SIGTERM, 3, 2)):
+        code, err = ended.end(number, epoch, step, "--resume")
+        assert code == 2
+        assert err == (
+            f"onnxguard: error: interrupted in epoch {epoch} after step {step + 1} of 16, and "
+            "saved: the same command with --resume goes on from there\n"
+        )
         progress = ended.saved().progress
-        assert progress.step > 0
-        assert (progress.epoch, progress.step) > (before.epoch, before.step)
+        assert (progress.epoch, progress.step) == (epoch - 1, step + 1)
     with ended.start("--resume") as process:
-        out, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=HANG)
     assert process.returncode == 1, err
     assert out.splitlines()[0].startswith("FAIL")
     first, *epochs = err.splitlines()

@@ -13,8 +13,10 @@ import sys
 import time
 from typing import NamedTuple
 
-HANG = 10.0
-"""Seconds after which a run counts as hanging."""
+from support.patience import HANG
+
+PROCESSOR = 10
+"""Seconds of processor time after which the kernel ends a run, however busy the machine is."""
 
 
 class Usage(NamedTuple):
@@ -33,15 +35,16 @@ def measure(*arguments: str) -> Usage:
     return measure_python("-m", "onnxguard", *arguments)
 
 
-def measure_python(*arguments: str) -> Usage:
-    """Run ``python ARGUMENTS`` in a process of its own."""
-    command = [sys.executable, __file__, *arguments]
-    done = subprocess.run(command, capture_output=True, timeout=HANG + 20, check=True)
+def measure_python(*arguments: str, processor: int = PROCESSOR) -> Usage:
+    """Run ``python ARGUMENTS`` in a process of its own, for so many seconds of processor time."""
+    command = [sys.executable, __file__, str(processor), *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=2 * HANG, check=True)
     return Usage(*json.loads(done.stdout))
 
 
-def main(arguments: list[str]) -> None:
+def main(limit: int, arguments: list[str]) -> None:
     """Start the command, wait for it and print its ``Usage`` as JSON."""
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))  # the command inherits it
     start = time.perf_counter()
     command = [sys.executable, *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
@@ -59,4 +62,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(int(sys.argv[1]), sys.argv[2:])
