@@ -148,6 +148,11 @@ class _Processes:
 
             for child in set(multiprocessing.active_children()) - self._before:
                 child.kill()
+            for pool in filter(None, (self._many, self._one)):
+                # An answer that one of them was in the midst of has no end as long as this process
+                # could write it too.
+                answers: Any = pool._result_queue  # noqa: SLF001 - the pool itself would wait
+                answers._writer.close()  # noqa: SLF001 - the same
         self.renew()
 
     def _pool(self, jobs: int) -> ProcessPoolExecutor:

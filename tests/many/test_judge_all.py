@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from support import deadly
 from support import protobuf as pb
+from support.patience import HANG, until
 from support.protobuf import graph, node
 
 from onnxguard import OnnxguardError, Verdict
@@ -73,7 +73,8 @@ def test_when_all_are_deadly_all_are_lost(jobs: int, tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_from_outside_costs_nothing(tmp_path: Path) -> None:
-    paths = write(tmp_path, 80, dict.fromkeys((3, 50), "once killed"))
+    # The second one is handed out once the first is found: it is not tried alone at first.
+    paths = write(tmp_path, 80, dict.fromkeys((3, 75), "once killed"))
     assert list(judge_all(paths, deadly.judge, deadly.lost, 2)) == expected(paths, set())
 
 
@@ -123,6 +124,29 @@ def test_results_come_while_others_are_under_way(tmp_path: Path) -> None:
     reports = judge_all(paths, deadly.judge, deadly.lost, 2)
     assert next(reports) == "000"
     reports.close()  # does not wait for the one that hangs
+
+
+IN_PART = """
+import sys; from support import deadly
+from pathlib import Path
+from support.patience import until
+from onnxguard.many.judge_all import judge_all
+found = judge_all(sys.argv[1:], deadly.judge, deadly.lost, 2)
+print(next(found))
+until(lambda: Path(sys.argv[11]).read_text() == "answered in part")
+found.close()
+"""
+
+
+def test_what_is_under_way_may_be_in_the_midst_of_an_answer(tmp_path: Path) -> None:
+    """Its other half never comes once it is killed, and is not waited for."""
+    paths = write(tmp_path, 20, {10: "half"})
+    command = [sys.executable, "-c", IN_PART, *paths]
+    path = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        command, env=path, capture_output=True, text=True, timeout=HANG, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "000\n", "")
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -222,10 +246,7 @@ def test_a_run_that_is_stopped_leaves_no_process(number: signal.Signals, tmp_pat
         else:
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         assert process.stderr.read().count("KeyboardInterrupt") == (number == signal.SIGINT)
-    end = time.monotonic() + 10
-    while any(map(runs, ours)) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not any(map(runs, ours))
+    until(lambda: not any(map(runs, ours)))
 
 
 def runs(pid: int) -> bool:

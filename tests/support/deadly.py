@@ -5,12 +5,15 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import struct
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from onnxguard import AllowlistError, Report, scan
 from onnxguard.many.judge_all import died_report
+from support.patience import HANG
 
 
 def kill() -> None:
@@ -36,9 +39,23 @@ def judge(path: str) -> str:
         kill()
     if text == "slow":
         time.sleep(0.02)
+    if text == "half":
+        answer_in_part(Path(path))
     if text == "hang":
-        time.sleep(60)
+        time.sleep(HANG)
     return Path(path).name
+
+
+def answer_in_part(path: Path) -> None:
+    """Hang in the middle of an answer to the parent, once the file says so."""
+    frame = sys._getframe()
+    while frame.f_code.co_name != "_process_worker":
+        assert frame.f_back is not None
+        frame = frame.f_back
+    answers = frame.f_locals["result_queue"]._writer
+    os.write(answers.fileno(), struct.pack("!i", 1 << 20) + b"the first bytes of a megabyte")
+    path.write_text("answered in part")
+    time.sleep(HANG)
 
 
 def lost(path: str) -> str:
@@ -68,7 +85,7 @@ def _run(model: bytes, feeds: dict[str, Any]) -> Any:
 
 def run_but_hang_on_abs(model: bytes, feeds: dict[str, Any]) -> Any:
     if b"Abs" in model:
-        time.sleep(60)
+        time.sleep(HANG)
     return _run(model, feeds)
 
 
