@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from support import protobuf as pb
 from support.command import run
+from support.patience import HANG
 from support.protobuf import graph, node
-from support.terminal import MODULE, SECONDS, environment, on_terminal
+from support.terminal import MODULE, environment, on_terminal
 
 from onnxguard import __version__
 from onnxguard.reporters import REPORTERS
@@ -134,7 +135,7 @@ def reading(*arguments: str) -> subprocess.Popen[bytes]:
 def test_interrupt_ends_with_two() -> None:
     with reading("scan", "-") as process:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=SECONDS)
+        out, err = process.communicate(timeout=HANG)
     assert process.returncode == 2
     assert out == b""
     assert err.strip() == b"onnxguard: error: interrupted: not everything was verified"
@@ -155,7 +156,7 @@ def test_interrupt_of_several_jobs_ends_with_two(folder: Path) -> None:
         while b" 5%" not in said:
             said += os.read(ours, 65536)
         os.killpg(process.pid, signal.SIGINT)
-        deadline = threading.Timer(SECONDS, os.killpg, (process.pid, signal.SIGKILL))
+        deadline = threading.Timer(HANG, os.killpg, (process.pid, signal.SIGKILL))
         deadline.start()
         said += drained(ours)
         out, _ = process.communicate()
@@ -176,7 +177,7 @@ def test_reader_that_leaves_is_no_traceback_and_no_verdict(model: bytes) -> None
         process.stdin.write(model)
         process.stdin.close()
         err = process.stderr.read()
-        process.wait(SECONDS)
+        process.wait(HANG)
     assert process.returncode == 2
     assert err == b""
 

@@ -18,6 +18,7 @@ from onnxguard.students.recipe import Recipe
 from onnxguard.students.store import Store
 from onnxguard.students.student import STUDENTS, Student
 from support.command import run
+from support.patience import HANG
 from support.trained import (
     ENDINGS,
     HELD_OUT,
@@ -383,12 +384,13 @@ from onnxguard.base.writing import write_whole
 
 SIZE = 1 << 18
 
-def publish_for_ever(generation):
+def publish_for_ever(generation, told):
     while True:
         generation += 1
         for ending in ENDINGS:
             write_whole(f"run/s{ending}", bytes([generation % 256]) * SIZE)
         publish("run", "out", "s")
+        os.write(told, b".")
 
 def generations():
     found = {}
@@ -403,12 +405,16 @@ def generations():
 os.makedirs("run"), os.makedirs("out")
 seen, generation = set(), 0
 for round in range(25):
+    hearing, told = os.pipe()
     child = os.fork()
     if not child:
-        publish_for_ever(generation)
-    time.sleep(random.Random(round).uniform(0.01, 0.05))
+        publish_for_ever(generation, told)
+    os.close(told)
+    os.read(hearing, 1)  # it has published; then it may be anywhere
+    time.sleep(random.Random(round).uniform(0, 0.05))
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    os.close(hearing)
     found = generations()
     if ".onnx" in found:
         generation = found[".onnx"]
@@ -424,7 +430,7 @@ def test_a_process_that_is_killed_while_it_publishes_leaves_no_half_of_a_file(
 ) -> None:
     (folder / "publishing.py").write_text(PUBLISHING)
     done = subprocess.run(
-        [sys.executable, "publishing.py"], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "publishing.py"], capture_output=True, text=True, check=False, timeout=HANG
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) > 5

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from support import formats
 from support.command import run
 from support.lists import write_list
 from support.parity_cases import LINEAR, WEIGHTS
+from support.patience import until
 from support.repositories import (
     EVERY,
     POINTER,
@@ -266,6 +266,11 @@ def test_lock_is_not_to_be_waived() -> None:
 FILE = "../results.jsonl"
 
 
+def written() -> int:
+    """Whole lines of the file, while another process adds to it."""
+    return Path(FILE).read_bytes().count(b"\n") if os.path.exists(FILE) else 0
+
+
 def lines() -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(FILE).read_text().splitlines()]
 
@@ -325,18 +330,34 @@ def test_changed_model_is_judged_again_on_resume() -> None:
     assert [line["path"] for line in lines()[1:]] == ["b.onnx", "a.onnx"]
 
 
+NEVER_DONE = """
+import sys, time
+from importlib import import_module
+from onnxguard.cli import main
+
+examining = import_module("onnxguard.repository.model_check")
+examine = examining.examine
+
+def slow(path, *given):
+    time.sleep(600 if path.endswith("399.onnx") else 0)
+    return examine(path, *given)
+
+examining.examine = slow
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_killed_run_goes_on_with_each_model_once(root: Path) -> None:
     count = 400
     for at in range(count):
         write_models(**{f"{at:03}": weighted(bytes(4 * at + 4))})
     write_manifest()
-    command = [sys.executable, "-m", "onnxguard", "check", "--results", FILE]
+    command = [sys.executable, "-c", NEVER_DONE, "check", "--results", FILE]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=root) as process:
-        while not Path(FILE).exists() or Path(FILE).read_bytes().count(b"\n") < 20:
-            assert process.poll() is None
-            time.sleep(0.002)
+        until(lambda: process.poll() is not None or written() >= 20)
+        assert process.poll() is None
         process.send_signal(signal.SIGKILL)
-    done = Path(FILE).read_bytes().count(b"\n") - 1
+    done = written() - 1
     assert 0 < done < count
     assert status("--results", FILE, "--resume") == 0
     paths = [line["path"] for line in lines()[1:]]

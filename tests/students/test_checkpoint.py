@@ -486,10 +486,11 @@ def full():
         os.write(2, f"{error}\\n".encode())
 
 def forever():
-    n = 0
+    n = len(loaded)
     while True:
         n += 1
         save_checkpoint(str(root / "killed"), at(n % 3, n % 16))
+        os.write(told, b".")
 
 save_checkpoint(str(root / "full"), at(1, 7))
 left = []
@@ -501,10 +502,14 @@ whole = exact(load_checkpoint(str(root / "full")), at(1, 7))
 draw, loaded, dirty = random.Random(0), [], 0
 save_checkpoint(str(root / "killed"), at(0, 0))
 for _ in range(25):
+    hearing, told = os.pipe()
     pid = child(forever)
-    time.sleep(draw.uniform(0.002, 0.03))
+    os.close(told)
+    os.read(hearing, 1)  # it has saved; then it may be anywhere
+    time.sleep(draw.uniform(0, 0.03))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    os.close(hearing)
     dirty += len(os.listdir(root / "killed")) != 2
     found = load_checkpoint(str(root / "killed"))
     loaded.append((found.progress.epoch, found.progress.step))

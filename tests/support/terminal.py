@@ -9,8 +9,9 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+from support.patience import HANG
+
 MODULE = [sys.executable, "-m", "onnxguard"]
-SECONDS = 120
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -42,7 +43,7 @@ def on_terminal(*arguments: str, streams: str = "oe", **more: str) -> Seen:
     texts = dict.fromkeys("oe", b"")
     ours = {pairs[stream][0]: stream for stream in "oe"}
     while ours:
-        for descriptor in select.select(list(ours), [], [], SECONDS)[0]:
+        for descriptor in select.select(list(ours), [], [], HANG)[0]:
             try:
                 data = os.read(descriptor, 65536)
             except OSError:  # what Linux says of a terminal that nobody writes to any more
@@ -51,7 +52,7 @@ def on_terminal(*arguments: str, streams: str = "oe", **more: str) -> Seen:
             if not data:
                 del ours[descriptor]
                 os.close(descriptor)
-    code = process.wait(SECONDS)
+    code = process.wait(HANG)
     for descriptor in (terminal, stdin) if terminal >= 0 else ():
         os.close(descriptor)
     return Seen(code, *(text.decode().replace("\r\n", "\n") for text in texts.values()))
