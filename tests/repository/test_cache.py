@@ -119,7 +119,7 @@ def test_models_are_known_by_content_at_once(
     judged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of this moment is not trusted by its state, but it can be read."""
-    monkeypatch.setattr(cache, "SETTLED", 2 * 10**9)
+    monkeypatch.setattr(cache, "SETTLED", 10**15)
     names = models()
     assert again(judged) == names
     assert rows("files") == []
@@ -127,7 +127,7 @@ def test_models_are_known_by_content_at_once(
 
 
 def test_a_young_file_is_not_kept(judged: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "SETTLED", 2 * 10**9)
+    monkeypatch.setattr(cache, "SETTLED", 10**15)
     models()
     old = 1_000_000_000
     for path in Path().glob("*.onnx"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import deadly
+from support.patience import HANG
 
 from onnxguard.running.child import DiedError, RaisedError, TimedOutError, Worker
 from onnxguard.running.errors import MESSAGE, one_line
@@ -21,54 +22,54 @@ def _child_finds_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_child_answers_many_calls() -> None:
     with Worker() as worker:
-        pids = {worker.call(os.getpid, seconds=30) for _ in range(3)}
+        pids = {worker.call(os.getpid, seconds=HANG) for _ in range(3)}
     assert len(pids) == 1
     assert os.getpid() not in pids
 
 
 def test_a_killed_child_costs_one_call() -> None:
     with Worker() as worker:
-        before = worker.call(os.getpid, seconds=30)
+        before = worker.call(os.getpid, seconds=HANG)
         with pytest.raises(DiedError, match="killed by SIGKILL"):
-            worker.call(deadly.kill, seconds=30)
-        assert worker.call(os.getpid, seconds=30) != before
+            worker.call(deadly.kill, seconds=HANG)
+        assert worker.call(os.getpid, seconds=HANG) != before
 
 
 def test_an_abort_and_an_exit_are_told_apart() -> None:
     with Worker() as worker:
         with pytest.raises(DiedError, match="killed by SIGABRT"):
-            worker.call(os.abort, seconds=30)
+            worker.call(os.abort, seconds=HANG)
         with pytest.raises(DiedError, match="ended with 7"):
-            worker.call(os._exit, 7, seconds=30)
+            worker.call(os._exit, 7, seconds=HANG)
 
 
 def test_a_hanging_child_is_replaced() -> None:
     with Worker() as worker:
-        before = worker.call(os.getpid, seconds=30)
+        before = worker.call(os.getpid, seconds=HANG)
         with pytest.raises(TimedOutError, match=r"no answer within 0\.2 s"):
-            worker.call(time.sleep, 60, seconds=0.2)
-        assert worker.call(os.getpid, seconds=30) != before
+            worker.call(time.sleep, HANG, seconds=0.2)
+        assert worker.call(os.getpid, seconds=HANG) != before
 
 
 def test_what_it_raises_is_passed_on_and_the_child_lives() -> None:
     with Worker() as worker:
-        before = worker.call(os.getpid, seconds=30)
+        before = worker.call(os.getpid, seconds=HANG)
         with pytest.raises(RaisedError, match="invalid literal") as caught:
-            worker.call(int, "one\n", seconds=30)
+            worker.call(int, "one\n", seconds=HANG)
         assert caught.value.kind == "ValueError"
-        assert worker.call(os.getpid, seconds=30) == before
+        assert worker.call(os.getpid, seconds=HANG) == before
 
 
 def test_what_a_library_prints_is_no_answer() -> None:
     with Worker() as worker:
-        assert worker.call(deadly.chatter, "noise", seconds=30) == "noise"
-        assert worker.call(abs, -1, seconds=30) == 1
+        assert worker.call(deadly.chatter, "noise", seconds=HANG) == "noise"
+        assert worker.call(abs, -1, seconds=HANG) == 1
 
 
 def test_a_function_that_the_child_lacks_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTHONPATH")
     with Worker() as worker, pytest.raises(DiedError, match="No module named 'support'"):
-        worker.call(deadly.kill, seconds=30)
+        worker.call(deadly.kill, seconds=HANG)
 
 
 def test_what_lies_in_the_folder_is_not_imported(
@@ -78,13 +79,13 @@ def test_what_lies_in_the_folder_is_not_imported(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PYTHONPATH")
     with Worker() as worker:
-        assert str(tmp_path) not in worker.call(eval, "__import__('sys').path", seconds=30)
-        assert "" not in worker.call(eval, "__import__('sys').path", seconds=30)
+        assert str(tmp_path) not in worker.call(eval, "__import__('sys').path", seconds=HANG)
+        assert "" not in worker.call(eval, "__import__('sys').path", seconds=HANG)
 
 
 def test_the_child_is_gone_afterwards() -> None:
     with Worker() as worker:
-        pid = worker.call(os.getpid, seconds=30)
+        pid = worker.call(os.getpid, seconds=HANG)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -103,4 +104,4 @@ def test_a_message_is_the_same_from_either_side_of_the_pipe() -> None:
 
 def test_the_interpreter_is_this_one() -> None:
     with Worker() as worker:
-        assert worker.call(eval, "__import__('sys').executable", seconds=30) == sys.executable
+        assert worker.call(eval, "__import__('sys').executable", seconds=HANG) == sys.executable

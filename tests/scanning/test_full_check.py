@@ -14,6 +14,7 @@ import yaml
 from rule_cases.full_check import ACCEPTED, REJECTED, never_done, write_large
 from support import protobuf as pb
 from support.command import run
+from support.patience import HANG
 from support.protobuf import graph, node, value
 
 import onnxguard
@@ -22,7 +23,7 @@ from onnxguard.catalogue import RULES
 from onnxguard.policy.registry import FOLDER
 from onnxguard.scanning.full_check import FullCheck
 
-ROOMY = FullCheck(seconds=60, mebibytes=8192)
+ROOMY = FullCheck(seconds=HANG, mebibytes=8192)
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_check_without_end_is_stopped(path: Path) -> None:
 @pytest.mark.parametrize("megabytes", [25, 40, 80, 240])
 def test_check_that_takes_too_much_memory_is_stopped(megabytes: int, path: Path) -> None:
     write_large(path, megabytes * 1_000_000)
-    message = stopped(path, FullCheck(seconds=60, mebibytes=256))
+    message = stopped(path, FullCheck(seconds=HANG, mebibytes=256))
     assert message == "the full check needs more than 256 MiB"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from support import protobuf as pb
 from support.command import run
+from support.patience import HANG
 from support.protobuf import graph, node, tensor
 from support.servers import S3, s3_environment, serving, storing, write_sparse_model
 
@@ -48,7 +49,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxguard.sources.remote.patience.FIRST_PAUSE", 0.002)
 
 
-def unverified(address: str, access: Access = Access(10)) -> Finding:  # noqa: B008 - a tuple
+def unverified(address: str, access: Access = Access(HANG)) -> Finding:  # noqa: B008 - a tuple
     report = onnxguard.scan(address, access=access)
     assert (report.verdict, report.facts, report.read) == (Verdict.ERROR, None, None)
     (finding,) = report.findings
@@ -193,7 +194,7 @@ def renewed(store: S3) -> Iterator[S3]:
     yield store
     for thread in threading.enumerate():  # a call that was given up would meet the next test
         if thread.name == "onnxguard-remote":
-            thread.join(30)
+            thread.join(HANG)
     forget()
 
 
@@ -227,7 +228,7 @@ def test_store_with_a_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None
     with serving() as server:
         server.always = fault
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url(""))
-        finding = unverified("s3://zoo/large.onnx", Access(0.4 if fault == "silent" else 10))
+        finding = unverified("s3://zoo/large.onnx", Access(0.4 if fault == "silent" else HANG))
         assert len(server.asked) == REQUESTS[fault], [asked[::2] for asked in server.asked]
     assert finding.message == FAULTS[fault]
     assert "testing-secret" not in str(finding)

@@ -14,6 +14,7 @@ from support import protobuf as pb
 from support.checkout import ROOT
 from support.command import run
 from support.formats import check
+from support.patience import HANG, with_a_limit
 from support.protobuf import graph, node, tensor
 from support.servers import WebServer, make_certificate, running, serving, web, write_sparse_model
 
@@ -45,7 +46,7 @@ def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def unverified(address: str, access: Access = Access(10)) -> Finding:  # noqa: B008 - a tuple
+def unverified(address: str, access: Access = Access(HANG)) -> Finding:  # noqa: B008 - a tuple
     report = onnxguard.scan(address, access=access)
     assert (report.verdict, report.facts, report.read) == (Verdict.ERROR, None, None)
     (finding,) = report.findings
@@ -234,7 +235,7 @@ def test_download_is_bounded(sparse: Path, web: WebServer, monkeypatch: pytest.M
     monkeypatch.setattr("onnxguard.sources.remote.web.DOWNLOADED", 1 << 20)
     web.files["/m.onnx"] = sparse
     for web.always in ("whole", "unmeasured"):
-        message = unverified(web.url("/m.onnx"), Access(10, full_download=True)).message
+        message = unverified(web.url("/m.onnx"), Access(HANG, full_download=True)).message
         assert message == "cannot be downloaded: more than 1,048,576 bytes"
 
 
@@ -448,9 +449,14 @@ def test_resumed_run_knows_a_download_again(sparse: Path, web: WebServer) -> Non
 def test_server_that_hangs_does_not_hold_a_resumed_run(web: WebServer) -> None:
     web.files.update({"/a.onnx": MODEL, "/b.onnx": MODEL})
     assert asked_for(web)[0] == 0
-    web.faults = ["silent"] * 2
+
+    def attempt(seconds: int) -> tuple[int, dict[str, int]]:
+        web.faults = ["silent"] * 2
+        return asked_for(web, "--timeout", str(seconds))
+
     # The server writes down what it answers.
-    assert asked_for(web, "--timeout", "2") == (0, {"a": 1, "b": 1})
+    judged = (0, {"a": 1, "b": 1})
+    assert with_a_limit(attempt, lambda found: found == judged)[1] == judged
     assert web.faults == []
 
 

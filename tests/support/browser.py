@@ -8,10 +8,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from support.patience import HANG
 
 DESKTOP = {"width": 1200, "height": 900}
 PHONE = {"width": 360, "height": 740}
+LATEST = HANG * 1000
+"""Milliseconds."""
+
+expect.set_options(timeout=LATEST)
 
 
 @contextmanager
@@ -22,7 +28,7 @@ def chromium() -> Iterator[Browser]:
     # A container runs tests as root and has little shared memory.
     flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=flags, timeout=LATEST)
         try:
             yield browser
         finally:
@@ -35,6 +41,7 @@ def opened(browser: Browser, path: Path, fragment: str = "", **context: Any) -> 
     said: list[str] = []
     asked: list[str] = []
     with browser.new_context(**{"viewport": DESKTOP, **context}) as made:
+        made.set_default_timeout(LATEST)
         page = made.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-HANG = 600.0
+HANG = 600
 """Seconds after which something hangs; nothing that works takes so long on the busiest machine."""
 
 LIMITS = (2, 20, 200)

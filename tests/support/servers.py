@@ -20,6 +20,7 @@ import pytest
 
 from onnxguard.sources.remote.filesystems import forget
 from support import protobuf as pb
+from support.patience import HANG
 
 Content = bytes | Path
 
@@ -230,7 +231,7 @@ class S3(NamedTuple):
 
     def put(self, path: str, content: bytes = b"") -> None:
         """Make a bucket (``/bucket``) or an object (``/bucket/key``)."""
-        with closing(HTTPConnection(self.host, timeout=60)) as connection:
+        with closing(HTTPConnection(self.host, timeout=HANG)) as connection:
             connection.request("PUT", path, content, {"Authorization": _SIGNED})
             answer = connection.getresponse()
             assert answer.status == 200, answer.read()
