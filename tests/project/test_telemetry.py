@@ -92,7 +92,8 @@ def test_a_replay_leaves_nothing(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["parity.runtime", "parity.ort_values", "conformance.runtime", "students.exporting"]
+    "module",
+    ["running.session", "running.ort_values", "conformance.evaluators", "students.exporting"],
 )
 def test_a_program_that_imports_a_module_leaves_nothing(module: str, place: Place) -> None:
     place.python("-c", f"import onnxguard.{module}\n{ALONE}")
