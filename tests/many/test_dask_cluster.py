@@ -138,7 +138,8 @@ def test_standard_input_is_read_here(address: str) -> None:
 def test_ctrl_c_leaves_nothing_on_the_cluster(cluster: Any, address: str, tmp_path: Path) -> None:
     paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
     program = (
-        "import sys, time; from support import deadly\nfrom onnxguard.many.judge_all import judge_all\n"
+        "import sys, time; from support import deadly\n"
+        "from onnxguard.many.judge_all import judge_all\n"
         "found = judge_all(sys.argv[2:], deadly.judge, deadly.lost, scheduler=sys.argv[1])\n"
         "print(next(found), flush=True)\n"
         f"time.sleep({HANG})"
