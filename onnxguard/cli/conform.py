@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ import click
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")
@@ -125,10 +125,10 @@ def _conform(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not on_terminal():
         yield None
         return
-    with click.progressbar(length=1, label="conforming", file=sys.stderr) as bar:
+    with progress_bar("conforming", 1) as bar:
 
         def show(done: int, total: int) -> None:
             bar.length = total

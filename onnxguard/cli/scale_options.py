@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
@@ -13,6 +12,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.processes import cores
 from onnxguard.cli.output import check_output
+from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
@@ -98,7 +98,7 @@ def judge_models(
         keep: what is kept of a report until the end; what a file of results holds is whole.
         access: how long a server may be asked whether a model changed.
     """
-    show = len(models) > 1 and sys.stderr is not None and sys.stderr.isatty()
+    show = len(models) > 1 and on_terminal()
     if scale.results is None:
         if keep is not None:
             judge = partial(_judge_leanly, judge, keep)
@@ -128,4 +128,4 @@ def _judge_leanly(
 def _progress(reports: Iterator[Report], length: int, show: bool) -> Any:
     if not show:
         return nullcontext(reports)
-    return click.progressbar(reports, length, label="scanning", file=sys.stderr)
+    return progress_bar("scanning", length, reports)

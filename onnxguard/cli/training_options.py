@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from importlib.util import find_spec
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.students.history import Epoch
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import RECIPES, SCHEDULES, Recipe, option_of
@@ -168,19 +168,13 @@ class TrainingLines(Watch):
 
 
 class TrainingBar(Watch):
-    """A bar over all steps, with loss, IoU, images a second and the time that is left."""
+    """A bar over all steps: time left, epoch, loss, the best IoU, images a second."""
 
     def __init__(self, epochs: int, label: str = "training") -> None:
         self._epochs = epochs
         self._now = ("", "")
         self._iou = ""
-        self._bar: Any = click.progressbar(
-            length=epochs,
-            label=label,
-            file=sys.stderr,
-            show_eta=True,
-            item_show_func=lambda _: self._iou.join(self._now),
-        )
+        self._bar = progress_bar(label, epochs, info=lambda _: self._iou.join(self._now))
         self._started = False
 
     def step(self, epoch: int, step: int, steps: int, loss: float, rate: float) -> None:
@@ -189,7 +183,7 @@ class TrainingBar(Watch):
         self._bar.length = self._epochs * steps
         if not self._started:  # a resumed training has not done the first steps in this time
             self._started, self._bar.pos = True, done - 1
-        self._now = f"epoch {epoch}/{self._epochs}, loss {loss:.3f}", f", {rate:.0f} images/s"
+        self._now = f"{epoch}/{self._epochs}, loss {loss:.3f}", f", {rate:.0f}/s"
         self._bar.update(done - self._bar.pos, self._now)
 
     def epoch(self, history: Sequence[Epoch], best_epoch: int) -> None:
@@ -199,13 +193,13 @@ class TrainingBar(Watch):
             self._bar.render_progress()
 
     def close(self) -> None:
-        """Leave the bar behind."""
+        """Take the bar away."""
         if self._started:  # else there is none on the screen
             self._bar.render_finish()
 
 
 def training_watch(epochs: int, label: str = "") -> Watch:
     """A bar on a terminal, lines elsewhere."""
-    if sys.stderr is not None and sys.stderr.isatty():
+    if on_terminal():
         return TrainingBar(epochs, label or "training")
     return TrainingLines(epochs, label)

@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 from typing import NamedTuple
 
 from support.patience import HANG
@@ -27,9 +28,11 @@ class Seen(NamedTuple):
     err: str
 
 
-def on_terminal(*arguments: str, streams: str = "oe", **more: str) -> Seen:
+def on_terminal(*arguments: str, streams: str = "oe", columns: int = 80, **more: str) -> Seen:
     """Run with a terminal as standard input (i), output (o) or error (e), else a pipe."""
     pairs = {stream: pty.openpty() if stream in streams else os.pipe() for stream in "oe"}
+    for stream in streams.replace("i", ""):
+        termios.tcsetwinsize(pairs[stream][1], (24, columns))
     terminal, stdin = pty.openpty() if "i" in streams else (-1, subprocess.DEVNULL)
     process = subprocess.Popen(
         [*MODULE, *arguments],
