@@ -7,6 +7,7 @@ to be killed: a signal that is sent after some time comes too late where the mac
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ def said_until_held(process: subprocess.Popen[str], processes: int = 1) -> list[
     while processes:
         line = process.stderr.readline()
         assert line, "".join(said)
-        processes -= line == f"{HELD}\n"
+        processes -= line.endswith(f"{HELD}\n")
         said.append(line)
     return said
 
@@ -47,7 +48,7 @@ def hold(training: int, epoch: int, step: int) -> None:
     def looking(self: _Loop, loss: float, at: int, done: int) -> None:
         look(self, loss, at, done)
         if (begun, at + 1, done) == (training, epoch, step):
-            print(HELD, file=sys.stderr, flush=True)
+            os.write(2, f"{HELD}\n".encode())  # at once, for others write there too
             while not self._stop.asked:
                 time.sleep(0.01)
 
