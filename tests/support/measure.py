@@ -1,6 +1,6 @@
 """Run Python, or ``onnxguard ARGUMENTS`` as a user would, and say what it took.
 
-As a script it is the parent of the measured process: a process inherits the peak memory of the one
+Another process starts the measured one: a process inherits the peak memory of the one
 that starts it, so a large test process cannot measure a small one.
 """
 
@@ -11,9 +11,13 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from support.patience import HANG
+
+_START = f"import sys; sys.path.insert(0, {str(Path(__file__).parent.parent)!r})\n"
+_START += "from support.measure import main; main(int(sys.argv[1]), sys.argv[2:])"
 
 PROCESSOR = 10
 """Seconds of processor time after which the kernel ends a run, however busy the machine is."""
@@ -37,7 +41,7 @@ def measure(*arguments: str) -> Usage:
 
 def measure_python(*arguments: str, processor: int = PROCESSOR) -> Usage:
     """Run ``python ARGUMENTS`` in a process of its own, for so many seconds of processor time."""
-    command = [sys.executable, __file__, str(processor), *arguments]
+    command = [sys.executable, "-c", _START, str(processor), *arguments]
     done = subprocess.run(command, capture_output=True, timeout=2 * HANG, check=True)
     return Usage(*json.loads(done.stdout))
 
@@ -59,7 +63,3 @@ def main(limit: int, arguments: list[str]) -> None:
     processor = used.ru_utime + used.ru_stime
     texts = out.decode(), err.decode()
     print(json.dumps([process.returncode, *texts, seconds, processor, peak]))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
