@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import shutil
-import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from support.checkout import ROOT, run
+from support.checkout import ROOT, installed, run
 
-STEPS = ("Install onnxguard", "Scan")
+STEPS = ("Install onnxguard", "Judge")
+PINS = re.findall(
+    r"^([a-z]+)==(\S+)",
+    (ROOT / "tools/action_requirements.txt").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -20,27 +31,58 @@ def action() -> dict[str, Any]:
     return loaded
 
 
+@pytest.fixture(scope="module")
+def temp(action: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the first step put in place, of a workspace that holds nothing (installs from PyPI)."""
+    folder = tmp_path_factory.mktemp("action")
+    (folder / "work").mkdir()
+    step(action, 0, folder / "work", folder / "temp", rc=0)
+    return folder / "temp"
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    """A runner whose first step put the environment that runs these tests in place."""
-    programs = tmp_path / "temp/onnxguard/bin"
-    programs.mkdir(parents=True)
-    (programs / "onnxguard").symlink_to(Path(sys.executable).with_name("onnxguard"))
     (tmp_path / "work").mkdir()
     return tmp_path / "work"
 
 
-def scan(action: dict[str, Any], workspace: Path, rc: int, **inputs: str) -> str:
+@pytest.fixture
+def scan(action: dict[str, Any], temp: Path, workspace: Path) -> Callable[..., str]:
     """Run the second step with these inputs, the others at their defaults."""
-    step = action["runs"]["steps"][1]
+    return partial(step, action, 1, workspace, temp)
+
+
+def step(
+    action: dict[str, Any],
+    number: int,
+    workspace: Path,
+    temp: Path,
+    rc: int | None,
+    before: dict[str, str] | None = None,
+    **inputs: str,
+) -> str:
+    """Run a step as the runner does, in an environment that earlier steps wrote to."""
+    this = action["runs"]["steps"][number]
     given = {name: value["default"] for name, value in action["inputs"].items()} | inputs
-    environment = {
-        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")]
-        for name, value in step["env"].items()
+    environment = (before or {}) | {
+        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")] if value else ""
+        for name, value in this["env"].items()
     }
-    environment["RUNNER_TEMP"] = str(workspace.parent / "temp")
-    command = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
-    return run(*command, cwd=workspace, rc=rc, **environment).stdout
+    temp.mkdir(exist_ok=True)
+    script = temp / "step.sh"
+    script.write_text(this["run"], encoding="utf-8")
+    program, *words = shlex.split(this["shell"])
+    return run(
+        shutil.which(program) or program,  # the runner finds it, by a PATH of its own
+        *(str(script) if word == "{0}" else word for word in words),
+        cwd=workspace,
+        rc=rc,
+        **environment,
+        RUNNER_TEMP=str(temp),
+        GITHUB_ACTION_PATH=str(ROOT),
+        GITHUB_WORKSPACE=str(workspace),
+        GITHUB_ACTIONS="true",
+    ).stdout
 
 
 def test_scripts_read_no_expression(action: dict[str, Any]) -> None:
@@ -49,22 +91,18 @@ def test_scripts_read_no_expression(action: dict[str, Any]) -> None:
     assert not [step["name"] for step in steps if "${{" in step["run"]]
 
 
-def test_findings_fail_the_step(action: dict[str, Any], workspace: Path) -> None:
+def test_findings_fail_the_step(scan: Callable[..., str], workspace: Path) -> None:
     for model in ("saliency_v1.onnx", "saliency_v2.onnx"):
         shutil.copy(ROOT / "tests/models" / model, workspace)
-    assert "::error" not in scan(action, workspace, rc=0)
-    assert "::error" in scan(action, workspace, rc=1, allowlist="pre-adr-0258")
-    assert "::error" not in scan(
-        action, workspace, rc=0, allowlist="pre-adr-0258", paths="saliency_v1.onnx"
-    )
+    assert "::error" not in scan(rc=0)
+    assert "::error" in scan(rc=1, allowlist="pre-adr-0258")
+    assert "::error" not in scan(rc=0, allowlist="pre-adr-0258", paths="saliency_v1.onnx")
 
 
-def test_lines_are_arguments(action: dict[str, Any], workspace: Path) -> None:
+def test_lines_are_arguments(scan: Callable[..., str], workspace: Path) -> None:
     shutil.copy(ROOT / "tests/models/saliency_v1.onnx", workspace / "a model.onnx")
     shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace / "-v2.onnx")
     output = scan(
-        action,
-        workspace,
         rc=1,
         paths="a model.onnx\n\n-v2.onnx\n",
         allowlist="pre-adr-0258",
@@ -75,22 +113,192 @@ def test_lines_are_arguments(action: dict[str, Any], workspace: Path) -> None:
     assert "-v2.onnx" in output
 
 
-def test_an_input_is_never_run(action: dict[str, Any], workspace: Path) -> None:
-    for name in ("paths", "allowlist", "format", "args"):
-        scan(action, workspace, rc=2, **{name: "$(touch run)`touch run`'; touch run; #"})
+def test_an_input_is_never_run(scan: Callable[..., str], workspace: Path) -> None:
+    for name in ("command", "paths", "allowlist", "format", "config", "args"):
+        scan(rc=2, **{name: "$(touch run)`touch run`'; touch run; #"})
         assert not list(workspace.iterdir())
 
 
-def test_a_repository_is_checked_by_its_manifest(action: dict[str, Any], workspace: Path) -> None:
+def test_a_repository_is_checked_by_its_manifest(scan: Callable[..., str], workspace: Path) -> None:
     shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace)
     manifest = workspace / "onnxguard.yaml"
     manifest.write_text("schema: 1\nmodels: [{paths: ['*.onnx']}]\n", encoding="utf-8")
-    assert "::error" not in scan(action, workspace, rc=0, command="check", args="--no-cache")
+    assert "::error" not in scan(rc=0, command="check", args="--no-cache")
     shutil.copy(ROOT / "tests/models/saliency_v1.onnx", workspace / "other")
     manifest.write_text("schema: 1\nmodels: [{paths: [other]}]\n", encoding="utf-8")
-    output = scan(action, workspace, rc=1, command="check", args="--no-cache")
+    output = scan(rc=1, command="check", args="--no-cache")
     assert "OG811" in output
 
 
-def test_another_command_is_refused(action: dict[str, Any], workspace: Path) -> None:
-    assert "scan or check" in scan(action, workspace, rc=2, command="rm")
+def test_another_command_is_refused(scan: Callable[..., str]) -> None:
+    assert "scan or check" in scan(rc=2, command="rm")
+
+
+# -- a hostile repository --------------------------------------------------------------------------
+
+MODULES = (
+    *("venv.py", "ensurepip.py", "pip/__init__.py", "pip/__main__.py", "site.py", "runpy.py"),
+    *("sitecustomize.py", "usercustomize.py", "logging.py", "sysconfig.py", "encodings.py"),
+    *("onnxguard/__init__.py", "onnxguard/__main__.py", "click.py", "yaml/__init__.py"),
+    *("setup.py", "build_backend.py", "command/install.py"),
+)
+PROGRAMS = ("python3", "python", "pip", "onnxguard", "bash", "env", "dirname", "readlink")
+FILES = {
+    ".pydistutils.cfg": "[global]\ncommand_packages = command\n",
+    "setup.cfg": "[global]\ncommand_packages = command\n",
+    "pip.conf": "[global]\nindex-url = {index}\n[install]\ntarget = {work}/stolen\n",
+    "pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'build_backend'\n"
+    "backend-path = ['.']\n",
+    ".python-version": "2.7\n",
+    ".env": "BASH_ENV=evil.sh\n",
+    "evil.sh": "echo evil.sh >> {ran}\n",
+    "openssl.cnf": "openssl_conf = init\n[init]\nproviders = all\n[all]\nevil = one\n"
+    "[one]\nmodule = {work}/evil.so\nactivate = 1\n",
+    "evil.pth": "import venv\n",
+}
+BAD = "saliency_v2.onnx"
+
+
+def fake_wheel(folder: Path, name: str, module: str, code: str) -> str:
+    """A wheel that calls itself by a pinned name and version, and runs once it is imported."""
+    version = dict(PINS)[name]
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    information = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr(f"{module}/__init__.py", code)
+        wheel.writestr(f"{module}.pth", f"import {module}\n")
+        wheel.writestr(
+            f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{information}/RECORD", "")
+    return file.name
+
+
+class Attack(NamedTuple):
+    """A workspace that runs as soon as anybody lets it, and the environment that it left."""
+
+    work: Path
+    ran: Path
+    environment: dict[str, str]
+
+    def who_ran(self) -> str:
+        return self.ran.read_text(encoding="utf-8") if self.ran.exists() else ""
+
+
+@pytest.fixture(scope="module")
+def attack(tmp_path_factory: pytest.TempPathFactory) -> Attack:
+    base = tmp_path_factory.mktemp("hostile")
+    work, ran = base / "work", base / "ran"
+    index = work / "index"
+    for folder in ("pip", "onnxguard", "yaml", "command", "bin", "index", ".pip", ".config/pip"):
+        (work / folder).mkdir(parents=True)
+    for name in MODULES:
+        (work / name).write_text(f"open({str(ran)!r}, 'a').write({name + chr(10)!r})\n")
+    for name in PROGRAMS:
+        for program in (work / name, work / "bin" / name):
+            program.unlink(missing_ok=True) if not program.is_dir() else None
+            if not program.exists():
+                program.write_text(f"#!/bin/sh\necho {name} >> {ran}\nexit 0\n")
+                program.chmod(0o755)
+    for name, text in FILES.items():
+        content = text.format(ran=ran, work=work, index=index.as_uri())
+        (work / name).write_text(content, encoding="utf-8")
+    for place in (".pip/pip.conf", ".config/pip/pip.conf"):
+        shutil.copy(work / "pip.conf", work / place)
+    for name, module in (("click", "click"), ("pyyaml", "yaml")):
+        (index / name).mkdir()
+        wheel = fake_wheel(index / name, name, module, f"open({str(ran)!r}, 'a').write('wheel')\n")
+        (index / name / "index.html").write_text(f'<a href="{wheel}">{wheel}</a>')
+    shutil.copy(ROOT / "tests/models" / BAD, work)
+    touch = f"$(echo expanded >> {ran})"
+    function = f"() {{ echo function >> {ran}; }}"
+    return Attack(
+        work,
+        ran,
+        {
+            "BASH_ENV": str(work / "evil.sh"),
+            "ENV": str(work / "evil.sh"),
+            "SHELLOPTS": "xtrace",
+            "PS4": touch,
+            "PROMPT_COMMAND": touch,
+            "BASH_FUNC_unset%%": function,
+            "BASH_FUNC_type%%": function,
+            "BASH_FUNC_cd%%": function,
+            "CDPATH": str(work),
+            "HOME": str(work),
+            "LD_LIBRARY_PATH": str(work),
+            "LD_PRELOAD": str(work / "evil.so"),
+            "ONNXGUARD_TRACEBACK": "1",
+            "OPENSSL_CONF": str(work / "openssl.cnf"),
+            "PATH": f"{work}/bin:{work}/../work/bin:.:bin::{os.environ['PATH']}",
+            "PIP_CONFIG_FILE": str(work / "pip.conf"),
+            "PIP_EXTRA_INDEX_URL": index.as_uri(),
+            "PIP_FIND_LINKS": str(index / "click"),
+            "PIP_NO_INDEX": "1",
+            "PIP_PYTHON": str(work / "python3"),
+            "PIP_TARGET": str(work / "stolen"),
+            "PYTHONBREAKPOINT": "venv.main",
+            "PYTHONHOME": str(work),
+            "PYTHONPATH": str(work),
+            "PYTHONPLATLIBDIR": str(work),
+            "PYTHONSTARTUP": str(work / "venv.py"),
+            "PYTHONUSERBASE": str(work),
+            "PYTHONWARNINGS": "error::venv.Warning",
+            "VIRTUAL_ENV": str(work),
+            "XDG_CONFIG_DIRS": str(work / ".config"),
+            "XDG_CONFIG_HOME": str(work / ".config"),
+            "_ONNXGUARD_COMPLETE": "bash_source",
+            "__PYVENV_LAUNCHER__": str(work / "python3"),
+        },
+    )
+
+
+def test_a_workspace_runs_nothing(action: dict[str, Any], attack: Attack, tmp_path: Path) -> None:
+    work, temp, before = attack.work, tmp_path / "temp", attack.environment
+    said = step(action, 0, work, temp, rc=0, before=before)
+    assert (attack.who_ran(), "evil" in said) == ("", False)
+    (python,) = (temp / "onnxguard").glob("bin/python")
+    assert installed(python) == {"click", "pyyaml"}
+    assert not (work / "stolen").exists()
+    said = step(action, 1, work, temp, rc=1, before=before, allowlist="pre-adr-0258")
+    assert "OG101" in said
+    assert (attack.who_ran(), "evil" in said) == ("", False)
+    said = step(action, 1, work, temp, rc=0, before=before)
+    assert "1 of 1 model passed" in said
+    assert (attack.who_ran(), "evil" in said) == ("", False)
+
+
+def test_an_index_cannot_change_what_is_installed(
+    action: dict[str, Any], attack: Attack, tmp_path: Path
+) -> None:
+    before = attack.environment | {"PIP_INDEX_URL": (attack.work / "index").as_uri()}
+    said = step(action, 0, attack.work, tmp_path / "temp", rc=1, before=before)
+    assert "DO NOT MATCH THE HASHES" in said
+    assert attack.who_ran() == ""
+
+
+def test_only_pythons_of_the_workspace(
+    action: dict[str, Any], attack: Attack, tmp_path: Path
+) -> None:
+    before = {"PATH": f"{attack.work}/bin"}
+    said = step(action, 0, attack.work, tmp_path / "temp", rc=2, before=before)
+    assert "no python3 of version 3.11 or newer outside the workspace" in said
+    assert attack.who_ran() == ""
+
+
+def test_a_configuration_can_be_left_out(scan: Callable[..., str], workspace: Path) -> None:
+    shutil.copy(ROOT / "tests/models" / BAD, workspace)
+    (workspace / "pyproject.toml").write_text("[tool.onnxguard]\nignore = ['OG1']\n")
+    scan(rc=0, allowlist="pre-adr-0258")
+    scan(rc=1, allowlist="pre-adr-0258", config="none")
+
+
+def test_pins_are_those_of_the_constraints() -> None:
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().split()
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = {re.split("[<>=]", each)[0].lower() for each in pyproject["project"]["dependencies"]}
+    assert {name for name, _ in PINS} == wanted
+    assert {f"{name}=={version}" for name, version in PINS} <= set(constraints)
