@@ -41,6 +41,18 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        # A hook or a shell's * hands over names of files, and one may be that of an option.
+        for arg in args[: args.index("--")] if "--" in args else args:
+            if arg.startswith("-") and arg != "-" and os.path.lexists(arg):
+                from onnxguard.base.printable import printable
+
+                ctx.fail(
+                    f'"{printable(arg)}" is the name of a file and could be an option too: '
+                    "put -- before the names of files, after all options"
+                )
+        return super().parse_args(ctx, args)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -13,6 +13,7 @@ from support import protobuf as pb
 from support.command import run
 from support.protobuf import attribute, graph, node, tensor
 
+from onnxguard.base.printable import printable
 from onnxguard.reporters import REPORTERS
 from onnxguard.sources.discover import find_models
 
@@ -311,3 +312,28 @@ def test_text_ends_with_the_verdict() -> None:
     for path, end in ends.items():
         last = run("scan", path)[1].splitlines()[-1]
         assert re.fullmatch(end, last), last
+
+
+# -- names of files that options have, too ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["--allowlist=lists/x.onnx", "--exit-zero", "-q", "--output=x.onnx", "-\x1b.onnx"]
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_file_that_is_called_as_an_option_is_not_one(name: str, place: int) -> None:
+    path = Path(name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(BAD)
+    arguments = ["--config=none", "bad.onnx"]
+    arguments.insert(2 * place, name)
+    code, out, err = run("scan", *arguments)
+    assert (code, out) == (2, "")
+    assert f'"{printable(name)}" is the name of a file and could be an option too' in err
+    code, out, _ = run("scan", "--config=none", "--", "bad.onnx", name)
+    assert (code, out.count("FAIL  ")) == (1, 2)
+
+
+def test_a_dash_is_standard_input_whatever_is_called_so() -> None:
+    Path("-").write_bytes(BAD)
+    assert run("scan", "-", stdin=CLEAN)[0] == 0

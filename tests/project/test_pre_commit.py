@@ -125,6 +125,53 @@ def test_the_hook_brings_click_and_pyyaml_alone(repository: Repository) -> None:
     assert installed(python) == {"onnxguard", "click", "pyyaml"}
 
 
+LIST = """\
+schema: 1
+id: all
+extends: adr-0258
+operators: [{names: [DynamicQuantizeLinear, ConvInteger]}]
+"""
+
+
+def write_baseline(folder: Path, path: Path) -> None:
+    options = ("--allowlist=pre-adr-0258", "--update-baseline", "--baseline=accepted")
+    run(sys.executable, "-m", "onnxguard", "scan", "int8.onnx", *options, cwd=folder)
+    (folder / "accepted").rename(path)
+
+
+@pytest.mark.parametrize("own", ["[--allowlist, pre-adr-0258]", "[--allowlist, base, --]", ""])
+@pytest.mark.parametrize("option", ["--allowlist=lists", "--baseline=b"])
+def test_a_name_is_no_option(option: str, own: str, repository: Repository, tmp_path: Path) -> None:
+    folder = tmp_path / "named"
+    run("git", "init", "--quiet", folder, cwd=tmp_path)
+    config = (repository.path / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    line = "        args: [--allowlist, pre-adr-0258]\n"
+    config = config.replace(line, f"        args: {own}\n" if own else "")
+    (folder / ".pre-commit-config.yaml").write_text(config, encoding="utf-8")
+    shutil.copy(ROOT / "tests/models/int8.onnx", folder)
+    named = folder / option / "x.onnx"
+    named.parent.mkdir()
+    if option == "--baseline=b":
+        write_baseline(folder, named)
+    else:
+        named.write_text(LIST, encoding="utf-8")
+
+    def hook(rc: int) -> str:
+        run("git", "add", "--all", cwd=folder)
+        command = (sys.executable, "-m", "pre_commit", "run")
+        return run(*command, cwd=folder, rc=rc, PRE_COMMIT_HOME=str(repository.cache)).stdout
+
+    output = hook(rc=1)
+    behind = own == "" or own.endswith("--]")
+    assert "- exit code: 2" in output
+    assert ("ConvInteger is not on the allowlist" in output) is behind
+    assert ("put -- before the names of files" in output) is not behind
+    shutil.rmtree(named.parent)
+    shutil.move(folder / "int8.onnx", tmp_path)
+    shutil.copy(ROOT / "tests/models/saliency_v1.onnx", folder / "-v.onnx")
+    assert ("Passed" in hook(rc=0)) if behind else ("exit code: 2" in hook(rc=1))
+
+
 def test_the_other_hook_checks_the_whole_repository(repository: Repository) -> None:
     folder = repository.path
     model, manifest = folder / "saliency_v1.onnx", folder / "onnxguard.yaml"
