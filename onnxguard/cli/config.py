@@ -1,10 +1,10 @@
-"""``[tool.onnxguard]`` of the nearest pyproject.toml: defaults for the scan's options."""
+"""``[tool.onnxguard]`` of a pyproject.toml: defaults for the scan's options."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from onnxguard.base.errors import ConfigError
 from onnxguard.base.printable import printable
@@ -22,44 +22,77 @@ KEYS: dict[str, type] = {
 }
 """What the table may hold, each as the option of that name takes it."""
 
+MAX_BYTES = 1 << 24
 
 _KINDS = {str: "text", list: "a list of texts", int: "a whole number", bool: "true or false"}
 
 
-def find_config(start: Path) -> Path | None:
-    """The pyproject.toml in ``start`` or the nearest folder above it."""
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if os.path.isfile(path):  # False, too, in a folder that may not be searched
-            return path
-    return None
+class Config(NamedTuple):
+    """What pyproject.toml says.
+
+    Attributes:
+        values: by parameter name (``full_check``); empty where there is no table.
+        path: the file with the table, None where there is none.
+        sha256: of that file, hexadecimal.
+    """
+
+    values: dict[str, Any]
+    path: Path | None = None
+    sha256: str = ""
 
 
-def read_config(start: Path) -> dict[str, Any]:
-    """Read the table; keys become parameter names (``full_check``). Empty where there is none.
+def searched_folders(start: Path) -> tuple[Path, ...]:
+    """``start`` and what lies above it, up to the repository's root, which has a ``.git``.
+
+    Outside of a repository it is ``start`` alone: the folders above may be anybody's, as /tmp is.
+    """
+    folders = (start, *start.parents)
+    for count, folder in enumerate(folders, 1):
+        if os.path.lexists(folder / ".git"):
+            return folders[:count]
+    return folders[:1]
+
+
+def read_config(start: Path) -> Config:
+    """Read the table of the nearest pyproject.toml that has one, of the folders that are searched.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type, or a file that is not TOML.
     """
-    path = find_config(start)
-    if path is None:
-        return {}
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    if b"onnxguard" not in text:
-        return {}
+    for folder in searched_folders(start):
+        path = folder / "pyproject.toml"
+        if not os.path.isfile(path):  # False, too, in a folder that may not be searched
+            continue
+        try:
+            with path.open("rb") as stream:
+                content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        if len(content) > MAX_BYTES:
+            raise ConfigError(f"{path}: longer than {MAX_BYTES:,} bytes: is this a configuration?")
+        table = _table(path, content) if b"onnxguard" in content else None
+        if table is not None:
+            import hashlib
+
+            return Config(_values(path, table), path, hashlib.sha256(content).hexdigest())
+    return Config({})
+
+
+def _table(path: Path, content: bytes) -> dict[str, Any] | None:
     import tomllib
 
     try:
-        table = tomllib.loads(text.decode()).get("tool", {}).get("onnxguard", {})
+        table = tomllib.loads(content.decode()).get("tool", {}).get("onnxguard")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
     except AttributeError:
-        table = None
-    if not isinstance(table, dict):
-        raise ConfigError(f"{path}: [tool.onnxguard] is a table")
+        table = ()
+    if table is None or isinstance(table, dict):
+        return table
+    raise ConfigError(f"{path}: [tool.onnxguard] is a table")
+
+
+def _values(path: Path, table: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in table.items():
         wanted = KEYS.get(key)

@@ -45,7 +45,8 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
             folder = Path.cwd()
         except OSError:  # it was removed
             return value
-        ctx.default_map = {_PARAMETERS.get(k, k): v for k, v in read_config(folder).items()}
+        values = read_config(folder).values
+        ctx.default_map = {_PARAMETERS.get(key, key): value for key, value in values.items()}
     return value
 
 
@@ -58,7 +59,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     is_eager=True,
     expose_value=False,
     callback=_configured,
-    help="Read [tool.onnxguard] of the nearest pyproject.toml (auto), or not.",
+    help="Read [tool.onnxguard] of the repository's pyproject.toml (auto), or not.",
 )
 @click.option(
     "--allowlist",

@@ -10,6 +10,7 @@ from pathlib import Path
 from onnxguard.base.errors import AllowlistError, ManifestError
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
+from onnxguard.cli.config import searched_folders
 from onnxguard.model.facts import Dim
 from onnxguard.model.messages import DTYPES
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
@@ -50,16 +51,19 @@ _DTYPES = frozenset(name for name, _ in DTYPES.values())
 
 
 def find_manifest(start: Path) -> Path:
-    """The manifest in ``start`` or in the nearest folder above it.
+    """The manifest in ``start`` or in the nearest folder above it, within its repository.
 
     Raises:
         ManifestError: there is none.
     """
-    for folder in (start, *start.parents):
+    for folder in searched_folders(start):
         path = folder / MANIFEST
         if os.path.isfile(path):
             return path
-    raise ManifestError(f"no {MANIFEST} here or in a folder above: onnxguard init writes one")
+    raise ManifestError(
+        f"no {MANIFEST} here or in a folder above, up to the repository's root: "
+        "onnxguard init writes one"
+    )
 
 
 def nearest_manifest(given: str | None = None) -> Manifest:

@@ -13,6 +13,7 @@ import pytest
 from support import protobuf as pb
 from support.command import run
 from support.protobuf import attribute, graph, node
+from support.repositories import make_git
 
 from onnxguard.many.judge_all import judge_all
 
@@ -57,6 +58,7 @@ def test_path_of_an_allowlist_is_relative_to_the_file(
     (folder / "lists").mkdir()
     (folder / path).write_text("schema: 1\nid: mine\noperators: [{name: Einsum}]\n")
     configure(f'allowlist = "{path}"', folder)
+    make_git(folder, "folder")
     (folder / below).mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(folder / below)
     code, out, err = run("scan", str(folder / "bad.onnx"))
@@ -126,12 +128,40 @@ def test_full_check() -> None:
 
 def test_nearest_file_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     configure('ignore = ["OG101"]', folder)
+    make_git(folder, "folder")
     inner = folder / "a/b"
     inner.mkdir(parents=True)
     monkeypatch.chdir(inner)
     assert run("scan", str(folder / "bad.onnx"))[0] == 0
     configure("strict = true", folder / "a")
     assert run("scan", str(folder / "bad.onnx"))[0] == 1
+
+
+@pytest.mark.parametrize("nearer", ["[project]\nname = 'onnxguard'\n", "[tool.x]\n", ""])
+def test_a_nearer_file_without_the_table_does_not_count(
+    nearer: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure("strict = true", folder)
+    make_git(folder, "file")
+    (folder / "a").mkdir()
+    (folder / "a/pyproject.toml").write_text(nearer, encoding="utf-8")
+    monkeypatch.chdir(folder / "a")
+    assert run("scan", str(folder / "warned.onnx"))[0] == 1
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "none"])
+def test_a_file_above_the_repository_is_not_read(
+    kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent's, or one in a shared temporary folder."""
+    configure('ignore = ["OG101"]', folder)
+    inner = folder / "inner"
+    inner.mkdir()
+    make_git(inner, kind)
+    monkeypatch.chdir(inner)
+    assert run("scan", str(folder / "bad.onnx"))[0] == 1
+    configure('ignore = ["OG101"]', inner)
+    assert run("scan", str(folder / "bad.onnx"))[0] == 0
 
 
 def test_config_none_reads_no_file() -> None:
@@ -202,6 +232,14 @@ def test_table_that_is_none(text: str, folder: Path) -> None:
     Path("pyproject.toml").write_text(text)
     _, err = failing()
     assert err == f"onnxguard: error: {folder / 'pyproject.toml'}: [tool.onnxguard] is a table\n"
+
+
+def test_file_without_end(folder: Path) -> None:
+    with open("pyproject.toml", "wb") as file:
+        file.write(b"[tool.onnxguard]\n")
+        file.truncate(1 << 40)
+    _, err = failing()
+    assert err.startswith(f"onnxguard: error: {folder / 'pyproject.toml'}: longer than ")
 
 
 def test_file_that_is_not_text(folder: Path) -> None:

@@ -149,12 +149,13 @@ def test_a_name_is_no_option(option: str, own: str, repository: Repository, tmp_
     config = config.replace(line, f"        args: {own}\n" if own else "")
     (folder / ".pre-commit-config.yaml").write_text(config, encoding="utf-8")
     shutil.copy(ROOT / "tests/models/int8.onnx", folder)
-    named = folder / option / "x.onnx"
-    named.parent.mkdir()
+    value = folder / option.partition("=")[2] / "x.onnx"  # what the option would name
+    for path in (folder / option / "x.onnx", value):
+        path.parent.mkdir()
+        path.write_text(LIST, encoding="utf-8")
     if option == "--baseline=b":
-        write_baseline(folder, named)
-    else:
-        named.write_text(LIST, encoding="utf-8")
+        write_baseline(folder, value)
+    (folder / ".git/info/exclude").write_text(f"/{value.parent.name}/\n", encoding="utf-8")
 
     def hook(rc: int) -> str:
         run("git", "add", "--all", cwd=folder)
@@ -166,7 +167,7 @@ def test_a_name_is_no_option(option: str, own: str, repository: Repository, tmp_
     assert "- exit code: 2" in output
     assert ("ConvInteger is not on the allowlist" in output) is behind
     assert ("put -- before the names of files" in output) is not behind
-    shutil.rmtree(named.parent)
+    shutil.rmtree(folder / option)
     shutil.move(folder / "int8.onnx", tmp_path)
     shutil.copy(ROOT / "tests/models/saliency_v1.onnx", folder / "-v.onnx")
     assert ("Passed" in hook(rc=0)) if behind else ("exit code: 2" in hook(rc=1))

@@ -15,6 +15,7 @@ from support.repositories import (
     TANH,
     codes,
     enter,
+    make_git,
     refused,
     status,
     told,
@@ -280,7 +281,8 @@ def test_manifest_that_is_no_file(root: Path) -> None:
 @pytest.mark.parametrize("command", ["check", "lock"])
 def test_no_manifest(command: str, root: Path) -> None:
     assert refused(command) == (
-        "no onnxguard.yaml here or in a folder above: onnxguard init writes one"
+        "no onnxguard.yaml here or in a folder above, up to the repository's root: "
+        "onnxguard init writes one"
     )
     (root / "onnxguard.yaml").mkdir()
     assert "no onnxguard.yaml here" in refused(command)
@@ -300,6 +302,23 @@ def test_nearest_manifest_counts(root: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert status() == 0
     code, out, _ = run("check", "--manifest", "../../../onnxguard.yaml")
     assert (code, "a/b/m.onnx" in out) == (1, True)
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link", "none"])
+def test_a_manifest_above_the_repository_is_not_read(
+    kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent's, or one in a shared temporary folder."""
+    write_models(m=RELU)
+    write_manifest()
+    inner = root / "inner"
+    inner.mkdir()
+    (root / ".git").rmdir()
+    make_git(inner, kind)
+    monkeypatch.chdir(inner)
+    assert "no onnxguard.yaml here" in refused("check")
+    monkeypatch.chdir(root)
+    assert status() == 0
 
 
 FULL = """\
@@ -457,7 +476,7 @@ def test_case_of_a_suffix_is_no_way_out() -> None:
 def test_what_is_not_looked_at() -> None:
     write_models(known=RELU)
     for folder in (".git", "a/.git", "env", "env/lib"):
-        Path(folder).mkdir(parents=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         write_models(**{f"{folder}/m": TANH})
     write_manifest()
     assert list(codes()) == ["env/lib/m.onnx", "env/m.onnx"]

@@ -34,11 +34,22 @@ EVERY = "  - {paths: ['**/*.onnx'], allowlist: ./mine.yaml}\n"
 def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Go into an empty repository with a list, and keep the user's cache out of it."""
     root = folder / "repository"
-    root.mkdir()
+    (root / ".git").mkdir(parents=True)
     write_list(root)
     monkeypatch.chdir(root)
     monkeypatch.setenv("ONNXGUARD_CACHE", str(folder / "cache"))
     return root
+
+
+def make_git(folder: Path, kind: str) -> None:
+    """Make a folder the root of a repository: Git's folder, or a file as in a worktree."""
+    match kind:
+        case "folder":
+            (folder / ".git").mkdir()
+        case "file":
+            (folder / ".git").write_text("gitdir: elsewhere\n", encoding="utf-8")
+        case "link":
+            (folder / ".git").symlink_to("elsewhere")
 
 
 def write_manifest(*entries: str, more: str = "", folder: str = ".") -> Path:
