@@ -10,7 +10,7 @@ from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError
 from onnxguard.base.printable import printable
-from onnxguard.base.yaml_tree import MAX_BYTES, near, parse
+from onnxguard.base.yaml_tree import MAX_BYTES, Mark, near, parse
 from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit
 from onnxguard.policy.allowlist_file import AllowlistFile, read_file
 
@@ -37,7 +37,8 @@ def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
     """Load a list by its id in the registry, or by a path (one with a separator or ``.yaml``).
 
     Raises:
-        AllowlistError: an unknown id (with near names) or a file that does not hold a list.
+        AllowlistError: an unknown id (with near names), a file that does not hold a list, or one
+            that calls itself by the id of another list, which is in the registry.
     """
     text = os.fspath(name)
     if not is_path(text):
@@ -76,7 +77,10 @@ def _chain(path: Path) -> list[AllowlistFile]:
             if chain:
                 chain[-1].extends_mark.fail(str(error))
             raise
-        file = read_file(parse(content, source))
+        tree = parse(content, source)
+        file = read_file(tree)
+        if path.parent != FOLDER:
+            _own_id(file.id, content, tree.items["id"].mark)
         chain.append(file)
         seen[path.resolve()] = file.id
         if not file.extends:
@@ -93,6 +97,19 @@ def _chain(path: Path) -> list[AllowlistFile]:
             mark.fail(f"extends goes in a circle: {' -> '.join([*seen.values(), file.extends])}")
         if len(chain) >= MAX_CHAIN:
             mark.fail(f"more than {MAX_CHAIN} lists extend each other")
+
+
+def _own_id(name: str, content: bytes, mark: Mark) -> None:
+    """Reports name a list by its id: no other may call itself by one of the registry."""
+    known = {each.casefold(): each for each in allowlist_ids()}.get(name.casefold())
+    if known is None:
+        return
+    registered = (FOLDER / f"{known}.yaml").read_bytes()
+    if content.replace(b"\r\n", b"\n") != registered.replace(b"\r\n", b"\n"):
+        mark.fail(
+            f"the id {known} is that of a list in the registry, and this is another list: give it "
+            f"an id of its own, and 'extends: {known}' if it builds on that one"
+        )
 
 
 def _beside(path: Path, parent: str, file: AllowlistFile) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from onnx import defs
 from support import protobuf as pb
@@ -9,9 +11,10 @@ from support.protobuf import attribute, graph, node
 
 import onnxguard
 from onnxguard import Severity, load_allowlist
+from onnxguard.base.errors import AllowlistError
 from onnxguard.model.standard import LATEST_IR, LATEST_OPSET
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Range
-from onnxguard.policy.registry import DEFAULT_ALLOWLIST, allowlist_ids
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, FOLDER, allowlist_ids
 
 BASE = """
     Identity Reshape Flatten Squeeze Unsqueeze Transpose Concat Slice Gather Cast Shape Expand
@@ -185,3 +188,54 @@ def test_resize_passes_and_warns_of_a_mode_that_was_never_exercised(
     assert all(finding.severity is Severity.WARNING for finding in report.findings)
     (finding,) = onnxguard.scan_bytes(data, "m.onnx", "pre-adr-0258").findings
     assert (finding.code, finding.adr) == ("OG101", "ADR-0258")
+
+
+# -- lists of one's own that call themselves by an id of the registry ------------------------------
+
+
+@pytest.mark.parametrize("name", ["adr-0258", "base", "ADR-0258", "Pre-Adr-0258"])
+@pytest.mark.parametrize("more", ["extends: base\n", "title: another\n"])
+@pytest.mark.parametrize("below", [False, True])
+def test_another_list_may_not_take_an_id(name: str, more: str, below: bool, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.yaml"
+    text = f"schema: 1\nid: {name}\n{more}operators: [{{names: [ConvInteger]}}]\n"
+    path.write_text(text, encoding="utf-8")
+    asked = path
+    if below:
+        asked = tmp_path / "mine.yaml"
+        asked.write_text(f"schema: 1\nid: mine\nextends: ./{path.name}\n", encoding="utf-8")
+    known = name.lower()
+    with pytest.raises(AllowlistError, match=f"the id {known} is that of a list in the registry"):
+        load_allowlist(asked)
+    path.write_text(text.replace(f"id: {name}", "id: own"), encoding="utf-8")
+    assert load_allowlist(asked).id == ("mine" if below else "own")
+
+
+def test_the_error_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("schema: 1\nid: base\noperators: [{name: Add}]\n", encoding="utf-8")
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    assert str(caught.value) == (
+        f"{path}:2:5: the id base is that of a list in the registry, and this is another list: "
+        "give it an id of its own, and 'extends: base' if it builds on that one"
+    )
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("name", allowlist_ids())
+def test_a_copy_is_the_list_itself(name: str, end: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "copy.yaml"
+    path.write_bytes((FOLDER / f"{name}.yaml").read_bytes().replace(b"\n", end))
+    copy, known = load_allowlist(path), load_allowlist(name)
+    assert (copy.id, copy.lineage, copy.limits.keys()) == (name, known.lineage, known.limits.keys())
+    assert copy.entries.keys() == known.entries.keys()
+    with path.open("ab") as file:
+        file.write(b"# and more\n")
+    with pytest.raises(AllowlistError):
+        load_allowlist(path)
+
+
+def test_a_link_to_the_registry_is_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to(FOLDER / "base.yaml")
+    assert load_allowlist(tmp_path / "link.yaml").id == "base"
