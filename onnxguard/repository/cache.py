@@ -7,10 +7,14 @@ model of this digest, by this version of the tool and this allowlist?
 A digest covers every byte of a model but the weights that no rule looks at (see ``twins``).
 The cache lies in the user's own folder and never in the repository, which could bring one along.
 Nothing here is ever needed: whatever goes wrong with the database, the check goes on without it.
+
+Whoever can write the database decides what a check finds. So in CI, where it may come from another
+run, it is used only with a key, which each row is signed with: a row of anybody else is none.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import time
@@ -20,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onnxguard.base.cache_folder import cache_folder
+from onnxguard.base.errors import UsageError
 from onnxguard.many.fingerprint import digest_of
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.scanning.plain_values import record_of, report_of
@@ -29,7 +34,7 @@ from onnxguard.scanning.same_graph import Spans
 if TYPE_CHECKING:
     import sqlite3
 
-FORMAT = "1"
+FORMAT = "2"
 FILE = f"check-{FORMAT}.sqlite"
 SETTLED = 2 * 10**9
 """Nanoseconds that a file must have rested: within one tick of a clock it may change unseen."""
@@ -37,15 +42,24 @@ PENDING = 1000
 """Rows that are written at a time."""
 DAYS = 60
 """What was not asked for in so many days is forgotten."""
+KEY = "ONNXGUARD_CACHE_KEY"
+KEY_LENGTH = 32
+"""Characters that a key has at least."""
+CI = (
+    *("CI", "GITHUB_ACTIONS", "GITLAB_CI", "BUILDKITE", "CIRCLECI", "TF_BUILD"),
+    *("BITBUCKET_BUILD_NUMBER", "CODEBUILD_BUILD_ID", "JENKINS_URL", "TEAMCITY_VERSION"),
+)
+"""Variables of which one is set wherever a CI service runs."""
 _TABLES = """
 create table if not exists files (
-  root blob, path blob, state text, digest text, sha256 text, day int, primary key (root, path)
+  root blob, path blob, state text, digest text, sha256 text, signature text, day int,
+  primary key (root, path)
 ) without rowid;
 create table if not exists results (
-  digest text, judge text, report text, day int, primary key (digest, judge)
+  digest text, judge text, report text, signature text, day int, primary key (digest, judge)
 ) without rowid;
 create table if not exists structures (
-  size int, spans text, primary key (size, spans)
+  size int, spans text, signature text, primary key (size, spans)
 ) without rowid;
 """
 
@@ -101,11 +115,34 @@ def judge_digest(policy: Allowlist) -> str:
     return digest_of(policy._replace(entries=entries, denials=denials, waivers=()))
 
 
-class Cache:
-    """An open cache for the files below one root; without a database it knows and keeps nothing."""
+def cache_key() -> bytes | None:
+    """What rows are signed with; None where no key is given.
 
-    def __init__(self, database: sqlite3.Connection | None, root: str) -> None:
+    Raises:
+        UsageError: it is so short that it could be guessed.
+    """
+    key = os.environ.get(KEY, "")
+    if 0 < len(key) < KEY_LENGTH:
+        raise UsageError(f"{KEY} has {len(key)} characters: make it one of {KEY_LENGTH} or more")
+    return os.fsencode(key) or None
+
+
+def in_ci() -> bool:
+    """Whether a CI service says that this is one of its runs."""
+    return any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in CI)
+
+
+class Cache:
+    """An open cache for the files below one root; without a database it knows and keeps nothing.
+
+    With a key every row is signed, and one that is not is not there.
+    """
+
+    def __init__(
+        self, database: sqlite3.Connection | None, root: str, key: bytes | None = None
+    ) -> None:
         self._database = database
+        self._key = key
         self._root = os.fsencode(root)  # a name need not be UTF-8
         self._opened = time.time_ns()
         self._today = int(time.time() // 86400)
@@ -114,12 +151,25 @@ class Cache:
         self._pending: list[tuple[str, tuple[object, ...]]] = []
         self._stale = False
         self.damaged = False
-        select = "select path, state, digest, sha256, day from files where root = ?"
-        for path, state, digest, sha256, day in self._ask(select, self._root):
+        select = "select path, state, digest, sha256, signature, day from files where root = ?"
+        for path, state, digest, sha256, signature, day in self._ask(select, self._root):
             known = Known(state, digest, sha256)
+            if not self._signed(signature, "files", self._root, path, *known):
+                continue
             self.damaged |= not _is_sound(known)
             self._files[path] = known
             self._stale |= day != self._today
+
+    def _signature(self, *row: object) -> str:
+        """What only the key's holder can say of a table and the values of a row."""
+        if self._key is None:
+            return ""
+        return hmac.digest(self._key, repr(row).encode(), "sha256").hex()
+
+    def _signed(self, signature: object, *row: object) -> bool:
+        if self._key is None:
+            return True
+        return hmac.compare_digest(repr(signature).encode(), repr(self._signature(*row)).encode())
 
     def _ask(self, statement: str, *values: object) -> list[Any]:
         """Run a statement; once one fails the cache is empty, and nothing is kept any more."""
@@ -171,9 +221,13 @@ class Cache:
 
     def spans(self, size: int) -> list[Spans]:
         """Where to look in a file of that many bytes to get its digest."""
-        rows = self._ask("select spans from structures where size = ?", size)
+        rows = self._ask("select spans, signature from structures where size = ?", size)
         try:
-            return [_spans(json.loads(spans), size) for (spans,) in rows]
+            return [
+                _spans(json.loads(spans), size)
+                for spans, signature in rows
+                if self._signed(signature, "structures", size, spans)
+            ]
         except (RecursionError, TypeError, ValueError):
             self.damaged = True
             return []
@@ -191,11 +245,13 @@ class Cache:
         return self._found.get(key)
 
     def _read(self, digest: str, judge: str) -> Report | None:
-        select = "select report, day from results where digest = ? and judge = ?"
+        select = "select report, signature, day from results where digest = ? and judge = ?"
         rows = self._ask(select, digest, judge)
         if not rows:
             return None
-        record, day = rows[0]
+        record, signature, day = rows[0]
+        if not self._signed(signature, "results", digest, judge, record):
+            return None
         if day != self._today:
             update = "update results set day = ? where digest = ? and judge = ?"
             self._write(update, self._today, digest, judge)
@@ -209,10 +265,14 @@ class Cache:
         """Keep what was found in a model of that digest, which is that of those spans."""
         if self._database is None:
             return
-        row = digest, judge, _packed(report), self._today
-        self._write("insert or replace into results values (?, ?, ?, ?)", *row)
+        row = digest, judge, _packed(report)
+        signature = self._signature("results", *row)
+        self._write(
+            "insert or replace into results values (?, ?, ?, ?, ?)", *row, signature, self._today
+        )
         place = spans[-1][1], json.dumps(spans)
-        self._write("insert or ignore into structures values (?, ?)", *place)
+        signature = self._signature("structures", *place)
+        self._write("insert or replace into structures values (?, ?, ?)", *place, signature)
 
     def keep_file(self, path: str, known: Known, changed: int) -> None:
         """Keep a file's digests, unless it changed so lately that it may again without a trace.
@@ -228,8 +288,12 @@ class Cache:
         if self._files.get(key) == known or self._opened - changed < SETTLED:
             return
         self._files[key] = known
-        row = self._root, key, *known, self._today
-        self._write("insert or replace into files values (?, ?, ?, ?, ?, ?)", *row)
+        row = self._root, key, *known
+        signature = self._signature("files", *row)
+        self._write(
+            "insert or replace into files values (?, ?, ?, ?, ?, ?, ?)",
+            *(*row, signature, self._today),
+        )
 
     def close(self) -> None:
         """Write what was kept, forget what is old."""
@@ -251,16 +315,21 @@ def opened_cache(root: str, use: bool = True) -> Iterator[Cache]:
 
     Args:
         root: an absolute path.
-        use: False gives an empty cache that keeps nothing.
+        use: False gives an empty cache that keeps nothing; so does a run in CI without a key.
+
+    Raises:
+        UsageError: the key is too short.
     """
+    key = cache_key() if use else None
+    use = use and (key is not None or not in_ci())
     try:
         path = cache_folder() / FILE
     except RuntimeError:  # a user without a home
         path, use = Path(FILE), False
-    cache_ = Cache(_connected(path) if use else None, root)
+    cache_ = Cache(_connected(path) if use else None, root, key)
     if cache_.damaged:
         _remove(path)
-        cache_ = Cache(_connected(path), root)
+        cache_ = Cache(_connected(path), root, key)
     try:
         yield cache_
     finally:

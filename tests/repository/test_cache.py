@@ -291,7 +291,7 @@ def test_large_structure_is_known_whole(judged: list[str], monkeypatch: pytest.M
     write_manifest()
     run("check")
     assert again(judged) == []
-    assert [json.loads(spans) for _, spans in rows("structures")] == [
+    assert [json.loads(spans) for _, spans, _ in rows("structures")] == [
         [[0, size]] for size in sorted({len(TANH), len(weighted(bytes(8)))})
     ]
     write_models(a=weighted(b"\1" + bytes(7)))
@@ -380,6 +380,133 @@ def test_reports_are_the_same_in_every_field_but_seconds(jobs: int, whole: bool)
     for before, first, second in zip(fresh[0], cold[0], warm[0], strict=True):
         assert first == before
         assert second == before
+
+
+# -- a cache that somebody else wrote ------------------------------------------------------------
+
+SECRET = "0123456789abcdef" * 2
+
+
+PASSING = (
+    "update results set report = json_set(report, '$.verdict', 'pass', '$.findings', json('[]'))"
+)
+
+
+def found() -> list[str]:
+    """The models that fail; in this format what is known of passing ones is used, too."""
+    return [line.partition(": ")[0] for line in run("check", "-q")[1].splitlines()]
+
+
+def forge_report() -> None:
+    change(PASSING)
+
+
+def forge_without_signature() -> None:
+    change(PASSING)
+    change("update results set signature = ''")
+
+
+def forge_with_null() -> None:
+    change(PASSING)
+    change("update results set signature = null")
+
+
+def forge_digest() -> None:
+    """The digest of a good model, in the rows of all files."""
+    held = dict(rows("files", "cast(path as text), digest"))
+    change("update files set digest = ?", held["a.onnx"])
+
+
+def swap_reports() -> None:
+    """The signed row of a good model, under the digests of the others."""
+    held = dict(rows("files", "cast(path as text), digest"))
+    for bad in (held["b.onnx"], held["e.onnx"]):
+        change("delete from results where digest = ?", bad)
+        copy = "insert into results select ?, judge, report, signature, day from results"
+        change(f"{copy} where digest = ?", bad, held["a.onnx"])
+
+
+@pytest.mark.parametrize(
+    "forge", [forge_report, forge_without_signature, forge_with_null, forge_digest, swap_reports]
+)
+def test_a_row_that_is_not_signed_is_none(
+    forge: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models()
+    assert found() == ["b.onnx", "e.onnx"]
+    forge()
+    assert found() == [], "the attack does nothing, so that it shows nothing"
+    database().unlink()
+    monkeypatch.setenv(cache.KEY, SECRET)
+    monkeypatch.setenv("CI", "true")
+    for _ in range(2):
+        assert found() == ["b.onnx", "e.onnx"]
+        forge()
+    assert found() == ["b.onnx", "e.onnx"]
+
+
+def test_a_checksum_that_is_not_signed_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_models(a=RELU)
+    write_manifest()
+    run("lock")
+    write_models(a=weighted(bytes(8)))
+    locked = json.loads(Path("onnxguard.lock").read_text())["files"]["a.onnx"]
+    for key, models_ in (("", []), (SECRET, ["a.onnx"])):
+        monkeypatch.setenv(cache.KEY, key)
+        assert found() == ["a.onnx"]
+        change("update files set sha256 = ?", locked)
+        assert found() == models_
+        database().unlink()
+
+
+@pytest.mark.parametrize("before", ["", "another key, as long as the first"])
+def test_rows_of_another_key_are_judged_anew(
+    before: str, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(cache.KEY, before)
+    names = models()
+    assert again(judged) == names
+    assert again(judged) == []
+    monkeypatch.setenv(cache.KEY, SECRET)
+    assert again(judged) == names
+    assert again(judged) == []
+    assert len(rows("files")) == len(rows("results")) == 5
+    assert {len(signature) for (signature,) in rows("structures", "signature")} == {64}
+    write_models(c=weighted(b"other we"))
+    assert again(judged) == []
+
+
+@pytest.mark.parametrize("name", cache.CI)
+def test_ci_uses_no_cache_without_a_key(
+    name: str, judged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = models()
+    assert again(judged) == names
+    change(PASSING)
+    kept = database().read_bytes()
+    monkeypatch.setenv(name, "true" if name != "JENKINS_URL" else "https://ci.test/")
+    assert again(judged) == names
+    assert list(codes()) == ["b.onnx", "e.onnx"]
+    assert database().read_bytes() == kept
+    monkeypatch.setenv(cache.KEY, SECRET)
+    assert again(judged) == names
+    assert again(judged) == []
+    monkeypatch.setenv(cache.KEY, "")
+    monkeypatch.setenv(name, "False")
+    assert again(judged) == []
+
+
+@pytest.mark.parametrize("key", ["x", SECRET[:31]])
+def test_a_key_that_could_be_guessed_is_refused(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    models()
+    monkeypatch.setenv(cache.KEY, key)
+    code, out, err = run("check")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"onnxguard: error: ONNXGUARD_CACHE_KEY has {len(key)} characters: "
+        "make it one of 32 or more\n"
+    )
+    assert run("check", "--no-cache")[0] == 1
 
 
 # -- a cache that is damaged -----------------------------------------------------------------------
@@ -537,8 +664,8 @@ def test_names_of_any_bytes(judged: list[str], root: Path, monkeypatch: pytest.M
 def test_old_rows_are_forgotten(judged: list[str]) -> None:
     models()
     run("check")
-    change("insert into files values (x'61', x'62', '', '', '', 1)")
-    change("insert into results values ('a', 'b', '{}', 1)")
+    change("insert into files values (x'61', x'62', '', '', '', '', 1)")
+    change("insert into results values ('a', 'b', '{}', '', 1)")
     change("update files set day = day - 1 where day > 1")
     change("update results set day = day - 1 where day > 1")
     assert again(judged) == []

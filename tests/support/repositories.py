@@ -12,6 +12,7 @@ from hostile import CASES
 from hostile.injection import PAYLOADS, poisoned
 
 from onnxguard.base.errors import ModelError
+from onnxguard.repository import cache
 from onnxguard.scanning.scan import facts_of
 from support import protobuf as pb
 from support.command import run
@@ -38,6 +39,8 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_list(root)
     monkeypatch.chdir(root)
     monkeypatch.setenv("ONNXGUARD_CACHE", str(folder / "cache"))
+    for name in (*cache.CI, cache.KEY):
+        monkeypatch.delenv(name, raising=False)
     return root
 
 
