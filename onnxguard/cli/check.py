@@ -17,19 +17,23 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
+from onnxguard.cli.basis import basis_options, hashed, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
+from onnxguard.policy.registry import list_files
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.phrases import left_out
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
+from onnxguard.scanning.report import Basis, DecidingFile
 
 NAMED = 5
 """Paths that a remark names."""
@@ -49,6 +53,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
 @baseline_options
 @scale_options
+@basis_options
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
 def check(paths: tuple[str, ...], **options: Any) -> int:
@@ -95,6 +100,8 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
             chosen,
         )
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
+    run = run._replace(basis=_basis(manifest, checked, options["baseline"]))
+    say_files(run, options)
     if options["output_format"] == "html":
         from onnxguard.scanning.diagrams import outlined
 
@@ -103,7 +110,8 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     color = wants_color(output)
     rendering = RenderOptions(color, verbosity, options["exit_zero"])
     emit(REPORTERS[options["output_format"]](run, rendering), output, color)
-    _remark(checked)
+    in_report = output is None and verbosity >= 0 and options["output_format"] in ("text", "github")
+    _remark(checked, "" if in_report else left_out(run))
     return run.exit_code(options["exit_zero"])
 
 
@@ -139,15 +147,24 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags)
 
 
-def _remark(checked: Checked) -> None:
+def _basis(manifest: Manifest, checked: Checked, baseline: str | None) -> Basis:
+    """What the check went by."""
+    lock = os.path.join(manifest.root, LOCK)
+    files = [DecidingFile("manifest", manifest.path, manifest.digest)]
+    files += hashed("lock", [lock] if os.path.lexists(lock) else [])
+    files += hashed("allowlist", (path for name in manifest.lists for path in list_files(name)))
+    files += hashed("baseline", [baseline] if baseline else [])
+    patterns = tuple(map(printable, manifest.exclude))
+    return Basis(tuple(files), patterns, tuple(map(printable, checked.excluded)))
+
+
+def _remark(checked: Checked, excluded: str) -> None:
     """Say on stderr what was not looked at."""
-    for paths, why in (
-        (checked.excluded, "left out by 'exclude'"),
-        (checked.links, "not followed: a link to a folder"),
-    ):
-        if paths:
-            more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
-            named = ", ".join(map(printable, paths[:NAMED]))
-            click.echo(f"{why}: {named}{more}", err=True)
+    if excluded:
+        click.echo(excluded, err=True)
+    if links := checked.links:
+        more = f" and {len(links) - NAMED:,} more" if len(links) > NAMED else ""
+        named = ", ".join(map(printable, links[:NAMED]))
+        click.echo(f"not followed: a link to a folder: {named}{more}", err=True)
     if checked.unproven:
         click.echo(f"parity was not checked for {checked.unproven:,} models", err=True)

@@ -19,16 +19,17 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
+from onnxguard.cli.basis import basis_options, from_here, hashed, say_files
 from onnxguard.cli.config import read_config
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
 from onnxguard.policy.allowlist import Allowlist
-from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.lean import FORMATS, lean
-from onnxguard.scanning.report import Report, Run
+from onnxguard.scanning.report import Basis, DecidingFile, Report, Run
 from onnxguard.scanning.scan import UNVERIFIED, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
 from onnxguard.sources.discover import find_models
@@ -36,6 +37,9 @@ from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
 _PARAMETERS = {"format": "output_format"}
 """What click calls an option of another name."""
+
+CONFIG = "onnxguard.configuration"
+"""Where click's context keeps which file was read."""
 
 
 def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
@@ -45,8 +49,11 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
             folder = Path.cwd()
         except OSError:  # it was removed
             return value
-        values = read_config(folder).values
-        ctx.default_map = {_PARAMETERS.get(key, key): value for key, value in values.items()}
+        config = read_config(folder)
+        ctx.default_map = {_PARAMETERS.get(key, key): v for key, v in config.values.items()}
+        if config.path is not None:
+            path = printable(from_here(config.path))
+            ctx.meta[CONFIG] = DecidingFile("configuration", path, config.sha256)
     return value
 
 
@@ -75,6 +82,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @baseline_options
 @scale_options
+@basis_options
 @click.option(
     "--full-check",
     is_flag=True,
@@ -142,6 +150,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
     run = Run(tuple(reports), time.perf_counter() - started)
     run = judged_by_baseline(run, options)
+    run = run._replace(basis=_basis(options))
+    say_files(run, options)
     if output_format == "html":
         from onnxguard.scanning.diagrams import outlined
 
@@ -150,6 +160,15 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     text = REPORTERS[output_format](run, RenderOptions(color, verbosity, options["exit_zero"]))
     emit(text, output, color)
     return run.exit_code(options["exit_zero"])
+
+
+def _basis(options: dict[str, Any]) -> Basis:
+    """What the scan went by."""
+    configuration = click.get_current_context().meta.get(CONFIG)
+    files = [] if configuration is None else [configuration]
+    files += hashed("allowlist", list_files(options["allowlist"]))
+    files += hashed("baseline", filter(None, [options["baseline"]]))
+    return Basis(tuple(files))
 
 
 def _judge(

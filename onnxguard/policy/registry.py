@@ -46,6 +46,19 @@ def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
     return _fold(_chain(Path(text)))
 
 
+def list_files(name: str) -> list[Path]:
+    """The files that a list was read from, the registry's own left out; the outermost last.
+
+    Raises:
+        AllowlistError: as ``load_allowlist``.
+    """
+    if not is_path(name):
+        return []
+    paths: list[Path] = []
+    _chain(Path(name), paths)
+    return [path for path in paths if path.parent != FOLDER]
+
+
 @lru_cache(maxsize=64)
 def _from_registry(name: str) -> Allowlist:
     return _fold(_chain(_registered(name, name)))
@@ -65,8 +78,8 @@ def _registered(name: str, source: str) -> Path:
     return FOLDER / f"{name}.yaml"
 
 
-def _chain(path: Path) -> list[AllowlistFile]:
-    """The file and all it extends, the outermost ancestor last."""
+def _chain(path: Path, paths: list[Path] | None = None) -> list[AllowlistFile]:
+    """The file and all it extends, the outermost ancestor last; their paths go into ``paths``."""
     chain: list[AllowlistFile] = []
     seen: dict[Path, str] = {}
     while True:
@@ -82,6 +95,8 @@ def _chain(path: Path) -> list[AllowlistFile]:
         if path.parent != FOLDER:
             _own_id(file.id, content, tree.items["id"].mark)
         chain.append(file)
+        if paths is not None:
+            paths.append(path)
         seen[path.resolve()] = file.id
         if not file.extends:
             return chain

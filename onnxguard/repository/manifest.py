@@ -87,6 +87,7 @@ class Manifest(NamedTuple):
         exclude: patterns of files that are no models to deliver.
         lock: whether a lock must be there.
         digest: SHA-256 of the file.
+        lists: the allowlists that it names: ids, and paths of files.
     """
 
     root: str
@@ -95,6 +96,7 @@ class Manifest(NamedTuple):
     exclude: tuple[str, ...]
     lock: bool
     digest: str
+    lists: tuple[str, ...] = ()
 
 
 class EntryFinder:

@@ -123,13 +123,15 @@ def _manifest(top: Mapping, content: bytes, root: str, source: str) -> Manifest:
     if not items:
         top.mark.fail("'models' is missing or empty: it lists which models there are")
     lists: dict[str, Allowlist] = {}  # each is read once: a manifest may have many entries
+    entries = tuple(_entry(item, root, lists) for item in items)
     return Manifest(
         root=root,
         path=source,
-        entries=tuple(_entry(item, root, lists) for item in items),
+        entries=entries,
         exclude=_globs(top, "exclude"),
         lock="lock" in top.items and boolean(top.items["lock"]),
         digest=hashlib.sha256(content).hexdigest(),
+        lists=tuple(lists),
     )
 
 

@@ -84,11 +84,40 @@ def unverified(error: ModelError, path: str, allowlist: str, seconds: float = 0.
     return Report(shown(path), allowlist, Verdict.ERROR, (finding,), None, seconds)
 
 
+class DecidingFile(NamedTuple):
+    """A file that decided on verdicts and is none of the tool's own.
+
+    Attributes:
+        role: what it is: configuration, manifest, allowlist, lock or baseline.
+        path: safe to print.
+        sha256: hexadecimal.
+    """
+
+    role: str
+    path: str
+    sha256: str
+
+
+class Basis(NamedTuple):
+    """What a run went by.
+
+    Attributes:
+        files: those that decided on it.
+        exclude: the manifest's patterns of files that are no models to deliver, safe to print.
+        excluded: the files and folders that they left out, safe to print.
+    """
+
+    files: tuple[DecidingFile, ...] = ()
+    exclude: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
 class Run(NamedTuple):
-    """The reports of one call, in the order of the paths."""
+    """The reports of one call, in the order of the paths, and what it went by."""
 
     reports: tuple[Report, ...]
     seconds: float = 0.0
+    basis: Basis | None = None
 
     def exit_code(self, exit_zero: bool = False) -> int:
         """0 clean, 1 findings, 2 where any model could not be verified.

@@ -130,6 +130,20 @@ def test_a_repository_is_checked_by_its_manifest(scan: Callable[..., str], works
     assert "OG811" in output
 
 
+def test_a_cache_is_used_with_a_key_alone(
+    scan: Callable[..., str], workspace: Path, tmp_path: Path
+) -> None:
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace)
+    text = "schema: 1\nmodels: [{paths: ['*.onnx']}]\n"
+    (workspace / "onnxguard.yaml").write_text(text, encoding="utf-8")
+    before = {"ONNXGUARD_CACHE": str(tmp_path / "cache"), "ONNXGUARD_CACHE_KEY": ""}
+    scan(rc=0, command="check", before=before)
+    assert not (tmp_path / "cache").exists()
+    said = scan(rc=0, command="check", before=before | {"ONNXGUARD_CACHE_KEY": 32 * "k"})
+    assert list((tmp_path / "cache").iterdir())
+    assert "decided by manifest onnxguard.yaml sha256:" in said
+
+
 def test_another_command_is_refused(scan: Callable[..., str]) -> None:
     assert "scan or check" in scan(rc=2, command="rm")
 

@@ -256,6 +256,36 @@ def test_inputs_of_the_action_in_pages_exist() -> None:
     assert documented("docs/gate-a-repository.md", inputs) == []
 
 
+def test_workflows_in_pages_keep_strangers_out() -> None:
+    """As the page on strangers says; only its own workflow is pinned whole."""
+    workflows = [
+        snippet for snippet in snippets() if isinstance(snippet, dict) and "jobs" in snippet
+    ]
+    steps = [step for flow in workflows for job in flow["jobs"].values() for step in job["steps"]]
+    assert len(workflows) >= 4
+    for flow in workflows:
+        assert "pull_request_target" not in flow[True]  # YAML's "on"
+        assert set(flow["permissions"].values()) <= {"read", "write"}
+        if flow["name"] == "models-of-strangers":
+            used = [step["uses"] for job in flow["jobs"].values() for step in job["steps"]]
+            assert all(re.search("@[0-9a-f]{40}$", name) for name in used)
+    for step in steps:
+        name = step.get("uses", "").partition("@")[0]
+        if name == "actions/checkout":
+            assert step["with"]["persist-credentials"] is False
+        assert name != "actions/cache"  # it saves on every branch
+        if name == "actions/cache/save":
+            assert "github.ref_name == github.event.repository.default_branch" in step["if"]
+
+
+def test_files_that_decide_have_owners() -> None:
+    text = TEXTS["docs/in-ci-against-strangers.md"]
+    (owners,) = re.findall(r"# .github/CODEOWNERS\n(.*?)```", text, re.DOTALL)
+    for name in ("onnxguard.yaml", "onnxguard.lock", "pyproject.toml", ".pre-commit-config.yaml"):
+        assert f"/{name} " in owners
+        assert f"`{name}`" in text
+
+
 def test_the_readme_has_one_command_that_tests() -> None:
     fenced = [line for block in blocks(TEXTS["README.md"]) for line in block.text.splitlines()]
     assert len([line for line in fenced if "pytest" in line]) == 1

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from hostile.injection import PAYLOADS
 from hypothesis import given
 from hypothesis import strategies as st
 from support import formats
@@ -32,13 +33,15 @@ from support.sample_runs import (
 
 from onnxguard.base import findings
 from onnxguard.base.findings import Place
+from onnxguard.base.printable import printable
 from onnxguard.catalogue import RULES
 from onnxguard.model import facts
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.kit import paint
 from onnxguard.reporters.scan import markdown, sarif
+from onnxguard.scanning import report
 from onnxguard.scanning.plain_values import NOT_RECORDED
-from onnxguard.scanning.report import Report, Run
+from onnxguard.scanning.report import Basis, Report, Run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
@@ -66,6 +69,19 @@ def test_every_report_is_a_whole_and_harmless_document(
     output_format: str, run: Run, verbosity: int
 ) -> None:
     formats.check(output_format, render(output_format, run, verbosity=verbosity))
+
+
+@pytest.mark.parametrize("output_format", REPORTERS)
+def test_what_was_left_out_stands_in_every_format(output_format: str) -> None:
+    paths = tuple(f"{printable(text)}{number}" for number, text in enumerate(PAYLOADS.values()))
+    shown = ("old/", "a.onnx")
+    for excluded in (paths, (*shown, *paths), shown):
+        basis = Basis((), ("old/**", *paths), excluded)
+        text = render(output_format, MANY._replace(basis=basis))
+        formats.check(output_format, text)
+        if excluded is not paths:
+            assert all(each in text for each in shown)
+    assert "old/" not in render(output_format, MANY._replace(basis=Basis()))
 
 
 def test_formats_are_imported_when_asked_for() -> None:
@@ -151,6 +167,8 @@ class TestJson:
             ("function", facts.Function),
             ("external_data", facts.ExternalData),
             ("loop", facts.Loop),
+            ("basis", report.Basis),
+            ("deciding_file", report.DecidingFile),
         ],
     )
     def test_schema_names_every_field(self, name: str, type_: Any) -> None:
@@ -159,6 +177,20 @@ class TestJson:
         assert set(definition["properties"]) == expected
         assert set(definition["required"]) == expected - ({"read"} if type_ is Report else set())
         assert definition["additionalProperties"] is False
+
+    def test_says_what_the_run_went_by(self) -> None:
+        file = report.DecidingFile("lock", "onnxguard.lock", "0" * 64)
+        basis = report.Basis((file,), ("old/**",), ("old/",))
+        document = json.loads(render("json", MANY._replace(basis=basis)))
+        jsonschema.validate(document, SCHEMA)
+        assert document["basis"] == {
+            "files": [{"role": "lock", "path": "onnxguard.lock", "sha256": "0" * 64}],
+            "exclude": ["old/**"],
+            "excluded": ["old/"],
+        }
+        document["basis"]["files"][0]["role"] = "rumour"
+        with pytest.raises(jsonschema.ValidationError, match="rumour"):
+            jsonschema.validate(document, SCHEMA)
 
     def test_values_come_back_as_they_were(self) -> None:
         model = json.loads(render("json", MANY))["models"][-1]

@@ -10,6 +10,9 @@ from onnxguard.catalogue import PARITY_RULES, RULES
 from onnxguard.model.facts import ConstantNode, Dim, Facts
 from onnxguard.scanning.report import Report, Run, Verdict
 
+EXCLUDED_SHOWN = 5
+"""Paths that are named of those that a manifest leaves out."""
+
 VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 
 
@@ -114,6 +117,19 @@ def model_counts(run: Run) -> str:
     if counts[Verdict.ERROR]:
         text += f", {counts[Verdict.ERROR]:,} not verified"
     return text
+
+
+def excluded(run: Run) -> tuple[tuple[str, ...], str]:
+    """The first of the paths that a manifest left out, and how many more there are; or nothing."""
+    paths = () if run.basis is None else run.basis.excluded
+    more = len(paths) - EXCLUDED_SHOWN
+    return paths[:EXCLUDED_SHOWN], f" and {more:,} more" if more > 0 else ""
+
+
+def left_out(run: Run) -> str:
+    """``left out by 'exclude': old/, a.onnx and 3 more``; empty where nothing was."""
+    paths, more = excluded(run)
+    return f"left out by 'exclude': {', '.join(paths)}{more}" if paths else ""
 
 
 def summary(run: Run) -> str:

@@ -49,11 +49,11 @@ def render(run: Run, options: RenderOptions) -> str:
         if entry.paged
     ]
     title = f"onnxguard: {phrases.VERDICTS[verdict]}"
-    header = element(
-        "header",
-        element("h1", "onnxguard ", badge(verdict)),
-        element("p", f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}."),
-    )
+    said = [f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}."]
+    if excluded := phrases.left_out(run):
+        said.append(f"{excluded[0].upper()}{excluded[1:]}.")
+    lines = (element("p", line) for line in said)
+    header = element("header", element("h1", "onnxguard ", badge(verdict)), *lines)
     main = element("main", index(entries), *pages)
     footer = element("footer", f"Made by onnxguard {__version__}. This page loads nothing.")
     script = Markup(f"\n<script>{SCRIPT}</script>\n")

@@ -8,19 +8,20 @@ from typing import Any
 from onnxguard import __version__
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import record_of
-from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.scanning.report import Basis, Report, Run, Verdict
 
 SCHEMA = "onnxguard/report/1"
 
 
 def render(run: Run, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
-    document = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": "onnxguard", "version": __version__},
         "exit_code": run.exit_code(options.exit_zero),
         "seconds": round(run.seconds, 6),
         "summary": _summary(run),
+        **({} if run.basis is None else {"basis": _basis(run.basis)}),
         "models": [_model(report) for report in run.reports],
     }
     return dumps(document)
@@ -37,6 +38,10 @@ def _summary(run: Run) -> dict[str, int]:
     for verdict in Verdict:
         counts[verdict.value] = sum(1 for report in run.reports if report.verdict is verdict)
     return counts
+
+
+def _basis(basis: Basis) -> dict[str, Any]:
+    return basis._asdict() | {"files": [file._asdict() for file in basis.files]}
 
 
 def _model(report: Report) -> dict[str, Any]:

@@ -34,11 +34,14 @@ def document(run: Run, check: Check) -> str:
     suite = ET.SubElement(root, "testsuite", {"name": "onnxguard", **counts})
     properties = ET.SubElement(suite, "properties")
     judges = sorted({report.allowlist for report in run.reports})
-    for name, value in (
+    held = [
         ("onnxguard.version", __version__),
         (f"onnxguard.{check.judge}s", ", ".join(judges)),
         ("onnxguard.summary", phrases.summary(run)),
-    ):
+    ]
+    if run.basis is not None and run.basis.excluded:
+        held.append(("onnxguard.excluded", ", ".join(run.basis.excluded)))
+    for name, value in held:
         ET.SubElement(properties, "property", {"name": name, "value": _legal(value)})
     for report in run.reports:
         suite.append(_case(report, check))

@@ -26,6 +26,9 @@ def render(run: Run, options: RenderOptions) -> str:
         f"## onnxguard: {phrases.VERDICTS[phrases.overall(run)]}",
         f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}.",
     ]
+    paths, more = phrases.excluded(run)
+    if paths:
+        blocks.append(f"Left out by `exclude`: {', '.join(map(code, paths))}{more}.")
     if run.reports:
         blocks.append(_table(run))
     for report in run.reports:

@@ -60,6 +60,11 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
         ],
         "columnKind": "unicodeCodePoints",
     }
+    if run.basis is not None and run.basis.exclude:
+        sarif_run["properties"] = {
+            "exclude": list(run.basis.exclude),
+            "excluded": list(run.basis.excluded),
+        }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]}
 
 

@@ -51,7 +51,7 @@ def _full(run: Run, paint: Paint, verbose: bool) -> list[str]:
         after_block = block
     if lines:
         lines.append("")
-    lines.append(_summary(run, paint))
+    lines += filter(None, (phrases.left_out(run), _summary(run, paint)))
     return lines
 
 
