@@ -4,12 +4,13 @@
 # What is installed is known by its SHA-256, so that neither a proxy nor an index decides.
 
 workspace="$(cd -P "$GITHUB_WORKSPACE" && pwd -P)"
-folders="${PATH//:/$'\n'}" PATH=
-while IFS= read -r folder; do
+IFS=: read -ra folders <<< "$PATH"
+PATH=
+for folder in "${folders[@]}"; do
   case "$folder" in /*) ;; *) continue ;; esac
   folder="$(cd -P "$folder" 2> /dev/null && pwd -P)" || continue
   case "$folder/" in "$workspace"/*) ;; *) PATH+="${PATH:+:}$folder" ;; esac
-done <<< "$folders"
+done
 
 clean=(/usr/bin/env -i)
 while IFS= read -r name; do

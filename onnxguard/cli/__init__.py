@@ -79,8 +79,13 @@ def main(args: Sequence[str] | None = None) -> int:
     # OpenMP's threads are to sleep while they wait. Those that spin wait for one another where the
     # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # A shell asks for completions without arguments; with some, its variable would be a way to 0.
+    asked = sys.argv[1:] if args is None else args
+    completing = "" if asked else None  # no variable, or that of click
     try:
-        result = commands.main(args, prog_name="onnxguard", standalone_mode=False)
+        result = commands.main(
+            args, prog_name="onnxguard", complete_var=completing, standalone_mode=False
+        )
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()

@@ -337,3 +337,15 @@ def test_a_file_that_is_called_as_an_option_is_not_one(name: str, place: int) ->
 def test_a_dash_is_standard_input_whatever_is_called_so() -> None:
     Path("-").write_bytes(BAD)
     assert run("scan", "-", stdin=CLEAN)[0] == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize("what", ["source", "complete"])
+def test_a_completion_is_no_verdict(shell: str, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell asks without arguments; with some, the variable would be a way to exit 0."""
+    monkeypatch.setenv("_ONNXGUARD_COMPLETE", f"{shell}_{what}")
+    monkeypatch.setenv("COMP_WORDS", "onnxguard sc")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert run("scan", "bad.onnx")[0] == 1
+    assert run("scan", "unverified.onnx")[0] == 2
+    assert what == "complete" or run()[0] == 0
