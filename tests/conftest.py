@@ -42,6 +42,7 @@ LONGEST_FIRST = [
     ("project/test_packaging.py",),
     ("students/test_training.py",),
     ("project/test_pre_commit.py",),
+    ("project/test_action.py",),
 ]
 """Files that take long, so that none is left to one core in the end.
 

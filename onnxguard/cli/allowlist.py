@@ -15,7 +15,7 @@ from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names, 
 from onnxguard.policy.allowlist import LIMITS, Allowlist, Entry, Waiver
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
-from onnxguard.policy.registry import allowlist_ids, load_allowlist
+from onnxguard.policy.registry import allowlist_ids, load_allowlist, registered_id
 from onnxguard.scanning.scan import read_facts
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import shown
@@ -200,6 +200,8 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     """Write the list that the models need, with a comment for each operator."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError("--id is letters, digits, dots, dashes and underscores")
+    if registered_id(name) is not None:
+        raise UsageError(f"--id {name} is that of a list in the registry: choose another")
     check_output(output)
     emit(derive_allowlist(_facts(models), name), output, color=False)
 

@@ -33,6 +33,11 @@ def allowlist_ids() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
+def registered_id(name: str) -> str | None:
+    """The registry's id that a list of that name would be taken for: the case of letters aside."""
+    return {each.casefold(): each for each in allowlist_ids()}.get(name.casefold())
+
+
 def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
     """Load a list by its id in the registry, or by a path (one with a separator or ``.yaml``).
 
@@ -116,7 +121,7 @@ def _chain(path: Path, paths: list[Path] | None = None) -> list[AllowlistFile]:
 
 def _own_id(name: str, content: bytes, mark: Mark) -> None:
     """Reports name a list by its id: no other may call itself by one of the registry."""
-    known = {each.casefold(): each for each in allowlist_ids()}.get(name.casefold())
+    known = registered_id(name)
     if known is None:
         return
     registered = (FOLDER / f"{known}.yaml").read_bytes()

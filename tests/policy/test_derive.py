@@ -186,6 +186,14 @@ def test_id_of_the_list(name: str) -> None:
     assert onnxguard.load_allowlist("list.yaml").id == name
 
 
+@pytest.mark.parametrize("name", ["base", "Adr-0258"])
+def test_id_of_another_list(name: str) -> None:
+    Path("model.onnx").write_bytes(MODELS["one operator"])
+    code, out, err = run("allowlist", "derive", "model.onnx", "--id", name)
+    assert (code, out) == (2, "")
+    assert f"--id {name} is that of a list in the registry: choose another" in err
+
+
 @pytest.mark.parametrize("name", ["", "a b", "-a", "a/b", "x" * 65, "a\nb"])
 def test_id_that_is_none(name: str) -> None:
     Path("model.onnx").write_bytes(MODELS["one operator"])

@@ -196,6 +196,7 @@ def test_the_other_hook_checks_the_whole_repository(repository: Repository) -> N
     # Of what is committed the model is as it was, and the manifest is no longer.
     output = repository.commit(manifest.name, rc=1)
     assert "OG813" in output
+    assert "decided by manifest onnxguard.yaml sha256:" in output
     assert "OG821" not in output
 
 
