@@ -278,6 +278,12 @@ def test_workflows_in_pages_keep_strangers_out() -> None:
             assert "github.ref_name == github.event.repository.default_branch" in step["if"]
 
 
+@pytest.mark.parametrize("page", ["docs/gate-a-repository.md", "docs/in-ci-against-strangers.md"])
+def test_no_python_starts_in_a_checkout_unisolated(page: str) -> None:
+    """``python -m venv`` would run a ``venv.py`` that lies there."""
+    assert re.findall(r"python[\w.\"]* -(?!I\b).*", TEXTS[page]) == []
+
+
 def test_files_that_decide_have_owners() -> None:
     text = TEXTS["docs/in-ci-against-strangers.md"]
     (owners,) = re.findall(r"# .github/CODEOWNERS\n(.*?)```", text, re.DOTALL)
