@@ -226,7 +226,8 @@ def attack(tmp_path_factory: pytest.TempPathFactory) -> Attack:
         (index / name).mkdir()
         wheel = fake_wheel(index / name, name, module, f"open({str(ran)!r}, 'a').write('wheel')\n")
         (index / name / "index.html").write_text(f'<a href="{wheel}">{wheel}</a>')
-    shutil.copy(ROOT / "tests/models" / BAD, work)
+    for model in (BAD, "saliency_v1.onnx"):
+        shutil.copy(ROOT / "tests/models" / model, work)
     touch = f"$(echo expanded >> {ran})"
     function = f"() {{ echo function >> {ran}; }}"
     return Attack(
@@ -277,11 +278,13 @@ def test_a_workspace_runs_nothing(action: dict[str, Any], attack: Attack, tmp_pa
     (python,) = (temp / "onnxguard").glob("bin/python")
     assert installed(python) == {"click", "pyyaml"}
     assert not (work / "stolen").exists()
-    said = step(action, 1, work, temp, rc=1, before=before, allowlist="pre-adr-0258")
+    given = {"allowlist": "pre-adr-0258", "args": "--jobs=2"}
+    said = step(action, 1, work, temp, rc=1, before=before, **given)
     assert "OG101" in said
+    assert "1 of 2 models passed" in said
     assert (attack.who_ran(), "evil" in said) == ("", False)
     said = step(action, 1, work, temp, rc=0, before=before)
-    assert "1 of 1 model passed" in said
+    assert "2 of 2 models passed" in said
     assert (attack.who_ran(), "evil" in said) == ("", False)
 
 
