@@ -136,10 +136,13 @@ def test_a_cache_is_used_with_a_key_alone(
     shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace)
     text = "schema: 1\nmodels: [{paths: ['*.onnx']}]\n"
     (workspace / "onnxguard.yaml").write_text(text, encoding="utf-8")
-    before = {"ONNXGUARD_CACHE": str(tmp_path / "cache"), "ONNXGUARD_CACHE_KEY": ""}
+    before = {"ONNXGUARD_CACHE": str(tmp_path / "cache")}
     scan(rc=0, command="check", before=before)
     assert not (tmp_path / "cache").exists()
-    said = scan(rc=0, command="check", before=before | {"ONNXGUARD_CACHE_KEY": 32 * "k"})
+    # A repository that could bring a key along could bring a cache that it signed.
+    scan(rc=0, command="check", before=before | {"ONNXGUARD_CACHE_KEY": 32 * "k"})
+    assert not (tmp_path / "cache").exists()
+    said = scan(rc=0, command="check", before=before, **{"cache-key": 32 * "k"})
     assert list((tmp_path / "cache").iterdir())
     assert "decided by manifest onnxguard.yaml sha256:" in said
 
