@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from onnxguard.base.errors import ConfigError
 from onnxguard.base.printable import printable
+from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import near
 from onnxguard.policy.registry import is_path
 
@@ -39,18 +40,6 @@ class Config(NamedTuple):
     values: dict[str, Any]
     path: Path | None = None
     sha256: str = ""
-
-
-def searched_folders(start: Path) -> tuple[Path, ...]:
-    """``start`` and what lies above it, up to the repository's root, which has a ``.git``.
-
-    Outside of a repository it is ``start`` alone: the folders above may be anybody's, as /tmp is.
-    """
-    folders = (start, *start.parents)
-    for count, folder in enumerate(folders, 1):
-        if os.path.lexists(folder / ".git"):
-            return folders[:count]
-    return folders[:1]
 
 
 def read_config(start: Path) -> Config:

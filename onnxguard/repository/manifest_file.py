@@ -9,8 +9,8 @@ from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError, ManifestError
 from onnxguard.base.printable import printable
+from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
-from onnxguard.cli.config import searched_folders
 from onnxguard.model.facts import Dim
 from onnxguard.model.messages import DTYPES
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist

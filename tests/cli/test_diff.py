@@ -209,7 +209,7 @@ opened, read = [], []
 sys.addaudithook(lambda event, given: opened.append(given[0]) if event == "open" else None)
 from onnxguard.cli import main
 import onnxguard.scan
-scanning = sys.modules["onnxguard.scan"]  # the package's own name is a function
+scanning = sys.modules["onnxguard.scanning.scan"]  # the package's own name is a function
 survey = scanning.survey
 scanning.survey = lambda model: (read.append(model), survey(model))[1]
 main(sys.argv[1:])
@@ -237,7 +237,7 @@ def test_a_list_says_in_a_difference_what_it_says_in_a_scan(model: str) -> None:
 def test_a_list_that_allows_less_work_reads_less(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys.modules["onnxguard.scan"], "STEPS", 1000)
+    monkeypatch.setattr(sys.modules["onnxguard.scanning.scan"], "STEPS", 1000)
     (folder / "long.onnx").write_bytes(LONG)
     verdicts = []
     for name, nodes in (("small", 10), ("large", 300)):
