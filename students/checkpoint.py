@@ -1,8 +1,8 @@
 """An interrupted training on disk: tensors in safetensors, the rest in JSON, never a pickle.
 
 ``checkpoint.json`` names the file with the tensors and its sha256. The tensors are written first,
-under a name of their own, and the JSON is renamed into place after them: at any moment there is a
-whole checkpoint or none.
+under a name of their own, and the JSON is renamed into place after them, once they are on the disk
+itself: at any moment, and after a power cut, there is a whole checkpoint or none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from onnxguard.base.errors import OnnxguardError, TrainingError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import make_folders, write_whole
 
 _FORMAT = "onnxguard/checkpoint/1"
 _JSON = "checkpoint.json"
@@ -105,7 +105,7 @@ def save_checkpoint(folder: str, checkpoint: Checkpoint) -> None:
     path = os.path.join(folder, name)
     held = os.path.exists(path)
     try:
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         write_whole(path, tensors)
         write_whole(os.path.join(folder, _JSON), json.dumps(record, indent=1) + "\n")
     except (OSError, OnnxguardError) as error:

@@ -2,11 +2,11 @@
 
 The first line names the schema, the version and a digest of the settings. Each other line holds a
 model's path, what its file was when the run began, and the report. A line that was cut is nothing.
+A power cut takes the last ``SECONDS_BETWEEN_SYNCS`` at most.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -17,8 +17,9 @@ from contextlib import suppress
 from typing import IO, Any, NamedTuple, Self
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.exclusive import SECONDS_TO_WAIT, Lock, lock_file
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import refuse_link
+from onnxguard.base.writing import put_in_place, refuse_link, sync, sync_folder
 from onnxguard.scanning.plain_values import record_of, report_of
 from onnxguard.scanning.report import Report, Verdict
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote, shown
@@ -26,8 +27,8 @@ from onnxguard.version import __version__
 
 SCHEMA = "onnxguard/results/1"
 
-SECONDS_TO_WAIT = 5.0
-"""For the processes of a run that was killed to let go of the file."""
+SECONDS_BETWEEN_SYNCS = 5.0
+"""What a power cut may take of the results."""
 
 
 class Stamp(NamedTuple):
@@ -80,6 +81,7 @@ class Results:
         self._stamps = {model: _stamp(model) for model in models}
         self._models = {_name(model): model for model in self._stamps}
         self._access = access
+        self._synced = time.monotonic()
         self._keep = keep or (lambda report: report)
         self.done: dict[str, Report] = {}
         try:
@@ -90,9 +92,15 @@ class Results:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with suppress(OSError):  # a line that could not be written was an error already
-            self._stream.close()
+    def __exit__(self, raised: object, *_: object) -> None:
+        try:
+            sync(self._stream)
+        except OSError as error:
+            if raised is None:  # else a line that could not be written was an error already
+                raise self._unwritten(error) from None
+        finally:
+            with suppress(OSError):
+                self._stream.close()
 
     def add(self, path: str, report: Report) -> None:
         """Write a model's report, so that it outlives this process.
@@ -107,14 +115,20 @@ class Results:
                 self._stream, {"path": _name(path), "file": file, "report": record_of(report)}
             )
         except OSError as error:
-            raise UsageError(
-                f"cannot write {self._shown}: {error.strerror}; what it holds stays, and --resume "
-                "goes on from there"
-            ) from None
+            raise self._unwritten(error) from None
+
+    def _unwritten(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"cannot write {self._shown}: {error.strerror}; what it holds stays, and --resume goes "
+            "on from there"
+        )
 
     def _write(self, stream: IO[bytes], value: dict[str, Any]) -> None:
         stream.write(json.dumps(value, separators=(",", ":")).encode() + b"\n")
         stream.flush()
+        if time.monotonic() - self._synced > SECONDS_BETWEEN_SYNCS:
+            sync(stream)
+            self._synced = time.monotonic()
 
     def _begun(self) -> IO[bytes]:
         try:
@@ -126,6 +140,8 @@ class Results:
             ) from None
         self._lock(stream)
         self._write(stream, self._header)
+        sync(stream)
+        sync_folder(os.path.dirname(os.path.realpath(self._path)))
         return stream
 
     def _resumed(self) -> IO[bytes]:
@@ -143,9 +159,9 @@ class Results:
                 self._lock(stream)
                 self._write(stream, self._header)
                 stream.writelines(self._lines(old))
-                stream.flush()
+                sync(stream)
                 os.chmod(temporary, os.fstat(old.fileno()).st_mode & 0o777)
-                os.replace(temporary, real)
+                put_in_place(temporary, real)
             except BaseException:  # Ctrl-C too
                 os.unlink(temporary)
                 with suppress(OSError):
@@ -214,22 +230,8 @@ class Results:
 
     def _lock(self, stream: IO[bytes]) -> None:
         """Keep other runs away for as long as the file is open."""
-        try:
-            import fcntl
-        except ImportError:  # Windows
-            return
-        end = time.monotonic() + SECONDS_TO_WAIT
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-                    return  # a file system without locks
-                if time.monotonic() > end:
-                    raise self._in_use() from None
-                time.sleep(0.05)
-            else:
-                return
+        if lock_file(stream, SECONDS_TO_WAIT) is Lock.ANOTHERS:
+            raise self._in_use()
 
     def _in_use(self) -> UsageError:
         return UsageError(f"{self._shown} is written by another run: wait for it, or end it")

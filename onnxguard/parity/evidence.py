@@ -17,7 +17,7 @@ import onnx
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import refuse_link
+from onnxguard.base.writing import make_folders, put_in_place, refuse_link, sync
 from onnxguard.parity.node_pass import Evidence
 from onnxguard.parity.report import EvidenceError, NodeCheck, ParityReport
 from onnxguard.parity.trials import Case
@@ -190,7 +190,7 @@ class _Folder:
         self._path = os.path.realpath(path)
         self._digests: dict[str, str] = {}
         with self._refusing():
-            os.makedirs(self._path, exist_ok=True)
+            make_folders(self._path)
             present = [name for name in OWN if os.path.lexists(os.path.join(self._path, name))]
             if present and not self._is_evidence():
                 raise UsageError(
@@ -249,17 +249,18 @@ class _Folder:
     def _put(self, name: str, fill: Callable[[IO[bytes]], object]) -> str:
         path = self._place(name)
         with self._refusing(path):
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            make_folders(os.path.dirname(path))
             descriptor, temporary = tempfile.mkstemp(prefix=".writing-", dir=os.path.dirname(path))
             try:
                 with open(descriptor, "w+b") as stream:
                     fill(stream)
                     stream.seek(0)
                     self._digests[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+                    sync(stream)
                 umask = os.umask(0)
                 os.umask(umask)
                 os.chmod(temporary, 0o666 & ~umask)
-                os.replace(temporary, path)
+                put_in_place(temporary, path)
             except BaseException:
                 os.unlink(temporary)
                 raise

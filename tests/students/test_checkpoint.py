@@ -506,7 +506,7 @@ for _ in range(25):
     pid = child(forever)
     os.close(told)
     os.read(hearing, 1)  # it has saved; then it may be anywhere
-    time.sleep(draw.uniform(0, 0.03))
+    time.sleep(draw.uniform(0, 0.1))
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     os.close(hearing)
