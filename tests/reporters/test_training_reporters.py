@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import subprocess
 import sys
@@ -361,9 +360,9 @@ class TestAblation:
         assert said.endswith("lies above 0: the seeds alone do not explain it.")
 
     def test_a_difference_within_the_noise(self) -> None:
-        # By hand: variances 0.0008 and 0.00125, error 0.0320156, 1.9 degrees of freedom, so 1.
+        # scipy.stats.ttest_ind(..., equal_var=False).confidence_interval(0.95) says so, too.
         (said,) = sentences(samples.ABLATIONS["noise"])
-        assert "-0.3918 to 0.4218, holds 0: the seeds alone may explain it." in said
+        assert "-0.1293 to 0.1593, holds 0: the seeds alone may explain it." in said
 
     def test_a_single_seed_has_no_deviation(self) -> None:
         (said,) = sentences(samples.ABLATIONS["one-seed"])
@@ -382,11 +381,3 @@ class TestAblation:
         third = tuple(run._replace(student="x") for run in samples.runs("saliency-v2", 0.1, 0.2))
         said = sentences(samples.ABLATION._replace(runs=(*third, *samples.ABLATION.runs)))
         assert ["saliency-v2 is ahead of x" in one for one in said] == [True, False]
-
-    def test_quantiles_are_those_of_student(self) -> None:
-        for freedom, quantile in enumerate(phrases._T95, 1):
-            log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
-            scale = math.exp(log_scale) / math.sqrt(freedom * math.pi)
-            t = np.linspace(-quantile, quantile, 200_001)
-            density = scale * (1 + t * t / freedom) ** (-(freedom + 1) / 2)
-            assert np.trapezoid(density, t) == pytest.approx(0.95, abs=5e-5)

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from onnxguard.gating.welch import welch_half_width
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.parity.phrases import number
 
@@ -48,13 +49,6 @@ SEEDS = (
 
 OUTCOMES = {False: "failed", None: "not reached", True: "passed"}
 """What became of a gate."""
-
-# Two-sided 95 % quantiles of Student's t for 1 to 30 degrees of freedom.
-_T95 = (
-    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
-    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
-    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
-)
 
 
 class StudentSummary(NamedTuple):
@@ -301,14 +295,7 @@ def _spread(one: StudentSummary, other: StudentSummary) -> tuple[float, float] |
     variances = one.deviation**2, other.deviation**2
     free = counts[0] - 1, counts[1] - 1
     pooled = math.sqrt((free[0] * variances[0] + free[1] * variances[1]) / sum(free))
-    errors = variances[0] / counts[0], variances[1] / counts[1]
-    error = sum(errors)
-    if not error:
-        return pooled, 0.0
-    # Welch and Satterthwaite; rounded down, which widens the interval.
-    freedom = error**2 / (errors[0] ** 2 / free[0] + errors[1] ** 2 / free[1])
-    quantile = _T95[min(max(int(freedom), 1), len(_T95)) - 1]
-    return pooled, quantile * math.sqrt(error)
+    return pooled, welch_half_width(one.ious, other.ious)
 
 
 def compared(found: Comparison, leader: str, other: str) -> str:
