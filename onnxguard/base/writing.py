@@ -107,7 +107,8 @@ def make_folders(path: str) -> None:
     """
     above = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(path):
-        make_folders(above)
+        if not os.path.exists(above):
+            make_folders(above)
         os.makedirs(path, exist_ok=True)
         sync_folder(above)
 

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.exclusive import exclusive
 from onnxguard.base.printable import printable
-from onnxguard.base.writing import refuse_link, write_whole
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.base.writing import make_folders, refuse_link, write_whole
+from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -53,6 +54,7 @@ def ablate(**options: Any) -> int:
     """
     seeds = _seeds(options["seeds"])
     recipe = chosen_recipe(options)
+    _keep_own(options["output"], options["out"])
     check_output(options["output"])
     require_packages("ablate")
     from onnxguard.base.cache_folder import cache_folder
@@ -69,7 +71,7 @@ def ablate(**options: Any) -> int:
     ):
         refuse_link(path)
     try:
-        os.makedirs(out, exist_ok=True)
+        make_folders(out)
     except OSError as error:
         raise UsageError(f'--out "{printable(out)}": {error.strerror}') from None
     if described_group().size > 1:
@@ -81,23 +83,34 @@ def ablate(**options: Any) -> int:
     with progress_bars() as step:
         cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step)
-    result = whole(
-        tuple(STUDENTS.values()),
-        seeds,
-        taken,
-        recipe,
-        out,
-        compute=compute,
-        watch=lambda label: training_watch(recipe.epochs, label),
-    )
-    write_whole(os.path.join(out, "ablation.png"), ablation_plot(result.runs))
-    for name, ending in (("markdown", "md"), ("json", "json")):
-        text = ABLATION_REPORTERS[name](result, RenderOptions())
-        write_whole(os.path.join(out, f"ablation.{ending}"), text)
+    with exclusive(os.path.join(out, "ablation.lock"), printable(out)):
+        result = whole(
+            tuple(STUDENTS.values()),
+            seeds,
+            taken,
+            recipe,
+            out,
+            compute=compute,
+            watch=lambda label: training_watch(recipe.epochs, label),
+        )
+        write_whole(os.path.join(out, "ablation.png"), ablation_plot(result.runs))
+        for name, ending in (("markdown", "md"), ("json", "json")):
+            text = ABLATION_REPORTERS[name](result, RenderOptions())
+            write_whole(os.path.join(out, f"ablation.{ending}"), text)
     color = wants_color(options["output"])
     render = ABLATION_REPORTERS[options["output_format"]]
     emit(render(result, RenderOptions(color)), options["output"], color)
     return 0
+
+
+def _keep_own(path: str | None, out: str) -> None:
+    """Refuse to write the report over a table that is read again, or over a run."""
+    own = [os.path.join(out, f"ablation.{ending}") for ending in ("json", "lock", "md", "png")]
+    runs = os.path.join(os.path.realpath(os.path.join(out, "runs")), "")
+    if path and (is_one_of(path, own) or os.path.realpath(path).startswith(runs)):
+        raise UsageError(
+            f'--output "{printable(path)}" is one of the ablation\'s own files: name another file'
+        )
 
 
 def _seeds(text: str) -> list[int]:

@@ -12,6 +12,7 @@ import click
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
@@ -47,7 +48,7 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
 @click.option("--require-proven", is_flag=True, help="An operator that is unproven fails too.")
 @click.option(
     "--case-seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=60,
     show_default=True,
     metavar="N",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.cli.training_options import data_options, require_packages
+from onnxguard.cli.training_options import data_options, keep_students, require_packages
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
 from onnxguard.students.recipe import RECIPES
@@ -66,6 +67,7 @@ def evaluate(model: str, **options: Any) -> int:
         raise UsageError(f"--side: 0, or {MULTIPLE} and more, not {side}")
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
+    keep_students(options["output"], os.path.dirname(model))
     check_output(options["output"], [model])
     require_packages("evaluate")
     from onnxguard.base.cache_folder import cache_folder

@@ -13,8 +13,8 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
 
-MODELS = (".onnx", ".onnx.data", ".onnx_data")
-"""How files of models are called, and of their external data."""
+MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
+"""How files of models are called, of their external data, and of weights."""
 
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -48,13 +48,22 @@ def check_output(output: str | None, models: Sequence[str] = (), option: str = "
     """
     if output is None:
         return
-    target = os.path.realpath(output)
-    folder = os.path.dirname(target)
+    folder = os.path.dirname(os.path.realpath(output))
     if (os.path.exists(output) and not os.path.isfile(output)) or not os.path.isdir(folder):
         raise UsageError(f'{option} "{printable(output)}": not a file in a folder that exists')
-    if output.lower().endswith(MODELS) or target in map(os.path.realpath, models):
+    if output.lower().endswith(MODELS) or is_one_of(output, models):
         raise UsageError(f'{option} "{printable(output)}" is a model, which is never written to')
     refuse_link(output)
+
+
+def is_one_of(path: str, others: Iterable[str]) -> bool:
+    """Whether a path leads to the same file as another one, or would, by whatever name."""
+    target = os.path.realpath(path)
+    same = os.path.samefile if os.path.exists(path) else None
+    return any(
+        target == os.path.realpath(other) or (same and os.path.exists(other) and same(path, other))
+        for other in others
+    )
 
 
 def wants_color(output: str | None) -> bool:

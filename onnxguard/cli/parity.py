@@ -13,10 +13,12 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
+from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
+from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
-from onnxguard.parity.settings import MUTANTS, Settings
+from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.running.errors import ParityError
 from onnxguard.running.providers import LEVELS, PROVIDERS
@@ -103,7 +105,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--kill-rate",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help=f"The share of them that must be noticed, with --prove.  [default: {_DEFAULTS.kill_rate}]",
 )
@@ -124,7 +126,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--run-seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=_DEFAULTS.run_seconds,
     show_default=True,
     metavar="N",
@@ -144,7 +146,9 @@ def parity(model: str | None, **options: Any) -> int:
     Exit code: 0 it agrees, 1 it differs or the comparison says nothing, 2 nothing was compared.
     """
     settings = _settings(options)
-    check_output(options["output"], [model] if model else [])
+    keep_students(options["output"], os.path.dirname(model) if model else TRAINED)
+    given = (model, options["reference"], options["weights"], *options["inputs"])
+    check_output(options["output"], [path for path in given if path])
     _require_packages()
     failure: EvidenceError | None = None
     with progress_bars() as step:
@@ -243,6 +247,8 @@ def _students(options: dict[str, Any], settings: dict[str, Any]) -> Iterator[Par
     for option in ("torch", "weights", "reference"):
         if options[option] is not None:
             raise UsageError(f"--{option} is for a MODEL, and none is named")
+    for student in STUDENTS.values():
+        _settle(student.name)
     trained = [
         (student, os.path.join(TRAINED, f"{student.name}.onnx")) for student in STUDENTS.values()
     ]
@@ -253,6 +259,15 @@ def _students(options: dict[str, Any], settings: dict[str, Any]) -> Iterator[Par
         yield _checked(path, f"student:{student.name}", options, {**settings, **changed})
     if not trained:
         yield _untrained(options, settings)
+
+
+def _settle(student: str) -> None:
+    """Undo a publishing that was killed: without a graph in place, nothing would be compared."""
+    from onnxguard.gating.publishing import held, is_half_published
+
+    if is_half_published(TRAINED, student):
+        with held(TRAINED, student):
+            pass
 
 
 def _saved(settings: dict[str, Any], name: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from onnxguard.cli.baseline_options import (
 )
 from onnxguard.cli.basis import basis_options, from_here, hashed, say_files
 from onnxguard.cli.config import read_config
+from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
@@ -106,7 +107,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     default=DEFAULT_ACCESS.timeout,
     show_default=True,
     metavar="SECONDS",

@@ -12,12 +12,14 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import silent
 from onnxguard.base.writing import refuse_link
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.numbers import FiniteRange
+from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
     compute_options,
     data_options,
+    keep_students,
     recipe_options,
     require_packages,
     training_watch,
@@ -74,7 +76,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--kill-rate",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.9,
     show_default=True,
     metavar="SHARE",
@@ -82,7 +84,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--min-iou",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="IOU",
     help="The least validation IoU.  [default: more than a trivial answer's; made-up images: 0.9]",
 )
@@ -102,8 +104,13 @@ def train_and_gate(**options: Any) -> int:
     recipe = chosen_recipe(options)
     if options["resume"] and options["restart"]:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
-    check_output(options["output"])
-    check_output(options["csv"], option="--csv")
+    for option in ("output", "csv"):
+        keep_students(options[option], options["out"], f"--{option}")
+        check_output(options[option], option=f"--{option}")
+    if None not in (options["output"], options["csv"]) and is_one_of(
+        options["output"], [options["csv"]]
+    ):
+        raise UsageError("--output and --csv: two files, not one")
     if options["tensorboard"] is not None:
         refuse_link(options["tensorboard"])
     require_packages("train-and-gate")

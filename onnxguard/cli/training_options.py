@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from importlib.util import find_spec
@@ -10,10 +11,14 @@ from typing import Any, TypeVar
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.printable import printable
+from onnxguard.cli.output import is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
+from onnxguard.gating.publishing import ENDINGS, lock_of, run_folder
 from onnxguard.students.history import Epoch
 from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import RECIPES, SCHEDULES, Recipe, option_of
+from onnxguard.students.student import STUDENTS
 
 _PACKAGES = ("matplotlib", "numpy", "onnx", "onnxruntime", "PIL", "safetensors", "torch")
 _AUTO = ("source", "generated")
@@ -128,6 +133,28 @@ def chosen_recipe(options: dict[str, Any]) -> Recipe:
     recipe = replace(RECIPES[name], **given)
     recipe.check()
     return recipe
+
+
+def keep_students(path: str | None, folder: str, option: str = "--output") -> None:
+    """Refuse to write a report over what belongs to a student: weights, card, checkpoint.
+
+    Args:
+        path: of the report.
+        folder: where students are.
+        option: that names the report.
+
+    Raises:
+        UsageError: it is one of their files, or in the folder of a training.
+    """
+    if path is None:
+        return
+    own = [os.path.join(folder, name + ending) for name in STUDENTS for ending in ENDINGS]
+    own += [lock_of(folder, name) for name in STUDENTS]
+    runs = [os.path.join(os.path.realpath(run_folder(folder, name)), "") for name in STUDENTS]
+    if is_one_of(path, own) or os.path.realpath(path).startswith(tuple(runs)):
+        raise UsageError(
+            f'{option} "{printable(path)}" is one of a student\'s own files: name another file'
+        )
 
 
 def require_packages(command: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 
+from onnxguard.gating.candidate import Candidate
 from onnxguard.gating.gates import Judged, compared, dims_of
 from onnxguard.model.facts import Value
 from onnxguard.parity.report import ParityReport
@@ -29,12 +28,12 @@ def make_card(
     trained: Trained,
     data: DataFacts,
     recipe: Recipe,
-    files: tuple[str, str],
+    candidate: Candidate,
     hardware: tuple[tuple[str, str], ...],
     seconds: Mapping[str, float],
 ) -> Card:
-    """Describe a candidate; ``files`` are its graph and its weights."""
-    graph, weights = files
+    """Describe a candidate."""
+    sha256, weights_sha256 = candidate.digests
     facts = judged.scan.facts
     assert facts is not None  # noqa: S101 - it was exported a moment ago
     return Card(
@@ -48,9 +47,9 @@ def make_card(
         best_epoch=trained.best_epoch,
         measures=judged.measured.measures if judged.measured else None,
         baselines=judged.measured.baselines if judged.measured else (),
-        size=os.path.getsize(graph),
-        sha256=_sha256(graph),
-        weights_sha256=_sha256(weights),
+        size=len(candidate.graph_data),
+        sha256=sha256,
+        weights_sha256=weights_sha256,
         opset=next((e.version for e in facts.opset_imports if e.domain == "ai.onnx"), 0),
         ir_version=facts.ir_version or 0,
         inputs=tuple(map(_value, facts.inputs)),
@@ -104,8 +103,3 @@ def _figures(parity: ParityReport | None) -> ParityFigures | None:
         proof.mutants if proof else 0,
         proof.killed if proof else 0,
     )
-
-
-def _sha256(path: str) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,12 +114,17 @@ def open_graph(path: str, allowlist: str = "adr-0258") -> Graph:
         graph = read_onnx(path)
     except ParityError as error:
         raise UsageError(str(error)) from None
-    report = scan_bytes(graph.data, path, allowlist, path)
+    opened = open_bytes(graph.data, path, allowlist)
+    return opened._replace(folder=graph.folder) if graph.external else opened
+
+
+def open_bytes(data: bytes, path: str, allowlist: str) -> Graph:
+    """As ``open_graph``, of bytes that were read from a path; there is no external data to run."""
+    report = scan_bytes(data, path, allowlist, path)
     _require_passed(report)
     assert report.facts is not None  # noqa: S101 - it passed
     signature = find_signature(report.facts, report.path)
-    folder = graph.folder if graph.external else ""
-    return Graph(report.path, graph.data, graph.sha256, folder, signature)
+    return Graph(report.path, data, hashlib.sha256(data).hexdigest(), "", signature)
 
 
 def evaluate(

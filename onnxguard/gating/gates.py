@@ -6,21 +6,23 @@ import os
 import shutil
 from typing import NamedTuple
 
-from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.errors import OnnxguardError, TrainingError, UsageError
 from onnxguard.base.progress import Step
-from onnxguard.gating.evaluation import Measured, measure, open_graph
+from onnxguard.gating.candidate import Candidate
+from onnxguard.gating.evaluation import Measured, measure, open_bytes
+from onnxguard.gating.publishing import EVIDENCE
 from onnxguard.model.facts import Facts, Value
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
 from onnxguard.parity.settings import ATOL
 from onnxguard.scanning.report import Report
-from onnxguard.scanning.scan import scan
+from onnxguard.scanning.scan import scan_bytes
 from onnxguard.students.records import Gate
 from onnxguard.students.store import Store
 from onnxguard.students.student import Student
 
-EVIDENCE = "parity"
-"""The folder, in that of the candidate, with the evidence of a failed parity check."""
+IOU_APART = 0.01
+"""How far the IoU of the graph may be from the training's, which saw the same images in PyTorch."""
 SAMPLES = 12
 """Images of the contact sheet."""
 
@@ -60,41 +62,42 @@ class Judged(NamedTuple):
 
 
 def judge(
-    graph: str,
-    weights: str,
+    candidate: Candidate,
     student: Student,
     parameters: int,
     validation: Store,
     crop: int,
     limits: Limits,
     step: Step,
+    trained_iou: float | None = None,
 ) -> Judged:
     """Try a candidate on every gate; a graph that fails the scan or the contract is not run.
 
     Args:
-        graph: the candidate's file; evidence is left beside it.
-        weights: the safetensors file of the network that it was exported from.
+        candidate: what is judged are its bytes; evidence is left beside its graph.
         student: what it must be.
         parameters: trainable ones that the network has.
         validation: held-out images.
         crop: the side of their centre crop.
         limits: what is asked for.
         step: told of progress.
+        trained_iou: of the best epoch, as the training's history has it; None where there is none.
     """
     allowlist = limits.allowlist or student.allowlist
-    report = scan(graph, allowlist)
+    path = candidate.graph
+    report = scan_bytes(candidate.graph_data, path, allowlist, path)
     gates = [_scan_gate(report), _contract_gate(report.facts, student, parameters)]
     if not all(gate.passed for gate in gates):
         said = "not run: the graph did not pass the gates before"
         gates += [Gate("parity", None, said), Gate("iou", None, said)]
         return Judged(tuple(gates), report, None, None)
     measured: Measured | None
-    parity = _parity(graph, weights, student, limits, step)
+    parity = _parity(candidate, student, limits, step)
     gates.append(_parity_gate(parity))
     try:
-        opened = open_graph(graph, allowlist)
+        opened = open_bytes(candidate.graph_data, path, allowlist)
         measured = measure(opened, validation, crop, samples=SAMPLES, step=step)
-        gates.append(_iou_gate(measured, limits.min_iou))
+        gates.append(_iou_gate(measured, limits.min_iou, trained_iou))
     except UsageError as error:
         measured = None
         gates.append(Gate("iou", False, "nothing could be measured", (str(error),)))
@@ -144,14 +147,14 @@ def dims_of(value: Value) -> str:
 
 
 def _parity(
-    graph: str, weights: str, student: Student, limits: Limits, step: Step
+    candidate: Candidate, student: Student, limits: Limits, step: Step
 ) -> ParityReport | OnnxguardError:
-    evidence = os.path.join(os.path.dirname(graph), EVIDENCE)
+    evidence = os.path.join(os.path.dirname(candidate.graph), EVIDENCE)
     try:
         report = check_parity(
-            graph,
+            candidate.graph,
             f"student:{student.name}",
-            weights=weights,
+            weights=candidate.weights,
             opset=student.opset,
             atol=limits.atol,
             mutants=limits.mutants,
@@ -161,6 +164,9 @@ def _parity(
         )
     except OnnxguardError as error:
         return error
+    read = report.identity
+    if read is None or (read.model_sha256, read.weights_sha256) != candidate.digests:
+        return TrainingError("the candidate's files changed meanwhile: another process writes them")
     if report.passed:
         shutil.rmtree(evidence)
     return report
@@ -184,7 +190,7 @@ def compared(parity: ParityReport) -> int:
     return sum(trial.outcome is Outcome.COMPARED for trial in parity.trials)
 
 
-def _iou_gate(measured: Measured, floor: float | None) -> Gate:
+def _iou_gate(measured: Measured, floor: float | None, trained: float | None) -> Gate:
     iou = measured.measures.iou
     best, trivial = max(measured.baselines, key=lambda baseline: baseline[1])
     if floor is None:
@@ -192,5 +198,10 @@ def _iou_gate(measured: Measured, floor: float | None) -> Gate:
     else:
         wanted, passed = f"at least {floor:.4f}", iou >= floor
     said = f"validation IoU {iou:.4f} on {measured.measures.images} images, {wanted} is asked for"
-    problems = () if passed else (f"IoU {iou:.4f} is not {wanted}",)
-    return Gate("iou", passed, said, problems)
+    problems = [] if passed else [f"IoU {iou:.4f} is not {wanted}"]
+    if trained is not None and not abs(iou - trained) <= IOU_APART:
+        problems.append(
+            f"IoU {iou:.4f} is not the {trained:.4f} of the epoch that was exported: the history "
+            "is not that of these weights; train anew with --restart"
+        )
+    return Gate("iou", not problems, said, tuple(problems))

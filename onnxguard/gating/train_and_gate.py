@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from typing import NamedTuple
 
 from onnxguard.base.errors import TrainingError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
-from onnxguard.base.writing import write_whole
+from onnxguard.base.writing import make_folders, write_whole
+from onnxguard.gating.candidate import write_candidate
 from onnxguard.gating.card import make_card
-from onnxguard.gating.gates import Limits, judge
+from onnxguard.gating.gates import Judged, Limits, judge
 from onnxguard.gating.pictures import contact_sheet, training_curve
 from onnxguard.gating.publishing import (
+    CARD,
+    GRAPH,
+    WEIGHTS,
     forget_candidate,
+    held,
     publish,
-    require_out,
     run_folder,
-    write_candidate,
 )
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
 from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
@@ -29,7 +33,7 @@ from onnxguard.students.logs import Watch
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import Card
 from onnxguard.students.student import Student, trainable_parameters
-from onnxguard.students.training import train
+from onnxguard.students.training import Trained, train
 
 
 class Outcome(NamedTuple):
@@ -61,7 +65,8 @@ def train_and_gate(
     """Train a student and put it into ``out``, if it passes every gate.
 
     What stood there before is replaced by renames at the very end, or not at all. Until then
-    everything lies in ``out/NAME.run``: the checkpoint, the candidate, the evidence.
+    everything lies in ``out/NAME.run``, which no other run can use meanwhile: the checkpoint, the
+    candidate, the evidence.
 
     Args:
         student: which one.
@@ -82,15 +87,33 @@ def train_and_gate(
     Raises:
         TrainingError: there is an earlier training, and neither ``resume`` nor ``restart``; the
             training was interrupted or cannot go on; a file cannot be written.
+        UsageError: another run is at it.
     """
     began = time.perf_counter()
+    with held(out, student.name) if group.leads else nullcontext():
+        trained = _trained(student, taken, recipe, out, compute, group, resume, restart, watch)
+        if not group.leads:
+            return None
+        return _gated(student, taken, recipe, out, compute, group, limits, trained, step, began)
+
+
+def _trained(
+    student: Student,
+    taken: Taken,
+    recipe: Recipe,
+    out: str,
+    compute: Compute,
+    group: Group,
+    resume: bool,
+    restart: bool,
+    watch: Watch | None,
+) -> Trained:
     folder = run_folder(out, student.name)
     try:
         if group.leads:
-            require_out(out, student.name)
             _settle_earlier(folder, resume, restart)
         group.wait()
-        trained = train(
+        return train(
             student,
             taken.data,
             recipe,
@@ -103,16 +126,38 @@ def train_and_gate(
     finally:
         if group.leads and not has_checkpoint(folder):
             forget_candidate(folder, student.name)
-    if not group.leads:
-        return None
+
+
+def _gated(
+    student: Student,
+    taken: Taken,
+    recipe: Recipe,
+    out: str,
+    compute: Compute,
+    group: Group,
+    limits: Limits,
+    trained: Trained,
+    step: Step,
+    began: float,
+) -> Outcome:
+    folder = run_folder(out, student.name)
     forget_candidate(folder, student.name)
+    make_folders(folder)
     exporting = time.perf_counter()
     network = student.build(trained.weights)
     parameters = trainable_parameters(network)
-    files = write_candidate(folder, student, network)
+    candidate = write_candidate(folder, student, network)
     judging = time.perf_counter()
-    validation = taken.data.validation
-    judged = judge(*files, student, parameters, validation, recipe.crop, limits, step)
+    judged = judge(
+        candidate,
+        student,
+        parameters,
+        taken.data.validation,
+        recipe.crop,
+        limits,
+        step,
+        trained.history[trained.best_epoch - 1].iou,
+    )
     seconds = {
         "data": taken.seconds,
         "training": sum(epoch.train_seconds for epoch in trained.history),
@@ -123,23 +168,33 @@ def train_and_gate(
     }
     hardware = describe(compute, group.size)
     card = make_card(
-        student, parameters, judged, trained, taken.record, recipe, files, hardware, seconds
+        student, parameters, judged, trained, taken.record, recipe, candidate, hardware, seconds
     )
-    base = os.path.join(folder, student.name)
-    title = f"{student.name} on {taken.record.name}"
-    curve = training_curve(card.epochs, card.best_epoch, card.baselines, title)
-    write_whole(base + ".curve.png", curve)
-    if judged.measured:
-        rows = [(a.image, a.mask, a.saliency, a.iou) for a in judged.measured.samples]
-        write_whole(base + ".sheet.png", contact_sheet(rows))
-    write_whole(base + ".md", CARD_REPORTERS["markdown"](card, RenderOptions()))
-    write_whole(base + ".json", CARD_REPORTERS["json"](card, RenderOptions()))
+    files = {
+        GRAPH: candidate.graph_data,
+        WEIGHTS: candidate.weights_data,
+        **_described(card, judged),
+    }
+    for ending in files.keys() - {GRAPH, WEIGHTS}:
+        write_whole(os.path.join(folder, student.name + ending), files[ending])
     if not card.passed:
-        return Outcome(card, files[0])
-    path = publish(folder, out, student.name)
+        return Outcome(card, candidate.graph)
+    path = publish(files, out, student.name)
     remove_checkpoint(folder)
     forget_candidate(folder, student.name)
     return Outcome(card, path)
+
+
+def _described(card: Card, judged: Judged) -> dict[str, bytes]:
+    """The files that are made of a card and of what was measured, by their endings."""
+    title = f"{card.student} on {card.data.name}"
+    files = {".curve.png": training_curve(card.epochs, card.best_epoch, card.baselines, title)}
+    if judged.measured:
+        rows = [(a.image, a.mask, a.saliency, a.iou) for a in judged.measured.samples]
+        files[".sheet.png"] = contact_sheet(rows)
+    for ending, name in ((".md", "markdown"), (CARD, "json")):
+        files[ending] = CARD_REPORTERS[name](card, RenderOptions()).encode()
+    return files
 
 
 def _settle_earlier(folder: str, resume: bool, restart: bool) -> None:

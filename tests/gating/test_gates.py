@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +16,6 @@ from onnxguard.students.recipe import Recipe
 from onnxguard.students.store import Store
 from onnxguard.students.student import STUDENTS, Student
 from support.command import run
-from support.patience import HANG
 from support.trained import (
     ENDINGS,
     HELD_OUT,
@@ -34,6 +31,7 @@ from support.trained import (
 )
 
 from onnxguard.base.progress import silent
+from onnxguard.gating.candidate import Candidate
 from onnxguard.gating.gates import Judged, Limits, judge
 from onnxguard.scanning.scan import scan
 
@@ -195,6 +193,11 @@ def validation(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return take_training(data, recipe, cache, 1, "refuse", silent).data.validation
 
 
+def candidate(graph: Path, weights: Path) -> Candidate:
+    """Files as if they had just been written."""
+    return Candidate(str(graph), str(weights), graph.read_bytes(), weights.read_bytes())
+
+
 def judge_placed(
     factory: pytest.TempPathFactory,
     folder: Path,
@@ -204,8 +207,8 @@ def judge_placed(
 ) -> Judged:
     """Judge a copy of the student that passed as if it had to be another one."""
     copy = copied(placed(factory), folder / "copy")
-    graph, weights = str(copy / f"{NAME}.onnx"), str(copy / f"{NAME}.safetensors")
-    return judge(graph, weights, student, 123_721, validation, SIDE, limits, silent)
+    files = candidate(copy / f"{NAME}.onnx", copy / f"{NAME}.safetensors")
+    return judge(files, student, 123_721, validation, SIDE, limits, silent)
 
 
 OPERATORS = "Concat Constant Conv MaxPool Relu Resize Sigmoid"
@@ -255,7 +258,8 @@ def test_a_graph_that_cannot_be_read_fails_scan_and_contract(
     folder: Path, validation: Store
 ) -> None:
     (folder / "m.onnx").write_text("no graph")
-    found = judge("m.onnx", "w", V2, 123_721, validation, SIDE, LIMITS, silent)
+    files = candidate(folder / "m.onnx", folder / "m.onnx")
+    found = judge(files, V2, 123_721, validation, SIDE, LIMITS, silent)
     assert [gate.passed for gate in found.gates] == [False, False, None, None]
     assert found.gates[1].summary == "the graph could not be read"
 
@@ -265,8 +269,8 @@ def test_weights_that_are_none_fail_parity(
 ) -> None:
     copy = copied(placed(tmp_path_factory), folder / "copy")
     (copy / "w.safetensors").write_bytes(b"no weights")
-    graph, weights = str(copy / f"{NAME}.onnx"), str(copy / "w.safetensors")
-    found = judge(graph, weights, V2, 123_721, validation, SIDE, LIMITS, silent)
+    files = candidate(copy / f"{NAME}.onnx", copy / "w.safetensors")
+    found = judge(files, V2, 123_721, validation, SIDE, LIMITS, silent)
     assert [gate.passed for gate in found.gates] == [True, True, False, True]
     (problem,) = found.gates[2].problems
     assert "w.safetensors" in problem
@@ -377,65 +381,6 @@ def test_a_folder_in_the_place_of_a_file_is_told_before_the_work(
     assert line.endswith(f"trained/{NAME}{ending} is a folder, and is to be a file")
 
 
-PUBLISHING = """
-import os, random, signal, sys, time
-from onnxguard.gating.publishing import ENDINGS, publish
-from onnxguard.base.writing import write_whole
-
-SIZE = 1 << 18
-
-def publish_for_ever(generation, told):
-    while True:
-        generation += 1
-        for ending in ENDINGS:
-            write_whole(f"run/s{ending}", bytes([generation % 256]) * SIZE)
-        publish("run", "out", "s")
-        os.write(told, b".")
-
-def generations():
-    found = {}
-    for ending in ENDINGS:
-        if os.path.exists(f"out/s{ending}"):
-            with open(f"out/s{ending}", "rb") as stream:
-                data = stream.read()
-            assert len(data) == SIZE and data == data[:1] * SIZE, f"{ending} is half written"
-            found[ending] = data[0]
-    return found
-
-os.makedirs("run"), os.makedirs("out")
-seen, generation = set(), 0
-for round in range(25):
-    hearing, told = os.pipe()
-    child = os.fork()
-    if not child:
-        publish_for_ever(generation, told)
-    os.close(told)
-    os.read(hearing, 1)  # it has published; then it may be anywhere
-    time.sleep(random.Random(round).uniform(0, 0.05))
-    os.kill(child, signal.SIGKILL)
-    assert os.waitpid(child, 0)[1] == signal.SIGKILL
-    os.close(hearing)
-    found = generations()
-    if ".onnx" in found:
-        generation = found[".onnx"]
-        seen.add(generation)
-        # Who sees the graph sees what describes it, or what describes the next one.
-        assert {(other - generation) % 256 for other in found.values()} <= {0, 1}, found
-print(len(seen))
-"""
-
-
-def test_a_process_that_is_killed_while_it_publishes_leaves_no_half_of_a_file(
-    folder: Path,
-) -> None:
-    (folder / "publishing.py").write_text(PUBLISHING)
-    done = subprocess.run(
-        [sys.executable, "publishing.py"], capture_output=True, text=True, check=False, timeout=HANG
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert int(done.stdout) > 5
-
-
 # -- once it was refused ---------------------------------------------------------------------------
 
 
@@ -474,6 +419,27 @@ def test_a_higher_floor_refuses_it_again(folder: Path, again: tuple[str, ...]) -
     found = judged(*again, "--resume", "--min-iou", "0.95")
     assert (found.code, in_place(folder)) == (1, before)
     assert [name for name, passed in found.gates.items() if not passed] == ["iou"]
+
+
+@pytest.mark.parametrize("iou", [0.98, 0.0])
+def test_a_history_that_is_not_that_of_the_weights_is_refused(
+    iou: float, folder: Path, again: tuple[str, ...]
+) -> None:
+    before, checkpoint = in_place(folder), folder / "trained" / f"{NAME}.run/checkpoint.json"
+    record = json.loads(checkpoint.read_text())
+    record["history"][0]["iou"] = iou
+    checkpoint.write_text(json.dumps(record))
+    found = judged(*again, "--resume")
+    (problem,) = found.problems("iou")
+    assert f" is not the {iou:.4f} of the epoch that was exported" in problem
+    assert (found.code, in_place(folder)) == (1, before)
+
+
+def test_the_gate_measures_what_the_training_did(tmp_path_factory: pytest.TempPathFactory) -> None:
+    for student in STUDENTS:
+        card = json.loads((placed(tmp_path_factory, student) / f"{student}.json").read_text())
+        trained = card["epochs"][card["best_epoch"] - 1]["iou"]
+        assert card["measures"]["iou"] == pytest.approx(trained, abs=1e-3)
 
 
 def test_a_restart_trains_anew(folder: Path, again: tuple[str, ...]) -> None:
