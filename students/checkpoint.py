@@ -198,7 +198,24 @@ def _sane(progress: Progress, recipe: Recipe) -> Progress:
         raise ValueError("an epoch that is none")
     if len(progress.history) != progress.epoch:
         raise ValueError("epochs are missing")
+    if progress.loss < 0 or progress.seconds < 0:
+        raise ValueError("less than nothing")
+    _require_possible(progress.history, progress.best_epoch)
     return progress
+
+
+def _require_possible(history: tuple[Epoch, ...], best_epoch: int) -> None:
+    """Refuse epochs that no training has: a card would show them."""
+    if [epoch.number for epoch in history] != list(range(1, len(history) + 1)):
+        raise ValueError("epochs in another order")
+    for epoch in history:
+        if not 0 <= epoch.iou <= 1 or type(epoch.images) is not int or epoch.images < 1:
+            raise ValueError("an IoU or images that are none")
+        if min(epoch.loss, epoch.learning_rate, epoch.train_seconds, epoch.seconds) < 0:
+            raise ValueError("less than nothing")
+    ious = [epoch.iou for epoch in history]
+    if best_epoch != (ious.index(max(ious)) + 1 if ious else 0):
+        raise ValueError("another epoch is the best")
 
 
 def require_same(
