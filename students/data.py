@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from onnxguard.students.distributed import Group
-from onnxguard.students.pairs import BadPair, Data, GeneratedData, data_sha256, find_pairs
+from onnxguard.students.pairs import (
+    BadPair,
+    Data,
+    GeneratedData,
+    data_sha256,
+    equal_images,
+    find_pairs,
+)
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.records import DataFacts
 from onnxguard.students.sampling import split
@@ -15,6 +22,7 @@ from onnxguard.students.store import Store, open_store
 from onnxguard.students.training import TrainingData
 
 from onnxguard.base.errors import TrainingError
+from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
 
 GENERATED_IMAGES = 448
@@ -119,9 +127,23 @@ def take_training(
         len(for_validation.names),
         recipe.split_seed,
         tuple((pair.name, pair.reason) for pair in bad),
+        tuple(map(printable, for_validation.names)),
+        _shared(data, for_validation.names, for_training.names, jobs),
     )
     taken = TrainingData(for_training, for_validation, digest)
     return Taken(taken, record, time.perf_counter() - started)
+
+
+def _shared(
+    data: Data, held_out: Sequence[str], trained_on: Sequence[str], jobs: int
+) -> tuple[tuple[str, str], ...]:
+    names = data.names
+    place = {name: index for index, name in enumerate(names)}
+    some, others = ([place[name] for name in part] for part in (held_out, trained_on))
+    return tuple(
+        (printable(names[one]), printable(names[other]))
+        for one, other in equal_images(data, some, others, jobs)
+    )
 
 
 def take_pairs(

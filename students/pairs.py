@@ -94,6 +94,9 @@ class Data(Protocol):
     def digest(self, index: int) -> str:
         """The sha256 of a pair's content, in hex; of a marker where a file cannot be read."""
 
+    def image_digest(self, index: int) -> str:
+        """The same of the image alone: equal ones have equal bytes."""
+
     def size(self, index: int) -> tuple[int, int]:
         """Height and width in pixels, without decoding.
 
@@ -105,7 +108,8 @@ class Data(Protocol):
         """Decode a pair; an orientation in EXIF is not applied.
 
         Returns:
-            uint8 ``[H, W, 3]``, RGB; bool ``[H, W]``, true where the mask is ``SALIENT`` or more.
+            uint8 ``[H, W, 3]``, RGB; bool ``[H, W]``, true where the mask is ``SALIENT`` or more:
+            its grey, or its alpha where the grey is the same everywhere.
 
         Raises:
             PairError: the pair cannot be used.
@@ -135,6 +139,10 @@ class FolderData(NamedTuple):
         pair = self.pairs[index]
         return hashlib.sha256(_file_digest(pair.image) + _file_digest(pair.mask)).hexdigest()
 
+    def image_digest(self, index: int) -> str:
+        """As ``Data`` has it."""
+        return _file_digest(self.pairs[index].image).hex()
+
     def size(self, index: int) -> tuple[int, int]:
         """As ``Data`` has it."""
         pair = self.pairs[index]
@@ -150,8 +158,7 @@ class FolderData(NamedTuple):
 
         def salient(mask: Image.Image) -> Mask:
             _require_size(mask, (height, width))
-            found: Mask = _grey(mask) >= SALIENT
-            return found
+            return _salient(mask)
 
         mask = _decoded(pair.mask, "mask", salient)
         if not mask.any():
@@ -194,6 +201,10 @@ class GeneratedData(NamedTuple):
         what = (VERSION, self.seed, self.side, float(self.ratio), index)
         return hashlib.sha256(f"generated {what}".encode()).hexdigest()
 
+    def image_digest(self, index: int) -> str:
+        """As ``Data`` has it: no two are drawn alike."""
+        return self.digest(index)
+
     def size(self, index: int) -> tuple[int, int]:
         """As ``Data`` has it."""
         longer = round(self.side * self.ratio)
@@ -221,6 +232,32 @@ def data_sha256(data: Data, jobs: int = 0) -> tuple[str, list[str]]:
     finally:
         pool.shutdown(cancel_futures=True)
     return names_sha256(zip(names, digests, strict=True)), digests
+
+
+def equal_images(
+    data: Data, some: Iterable[int], others: Iterable[int], jobs: int = 0
+) -> list[tuple[int, int]]:
+    """Pairs of the first whose image has, byte for byte, that of one of the others.
+
+    Args:
+        data: the data set.
+        some: indices.
+        others: indices.
+        jobs: threads, 0 for one a core.
+
+    Returns:
+        ``(index, the first other's index)``, in the order of ``some``.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    some, others = list(some), list(others)
+    with ThreadPoolExecutor(jobs or cores()) as pool:
+        digests = list(pool.map(data.image_digest, (*others, *some)))
+    first: dict[str, int] = {}
+    for digest, index in zip(digests, others, strict=False):
+        first.setdefault(digest, index)
+    mine = zip(some, digests[len(others) :], strict=True)
+    return [(index, first[digest]) for index, digest in mine if digest in first]
 
 
 def names_sha256(named: Iterable[tuple[str, str]], start: str = "") -> str:
@@ -452,6 +489,25 @@ def _rgb(image: Image.Image) -> Pixels:
     if image.mode.startswith("I"):
         return np.repeat(_grey(image)[:, :, None], 3, axis=2)
     return np.array(image.convert("RGB"))
+
+
+def _salient(mask: Image.Image) -> Mask:
+    """What a mask says is salient.
+
+    Raises:
+        PairError: its grey and its alpha channel say it differently.
+    """
+    grey = _grey(mask)
+    found: Mask = grey >= SALIENT
+    if not mask.has_transparency_data:
+        return found
+    alpha = np.asarray(mask.convert("RGBA").getchannel("A"))
+    opaque: Mask = alpha >= SALIENT
+    if alpha.min() == alpha.max() or np.array_equal(found, opaque):
+        return found
+    if grey.min() == grey.max():
+        return opaque
+    raise PairError("the mask's alpha channel says otherwise than its grey: save it without alpha")
 
 
 def _grey(image: Image.Image) -> Pixels:

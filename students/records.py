@@ -39,6 +39,8 @@ class DataFacts(NamedTuple):
         validation: how many were held out.
         split_seed: what shuffled them.
         skipped: ``(pair, why)``.
+        held_out: the names of those that were held out.
+        shared: ``(held out, trained on)``: pairs whose images have the same bytes.
     """
 
     name: str
@@ -48,6 +50,8 @@ class DataFacts(NamedTuple):
     validation: int
     split_seed: int
     skipped: tuple[tuple[str, str], ...] = ()
+    held_out: tuple[str, ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
 
 
 class ParityFigures(NamedTuple):

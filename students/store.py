@@ -40,7 +40,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.processes import become_worker, cores, uninterrupted
 from onnxguard.base.progress import Step, silent
 
-_FORMAT = "onnxguard/store/2"
+_FORMAT = "onnxguard/store/3"
 _PIXELS, _INDEX = "pixels.bin", "index.json"
 _BUILDING = "building-"
 _DAY = 24 * 60 * 60

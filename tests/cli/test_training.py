@@ -241,6 +241,30 @@ def test_bad_pairs_are_left_out_where_it_is_asked_for(
     assert data["training"] + data["validation"] == IMAGES
 
 
+def test_images_that_are_trained_on_and_held_out_are_named_and_counted(
+    folder: Path, options: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    data = copied(images(tmp_path_factory), folder / "data")
+    assert run("train-and-gate", *options, "--data", "data")[0] == 0
+    card = json.loads((folder / "trained" / f"{NAME}.json").read_text())
+    held_out = card["data"]["held_out"]
+    assert (len(held_out), card["data"]["shared"]) == (HELD_OUT, [])
+    assert set(held_out) <= {path.stem for path in (data / "images").iterdir()}
+    trained_on = min({path.stem for path in (data / "images").iterdir()} - set(held_out))
+    shutil.copy(data / f"images/{trained_on}.jpg", data / f"images/{held_out[2]}.jpg")
+    code, out, _ = run("train-and-gate", *options, "--data", "data")
+    card = json.loads((folder / "trained" / f"{NAME}.json").read_text())
+    assert code == 0
+    assert card["data"]["held_out"] == held_out
+    assert card["data"]["shared"] == [{"held_out": held_out[2], "trained_on": trained_on}]
+    assert "1 of these trained on too" in " ".join(out.split())
+    said = f"{held_out[2]}: the image of {trained_on}, which is trained on"
+    assert f"  1 pair held out and trained on too\n    {said}\n" in out
+    page = (folder / "trained" / f"{NAME}.md").read_text()
+    assert "1 pair held out and trained on too" in page
+    assert all(f"`{name}`" in page for name in held_out)
+
+
 # -- what is printed -------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from onnxguard.students.pairs import (
     GeneratedData,
     PairError,
     data_sha256,
+    equal_images,
     find_pairs,
 )
 from PIL import Image
@@ -277,6 +278,53 @@ def test_every_kind_of_mask(mode: str, tmp_path: Path) -> None:
     assert np.array_equal(data.read(0)[1], SALIENT >= 128)
 
 
+def with_alpha(grey: np.ndarray, alpha: np.ndarray, mode: str) -> Image.Image:
+    image = Image.fromarray(grey).convert("L" if mode == "LA" else "RGB")
+    image.putalpha(Image.fromarray(alpha))
+    return image
+
+
+PLAIN = np.full_like(SALIENT, 255)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize(
+    ("grey", "alpha"),
+    [
+        (PLAIN, SALIENT),  # drawn in the alpha channel alone
+        (PLAIN * 0, SALIENT),
+        (SALIENT, SALIENT),  # in both
+        (SALIENT, PLAIN),  # in the grey alone
+        (SALIENT, PLAIN // 2),
+    ],
+)
+def test_a_mask_in_an_alpha_channel_is_used(
+    grey: np.ndarray, alpha: np.ndarray, mode: str, tmp_path: Path
+) -> None:
+    data = one_pair(tmp_path)
+    with_alpha(grey, alpha, mode).save(tmp_path / "masks" / "a.png")
+    assert np.array_equal(data.read(0)[1], SALIENT >= 128)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_a_mask_whose_alpha_channel_says_something_else_is_refused(
+    mode: str, tmp_path: Path
+) -> None:
+    data = one_pair(tmp_path)
+    with_alpha(PHOTO[:, :, 0], SALIENT, mode).save(tmp_path / "masks" / "a.png")  # a cut-out
+    assert reason(data).startswith("the mask's alpha channel says otherwise than its grey")
+    with_alpha(SALIENT, PLAIN - SALIENT, mode).save(tmp_path / "masks" / "a.png")  # upside down
+    assert reason(data).startswith("the mask's alpha channel says otherwise than its grey")
+
+
+def test_a_transparent_colour_is_an_alpha_channel(tmp_path: Path) -> None:
+    data = one_pair(tmp_path)
+    palette = Image.fromarray(SALIENT // 255, "P")
+    palette.putpalette(bytes([255] * 6))  # white on white
+    palette.save(tmp_path / "masks" / "a.png", transparency=0)
+    assert np.array_equal(data.read(0)[1], SALIENT >= 128)
+
+
 def test_a_mask_is_salient_from_128_on_and_with_16_bits_from_32768(tmp_path: Path) -> None:
     data = one_pair(tmp_path)
     ramp = np.linspace(0, 65535, 24 * 36).astype(np.uint16).reshape(24, 36)
@@ -289,6 +337,18 @@ def test_a_mask_is_salient_from_128_on_and_with_16_bits_from_32768(tmp_path: Pat
 
 
 # -- Digests ---------------------------------------------------------------------------------------
+
+
+def test_equal_images_are_found_by_their_bytes(tmp_path: Path) -> None:
+    make(tmp_path, "images/*.png", "masks/*.png", "abcd")
+    save(tmp_path / "images" / "b.png", PHOTO[::-1])
+    save(tmp_path / "images" / "d.png", PHOTO[:, ::-1])
+    save(tmp_path / "masks" / "c.png", SALIENT[::-1])  # another mask of the same image
+    data = find_pairs(str(tmp_path))
+    assert equal_images(data, [2, 3], [1, 0]) == [(2, 0)]
+    assert equal_images(data, [0, 2], [1, 3]) == []
+    assert equal_images(data, [], [0]) == equal_images(data, [0], []) == []
+    assert equal_images(GeneratedData(4), [0, 1], [2, 3]) == []
 
 
 def test_the_digest_of_a_data_set_depends_on_names_and_content(tmp_path: Path) -> None:

@@ -35,7 +35,10 @@ MEASURES = Measures(
     adaptive_e=0.91,
 )
 DATA = DataFacts(
-    "generated", sha("d"), 2000, 1798, 200, 42, (("0007", "no mask"), ("0012", "empty"))
+    *("generated", sha("d"), 2000, 1798, 200, 42),
+    skipped=(("0007", "no mask"), ("0012", "empty")),
+    held_out=("0003", "0004"),
+    shared=(("0004", "0121"),),
 )
 BASELINES = (("all salient", 0.2105), ("centre disc", 0.3312))
 RECIPE = (("epochs", "3"), ("batch", "32"), ("learning_rate", "0.001"))
@@ -105,7 +108,12 @@ NASTY = PASSING._replace(
     student=HOSTILE,
     made=HOSTILE,
     gates=(Gate(HOSTILE, False, HOSTILE, (HOSTILE,)), Gate(HOSTILE, None, HOSTILE)),
-    data=DataFacts(HOSTILE, HOSTILE, 1, 1, 1, 0, tuple((HOSTILE, HOSTILE) for _ in range(13))),
+    data=DataFacts(
+        *(HOSTILE, HOSTILE, 1, 1, 1, 0),
+        skipped=tuple((HOSTILE, HOSTILE) for _ in range(13)),
+        held_out=(HOSTILE, HOSTILE),
+        shared=((HOSTILE, HOSTILE),),
+    ),
     recipe=((HOSTILE, HOSTILE),),
     best_epoch=9,
     baselines=((HOSTILE, 0.5),),

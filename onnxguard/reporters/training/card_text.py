@@ -38,6 +38,7 @@ def render(card: Card, options: RenderOptions) -> str:
         lines += ["", *wrap(f"trivial answers' IoU: {trivial}".split(" "), "  ")]
         lines += columns(phrases.measures(card.measures), "  ")
     lines += skipped(card.data.skipped, options)
+    lines += skipped(phrases.shared(card.data), options, "held out and trained on too")
     if options.verbosity > 0:
         lines += _details(card, paint)
     whole = dict(card.seconds).get("whole", 0.0)

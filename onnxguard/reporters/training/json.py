@@ -14,6 +14,7 @@ RECORDS: Mapping[str, tuple[str, ...]] = {
     "baselines": ("answer", "iou"),
     "hardware": ("what", "which"),
     "recipe": ("option", "value"),
+    "shared": ("held_out", "trained_on"),
     "skipped": ("pair", "why"),
     "versions": ("package", "version"),
 }

@@ -47,7 +47,7 @@ def measures(found: Measures) -> str:
     return table(("Measure", ">Value"), phrases.measures(found))
 
 
-def skipped(entries: Sequence[tuple[str, str]]) -> list[str]:
+def skipped(entries: Sequence[tuple[str, str]], what: str = "skipped") -> list[str]:
     """The pairs that were left out, and why; nothing where there are none."""
     if not entries:
         return []
@@ -55,10 +55,14 @@ def skipped(entries: Sequence[tuple[str, str]]) -> list[str]:
     hidden = len(entries) - phrases.SKIPPED_SHOWN
     if hidden > 0:
         lines.append(f"- and {hidden:,} more")
-    return [details(f"{plural(len(entries), 'pair')} skipped", "\n".join(lines))]
+    return [details(f"{plural(len(entries), 'pair')} {what}", "\n".join(lines))]
 
 
 def data(found: DataFacts) -> list[str]:
     """What was trained on."""
     sentence = f"{code(found.name)}, {phrases.data(found)}. SHA-256 of the pairs:"
-    return [f"{sentence} {code(found.sha256)}.", *skipped(found.skipped)]
+    blocks = [f"{sentence} {code(found.sha256)}.", *skipped(found.skipped)]
+    blocks += skipped(phrases.shared(found), "held out and trained on too")
+    if found.held_out:
+        blocks.append(details("What is held out", ", ".join(map(code, found.held_out))))
+    return blocks

@@ -170,9 +170,16 @@ def data(found: DataFacts) -> str:
         f"{found.training:,} trained on",
         f"{found.validation:,} held out by seed {found.split_seed}",
     ]
+    if found.shared:
+        parts.append(f"{len(found.shared):,} of these trained on too")
     if found.skipped:
         parts.append(f"{len(found.skipped):,} skipped")
     return f"{plural(found.pairs, 'pair')}: {', '.join(parts)}"
+
+
+def shared(found: DataFacts) -> list[tuple[str, str]]:
+    """``(held-out pair, what it is)`` of those whose images were trained on."""
+    return [(one, f"the image of {other}, which is trained on") for one, other in found.shared]
 
 
 def best(epochs: Sequence[Epoch], best_epoch: int) -> Epoch | None:

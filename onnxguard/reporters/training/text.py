@@ -9,12 +9,14 @@ from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.training import phrases
 
 
-def skipped(entries: Sequence[tuple[str, str]], options: RenderOptions) -> list[str]:
+def skipped(
+    entries: Sequence[tuple[str, str]], options: RenderOptions, what: str = "skipped"
+) -> list[str]:
     """The pairs that were left out, and why: the first ones, or all where it is asked for."""
     if not entries:
         return []
     shown = len(entries) if options.verbosity > 0 else phrases.SKIPPED_SHOWN
-    lines = ["", f"  {plural(len(entries), 'pair')} skipped"]
+    lines = ["", f"  {plural(len(entries), 'pair')} {what}"]
     lines += [f"    {pair}: {why}" for pair, why in entries[:shown]]
     if len(entries) > shown:
         lines.append(f"    and {len(entries) - shown:,} more")
