@@ -73,8 +73,9 @@ def _require_own(out: str, folder: str, student: str) -> None:
         if os.path.isdir(path) and not os.path.islink(path):
             raise TrainingError(f"{printable(path)} is a folder, and is to be a file")
     links = [folder] if os.path.islink(folder) else []
-    with suppress(OSError), os.scandir(folder) as entries:
-        links += [entry.path for entry in entries if entry.is_symlink()]
+    for inside in (folder, os.path.join(folder, _PUBLISHING)):
+        with suppress(OSError), os.scandir(inside) as entries:
+            links += [entry.path for entry in entries if entry.is_symlink()]
     if links:
         raise TrainingError(
             f"{printable(min(links))} is a symbolic link, through which files would be written "

@@ -292,7 +292,10 @@ def test_what_another_process_writes_there_while_it_is_judged_fails_parity(
 # -- what leads elsewhere --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "/parity", "/publishing", "/checkpoint.json", f"/{NAME}.md"])
+LINKS = ("", "/parity", "/publishing", "/publishing/old", "/checkpoint.json", f"/{NAME}.md")
+
+
+@pytest.mark.parametrize("name", LINKS)
 def test_a_symbolic_link_in_the_folder_of_a_run_is_refused(
     name: str, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
