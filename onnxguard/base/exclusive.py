@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -81,6 +80,8 @@ def exclusive(path: str, what: str) -> Iterator[None]:
 
 
 def _held(path: str, what: str) -> IO[bytes]:
+    import platform  # imported here: every scan imports this module, and hardly one holds anything
+
     try:
         for _ in range(_TRIES):
             stream, new = _opened(path)
