@@ -18,7 +18,7 @@ from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
-from onnxguard.parity.settings import LEVELS, MUTANTS, PROVIDERS, Settings
+from onnxguard.parity.settings import MUTANTS, Settings
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.running.errors import ParityError
 from onnxguard.running.providers import LEVELS, PROVIDERS

@@ -19,7 +19,6 @@ from onnxguard.base.errors import TrainingError
 from onnxguard.base.exclusive import exclusive
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, sync_folder, write_whole
-from onnxguard.gating.gates import EVIDENCE
 
 EVIDENCE = "parity"
 """The folder, in that of the candidate, with the evidence of a failed parity check."""
