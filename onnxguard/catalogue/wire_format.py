@@ -53,4 +53,24 @@ WIRE = (
         "Logs and reports break on it where it is printed raw.",
         "Rename what is meant in the source model and export again.",
     ),
+    Rule(
+        "OG606",
+        "too-large-for-protobuf",
+        Severity.ERROR,
+        "The model is a message of 2 GiB or more.",
+        "Protobuf counts the bytes of a message in 31 bits: the runtime, the checker and every "
+        "other program that reads models with it refuse the file, and a reader of another kind "
+        "that takes it is the only one to have seen what it holds.",
+        "Save the weights as external data: onnx.save(..., save_as_external_data=True).",
+    ),
+    Rule(
+        "OG607",
+        "messages-too-deep",
+        Severity.ERROR,
+        "Messages nest deeper than 100.",
+        "Protobuf stops at 100 messages inside one another and refuses the file; each graph inside "
+        "a graph takes three. No runtime that reads with it loads the model, and a reader that "
+        "goes on sees what nobody else does.",
+        "Move the inner graphs into the functions that they belong to, or unroll them.",
+    ),
 )

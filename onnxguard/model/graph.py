@@ -144,7 +144,8 @@ class Graph:
     """A GraphProto, or the body of a function; filled by the reader.
 
     ``parent`` and ``owner`` (a node's index there) are set for a graph inside an attribute.
-    ``default_of`` marks a graph inside a function's attribute default.
+    ``level`` counts the protobuf messages around it, the model included: in a node's attribute two
+    more than the graph, in a function's default one.
     """
 
     __slots__ = (
@@ -155,6 +156,7 @@ class Graph:
         "initializers",
         "inputs",
         "label",
+        "level",
         "name",
         "nodes",
         "outputs",
@@ -172,6 +174,7 @@ class Graph:
         self.parent = parent
         self.owner = owner
         self.depth: int = parent.depth + 1 if parent else 0
+        self.level: int = 1 if parent is None else parent.level + (3 if owner >= 0 else 2)
         self.function: Function | None = parent.function if parent else None
         self.head: Graph | None = None  # set for deep graphs alone: a link to itself is a cycle
         if parent is not None and self.depth >= ROUTE_START:

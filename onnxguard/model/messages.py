@@ -163,6 +163,15 @@ TENSOR_TYPE = _message("TypeProto.Tensor", _1_elem_type="varint", _2_shape="len"
 SEQUENCE_TYPE = _message("TypeProto.Sequence", _1_elem_type="len")
 MAP_TYPE = _message("TypeProto.Map", _1_key_type="varint", _2_value_type="len")
 OPAQUE_TYPE = _message("TypeProto.Opaque", _1_domain="len", _2_name="len")
+TYPES = {
+    "tensor_type": TENSOR_TYPE,
+    "sequence_type": SEQUENCE_TYPE,
+    "map_type": MAP_TYPE,
+    "opaque_type": OPAQUE_TYPE,
+    "sparse_tensor_type": TENSOR_TYPE,
+    "optional_type": SEQUENCE_TYPE,
+}
+"""What each field of a TypeProto holds, those that are written alike as one message."""
 SHAPE = _message("TensorShapeProto", _1_dim="len*")
 DIMENSION = _message(
     "TensorShapeProto.Dimension", _1_dim_value="varint", _2_dim_param="len", _3_denotation="len"

@@ -82,7 +82,7 @@ class Scopes:
         self._model = model
         self._indexes: dict[int, _Index] = {}
         self.read: set[int] = set()
-        self._constants: dict[tuple[int, bytes, bool], Static] = {}
+        self._constants: dict[tuple[int, bytes, int], Static] = {}
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""
@@ -111,7 +111,7 @@ class Scopes:
         if len(found) > 1:
             return Static(None, 0, f"defined {len(found)} times")
         definition = found[0]
-        key = id(definition.graph), name, depth > 0
+        key = id(definition.graph), name, depth
         if key not in self._constants:
             if definition.node is not None:
                 value = self._computed(definition.graph, definition.node, depth)
@@ -239,8 +239,18 @@ def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> l
                 for at in range(0, len(raw) - width + 1, width)
             ]
         elif data.field in (5, 7, 11):
-            values += varints(model.data, data.start, data.end, data.packed, limit - len(values))
+            room = limit - len(values)
+            read = varints(model.data, data.start, data.end, data.packed, room)
+            values += [_as_dtype(value, tensor.dtype, data.field) for value in read]
     return values
+
+
+def _as_dtype(value: int, dtype: int, field: int) -> int:
+    """A number of a typed field as its dtype holds it: int32_data and narrow dtypes drop bits."""
+    if field == 5:
+        value = signed(value, 32)
+    bits = 8 * _INTEGERS.get(dtype, 8)
+    return signed(value, bits) if dtype in _SIGNED else value & (1 << bits) - 1
 
 
 def read_floats(model: Model, tensor: Tensor, limit: int = INTS_READ) -> list[float]:

@@ -14,8 +14,13 @@ from onnxguard.base.errors import WireError
 
 VARINT, I64, LEN, SGROUP, EGROUP, I32 = range(6)
 VARINT_BYTES = 10
+SHORT_VARINT_BYTES = 5
+"""Of a tag and of a length: protobuf refuses longer ones, padded or not."""
 _CONTINUED = bytes(range(0x80, 0x100))
-GROUP_DEPTH = 100
+LARGEST_MESSAGE = (1 << 31) - 1
+"""Bytes of the largest message that protobuf reads or writes."""
+
+DEEPEST = 100
 """protobuf refuses messages nested deeper than this, groups included."""
 
 
@@ -78,9 +83,21 @@ def read_varint(data: Buffer, pos: int, end: int) -> tuple[int, int]:
     raise WireError("a varint is cut off", first)
 
 
+def read_tag(data: Buffer, pos: int, end: int) -> tuple[int, int]:
+    """Read a field's number and wire type; return them as one number, and the position after."""
+    tag, after = read_varint(data, pos, end)
+    if after - pos > SHORT_VARINT_BYTES:
+        raise WireError(f"a tag over {SHORT_VARINT_BYTES} bytes", pos)
+    if tag > 0xFFFFFFFF:
+        raise WireError("a field number over 29 bits", pos)
+    return tag, after
+
+
 def read_length(data: Buffer, pos: int, end: int) -> tuple[int, int]:
     """Read a length prefix; return the payload's start and end, which lies within ``end``."""
     length, start = read_varint(data, pos, end)
+    if start - pos > SHORT_VARINT_BYTES:
+        raise WireError(f"a length over {SHORT_VARINT_BYTES} bytes", pos)
     if length > end - start:
         raise WireError(f"a length of {length} bytes runs past the {end - start} left", pos)
     return start, start + length
@@ -99,9 +116,7 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
         if tag < 0x80:
             pos += 1
         else:
-            tag, pos = read_varint(data, pos, end)
-            if tag > 0xFFFFFFFF:
-                raise WireError("a field number over 29 bits", begin)
+            tag, pos = read_tag(data, pos, end)
         number, kind = tag >> 3, tag & 7
         if number == 0:
             raise WireError("field number 0", begin)
@@ -172,10 +187,10 @@ def _group_end(data: Buffer, pos: int, end: int, number: int) -> int:
     open_groups = [number]
     while pos < end:
         begin = pos
-        tag, pos = read_varint(data, pos, end)
+        tag, pos = read_tag(data, pos, end)
         number, kind = tag >> 3, tag & 7
-        if tag > 0xFFFFFFFF:
-            raise WireError("a field number over 29 bits", begin)
+        if number == 0:
+            raise WireError("field number 0", begin)
         if kind == LEN:
             pos = read_length(data, pos, end)[1]
         elif kind == VARINT:
@@ -184,8 +199,8 @@ def _group_end(data: Buffer, pos: int, end: int, number: int) -> int:
             pos += 4 if kind == I32 else 8
         elif kind == SGROUP:
             open_groups.append(number)
-            if len(open_groups) > GROUP_DEPTH:
-                raise WireError(f"groups nest deeper than {GROUP_DEPTH}", begin)
+            if len(open_groups) > DEEPEST:
+                raise WireError(f"groups nest deeper than {DEEPEST}", begin)
         elif kind == EGROUP:
             if open_groups.pop() != number:
                 raise WireError(f"the end of group {number} inside another group", begin)
@@ -212,6 +227,37 @@ def varints(data: Buffer, start: int, end: int, packed: bool, limit: int) -> lis
         if not packed:
             pos += 1  # a run repeats a one-byte tag
     return values
+
+
+_STEP = 1 << 20
+_CONTINUES = bytes(0x80) + b"\x80" * 0x80
+"""A table that leaves of each byte whether a varint goes on after it."""
+
+
+def check_packed(data: Buffer, start: int, end: int, wire_type: int) -> None:
+    """Check that a packed field holds whole values of its wire type; memory of one step.
+
+    Raises:
+        WireError: its length is no multiple of the width, or a varint is cut off or too long.
+    """
+    if wire_type != VARINT:
+        width = 4 if wire_type == I32 else 8
+        if (end - start) % width:
+            message = f"packed values of {width} bytes in a field of {end - start}"
+            raise WireError(message, start)
+        return
+    pos = start
+    while pos < end:
+        piece = data[pos : min(pos + _STEP, end)]
+        if not piece.isascii():
+            endless = piece.translate(_CONTINUES).find(b"\x80" * VARINT_BYTES)
+            if endless >= 0:
+                raise WireError(f"a varint runs over {VARINT_BYTES} bytes", pos + endless)
+        if pos + len(piece) == end:
+            if piece[-1] >= 0x80:
+                raise WireError("a varint is cut off", end - 1)
+            return
+        pos += len(piece) - (VARINT_BYTES - 1)  # so that none hides between two pieces
 
 
 def count_varints(data: Buffer, start: int, end: int, step: int = 1 << 20) -> int:

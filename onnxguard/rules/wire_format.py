@@ -1,10 +1,11 @@
-"""What was odd in the bytes (OG111, OG112, OG601 to OG605): the reader noted it."""
+"""What was odd in the bytes (OG111, OG112, OG601 to OG607): the reader noted most of it."""
 
 from __future__ import annotations
 
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue import RULES
 from onnxguard.model.survey import Survey
+from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 from onnxguard.rules.header import severity_of
@@ -12,6 +13,10 @@ from onnxguard.rules.header import severity_of
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Turn the reader's notes into findings; unknown fields follow the list's policy."""
+    if survey.model.size > LARGEST_MESSAGE:
+        message = f"the model has {survey.model.size:,} bytes; a protobuf message has at most "
+        message += f"{LARGEST_MESSAGE:,}"
+        found.add("OG606", message, survey.model.place, hint=RULES["OG606"].fix)
     action = policy.policy("unknown_fields")
     for anomaly in survey.model.anomalies.values():
         severity: Severity | None = None

@@ -47,7 +47,12 @@ class Twin(NamedTuple):
 
 def digest_at(data: Buffer, spans: Spans) -> str:
     """The digest of a model that may be a twin of the one whose ``spans`` these are."""
-    return _digest(len(data), spans, (data[start:end] for start, end in spans))
+    pieces = (
+        data[at : min(at + STRUCTURE_BYTES, end)]
+        for start, end in spans
+        for at in range(start, end, STRUCTURE_BYTES)
+    )
+    return _digest(len(data), spans, pieces)
 
 
 def _digest(size: int, spans: Spans, pieces: Iterable[bytes]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import glob
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator
@@ -58,6 +60,10 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         if glob.has_magic(path) and isinstance(error, FileNotFoundError):
             reason = "the pattern matches no file"
+        if isinstance(error, FileNotFoundError) and os.path.islink(path):
+            found = stand_in(os.fsencode(os.readlink(path)))
+            if found is not None and "annex" in found[0]:
+                raise ModelError("OG002", *found) from None
         raise ModelError("OG001", f"cannot be read: {reason}") from None
     try:
         with _opened(descriptor) as data:
@@ -174,30 +180,106 @@ def sniffed(data: Buffer) -> Buffer:
     """Refuse by name what often stands where a model should."""
     if not len(data):
         raise ModelError("OG002", "an empty file", "export or fetch the model again")
-    head = data[:512]
-    text = head.lstrip().lower()
-    if head.startswith(b"version https://git-lfs.github.com/"):
-        raise ModelError(
-            "OG002", "a Git LFS pointer, not the model itself", "fetch the model: git lfs pull"
-        )
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        raise ModelError(
-            "OG002", "a web page, not a model", "download the file itself, not the page about it"
-        )
-    for magic, kind in _MAGICS:
-        if head.startswith(magic):
-            raise ModelError("OG002", f"{kind}, not a model", "give the ONNX file itself")
+    found = stand_in(data[:HEAD])
+    if found is not None:
+        raise ModelError("OG002", *found)
     return data
 
 
+def stand_in(head: bytes) -> tuple[str, str] | None:
+    """What a file is that begins like this and is no model, and what to do; None for the others.
+
+    Some of these bytes could begin a model too. No exporter writes one so, and whoever loads an
+    ORT-format model from memory takes it for that, whatever its name.
+    """
+    for place, magic, kind in _MAGICS:
+        if head.startswith(magic, place):
+            return f"{kind}, not a model", "give the ONNX file itself"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
+        return "a safetensors file, not a model", "give the graph: such a file holds weights alone"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "text in UTF-16, not a model", _FETCH
+    for pattern, what, hint in _TEXTS:
+        if pattern.match(head):
+            return what, hint
+    if not _is_text(head):
+        return None
+    for pattern, what, hint in _LOOSE_TEXTS:
+        if pattern.match(head):
+            return what, hint
+    return "plain text, not a model", _FETCH
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether nothing but text stands here; a model holds control characters, lengths mostly."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head.rstrip(b"\0"))
+    except UnicodeDecodeError:
+        return False
+    return text.translate(_BLANK).isprintable()
+
+
+HEAD = 512
+"""Bytes by which a file is told from a model."""
+
+_BLANK = dict.fromkeys(b"\t\n\r\f")
+_FETCH = "look into the file: an error message often stands where a download failed; fetch it again"
+
+
+def _text(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:\xef\xbb\xbf)?\s*" + pattern.encode(), re.IGNORECASE | re.DOTALL)
+
+
+_TEXTS = (
+    (
+        _text(r"version https://(git-lfs|hawser)\.github\.com/"),
+        "a Git LFS pointer, not the model itself",
+        "fetch the model: git lfs pull",
+    ),
+    (
+        _text(r"((\.\.[/\\])*\.git)?[/\\]annex[/\\]objects[/\\]"),
+        "a git-annex pointer, not the model itself",
+        "fetch the model: git annex get",
+    ),
+    (
+        _text(r"# xet version"),
+        "a Xet pointer, not the model itself",
+        "fetch the model: git xet checkout, or download it from its hub",
+    ),
+    (
+        _text(r"<(!doctype|html|\?xml|head|body|error)"),
+        "a web page, not a model",
+        "download the file itself, not the page about it",
+    ),
+)
+_LOOSE_TEXTS = (
+    (
+        _text(r"(.*\n)?outs:\s"),
+        "a DVC pointer, not the model itself",
+        "fetch the model: dvc pull",
+    ),
+    (
+        _text(
+            r"(#[^\n]*\n\s*)*<?\s*(ir_version|producer_name|producer_version|domain|model_version|"
+            r"doc_string|graph|opset_import|metadata_props|functions|node)\s*[:{]"
+        ),
+        "a model written as text, not a model file",
+        "parse it and save it as protobuf: onnx.load(path, format=...), onnx.save",
+    ),
+    (_text(r"[\[{]\s*[\"\[{\]}\d-]"), "JSON, not a model", _FETCH),
+)
+"""What text is called; the first ones whatever follows, and the loose ones where all is text."""
+
 _MAGICS = (
-    (b"PK\x03\x04", "a ZIP archive or PyTorch checkpoint"),
-    (b"PK\x05\x06", "an empty ZIP archive"),
-    (b"\x1f\x8b", "a gzip file"),
-    (b"\x80\x02", "a Python pickle"),
-    (b"\x80\x04", "a Python pickle"),
-    (b"\x89HDF\r\n", "an HDF5 file"),
-    (b"\x89PNG\r\n", "a PNG picture"),
-    (b"%PDF-", "a PDF file"),
-    (b"\x7fELF", "a program"),
+    (4, b"ORTM", "a model in ORT format"),
+    (4, b"TFL3", "a TensorFlow Lite model"),
+    (0, b"PK\x03\x04", "a ZIP archive or PyTorch checkpoint"),
+    (0, b"PK\x05\x06", "an empty ZIP archive"),
+    (0, b"\x1f\x8b", "a gzip file"),
+    (0, b"\x80\x02", "a Python pickle"),
+    (0, b"\x80\x04", "a Python pickle"),
+    (0, b"\x89HDF\r\n", "an HDF5 file"),
+    (0, b"\x89PNG\r\n", "a PNG picture"),
+    (0, b"%PDF-", "a PDF file"),
+    (0, b"\x7fELF", "a program"),
 )

@@ -35,6 +35,31 @@ def lfs_pointer() -> bytes:
 
 
 @model(NOT_VERIFIED, "OG002")
+def annex_pointer() -> bytes:
+    return b"/annex/objects/SHA256E-s12--" + b"4d7a2146" * 8 + b".onnx\n"
+
+
+@model(NOT_VERIFIED, "OG002")
+def dvc_pointer() -> bytes:
+    return b"outs:\n- md5: a304afb96060aad90176268345e10355\n  size: 1\n  path: model.onnx\n"
+
+
+@model(NOT_VERIFIED, "OG002")
+def xet_pointer() -> bytes:
+    return b"# xet version 0\nfilesize = 1\nhash = '" + b"4d7a2146" * 8 + b"'\n"
+
+
+@model(NOT_VERIFIED, "OG002")
+def error_as_json() -> bytes:
+    return b'{"error": "Repository not found"}'
+
+
+@model(NOT_VERIFIED, "OG002")
+def ort_format_to_whoever_loads_it_from_memory() -> bytes:
+    return pb.bytes_field(6, b"abORTM") + PLAIN
+
+
+@model(NOT_VERIFIED, "OG002")
 def html_page() -> bytes:
     return b"<!DOCTYPE html>\n<html><head><title>404</title></head><body>gone</body></html>\n"
 

@@ -43,6 +43,48 @@ def varint_cut_off() -> dict[str, bytes]:
 
 
 @table(NOT_VERIFIED, "OG003")
+def length_of_six_bytes() -> dict[str, bytes]:
+    return with_tail(tag(100, LEN) + b"\x81\x80\x80\x80\x80\0a")
+
+
+@table(NOT_VERIFIED, "OG003")
+def tag_of_six_bytes() -> dict[str, bytes]:
+    return with_tail(b"\xa2\x86\x80\x80\x80\0\1a")
+
+
+@table(NOT_VERIFIED, "OG003")
+def packed_values_that_are_cut() -> dict[str, bytes]:
+    plain = node("Relu")
+    return {
+        "floats": pb.model(graph(plain, initializer=pb.tensor(1, [1], float_data=b"12345"))),
+        "doubles": pb.model(graph(plain, initializer=pb.tensor(11, [1], double_data=b"123456789"))),
+        "int64": pb.model(graph(plain, initializer=pb.tensor(7, [1], int64_data=b"\x80"))),
+        "attribute": pb.model(graph(node("Relu", attribute=pb.attribute("a", floats=b"12345")))),
+    }
+
+
+@table(FINDINGS)
+def name_whose_length_takes_two_bytes() -> dict[str, bytes]:
+    """A reader that takes 81 00 for 129 skips the name, and the trip count has no input."""
+    loop = node("Loop", "m _ x", attribute=pb.attribute("body", g=pb.body(node("Relu"))))
+    trips = pb.ints(5000000, name="m")
+    hidden = b"\x0a\x81\0m"
+    rest = pb.value("m", 7, [1])[3:]
+    text = pb.bytes_field(3, b"a" * 60) + pb.bytes_field(3, b"a" * 61)
+    return {
+        "plain": pb.model(graph(loop, initializer=trips, input=pb.value("m", 7, [1]))),
+        "long": pb.model(graph(loop, initializer=trips, input=hidden + rest)),
+        "hidden": pb.model(
+            graph(
+                loop,
+                initializer=trips,
+                input=[pb.value("p", 7, [1]), hidden + text + pb.bytes_field(3, rest)],
+            )
+        ),
+    }
+
+
+@table(NOT_VERIFIED, "OG003")
 def length_past_the_end() -> dict[str, bytes]:
     return with_tail(tag(100, LEN) + pb.varint(5000) + b"abc")
 

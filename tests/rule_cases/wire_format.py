@@ -27,6 +27,14 @@ def shaped(**dimension: object) -> bytes:
     return pb.model(graph(RELU, value_info=message("ValueInfoProto", name="t", type=kind)))
 
 
+def nested(levels: int) -> bytes:
+    """A model of so many graphs inside its own."""
+    inner = pb.body(RELU)
+    for _ in range(levels - 1):
+        inner = pb.body(node("If", attribute=attribute("b", g=inner)))
+    return pb.model(graph(node("If", attribute=attribute("b", g=inner))))
+
+
 CASES = (
     Case(
         "OG601",
@@ -146,5 +154,13 @@ CASES = (
         PLAIN + field("ModelProto", "producer_name", "caf\u00e9"),
         message="producer_name is not UTF-8",
         at=b"caf\xe9",
+    ),
+    Case(
+        "OG607",
+        "33 graphs inside one another",
+        nested(33),
+        nested(32),
+        message="a graph makes messages nest deeper than 100",
+        route="/".join(["graph", *["If_0.b"] * 11, "...(9 levels)...", *["If_0.b"] * 12]),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,52 @@ NOT_MODELS = {
     "PNG": (b"\x89PNG\r\n\x1a\n", "a PNG picture, not a model"),
     "PDF": (b"%PDF-1.7", "a PDF file, not a model"),
     "program": (b"\x7fELF\x02", "a program, not a model"),
+    "ORT format": (b"\x20\0\0\0ORTM\0\0", "a model in ORT format, not a model"),
+    "TensorFlow Lite": (b"\x1c\0\0\0TFL3\x14\0", "a TensorFlow Lite model, not a model"),
+    "safetensors": (
+        struct.pack("<Q", 59) + b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}     \1\2',
+        "a safetensors file, not a model",
+    ),
+    "older Git LFS pointer": (
+        b"version https://hawser.github.com/spec/v1\noid sha256:0\n",
+        "a Git LFS pointer, not the model itself",
+    ),
+    "git-annex pointer": (
+        b"/annex/objects/SHA256E-s12--ab12.onnx\n",
+        "a git-annex pointer, not the model itself",
+    ),
+    "git-annex link as a file": (
+        b"../.git/annex/objects/zX/k9/MD5E-s12--ab12.onnx/MD5E-s12--ab12.onnx",
+        "a git-annex pointer, not the model itself",
+    ),
+    "DVC pointer": (
+        b"outs:\n- md5: a304afb96060aad90176268345e10355\n  size: 12\n  path: model.onnx\n",
+        "a DVC pointer, not the model itself",
+    ),
+    "DVC pointer of an import": (
+        b"md5: 9a2b\nframe: 1\ndeps:\n- path: a\nouts:\n- md5: 1\n  path: model.onnx\n",
+        "a DVC pointer, not the model itself",
+    ),
+    "Xet pointer": (
+        b"# xet version 0\nfilesize = 123\nhash = 'ab12'\n",
+        "a Xet pointer, not the model itself",
+    ),
+    "JSON": (b'{"error": "Repository not found"}', "JSON, not a model"),
+    "JSON, indented": (b'[\n  {\n    "a": 1\n  }\n]\n', "JSON, not a model"),
+    "error of S3": (b"<Error><Code>AccessDenied</Code></Error>", "a web page, not a model"),
+    "error of a server": (b"404: Not Found", "plain text, not a model"),
+    "text with a mark": (b"\xef\xbb\xbfAcc\xc3\xa8s refus\xc3\xa9\r\n", "plain text, not a model"),
+    "long text": (b"Entry not found. " * 400, "plain text, not a model"),
+    "text in UTF-16": ("Not found".encode("utf-16"), "text in UTF-16, not a model"),
+    "textproto": (
+        b'# made by hand\nir_version: 8\ngraph {\n  name: "g"\n}\n',
+        "a model written as text, not a model file",
+    ),
+    "textproto from the graph on": (b"graph {\n}", "a model written as text, not a model file"),
+    "ONNX's own syntax": (
+        b'<\n   ir_version: 8,\n   opset_import: ["" : 17]\n>\n',
+        "a model written as text, not a model file",
+    ),
 }
 
 
@@ -53,6 +100,42 @@ def test_bytes_that_are_no_model(name: str, padding: int, tmp_path: Path) -> Non
     finding = unverified(path)
     assert (finding.code, finding.message) == ("OG002", message)
     assert finding.hint
+
+
+@pytest.mark.parametrize("name", NOT_MODELS)
+def test_bytes_that_are_no_model_in_memory(name: str) -> None:
+    data, message = NOT_MODELS[name]
+    (finding,) = onnxguard.scan_bytes(data).findings
+    assert (finding.code, finding.message) == ("OG002", message)
+
+
+def test_model_that_is_taken_for_ort_format_from_memory_is_refused() -> None:
+    """ONNX Runtime looks at bytes 4 to 8 before it parses: the rest may be any model."""
+    data = pb.bytes_field(6, b"abORTM") + MODEL
+    assert data[4:8] == b"ORTM"
+    parsed = pb.parse_model(data)
+    assert parsed is not None
+    assert len(parsed.graph.node) == 1
+    (finding,) = onnxguard.scan_bytes(data).findings
+    assert finding.code == "OG002"
+    assert "ORT format" in finding.message
+    shifted = pb.bytes_field(6, b"abcORTM") + MODEL
+    assert onnxguard.scan_bytes(shifted).passed
+
+
+def test_names_in_a_model_are_not_taken_for_a_pointer() -> None:
+    for text in ("/annex/objects/x", "outs: x", "# xet version 0", "<html>", '{"a": 1}', "ORTM"):
+        assert onnxguard.scan_bytes(pb.model(graph(node("Relu")), producer_name=text)).passed
+        named = graph(node("Relu"), name=text)
+        assert onnxguard.scan_bytes(pb.field("ModelProto", "graph", named) + MODEL[:8]).facts
+
+
+def test_link_of_git_annex_without_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.symlink_to(".git/annex/objects/zX/k9/MD5E-s12--ab12.onnx/MD5E-s12--ab12.onnx")
+    finding = unverified(path)
+    assert (finding.code, finding.message) == ("OG002", "a git-annex pointer, not the model itself")
+    assert "git annex get" in finding.hint
 
 
 def test_hint_for_a_pointer_is_the_command_that_fetches_the_model(tmp_path: Path) -> None:

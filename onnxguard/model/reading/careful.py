@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
 from onnxguard.base.errors import ModelError
@@ -9,13 +10,28 @@ from onnxguard.base.findings import Place
 from onnxguard.model import messages as m
 from onnxguard.model.graph import Graph, Model
 from onnxguard.model.messages import FieldSpec, Message
-from onnxguard.model.wire import LEN, SGROUP, Buffer, Field, fields
+from onnxguard.model.wire import LEN, SGROUP, Buffer, Field, check_packed, fields
 
 CAREFUL = 16
 """Steps for a field that is read by the tables of ``messages``."""
 
+PACKED = 128
+"""Bytes of packed numbers, or of a long text, that a step checks."""
+
+KEPT = 32
+"""Bytes that a step keeps: what is read in all stays well below 200 MB."""
+
+LONGEST_NAME = 1 << 20
+"""Bytes of a name; a longer one is not read."""
+
+PIECE, PROSE_KEPT = 1 << 16, 1 << 12
+"""Bytes of a long text that are looked at at a time, and those that are kept."""
+
 HEADER = 60
 """Steps for what becomes an item of the report: an input, an opset import, a graph."""
+
+_NOTHING_PENDING = (b"", 0)
+"""The state of a decoder between two characters."""
 
 _UNREAD = {
     (m.NODE_DEVICE_CONFIGURATION.name, "sharding_spec"): m.SHARDING_SPEC,
@@ -23,7 +39,12 @@ _UNREAD = {
     (m.SHARDING_SPEC.name, "sharded_dim"): m.SHARDED_DIM,
     (m.SHARDED_DIM.name, "simple_sharding"): m.SIMPLE_SHARDING,
     (m.QUANTIZATION.name, "quant_parameter_tensor_names"): m.ENTRY,
+    (m.SEQUENCE_TYPE.name, "elem_type"): m.TYPE,
+    (m.MAP_TYPE.name, "value_type"): m.TYPE,
+    (m.TENSOR_TYPE.name, "shape"): m.SHAPE,
+    (m.SHAPE.name, "dim"): m.DIMENSION,
 }
+_UNREAD |= {(m.TYPE.name, name): message for name, message in m.TYPES.items()}
 """The messages inside those that nothing but ``check`` reads."""
 
 
@@ -101,6 +122,9 @@ class CarefulReader:
                         field.start,
                         field.end,
                     )
+                if is_packed:
+                    self.spend((field.end - field.start) // PACKED)
+                    check_packed(self.data, field.start, field.end, spec.wire_types[0])
             yield spec.name, field
 
     def unknown(self, message: Message, field: Field, spec: FieldSpec | None, where: Where) -> None:
@@ -115,11 +139,34 @@ class CarefulReader:
         self.note(code, what, where, field.start, field.end)
 
     def text(self, field: Field, what: str, where: Where) -> bytes:
-        """The bytes of a string field; ONNX requires UTF-8."""
+        """The bytes of a string field that names something; ONNX requires UTF-8."""
+        size = field.end - field.start
+        if size > LONGEST_NAME:
+            raise ModelError(
+                "OG005",
+                f"{what} has {size:,} bytes: reading stopped",
+                f"a name of more than {LONGEST_NAME:,} bytes is not read",
+                field.start,
+            )
+        self.spend(size // KEPT)
         value = self.data[field.start : field.end]
         if not value.isascii() and not is_utf8(value):
             self.note("OG605", f"{what} is not UTF-8", where, field.start, field.end)
         return value
+
+    def prose(self, field: Field, what: str, where: Where) -> bytes:
+        """The beginning of a string field that names nothing; all of it is checked."""
+        self.spend((field.end - field.start) // PACKED)
+        decoder = getincrementaldecoder("utf-8")()
+        try:
+            for pos in range(field.start, field.end, PIECE):
+                piece = self.data[pos : min(pos + PIECE, field.end)]
+                if not (piece.isascii() and decoder.getstate() == _NOTHING_PENDING):
+                    decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            self.note("OG605", f"{what} is not UTF-8", where, field.start, field.end)
+        return self.data[field.start : min(field.end, field.start + PROSE_KEPT)]
 
     def entry(self, start: int, end: int, where: Where) -> tuple[bytes, bytes]:
         """Read a StringStringEntryProto: key and value."""
@@ -128,7 +175,7 @@ class CarefulReader:
             if name == "key":
                 key = self.text(field, "a metadata key", where)
             else:
-                value = self.text(field, "a metadata value", where)
+                value = self.prose(field, "a metadata value", where)
         return key, value
 
     def check(self, message: Message, start: int, end: int, where: Where) -> None:

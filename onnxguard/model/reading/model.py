@@ -11,7 +11,7 @@ from onnxguard.model import messages as m
 from onnxguard.model.graph import Function, Graph, Model, Operator, Opset
 from onnxguard.model.reading.careful import HEADER, Where
 from onnxguard.model.reading.nodes import INLINE_NODE, NodeReader
-from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
+from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length
 from onnxguard.model.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
 
 STEPS = 4_000_000
@@ -79,7 +79,7 @@ class ModelReader(NodeReader):
             elif name == "producer_version":
                 model.producer_version = self.text(field, "producer_version", where)
             elif name in ("domain", "doc_string"):
-                self.text(field, name, where)
+                self.prose(field, name, where)
             elif name == "configuration":
                 self.check(m.DEVICE_CONFIGURATION, field.start, field.end, where)
         self.drain()
@@ -116,6 +116,7 @@ class ModelReader(NodeReader):
         for name, field in self.known(m.TRAINING, start, end, where):
             if name in ("initialization", "algorithm"):
                 part = parts.setdefault(name, Graph(f"{label}.{name}"))
+                part.level = 2
                 self.enter(part, field.start, field.end)
             else:
                 self.check(m.ENTRY, field.start, field.end, where)
@@ -192,11 +193,10 @@ class ModelReader(NodeReader):
                 body, stop = read_length(data, pos + 1, end)  # says what is wrong
             pos = stop
             if tag == 0x2A:  # an initializer
-                self.spend(4)
                 head = chunk[body - base : min(stop - base, body - base + TENSOR_HEAD)]
                 if len(head) < min(stop - body, TENSOR_HEAD):
                     head = data[body : min(stop, body + TENSOR_HEAD)]
-                tensor = plain_tensor(head, body, stop)
+                tensor = self.tensor_of(head, body, stop)
                 if tensor is None:
                     where = Where(graph, f"initializer {len(graph.initializers)}")
                     tensor = self.odd_tensor(body, stop, where)
@@ -208,7 +208,7 @@ class ModelReader(NodeReader):
 
     def graph_field(self, graph: Graph, field: Field, seen: set[int]) -> None:
         """Read one field of a GraphProto; ``seen`` are the numbers that came before."""
-        self.spend(HEADER if field.number in (11, 12) else 4)
+        self.spend(HEADER if field.number in (11, 12) else 6)
         where = Where(graph, "")
         spec = m.GRAPH.fields.get(field.number)
         if spec is None or field.wire_type != LEN:
@@ -229,7 +229,7 @@ class ModelReader(NodeReader):
         elif name == "name":
             graph.name = self.text(field, "a graph's name", where)
         elif name == "doc_string":
-            self.text(field, "a graph's doc_string", where)
+            self.prose(field, "a graph's doc_string", where)
         elif name == "sparse_initializer":
             where.item = f"sparse_initializer {len(graph.sparse_initializers)}"
             graph.sparse_initializers.append(self.sparse(start, end, where))
@@ -240,4 +240,5 @@ class ModelReader(NodeReader):
         elif name == "node":
             self.node(graph, start, end)
         elif name == "initializer":
+            where.item = f"initializer {len(graph.initializers)}"
             graph.initializers.append(self.tensor(start, end, where))

@@ -12,13 +12,16 @@ from onnxguard.base.printable import printable
 from onnxguard.model import messages as m
 from onnxguard.model.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor
 from onnxguard.model.reading import memo
-from onnxguard.model.reading.careful import HEADER, Where
+from onnxguard.model.reading.careful import HEADER, KEPT, Where
 from onnxguard.model.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
 from onnxguard.model.reading.tensors import TensorReader
-from onnxguard.model.wire import LEN, Buffer, Field, count_varints, signed, varints
+from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, count_varints, signed, varints
 
 INLINE_NODE = 4096
 """A node or attribute of at most this many bytes is copied out and read at once."""
+
+SHORT_NODE = 192
+"""Bytes of a node whose names are not weighed."""
 
 MAX_DEPTH = 4000
 """How deep graphs may nest to be read; no protobuf reader takes more than 100 messages."""
@@ -54,12 +57,18 @@ _TYPE_NAMES = [
 
 
 class NodeReader(TensorReader):
-    """Reads NodeProto and AttributeProto. ``pending`` are the graphs still to read."""
+    """Reads NodeProto and AttributeProto. ``pending`` are the graphs still to read.
+
+    ``attributes`` and ``operators`` are those that this model was charged for, ``plain_operators``
+    the ones of the default domain by op_type.
+    """
 
     def __init__(self, data: Buffer, steps: int) -> None:
         super().__init__(data, steps)
         self.pending: deque[tuple[Graph, int, int]] = deque()
+        self.attributes: dict[bytes, Attribute] = {}
         self.operators: dict[tuple[bytes, bytes, bytes], Operator] = {}
+        self.plain_operators: dict[bytes, Operator] = {}
 
     def enter(self, graph: Graph, start: int, end: int) -> None:
         """Put a graph on the list; one that is given twice is read as one, as protobuf does."""
@@ -72,6 +81,14 @@ class NodeReader(TensorReader):
             )
         if not graph.spans:
             self.model.graphs.append(graph)
+            if graph.level + 1 > DEEPEST:  # its nodes are messages, too
+                self.note(
+                    "OG607",
+                    f"a graph makes messages nest deeper than {DEEPEST}",
+                    Where(graph.parent, ""),
+                    start,
+                    end,
+                )
         graph.spans.append((start, end))
         self.pending.append((graph, start, end))
 
@@ -85,18 +102,22 @@ class NodeReader(TensorReader):
     def inline_node(self, graph: Graph, raw: bytes, start: int) -> None:
         """Read a NodeProto from a copy of its bytes into the graph."""
         end = start + len(raw)
-        fields = plain_node(raw)
+        fields = plain_node(raw, self.attributes)
         if fields is None:
             graph.nodes.append(self.odd_node(graph, start, end))
             return
         inputs, outputs, found, fresh, name, op_type, domain, overload = fields
-        operator = memo.operators.get(op_type) if not domain and not overload else None
+        operator = None if domain or overload else self.plain_operators.get(op_type)
         if operator is None:
             operator = self.operator(op_type, domain, overload)
+            if not domain and not overload:
+                self.plain_operators[op_type] = operator
         attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
         for index, body, stop in fresh:
             attributes[index] = self.attribute(start + body, start + stop, graph, len(graph.nodes))
         self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
+        if len(raw) > SHORT_NODE:
+            self.steps -= sum(map(len, (*inputs, *outputs, name, domain, overload))) // KEPT
         if self.steps < 0:
             self.spend(0)
         if len(attributes) > 1:
@@ -124,7 +145,7 @@ class NodeReader(TensorReader):
             elif name == "name":
                 name_bytes = self.text(field, "a node's name", where)
             elif name == "doc_string":
-                self.text(field, "a node's doc_string", where)
+                self.prose(field, "a node's doc_string", where)
             elif name == "metadata_props":
                 self.check(m.ENTRY, field.start, field.end, where)
             elif name == "device_configurations":
@@ -161,22 +182,33 @@ class NodeReader(TensorReader):
 
     def attribute(self, start: int, end: int, graph: Graph, owner: int) -> Attribute:
         """Read an AttributeProto; ``owner`` is its node's index, -1 for a function's default."""
+        if end - start > INLINE_NODE:
+            self.spend(8)
+            return self.odd_attribute(start, end, graph, owner)
+        raw = self.data[start:end]
+        known = memo.attributes.get(raw)
+        if known is not None:
+            attribute, cost = known
+            self.spend(cost)
+            memo.remember(self.attributes, raw, attribute)
+            return attribute
+        steps, notes = self.steps, self.notes
         self.spend(8)
-        if end - start <= INLINE_NODE:
-            raw = self.data[start:end]
-            attribute = plain_attribute(raw, start)
-            if attribute is not None:
-                if attribute.tensors:
-                    graph.attribute_tensors.append((owner, attribute.name, attribute.tensors[0]))
-                else:
-                    memo.remember(memo.attributes, raw, attribute)
-                return attribute
-        return self.odd_attribute(start, end, graph, owner)
+        plain = plain_attribute(raw, start)
+        if plain is not None:
+            self.spend(len(plain.ints) + plain.size // KEPT)
+            if plain.tensors:
+                graph.attribute_tensors.append((owner, plain.name, plain.tensors[0]))
+        attribute = plain or self.odd_attribute(start, end, graph, owner)
+        if notes == self.notes and _stands_alone(attribute):
+            memo.remember(memo.attributes, raw, (attribute, steps - self.steps))
+            memo.remember(self.attributes, raw, attribute)
+        return attribute
 
     def odd_attribute(self, start: int, end: int, graph: Graph, owner: int) -> Attribute:
         """Read an attribute by the careful path."""
         self.spend(20)
-        data, notes = self.data, self.notes
+        data = self.data
         where = Where(graph, f"node {owner}" if owner >= 0 else "attribute default")
         name = ref = b""
         kind = 0
@@ -206,6 +238,7 @@ class NodeReader(TensorReader):
             elif key == "s":
                 size += field.end - field.start
                 scalar_s = data[field.start : min(field.end, field.start + STRING_KEPT)]
+                self.spend(len(scalar_s) // KEPT)
             elif key == "ints":
                 packed = field.wire_type == LEN
                 counts[key] += (
@@ -222,6 +255,7 @@ class NodeReader(TensorReader):
                 size += field.end - field.start
                 if len(strings) < VALUES_KEPT:
                     strings.append(data[field.start : min(field.end, field.start + STRING_KEPT)])
+                self.spend(len(strings[-1]) // KEPT)
             elif key in ("t", "tensors"):
                 tensors.append(self.tensor(field.start, field.end, where))
             elif key in ("g", "graphs"):
@@ -229,7 +263,7 @@ class NodeReader(TensorReader):
             elif key in ("sparse_tensor", "sparse_tensors"):
                 sparse.append(self.sparse(field.start, field.end, where))
             elif key in ("tp", "type_protos"):
-                self.type(field.start, field.end, where)
+                self.type(field.start, field.end, where, around=2)
             elif key == "ref_attr_name":
                 ref = self.text(field, "ref_attr_name", where)
         for tensor in tensors:
@@ -239,7 +273,8 @@ class NodeReader(TensorReader):
                 if part is not None:
                     graph.attribute_tensors.append((owner, name, part))
         self.attribute_type(name, kind, ref, filled, where, start, end)
-        attribute = Attribute(
+        self.spend(len(ints) + len(floats))
+        return Attribute(
             name,
             kind,
             ref,
@@ -255,9 +290,6 @@ class NodeReader(TensorReader):
             (counts["ints"], counts["floats"], counts["strings"]),
             size,
         )
-        if not (tensors or sparse or graphs) and notes == self.notes:
-            memo.remember(memo.attributes, data[start:end], attribute)
-        return attribute
 
     def floats(self, field: Field, limit: int) -> list[float]:
         """Decode up to ``limit`` float32 values, packed or a run of fields."""
@@ -320,11 +352,19 @@ class NodeReader(TensorReader):
 def _operator(op_type: bytes, domain: bytes, overload: bytes) -> Operator:
     if domain == b"ai.onnx":
         domain = b""
-    names = (part.decode("utf-8", "surrogateescape") for part in (domain, op_type, overload))
-    operator = Operator(*names)
-    if not domain and not overload:
-        memo.remember(memo.operators, op_type, operator)
-    return operator
+    return Operator(
+        *[part.decode("utf-8", "surrogateescape") for part in (domain, op_type, overload)]
+    )
+
+
+def _stands_alone(attribute: Attribute) -> bool:
+    """Whether an attribute without oddities means the same wherever its bytes stand.
+
+    A reference belongs into a function; tensors, graphs and types have places, or costs, that
+    depend on the model.
+    """
+    held = attribute.ref or attribute.tensors or attribute.sparse or attribute.graphs
+    return not held and attribute.type not in (13, 14)
 
 
 def _float(bits: int) -> float:

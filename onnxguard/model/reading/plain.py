@@ -12,10 +12,10 @@ import struct
 from math import prod
 
 from onnxguard.base.errors import WireError
-from onnxguard.model.graph import Attribute, Data, Tensor, Value
+from onnxguard.model.graph import Attribute, Data, Tensor
 from onnxguard.model.reading import memo
 from onnxguard.model.reading.careful import is_utf8
-from onnxguard.model.wire import read_length, read_varint, signed
+from onnxguard.model.wire import SHORT_VARINT_BYTES, read_length, read_varint, signed
 
 TENSOR_HEAD = 512
 """Bytes of a tensor within which all but its values lie, usually."""
@@ -27,7 +27,13 @@ VALUES_KEPT = 64
 STRING_KEPT = 4096
 """Bytes of a string attribute that are kept."""
 
-_PACKED_DATA = frozenset({0x22, 0x2A, 0x3A, 0x4A, 0x52, 0x5A})
+LONGEST_HEAD = 1 + SHORT_VARINT_BYTES
+"""Bytes of a one-byte tag and the longest length."""
+
+_PACKED_DATA = {0x22: 4, 0x2A: 0, 0x3A: 0, 0x4A: 1, 0x52: 8, 0x5A: 0}
+"""The tags of a tensor's data and the bytes of a value; 0 for varints, 1 for raw data."""
+
+_VARINTS = re.compile(rb"(?:[\x80-\xff]{0,9}+[\x00-\x7f])*+")
 _TENSOR = re.compile(rb"((?:\x08[\x80-\xff]{0,9}+[\x00-\x7f])*+)\x10([\x00-\x7f])\x42([\x00-\x7f])")
 """A tensor's dims, its dtype and the length of its name, in the order of their field numbers."""
 
@@ -61,26 +67,26 @@ them belongs.
 """
 
 
-def plain_node(raw: bytes) -> NodeFields | None:
-    """Split a NodeProto into its fields."""
+def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
+    """Split a NodeProto into its fields; ``known`` attributes need not be read again."""
     inputs: list[bytes] = []
     outputs: list[bytes] = []
     attributes: list[Attribute | None] = []
     fresh: list[tuple[int, int, int]] = []
     name = op_type = domain = overload = doc = None
-    known = memo.attributes
     size = len(raw)
     pos = 0
     try:
         while pos < size:
             tag = raw[pos]
             length = raw[pos + 1]
-            pos += 2
             if length > 0x7F:
-                length, pos = read_varint(raw, pos - 1, size)
-            stop = pos + length
-            if stop > size:
-                return None
+                pos, stop = read_length(raw, pos + 1, size)
+            else:
+                pos += 2
+                stop = pos + length
+                if stop > size:
+                    return None
             if tag == 0x0A:
                 inputs.append(raw[pos:stop])
             elif tag == 0x12:
@@ -149,7 +155,7 @@ def plain_attribute(raw: bytes, start: int) -> Attribute | None:
                 i = signed(value)
             else:
                 body, stop = stop, stop + value
-                if stop > size:
+                if stop > size or body - pos > LONGEST_HEAD:
                     return None
                 if tag == 0x0A and name is None:
                     name = raw[body:stop]
@@ -188,6 +194,8 @@ def plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
                 length, body = read_varint(head, middle + 1, len(head))
             except WireError:
                 return None
+            if body - middle > LONGEST_HEAD:
+                return None
             name = head[match.end() : middle]
             shape = memo.shapes.get(dims) or _shape(dims)
             if start + body + length == end and shape and (name.isascii() or is_utf8(name)):
@@ -219,7 +227,7 @@ def _plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
     pos = 0
     try:
         while pos < total:
-            tag = head[pos]
+            begin, tag = pos, head[pos]
             value = head[pos + 1]
             pos += 2
             if value > 0x7F:
@@ -231,11 +239,11 @@ def _plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
                 dtype = value
                 continue
             stop = pos + value
-            if stop > total:
+            if stop > total or pos - begin > LONGEST_HEAD:
                 return None
             if tag == 0x42 and name is None and stop <= size:
                 name = head[pos:stop]
-            elif tag in _PACKED_DATA and not segments:
+            elif tag in _PACKED_DATA and not segments and _is_whole(tag, head, pos, stop):
                 segments.append(Data(tag >> 3, True, start + pos, start + stop))
             else:
                 return None
@@ -251,15 +259,23 @@ def _plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
     return Tensor(name or b"", dtype or 0, shape, prod(shape), data, (), False, start, end)
 
 
-def plain_value(raw: bytes, start: int) -> Value | None:
-    """Read a whole ValueInfoProto: a name, then a type that was seen before."""
+def _is_whole(tag: int, head: bytes, start: int, end: int) -> bool:
+    """Whether raw data, or packed values that can be looked at here, end where a value does."""
+    width = _PACKED_DATA[tag]
+    if width:
+        return (end - start) % width == 0
+    return end <= len(head) and _VARINTS.fullmatch(head, start, end) is not None
+
+
+def plain_value(raw: bytes) -> tuple[bytes, int] | None:
+    """Split a ValueInfoProto that is a name and a type: the name, and where the type starts."""
     size = len(raw)
-    if size < 4 or raw[0] != 0x0A:
+    if size < 4 or raw[0] != 0x0A or raw[1] > 0x7F:
         return None
     middle = 2 + raw[1]
     body = middle + 2
     if body <= size and raw[middle] == 0x12 and raw[middle + 1] == size - body < 0x80:
-        name, known = raw[2:middle], memo.types.get(raw[body:])
-        if known is not None and name.isascii():
-            return Value(name, known, start, start + size)
+        name = raw[2:middle]
+        if name.isascii():
+            return name, body
     return None

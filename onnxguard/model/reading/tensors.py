@@ -11,10 +11,7 @@ from onnxguard.model.graph import Data, SparseTensor, Tensor, Type, Value
 from onnxguard.model.reading import memo
 from onnxguard.model.reading.careful import HEADER, CarefulReader, Where
 from onnxguard.model.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
-from onnxguard.model.wire import LEN, Field, signed, varints
-
-TYPE_DEPTH = 64
-"""protobuf refuses messages nested deeper than 100; each level of a type takes one or two."""
+from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, signed, varints
 
 DIMS_KEPT = 4096
 """Dimensions that are kept of a tensor; more than any limit allows, so that it is exceeded."""
@@ -23,13 +20,25 @@ _DATA_FIELDS = frozenset({4, 5, 6, 7, 9, 10, 11})
 
 
 class TensorReader(CarefulReader):
-    """Reads TensorProto, SparseTensorProto, ValueInfoProto and TypeProto."""
+    """Reads TensorProto, SparseTensorProto, ValueInfoProto and TypeProto.
+
+    ``types`` are those that this model was charged for.
+    """
+
+    def __init__(self, data: Buffer, steps: int) -> None:
+        super().__init__(data, steps)
+        self.types: dict[bytes, Type] = {}
 
     def tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor without its values."""
-        self.spend(4)
         head = self.data[start : min(end, start + TENSOR_HEAD)]
-        return plain_tensor(head, start, end) or self.odd_tensor(start, end, where)
+        return self.tensor_of(head, start, end) or self.odd_tensor(start, end, where)
+
+    def tensor_of(self, head: bytes, start: int, end: int) -> Tensor | None:
+        """Read a tensor by the plain path; ``head`` is how it begins."""
+        tensor = plain_tensor(head, start, end)
+        self.spend(9 if tensor is None else 9 + len(tensor.dims) * 3 // 2)
+        return tensor
 
     def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor by the careful path."""
@@ -64,6 +73,7 @@ class TensorReader(CarefulReader):
                 self.check(m.ENTRY, field.start, field.end, where)
             elif field.number in _DATA_FIELDS:
                 _add_data(segments, field)
+        self.spend(len(dims))
         shape = tuple(dims)
         elements = -1 if any(dim < 0 for dim in shape) else prod(shape)
         is_external = location == 1
@@ -81,14 +91,21 @@ class TensorReader(CarefulReader):
                 dims += varints(self.data, field.start, field.end, packed, room)
             else:
                 parts[key] = self.tensor(field.start, field.end, where)
+        self.spend(len(dims))
         return SparseTensor(parts.get("values"), parts.get("indices"), tuple(dims), start, end)
 
     def value(self, start: int, end: int, where: Where) -> Value:
         """Read a ValueInfoProto."""
-        if end - start <= memo.KEY_BYTES:
-            value = plain_value(self.data[start:end], start)
-            if value is not None:
-                return value
+        if end - start <= memo.KEY_BYTES and _is_shallow(where):
+            raw = self.data[start:end]
+            parts = plain_value(raw)
+            if parts is not None:
+                name, body = parts
+                kind = self.types.get(raw[body:])
+                if kind is None:
+                    where = Where(where.graph, f'value "{printable(name)}"')
+                    kind = self.type(start + body, end, where)
+                return Value(name, kind, start, end)
         return self.odd_value(start, end, where)
 
     def odd_value(self, start: int, end: int, where: Where) -> Value:
@@ -106,13 +123,37 @@ class TensorReader(CarefulReader):
                 self.check(m.ENTRY, field.start, field.end, where)
         return Value(name, kind, start, end)
 
-    def type(self, start: int, end: int, where: Where) -> Type:
-        """Read a TypeProto down to the tensor inside its sequences, maps and optionals."""
-        raw = self.data[start : min(end, start + memo.KEY_BYTES)]
-        known = memo.types.get(raw) if len(raw) == end - start else None
+    def type(self, start: int, end: int, where: Where, around: int = 1) -> Type:
+        """Read a TypeProto down to the tensor inside its sequences, maps and optionals.
+
+        Args:
+            start: where it starts.
+            end: where it ends.
+            where: what it is the type of.
+            around: how many messages lie between its graph and itself.
+        """
+        if end - start > memo.KEY_BYTES or not _is_shallow(where):
+            return self.odd_type(start, end, where, around)
+        raw = self.data[start:end]
+        kind = self.types.get(raw)
+        if kind is not None:
+            return kind
+        known = memo.types.get(raw)
         if known is not None:
-            return known
-        notes = self.notes
+            kind, cost = known
+            self.spend(cost)
+        else:
+            steps, notes = self.steps, self.notes
+            kind = self.odd_type(start, end, where, around)
+            if notes != self.notes or "(" in kind.kind:  # how deep it may nest is a matter of place
+                return kind
+            memo.remember(memo.types, raw, (kind, steps - self.steps))
+        memo.remember(self.types, raw, kind)
+        return kind
+
+    def odd_type(self, start: int, end: int, where: Where, around: int) -> Type:
+        """Read a TypeProto by the careful path."""
+        depth = around + 1 + (where.graph.level if where.graph is not None else 0)
         outer: list[str] = []
         inner: Type | None = None
         begin, stop = start, end
@@ -124,6 +165,8 @@ class TensorReader(CarefulReader):
             ]
             if len(choices) > 1:
                 self.note("OG602", "TypeProto holds more than one type", where, begin, stop)
+                for key, field in choices[:-1]:
+                    self.check(m.TYPES[key], field.start, field.end, where)
             key, field = choices[-1] if choices else ("", None)
             if field is None:
                 inner = Type("undeclared", 0, None)
@@ -133,24 +176,25 @@ class TensorReader(CarefulReader):
                 self.check(m.OPAQUE_TYPE, field.start, field.end, where)
                 inner = Type("opaque", 0, None)
             else:
-                message = m.MAP_TYPE if key == "map_type" else m.SEQUENCE_TYPE
                 nested = [
                     f
-                    for k, f in self.known(message, field.start, field.end, where)
+                    for k, f in self.known(m.TYPES[key], field.start, field.end, where)
                     if k != "key_type"
                 ]
+                for field in nested[:-1]:
+                    self.check(m.TYPE, field.start, field.end, where)
                 outer.append(key.removesuffix("_type"))
-                if len(outer) > TYPE_DEPTH:
-                    raise WireError(f"types nest deeper than {TYPE_DEPTH}", begin)
+                depth += 2
+                if depth > DEEPEST:
+                    break
                 if nested:
                     begin, stop = nested[-1].start, nested[-1].end
                 else:
                     inner = Type("undeclared", 0, None)
+        if inner is None or depth + _levels(inner) > DEEPEST:
+            raise WireError(f"a type makes messages nest deeper than {DEEPEST}", start)
         kind = "(".join([*outer, inner.kind]) + ")" * len(outer)
-        result = Type(kind, inner.dtype, inner.dims)
-        if notes == self.notes and len(raw) == end - start:
-            memo.remember(memo.types, raw, result)
-        return result
+        return Type(kind, inner.dtype, inner.dims)
 
     def tensor_type(self, field: Field, sparse: bool, where: Where) -> Type:
         """Read a TypeProto.Tensor or TypeProto.SparseTensor, which are written alike."""
@@ -181,9 +225,21 @@ class TensorReader(CarefulReader):
         return given[-1] if given else None
 
 
+def _is_shallow(where: Where) -> bool:
+    """Whether no type of one tensor nests too deep here."""
+    return where.graph is not None and where.graph.level < DEEPEST - 8
+
+
+def _levels(inner: Type) -> int:
+    """How many messages lie inside a TypeProto that holds this tensor."""
+    if inner.kind == "undeclared":
+        return 0
+    return 1 if inner.dims is None else 3 if inner.dims else 2
+
+
 def _add_data(segments: list[Data], field: Field) -> None:
     """Add values to a tensor; neighbours of one string field become one segment."""
-    packed = field.wire_type == LEN and field.number not in (6, 9)
+    packed = field.wire_type == LEN and field.number != 6
     if field.number == 6 and segments and segments[-1].field == 6:
         last = segments[-1]
         segments[-1] = Data(6, False, last.start, field.end, last.count + 1)
