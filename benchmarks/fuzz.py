@@ -1,10 +1,12 @@
-"""Scan damaged models by the million, each beside onnx.
+"""Scan damaged models by the million, each by both paths of the reader and beside onnx.
 
     python benchmarks/fuzz.py --inputs 1000000
 
 Every input has a number that makes it again: ``--only NUMBER`` runs one, ``--write FILE`` keeps it.
-A crash, a hang or a reading that differs from onnx's is printed with its number, and the exit code
-is 1. Needs the extra ``dev``.
+A crash, a hang or a reading that differs from onnx's, or between the reader's plain path and its
+careful one, is printed with its number, and the exit code is 1. The plain path reads each input
+twice, with what it remembers of the inputs before it in the batch and with what it remembers of the
+input itself. Needs the extra ``dev``.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ import onnx
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from support import mutations, oracle
+from support.reading_paths import careful_path, compare_plain, outcome
 
 from onnxguard import __version__, load_allowlist
+from onnxguard.model.reading import memo
 
 BATCH = 500
 HANG = 10.0
@@ -69,13 +73,16 @@ class Fuzzer:
         outcomes: Counter[str] = Counter()
         failures: list[tuple[int, str]] = []
         slowest = (0.0, first)
-        size = 0
-        for number in range(first, first + count):
-            data = mutations.mutate(number, self.seeds)
-            size += len(data)
+        inputs = [mutations.mutate(number, self.seeds) for number in range(first, first + count)]
+        size = sum(map(len, inputs))
+        memo.forget()
+        for number, (data, read) in enumerate(
+            zip(inputs, self.careful(inputs), strict=True), first
+        ):
             signal.setitimer(signal.ITIMER_PROF, HANG)
             started = time.process_time()
             try:
+                compare_plain(data, self.policy, read)
                 outcomes[oracle.compare(data, self.policy)] += 1
             except Exception as error:  # noqa: BLE001 - a failure is what is looked for
                 failures.append((number, f"{type(error).__name__}: {error}"))
@@ -84,6 +91,20 @@ class Fuzzer:
             slowest = max(slowest, (time.process_time() - started, number))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return Outcome(count, size, outcomes, slowest, failures, peak)
+
+    def careful(self, inputs: list[bytes]) -> list[tuple[object, ...]]:
+        """What the careful path reads of each, or why it does not."""
+        read: list[tuple[object, ...]] = []
+        with careful_path():
+            for data in inputs:
+                signal.setitimer(signal.ITIMER_PROF, HANG)
+                try:
+                    read.append(outcome(data, self.policy))
+                except Exception as error:  # noqa: BLE001 - it differs from whatever is expected
+                    read.append((type(error).__name__, str(error)))
+                finally:
+                    signal.setitimer(signal.ITIMER_PROF, 0)
+        return read
 
 
 @cache

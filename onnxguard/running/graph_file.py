@@ -12,6 +12,7 @@ from onnx import external_data_helper, helper
 
 from onnxguard.base.errors import ModelError
 from onnxguard.base.printable import printable
+from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.policy.allowlist import Allowlist, Limit
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.running.errors import ParityError
@@ -82,6 +83,9 @@ def read_onnx(path: str | os.PathLike[str]) -> OnnxModel:
     text = os.fspath(path)
     try:
         with open_model(text) as buffer:
+            if len(buffer) > LARGEST_MESSAGE:
+                message = f"a model of {len(buffer):,} bytes, which no runtime reads"
+                raise _unusable(text, message, "save its weights as external data")
             data = bytes(buffer[: len(buffer)])
     except ModelError as error:
         raise _unusable(text, str(error), error.hint) from None

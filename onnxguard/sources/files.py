@@ -10,10 +10,11 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import overload
 
 from onnxguard.base.errors import ModelError
-from onnxguard.model.wire import Buffer
+from onnxguard.model.wire import LARGEST_MESSAGE, Buffer
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 COPIED = 1 << 14
@@ -22,8 +23,8 @@ COPIED = 1 << 14
 FIRST_BLOCK, LAST_BLOCK = 1 << 12, 1 << 18
 """Bytes that are read after a jump, and the most that are read ahead."""
 
-STDIN_BYTES = 2 << 30
-"""protobuf takes messages of up to 2 GiB."""
+IN_MEMORY = 1 << 24
+"""Bytes of standard input that are held; more go into a temporary file."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder without *.onnx files"),
@@ -46,7 +47,8 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
         ModelError: OG001 where nothing can be read, OG002 where it is something else than a model.
     """
     if path == "-":
-        yield sniffed(_stdin())
+        with _stdin() as data:
+            yield sniffed(data)
         return
     if is_remote(path):
         from onnxguard.sources.remote.opening import opened
@@ -164,16 +166,31 @@ def _opened(descriptor: int) -> Iterator[Buffer]:
         raise ModelError("OG001", "the file changed while it was read", "scan it again")
 
 
-def _stdin() -> Buffer:
+@contextmanager
+def _stdin() -> Iterator[Buffer]:
     if sys.stdin is None:
         raise ModelError("OG001", "standard input is closed: pipe a model in")
     stream = sys.stdin.buffer
     if stream.isatty():
         raise ModelError("OG001", "standard input is a terminal: pipe a model in")
-    data = stream.read(STDIN_BYTES + 1)
-    if len(data) > STDIN_BYTES:
-        raise ModelError("OG001", f"more than {STDIN_BYTES:,} bytes on standard input")
-    return data
+    piece = stream.read(IN_MEMORY + 1)
+    if len(piece) <= IN_MEMORY:
+        yield piece
+        return
+    with TemporaryFile(prefix="onnxguard-") as kept:
+        size = 0
+        while piece:
+            size += len(piece)
+            if size > LARGEST_MESSAGE:
+                raise ModelError("OG001", f"more than {LARGEST_MESSAGE:,} bytes on standard input")
+            try:
+                kept.write(piece)
+            except OSError as error:
+                reason = f"standard input cannot be kept: {error.strerror}"
+                raise ModelError("OG001", reason, "make room for temporary files") from None
+            piece = stream.read(LAST_BLOCK)
+        kept.flush()
+        yield FileBytes(kept.fileno(), size)
 
 
 def sniffed(data: Buffer) -> Buffer:

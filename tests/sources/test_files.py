@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 from pathlib import Path
 
 import pytest
 from support import protobuf as pb
+from support.command import run
 from support.protobuf import graph, node, tensor
 
 import onnxguard
@@ -155,6 +157,25 @@ def test_small_and_large_models_are_read_alike(size: int, tmp_path: Path) -> Non
     assert report.facts == onnxguard.scan_bytes(data, "m.onnx", "adr-0258").facts
     assert report.facts is not None
     assert report.facts.size == len(data)
+
+
+def test_large_standard_input_is_kept_in_a_file_and_judged_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = tensor(3, [50_000], "w", raw_data=bytes(50_000))
+    data = pb.model(graph(node("Relu"), initializer=held))
+    whole = run("scan", "-v", "-", stdin=data)
+    monkeypatch.setattr("onnxguard.source.IN_MEMORY", 1000)
+    assert without_seconds(run("scan", "-v", "-", stdin=data)) == without_seconds(whole)
+    assert whole[0] == 0
+    monkeypatch.setattr("onnxguard.source.LARGEST_MESSAGE", 49_999)
+    code, out, _ = run("scan", "-", stdin=data)
+    assert code == 2
+    assert "more than 49,999 bytes on standard input" in out
+
+
+def without_seconds(ran: tuple[int, str, str]) -> tuple[int, str]:
+    return ran[0], re.sub(r"[\d.]+ m?s\b", "", ran[1])
 
 
 def make_folder(path: Path) -> None:

@@ -14,8 +14,9 @@ from support import protobuf as pb
 from support.checkout import ROOT
 from support.command import run
 from support.formats import check
+from support.measure import measure
 from support.patience import HANG, with_a_limit
-from support.protobuf import graph, node, tensor
+from support.protobuf import LEN, graph, node, tag, tensor
 from support.servers import WebServer, make_certificate, running, serving, web, write_sparse_model
 
 import onnxguard
@@ -240,6 +241,67 @@ def test_download_is_bounded(sparse: Path, web: WebServer, monkeypatch: pytest.M
 
 
 # -- redirects, credentials and proxies -----------------------------------------------------------
+
+
+INWARD = [
+    "http://127.0.0.1/m.onnx",
+    "http://localhost/m.onnx",
+    "http://127.1/m.onnx",
+    "http://2130706433/m.onnx",
+    "http://[::1]/m.onnx",
+    "http://[::ffff:127.0.0.1]/m.onnx",
+    "http://[64:ff9b::7f00:1]/m.onnx",
+    "//10.1.2.3/m.onnx",
+    "http://192.168.0.1/m.onnx",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[fe80::1]/m.onnx",
+    "http://0.0.0.0/m.onnx",
+]
+
+
+@pytest.mark.parametrize("target", INWARD)
+def test_a_redirect_from_a_public_host_inward_is_not_followed(
+    target: str, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The public host is one that only the proxy knows."""
+    web.files["/m.onnx"] = web.files["/latest/meta-data/"] = MODEL
+    web.faults = [f"to {target}"]
+    monkeypatch.setenv("http_proxy", web.url(""))
+    finding = unverified("http://models.example/m.onnx")
+    assert finding.code == "OG001"
+    assert "redirects from a public host to" in finding.message
+    assert [asked.path for asked in web.asked] == ["http://models.example/m.onnx"]
+
+
+def test_a_redirect_from_a_public_host_to_another_is_followed(
+    web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.files["/m.onnx"] = MODEL
+    web.faults = ["to http://more.example/m.onnx"]
+    monkeypatch.setenv("http_proxy", web.url(""))
+    assert onnxguard.scan("http://models.example/m.onnx").facts is not None
+    assert [asked.path for asked in web.asked] == [
+        "http://models.example/m.onnx",
+        "http://more.example/m.onnx",
+    ]
+
+
+def test_server_that_claims_terabytes_fills_no_memory(web: WebServer, tmp_path: Path) -> None:
+    size = 10**13
+    named = tag(3, LEN) + pb.varint(size // 2)
+    inside = tag(1, LEN) + pb.varint(size // 2 + len(named)) + named
+    head = tag(7, LEN) + pb.varint(size // 2 + len(inside)) + inside
+    path = tmp_path / "m.onnx"
+    for data, code in ((head, 2), (tag(2, LEN) + pb.varint(size // 2), 2)):
+        path.write_bytes(data)
+        try:
+            os.truncate(path, size)
+        except OSError:
+            pytest.skip("no file of ten terabytes here")
+        web.files["/m.onnx"] = path
+        usage = measure("scan", "-q", web.url("/m.onnx"))
+        assert usage.exit == code, usage
+        assert usage.megabytes < 150, usage
 
 
 def test_a_redirect_is_followed_once(sparse: Path, web: WebServer) -> None:

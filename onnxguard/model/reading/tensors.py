@@ -167,10 +167,11 @@ class TensorReader(CarefulReader):
                 self.note("OG602", "TypeProto holds more than one type", where, begin, stop)
                 for key, field in choices[:-1]:
                     self.check(m.TYPES[key], field.start, field.end, where)
-            key, field = choices[-1] if choices else ("", None)
-            if field is None:
+            if not choices:
                 inner = Type("undeclared", 0, None)
-            elif key in ("tensor_type", "sparse_tensor_type"):
+                break
+            key, field = choices[-1]
+            if key in ("tensor_type", "sparse_tensor_type"):
                 inner = self.tensor_type(field, key == "sparse_tensor_type", where)
             elif key == "opaque_type":
                 self.check(m.OPAQUE_TYPE, field.start, field.end, where)
@@ -181,8 +182,8 @@ class TensorReader(CarefulReader):
                     for k, f in self.known(m.TYPES[key], field.start, field.end, where)
                     if k != "key_type"
                 ]
-                for field in nested[:-1]:
-                    self.check(m.TYPE, field.start, field.end, where)
+                for overridden in nested[:-1]:
+                    self.check(m.TYPE, overridden.start, overridden.end, where)
                 outer.append(key.removesuffix("_type"))
                 depth += 2
                 if depth > DEEPEST:

@@ -44,8 +44,11 @@ def _options(protocol: str) -> dict[str, Any]:
     if protocol == "http":
         import aiohttp
 
+        from onnxguard.sources.remote.redirects import guard
+
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=STALL)
-        return {"client_kwargs": {"trust_env": True, "timeout": timeout}}
+        options = {"trust_env": True, "timeout": timeout, "trace_configs": [guard()]}
+        return {"client_kwargs": options}
     if protocol == "s3":
         retries = {"total_max_attempts": 1}
         times = {"connect_timeout": CONNECT, "read_timeout": STALL}

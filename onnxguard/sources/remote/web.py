@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Any, TypeVar
 
+from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.sources.remote.access import Access
 from onnxguard.sources.remote.addresses import beside
 from onnxguard.sources.remote.faults import RemoteError, changed, of_status
@@ -23,8 +24,8 @@ from onnxguard.sources.remote.versions import version_of
 
 T = TypeVar("T")
 
-DOWNLOADED = 2 << 30
-"""Bytes that are downloaded at most: protobuf takes messages of up to 2 GiB."""
+DOWNLOADED = LARGEST_MESSAGE
+"""Bytes that are downloaded at most."""
 
 _PIECE = 1 << 16
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
@@ -85,7 +86,7 @@ class WebFile:
         """Write the whole file into ``stream``; its size becomes the source's.
 
         Raises:
-            RemoteError: it cannot be read, or is larger than 2 GiB.
+            RemoteError: it cannot be read, or is larger than ``DOWNLOADED``.
         """
         self._persist(lambda: self._download(stream))
         self.size = stream.tell()
