@@ -209,13 +209,16 @@ def stand_in(head: bytes) -> tuple[str, str] | None:
     Some of these bytes could begin a model too. No exporter writes one so, and whoever loads an
     ORT-format model from memory takes it for that, whatever its name.
     """
-    for place, magic, kind in _MAGICS:
-        if head.startswith(magic, place):
+    for place, magics in _MAGICS.items():
+        if head.startswith(tuple(magics), place):
+            kind = next(kind for magic, kind in magics.items() if head.startswith(magic, place))
             return f"{kind}, not a model", "give the ONNX file itself"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 32:
         return "a safetensors file, not a model", "give the graph: such a file holds weights alone"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "text in UTF-16, not a model", _FETCH
+    if head[0] == IR_VERSION:  # a control character, with which nearly every model begins
+        return None
     for pattern, what, hint in _TEXTS:
         if pattern.match(head):
             return what, hint
@@ -235,6 +238,9 @@ def _is_text(head: bytes) -> bool:
         return False
     return text.translate(_BLANK).isprintable()
 
+
+IR_VERSION = 0x08
+"""The tag of a model's first field."""
 
 HEAD = 512
 """Bytes by which a file is told from a model."""
@@ -287,16 +293,17 @@ _LOOSE_TEXTS = (
 )
 """What text is called; the first ones whatever follows, and the loose ones where all is text."""
 
-_MAGICS = (
-    (4, b"ORTM", "a model in ORT format"),
-    (4, b"TFL3", "a TensorFlow Lite model"),
-    (0, b"PK\x03\x04", "a ZIP archive or PyTorch checkpoint"),
-    (0, b"PK\x05\x06", "an empty ZIP archive"),
-    (0, b"\x1f\x8b", "a gzip file"),
-    (0, b"\x80\x02", "a Python pickle"),
-    (0, b"\x80\x04", "a Python pickle"),
-    (0, b"\x89HDF\r\n", "an HDF5 file"),
-    (0, b"\x89PNG\r\n", "a PNG picture"),
-    (0, b"%PDF-", "a PDF file"),
-    (0, b"\x7fELF", "a program"),
-)
+_MAGICS = {
+    4: {b"ORTM": "a model in ORT format", b"TFL3": "a TensorFlow Lite model"},
+    0: {
+        b"PK\x03\x04": "a ZIP archive or PyTorch checkpoint",
+        b"PK\x05\x06": "an empty ZIP archive",
+        b"\x1f\x8b": "a gzip file",
+        b"\x80\x02": "a Python pickle",
+        b"\x80\x04": "a Python pickle",
+        b"\x89HDF\r\n": "an HDF5 file",
+        b"\x89PNG\r\n": "a PNG picture",
+        b"%PDF-": "a PDF file",
+        b"\x7fELF": "a program",
+    },
+}

@@ -114,7 +114,8 @@ class NodeReader(TensorReader):
                 self.plain_operators[op_type] = operator
         attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
         for index, body, stop in fresh:
-            attributes[index] = self.attribute(start + body, start + stop, graph, len(graph.nodes))
+            held = raw[body:stop]
+            attributes[index] = self.inline_attribute(held, start + body, graph, len(graph.nodes))
         self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
         if len(raw) > SHORT_NODE:
             self.steps -= sum(map(len, (*inputs, *outputs, name, domain, overload))) // KEPT
@@ -185,12 +186,16 @@ class NodeReader(TensorReader):
         if end - start > INLINE_NODE:
             self.spend(8)
             return self.odd_attribute(start, end, graph, owner)
-        raw = self.data[start:end]
+        return self.inline_attribute(self.data[start:end], start, graph, owner)
+
+    def inline_attribute(self, raw: bytes, start: int, graph: Graph, owner: int) -> Attribute:
+        """Read an AttributeProto from a copy of its bytes."""
         known = memo.attributes.get(raw)
         if known is not None:
             attribute, cost = known
             self.spend(cost)
-            memo.remember(self.attributes, raw, attribute)
+            if len(self.attributes) < memo.ENTRIES:
+                self.attributes[raw] = attribute
             return attribute
         steps, notes = self.steps, self.notes
         self.spend(8)
@@ -199,7 +204,7 @@ class NodeReader(TensorReader):
             self.spend(len(plain.ints) + plain.size // KEPT)
             if plain.tensors:
                 graph.attribute_tensors.append((owner, plain.name, plain.tensors[0]))
-        attribute = plain or self.odd_attribute(start, end, graph, owner)
+        attribute = plain or self.odd_attribute(start, start + len(raw), graph, owner)
         if notes == self.notes and _stands_alone(attribute):
             memo.remember(memo.attributes, raw, (attribute, steps - self.steps))
             memo.remember(self.attributes, raw, attribute)
