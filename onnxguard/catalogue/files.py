@@ -22,18 +22,22 @@ FILES = (
         "not-a-model",
         Severity.ERROR,
         "The bytes are no ONNX model.",
-        "An empty file, a Git LFS pointer, a web page saved under the model's name or an archive "
-        "often stands where a model should. Nothing in it was verified, so nothing may be "
-        "concluded from it; the real model is elsewhere and unseen.",
-        "For a Git LFS pointer, run 'git lfs pull' (in CI: check out with LFS) and scan again. "
-        "Otherwise fetch or export the model anew, and unpack it if it came in an archive.",
+        "An empty file, a pointer of Git LFS, git-annex, DVC or Xet, an error message or a web "
+        "page saved under the model's name, or a model of another format often stands where a "
+        "model should. Nothing in it was verified, so nothing may be concluded from it; the real "
+        "model is elsewhere and unseen. A file whose bytes 4 to 8 are ORTM is a model in ORT "
+        "format to ONNX Runtime where it loads it from memory, whatever else it is.",
+        "For a pointer, fetch what it points to ('git lfs pull', 'git annex get', 'dvc pull'; in "
+        "CI: check out with LFS) and scan again. Otherwise fetch or export the model anew, and "
+        "unpack it if it came in an archive.",
     ),
     Rule(
         "OG003",
         "malformed",
         Severity.ERROR,
         "The protobuf encoding is broken.",
-        "A field ends past its parent, a number is too long or a wire type does not exist. "
+        "A field ends past its parent, a number, a tag or a length is too long, packed values are "
+        "cut or a wire type does not exist. "
         "Parsers differ in what they make of such bytes, so what one program verified need not be "
         "what another one runs. A transfer that was cut short looks the same.",
         "Compare the file's size and checksum with the original, and export it again with an "
@@ -55,8 +59,8 @@ FILES = (
         Severity.ERROR,
         "The model holds more nodes and fields than the list's limits allow to read.",
         "A file of a few megabytes can be made of millions of tiny fields that cost every reader "
-        "seconds and gigabytes. The work of a read is bounded, and a model that exceeds it was "
-        "not verified to its end.",
+        "seconds and gigabytes, or hold a name of a gigabyte. The work of a read is bounded, and a "
+        "model that exceeds it was not verified to its end.",
         "If a graph of this size is meant, raise limits.nodes in an allowlist of your own: the "
         "work that is allowed grows with it.",
     ),
