@@ -33,7 +33,7 @@ def careful_path() -> Iterator[None]:
         patch.setattr("onnxguard.model.reading.tensors.plain_value", give_up)
         patch.setattr("onnxguard.model.reading.model.plain_length", no_length)
         patch.setattr(memo, "remember", give_up)
-        for name in ("attributes", "types", "shapes"):
+        for name in ("attributes", "operators", "types", "shapes"):
             patch.setattr(memo, name, {})
         yield
 

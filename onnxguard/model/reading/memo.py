@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from onnxguard.model.graph import Attribute, Type
+from onnxguard.model.graph import Attribute, Operator, Type
 
 T = TypeVar("T")
 
@@ -23,6 +23,8 @@ KEY_BYTES = 256
 """Bytes of the longest key."""
 
 attributes: dict[bytes, tuple[Attribute, int]] = {}
+operators: dict[bytes, Operator] = {}
+"""Those of the default domain, by op_type."""
 types: dict[bytes, tuple[Type, int]] = {}
 shapes: dict[bytes, tuple[tuple[int, ...], int]] = {}
 """Dims as they are written: themselves and their product."""
@@ -36,5 +38,5 @@ def remember(memo: dict[bytes, T], key: bytes, value: T) -> None:
 
 def forget() -> None:
     """Empty all memos."""
-    for memo in (attributes, types, shapes):
+    for memo in (attributes, operators, types, shapes):
         memo.clear()

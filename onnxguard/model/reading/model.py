@@ -11,7 +11,8 @@ from onnxguard.model import messages as m
 from onnxguard.model.graph import Function, Graph, Model, Operator, Opset
 from onnxguard.model.reading.careful import HEADER, Where
 from onnxguard.model.reading.nodes import INLINE_NODE, NodeReader
-from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length
+from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
+from onnxguard.model.reading.tensors import TENSOR
 from onnxguard.model.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
 
 STEPS = 4_000_000
@@ -196,10 +197,11 @@ class ModelReader(NodeReader):
                 head = chunk[body - base : min(stop - base, body - base + TENSOR_HEAD)]
                 if len(head) < min(stop - body, TENSOR_HEAD):
                     head = data[body : min(stop, body + TENSOR_HEAD)]
-                tensor = self.tensor_of(head, body, stop)
+                tensor = plain_tensor(head, body, stop)
                 if tensor is None:
                     where = Where(graph, f"initializer {len(graph.initializers)}")
                     tensor = self.odd_tensor(body, stop, where)
+                self.spend(TENSOR + len(tensor.dims))
                 graph.initializers.append(tensor)
             elif stop - base <= len(chunk) and stop - body <= INLINE_NODE:
                 self.inline_node(graph, chunk[body - base : stop - base], body)

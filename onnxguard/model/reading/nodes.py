@@ -113,9 +113,15 @@ class NodeReader(TensorReader):
             if not domain and not overload:
                 self.plain_operators[op_type] = operator
         attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
-        for index, body, stop in fresh:
-            held = raw[body:stop]
-            attributes[index] = self.inline_attribute(held, start + body, graph, len(graph.nodes))
+        for index, body, held in fresh:
+            known = memo.attributes.get(held)
+            if known is None:
+                found[index] = self.fresh_attribute(held, start + body, graph, len(graph.nodes))
+                continue
+            found[index], cost = known
+            self.steps -= cost
+            if len(self.attributes) < memo.ENTRIES:
+                self.attributes[held] = known[0]
         self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
         if len(raw) > SHORT_NODE:
             self.steps -= sum(map(len, (*inputs, *outputs, name, domain, overload))) // KEPT
@@ -186,17 +192,18 @@ class NodeReader(TensorReader):
         if end - start > INLINE_NODE:
             self.spend(8)
             return self.odd_attribute(start, end, graph, owner)
-        return self.inline_attribute(self.data[start:end], start, graph, owner)
-
-    def inline_attribute(self, raw: bytes, start: int, graph: Graph, owner: int) -> Attribute:
-        """Read an AttributeProto from a copy of its bytes."""
+        raw = self.data[start:end]
         known = memo.attributes.get(raw)
-        if known is not None:
-            attribute, cost = known
-            self.spend(cost)
-            if len(self.attributes) < memo.ENTRIES:
-                self.attributes[raw] = attribute
-            return attribute
+        if known is None:
+            return self.fresh_attribute(raw, start, graph, owner)
+        attribute, cost = known
+        self.spend(cost)
+        if len(self.attributes) < memo.ENTRIES:
+            self.attributes[raw] = attribute
+        return attribute
+
+    def fresh_attribute(self, raw: bytes, start: int, graph: Graph, owner: int) -> Attribute:
+        """Read an AttributeProto that no memo knows from a copy of its bytes."""
         steps, notes = self.steps, self.notes
         self.spend(8)
         plain = plain_attribute(raw, start)
@@ -357,9 +364,13 @@ class NodeReader(TensorReader):
 def _operator(op_type: bytes, domain: bytes, overload: bytes) -> Operator:
     if domain == b"ai.onnx":
         domain = b""
-    return Operator(
-        *[part.decode("utf-8", "surrogateescape") for part in (domain, op_type, overload)]
-    )
+    if not domain and not overload and op_type in memo.operators:
+        return memo.operators[op_type]
+    names = [part.decode("utf-8", "surrogateescape") for part in (domain, op_type, overload)]
+    operator = Operator(*names)
+    if not domain and not overload:
+        memo.remember(memo.operators, op_type, operator)
+    return operator
 
 
 def _stands_alone(attribute: Attribute) -> bool:

@@ -54,7 +54,7 @@ NodeFields = tuple[
     list[bytes],
     list[bytes],
     list[Attribute | None],
-    list[tuple[int, int, int]],
+    list[tuple[int, int, bytes]],
     bytes,
     bytes,
     bytes,
@@ -62,8 +62,8 @@ NodeFields = tuple[
 ]
 """Inputs, outputs, attributes, fresh, name, op_type, domain and overload of a node.
 
-``fresh`` are attributes still to read: index, start and end in the node; None stands where one of
-them belongs.
+``fresh`` are attributes still to read: index, start in the node, and bytes; None stands where one
+of them belongs.
 """
 
 
@@ -72,7 +72,7 @@ def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
     inputs: list[bytes] = []
     outputs: list[bytes] = []
     attributes: list[Attribute | None] = []
-    fresh: list[tuple[int, int, int]] = []
+    fresh: list[tuple[int, int, bytes]] = []
     name = op_type = domain = overload = doc = None
     size = len(raw)
     pos = 0
@@ -92,9 +92,10 @@ def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
             elif tag == 0x12:
                 outputs.append(raw[pos:stop])
             elif tag == 0x2A:
-                attribute = known.get(raw[pos:stop])
+                held = raw[pos:stop]
+                attribute = known.get(held)
                 if attribute is None:
-                    fresh.append((len(attributes), pos, stop))
+                    fresh.append((len(attributes), pos, held))
                 attributes.append(attribute)
             elif tag == 0x22 and op_type is None:
                 op_type = raw[pos:stop]

@@ -13,6 +13,9 @@ from onnxguard.model.reading.careful import HEADER, CarefulReader, Where
 from onnxguard.model.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
 from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, signed, varints
 
+TENSOR = 9
+"""Steps for a tensor; each dimension takes one more."""
+
 DIMS_KEPT = 4096
 """Dimensions that are kept of a tensor; more than any limit allows, so that it is exceeded."""
 
@@ -32,17 +35,15 @@ class TensorReader(CarefulReader):
     def tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor without its values."""
         head = self.data[start : min(end, start + TENSOR_HEAD)]
-        return self.tensor_of(head, start, end) or self.odd_tensor(start, end, where)
-
-    def tensor_of(self, head: bytes, start: int, end: int) -> Tensor | None:
-        """Read a tensor by the plain path; ``head`` is how it begins."""
         tensor = plain_tensor(head, start, end)
-        self.spend(9 if tensor is None else 9 + len(tensor.dims) * 3 // 2)
+        if tensor is None:
+            return self.odd_tensor(start, end, where)
+        self.spend(TENSOR + len(tensor.dims))
         return tensor
 
     def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor by the careful path."""
-        self.spend(80)
+        self.spend(TENSOR + 80)
         data = self.data
         name = b""
         dtype = location = 0
@@ -101,7 +102,7 @@ class TensorReader(CarefulReader):
             parts = plain_value(raw)
             if parts is not None:
                 name, body = parts
-                kind = self.types.get(raw[body:])
+                kind = self.known_type(raw[body:])
                 if kind is None:
                     where = Where(where.graph, f'value "{printable(name)}"')
                     kind = self.type(start + body, end, where)
@@ -135,20 +136,22 @@ class TensorReader(CarefulReader):
         if end - start > memo.KEY_BYTES or not _is_shallow(where):
             return self.odd_type(start, end, where, around)
         raw = self.data[start:end]
-        kind = self.types.get(raw)
-        if kind is not None:
-            return kind
-        known = memo.types.get(raw)
-        if known is not None:
-            kind, cost = known
-            self.spend(cost)
-        else:
+        kind = self.known_type(raw)
+        if kind is None:
             steps, notes = self.steps, self.notes
             kind = self.odd_type(start, end, where, around)
-            if notes != self.notes or "(" in kind.kind:  # how deep it may nest is a matter of place
-                return kind
-            memo.remember(memo.types, raw, (kind, steps - self.steps))
-        memo.remember(self.types, raw, kind)
+            if notes == self.notes and "(" not in kind.kind:  # how deep it may nest is of its place
+                memo.remember(memo.types, raw, (kind, steps - self.steps))
+                memo.remember(self.types, raw, kind)
+        return kind
+
+    def known_type(self, raw: bytes) -> Type | None:
+        """The type of these bytes, if one was read before; its first use in a model costs."""
+        kind = self.types.get(raw)
+        if kind is None and raw in memo.types:
+            kind, cost = memo.types[raw]
+            self.spend(cost)
+            memo.remember(self.types, raw, kind)
         return kind
 
     def odd_type(self, start: int, end: int, where: Where, around: int) -> Type:
