@@ -106,4 +106,16 @@ HEADER = (
         "was dropped on the way looks the same.",
         "Check that the export finished, and that this is the file that was meant.",
     ),
+    Rule(
+        "OG512",
+        "function-of-runtime-domain",
+        Severity.ERROR,
+        "A function of the model's own stands in a domain that runtimes fill themselves.",
+        "A runtime that has an operator of this domain and name runs that one, whatever body the "
+        "file shows and whatever overload it names. Which names it has changes from release to "
+        "release, so the same file would run the body today and other code tomorrow. Calls are "
+        "judged as the operator too.",
+        "Put the function in a domain of the project's own, or inline it. A list can admit such "
+        "functions with policy.runtime_functions.",
+    ),
 )

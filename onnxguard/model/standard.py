@@ -69,6 +69,16 @@ def is_standard(domain: str, op_type: str) -> bool:
     return op_type in _versions(domain)
 
 
+def is_runtime_domain(domain: str) -> bool:
+    """Whether runtimes register operators in a domain (``""`` or ``ai.onnx`` is the default one).
+
+    Source: the domains of ONNX Runtime 1.31's schemas and what its release notes reserve.
+    """
+    return domain in ("", "ai.onnx", "org.pytorch.aten") or domain.startswith(
+        ("ai.onnx.", "com.microsoft", "com.ms.")
+    )
+
+
 def operator_names(domain: str) -> frozenset[str]:
     """Every operator name of the domain over all its versions; empty for a foreign domain."""
     return frozenset(_versions(domain))

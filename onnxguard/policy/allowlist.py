@@ -22,7 +22,7 @@ LIMITS = {
 }
 """The limits a list may set, and what each counts."""
 
-POLICIES = ("functions", "training_info", "external_data", "unknown_fields")
+POLICIES = ("functions", "runtime_functions", "training_info", "external_data", "unknown_fields")
 
 
 class Range(NamedTuple):

@@ -10,7 +10,7 @@ from math import prod
 from onnxguard.base.errors import UsageError
 from onnxguard.base.yaml_tree import Mark, Scalar, retyped
 from onnxguard.model.facts import ConstantNode, Facts, Value
-from onnxguard.model.standard import is_standard
+from onnxguard.model.standard import is_runtime_domain, is_standard
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN
 from onnxguard.policy.allowlist_file import OPERATOR_NAME
 
@@ -32,8 +32,10 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
         facts_of.append(facts)
         functions = {(f.domain, f.name, f.overload) for f in facts.functions}
         for use in facts.operators:
-            if (use.domain, use.op_type, use.overload) not in functions:
-                uses.setdefault((use.domain, use.op_type), {})[path] = use.count
+            own = (use.domain, use.op_type, use.overload) in functions
+            if not own or is_runtime_domain(use.domain):
+                counts = uses.setdefault((use.domain, use.op_type), {})
+                counts[path] = counts.get(path, 0) + use.count
     count = f"{len(paths)} model{'' if len(paths) == 1 else 's'}"
     lines = [
         f"# What {count} need{'s' if len(paths) == 1 else ''}, as of {date.today()}:",
@@ -96,6 +98,8 @@ def _bounds(facts: list[Facts]) -> list[str]:
         lines += ["", "dtypes:", "  not_in: [string]"]
     lines += ["", "policy:"]
     lines.append(f"  functions: {'allow' if any(f.functions for f in facts) else 'forbid'}")
+    if any(is_runtime_domain(own.domain) for f in facts for own in f.functions):
+        lines.append("  runtime_functions: allow    # a runtime may run its own operators instead")
     lines.append("  training_info: forbid")
     lines.append(f"  external_data: {'allow' if any(f.external_data for f in facts) else 'forbid'}")
     lines += ["  unknown_fields: forbid", "  constants: report"]

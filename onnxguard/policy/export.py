@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from onnxguard.base.errors import UsageError
 from onnxguard.model.facts import Facts
+from onnxguard.model.standard import is_runtime_domain
 from onnxguard.policy.allowlist import Allowlist
 
 
@@ -57,7 +58,8 @@ def to_ort_config(policy: Allowlist, models: Iterable[tuple[str, Facts]]) -> str
             for opset in function.opset_imports:
                 versions.setdefault(opset.domain, opset.version)
         for use in facts.operators:
-            if (use.domain, use.op_type, use.overload) in functions:
+            own = (use.domain, use.op_type, use.overload) in functions
+            if own and not is_runtime_domain(use.domain):
                 continue
             if (use.domain, use.op_type) not in policy.entries:
                 raise UsageError(f"{path}: {use.label} is not on the allowlist {policy.id}")

@@ -1,4 +1,4 @@
-"""Model-local functions (OG505 to OG510)."""
+"""Model-local functions (OG505 to OG510, OG512)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import Counter
 
 from onnxguard.base.printable import identifier
 from onnxguard.model.graph import Function, Operator
-from onnxguard.model.standard import is_standard
+from onnxguard.model.standard import is_runtime_domain, is_standard
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules.collector import Found
-from onnxguard.rules.header import imports, missing_imports, severity_of
+from onnxguard.rules.header import imports, severity_of
 from onnxguard.rules.opsets import versions
 
 
@@ -19,7 +19,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     functions = survey.model.functions
     if not functions:
         return
-    action = policy.policy("functions")
+    action, of_runtime = policy.policy("functions"), policy.policy("runtime_functions")
     counts = Counter(function.id for function in functions)
     recursive = {id(function) for function in survey.recursive}
     for function in functions:
@@ -28,7 +28,15 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             hint = "inline the functions: onnx.inliner.inline_local_functions"
             message = f"the model defines the function {label}"
             found.add("OG505", message, place, hint=hint, severity=severity_of(action))
-        if is_standard(DEFAULT_DOMAIN, function.id.op_type):
+        if is_runtime_domain(function.id.domain):
+            if of_runtime != "allow":
+                domain = identifier(function.id.domain) or DEFAULT_DOMAIN
+                message = f"the function {label} stands in {domain}, which runtimes fill themselves"
+                hint = "where a runtime has an operator of that name, the body shown here does not "
+                hint += "run: rename its domain, or inline it"
+                severity = severity_of(of_runtime)
+                found.add("OG512", message, place, hint=hint, operator=label, severity=severity)
+        elif is_standard(DEFAULT_DOMAIN, function.id.op_type):
             message = f"the function {label} has the name of the standard {function.id.op_type}"
             hint = "a reader that ignores domains takes it for the standard operator: rename it"
             found.add("OG506", message, place, hint=hint, operator=label)
@@ -47,7 +55,6 @@ def _opsets(survey: Survey, function: Function, policy: Allowlist, found: Found)
     owner = f"the function {function.id.label}"
     place = function.place
     imports(function.opsets, owner, place, policy, found)
-    missing_imports(survey, function.body, function.opsets, owner, place, found)
     of_model = versions(survey.model.opsets)
     for domain, version in versions(function.opsets).items():
         if of_model.get(domain, version) != version:

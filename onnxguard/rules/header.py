@@ -6,7 +6,7 @@ from collections import Counter
 
 from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import identifier
-from onnxguard.model.graph import Graph, Opset
+from onnxguard.model.graph import Function, Opset
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules.collector import Found
@@ -17,10 +17,13 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check the header and that every graph that should be there is."""
     model = survey.model
     imports(model.opsets, "the model", model.place, policy, found)
-    used = _domains(survey, None)
-    functions = {function.id.domain or DEFAULT_DOMAIN for function in model.functions}
-    for domain in sorted(used - versions(model.opsets).keys() - functions):
-        _missing(domain, "the model", model.place, found)
+    for function, domains in domains_used(survey).items():
+        opsets = model.opsets if function is None else function.opsets
+        owner = "the model" if function is None else f"the function {function.id.label}"
+        place = model.place if function is None else function.place
+        for domain in sorted(domains - versions(opsets).keys()):
+            message = f"{owner} uses operators of {identifier(domain)} and does not import it"
+            found.add("OG501", message, place, hint="add the opset_import or export again")
     if policy.ir_version is not None and model.ir_version not in policy.ir_version:
         given = "no IR version" if model.ir_version is None else f"IR version {model.ir_version}"
         message = f"the model declares {given}, allowed is {policy.ir_version}"
@@ -66,26 +69,13 @@ def imports(opsets: list[Opset], owner: str, place: Place, policy: Allowlist, fo
             found.add("OG502", message, where, hint=hint)
 
 
-def _domains(survey: Survey, root: Graph | None) -> set[str]:
-    """The domains of the operators in a function's body, or outside of all functions for None."""
-    function = root.function if root else None
-    return {
-        operator.domain or DEFAULT_DOMAIN
-        for graph in survey.model.graphs
-        if graph.function is function
-        for operator in survey.counts[id(graph)]
-        if operator.op_type
-    }
-
-
-def _missing(domain: str, owner: str, place: Place, found: Found) -> None:
-    message = f"{owner} uses operators of {identifier(domain)} and does not import it"
-    found.add("OG501", message, place, hint="add the opset_import or export again")
-
-
-def missing_imports(
-    survey: Survey, root: Graph, opsets: list[Opset], owner: str, place: Place, found: Found
-) -> None:
-    """Check that a function imports every domain that its body uses."""
-    for domain in sorted(_domains(survey, root) - versions(opsets).keys()):
-        _missing(domain, owner, place, found)
+def domains_used(survey: Survey) -> dict[Function | None, set[str]]:
+    """The domains of the operators and calls in each function; None is what is outside of all."""
+    used: dict[Function | None, set[str]] = {}
+    for graph in survey.model.graphs:
+        used.setdefault(graph.function, set()).update(
+            operator.domain or DEFAULT_DOMAIN
+            for operator in survey.counts[id(graph)]
+            if operator.op_type
+        )
+    return used

@@ -6,7 +6,7 @@ from functools import cache
 
 from onnxguard.base.yaml_tree import near
 from onnxguard.model.graph import Graph, Operator
-from onnxguard.model.standard import is_standard, operator_names
+from onnxguard.model.standard import is_runtime_domain, is_standard, operator_names
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
 from onnxguard.policy.registry import allowlist_ids, load_allowlist
@@ -31,7 +31,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         spelling = _spelling(operator, policy)
         if spelling:
             refused[operator] = spelling
-        if not operator.op_type or operator in functions:
+        if not operator.op_type:
+            continue
+        of_runtime = operator in functions and is_runtime_domain(operator.domain)
+        if operator in functions and not of_runtime:
             continue
         key = operator.domain or DEFAULT_DOMAIN, operator.op_type
         entries = policy.entries.get(key, ())
@@ -42,9 +45,11 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             message = f"{operator.label} is denied by {policy.id}{reason}"
             verdict = "OG102", message, instead, denial.decision.label
             refused.setdefault(operator, []).append(verdict)
-        elif not entries or operator.overload:
+        elif not entries or (operator.overload and not of_runtime):
             hinted = len(refused) < HINTED
-            refused.setdefault(operator, []).append(_not_allowed(operator, policy, hinted))
+            refused.setdefault(operator, []).append(
+                _not_allowed(operator, policy, hinted, of_runtime)
+            )
         elif operator not in refused and any(entry.is_conditional for entry in entries):
             conditional[operator] = entries
     if refused or conditional:
@@ -108,10 +113,10 @@ def _spelling(operator: Operator, policy: Allowlist) -> list[Verdict]:
     return verdicts
 
 
-def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool) -> Verdict:
+def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool, of_runtime: bool) -> Verdict:
     message = f"{operator.label} is not on the allowlist {policy.id}"
     domain, name = operator.domain or DEFAULT_DOMAIN, operator.op_type
-    if operator.overload:
+    if operator.overload and not of_runtime:
         return "OG101", message, "an overload belongs to a function that the model defines", ""
     for other in _registry():
         entries = other.entries.get((domain, name))

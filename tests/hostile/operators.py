@@ -136,7 +136,7 @@ def other_domains() -> dict[str, bytes]:
     }
 
 
-@table(FINDINGS, "OG506")
+@table(FINDINGS, "OG512")
 def function_over_a_standard_operator() -> dict[str, bytes]:
     return {
         repr(domain): with_functions(
@@ -146,9 +146,34 @@ def function_over_a_standard_operator() -> dict[str, bytes]:
     }
 
 
-@model(FINDINGS, "OG506", "OG101")
+@model(FINDINGS, "OG512", "OG101")
 def function_over_a_standard_operator_hides_another() -> bytes:
     return with_functions(function("Relu", EVIL, domain=""), call=node("Relu"))
+
+
+@table(FINDINGS, "OG101", "OG512")
+def function_in_a_domain_that_runtimes_fill() -> dict[str, bytes]:
+    """ONNX Runtime runs its own operator of the name, whatever the body and the overload."""
+    built_in = {
+        "com.microsoft": "QuickGelu",
+        "com.microsoft.nchwc": "Conv",
+        "com.microsoft.of.next.year": "Anything",
+        "com.ms.internal.nhwc": "Conv",
+        "ai.onnx.ml": "Binarizer",
+        "ai.onnx.preview.training": "Adam",
+        "org.pytorch.aten": "ATen",
+        "": "SimplifiedLayerNormalization",
+        "ai.onnx": "Affine",
+    }
+    return {
+        f"{domain}::{name}:{overload}": pb.model(
+            graph(node(name, domain=domain, overload=overload)),
+            opset_import=[pb.opset_import(domain, 1)] if domain not in ("", "ai.onnx") else [],
+            functions=function(name, node("Identity"), domain=domain, overload=overload),
+        )
+        for domain, name in built_in.items()
+        for overload in ("", "v2")
+    }
 
 
 @table(FINDINGS, "OG105")

@@ -48,6 +48,17 @@ MODELS = {
     "function": calling(function("F", RELU)),
     "function with a loop": calling(function("F", trips(3), LOOP)),
     "function with a loop that is called twice": calling(function("F", trips(3), LOOP), 2),
+    "function in a domain of runtimes": pb.model(
+        graph(
+            node("Relu", domain="com.microsoft"),
+            node("Relu", domain="com.microsoft", overload="v2"),
+        ),
+        opset_import=opset_import("com.microsoft", 1),
+        functions=[
+            function("Relu", node("Tanh"), domain="com.microsoft"),
+            function("Relu", node("Tanh"), domain="com.microsoft", overload="v2"),
+        ],
+    ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
         graph(node("FusedConv", domain="com.microsoft")),

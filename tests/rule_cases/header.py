@@ -34,6 +34,16 @@ def shadowing(name: str) -> bytes:
     return calling(function(name, RELU), call=call)
 
 
+def in_domain(domain: str, overload: str = "") -> bytes:
+    """A call of ``Relu`` of a domain, a function whose body is the standard Relu."""
+    made = function("Relu_" if domain == "local" else "Relu", RELU, domain=domain)
+    if overload:
+        made += field("FunctionProto", "overload", overload)
+    call = node("Relu_" if domain == "local" else "Relu", domain=domain, overload=overload)
+    return pb.model(graph(call), opset_import=opset_import(domain, 1), functions=made)
+
+
+RELU_OF_ML = "operators: [{name: Relu, domain: ai.onnx.ml}]\n"
 NOT_CALLED_TWICE = calling(FLAT, function("G", RELU))
 
 IMPORTS = (
@@ -55,6 +65,21 @@ IMPORTS = (
         ),
         rules="operators: [{name: FastGelu, domain: com.microsoft}]\n",
         message="the model uses operators of com.microsoft and does not import it",
+    ),
+    Case(
+        "OG501",
+        "no import of the domain of a function that is called",
+        pb.model(graph(CALL), functions=FLAT),
+        pb.model(graph(CALL), functions=FLAT, opset_import=LOCAL),
+        message="the model uses operators of local and does not import it",
+    ),
+    Case(
+        "OG501",
+        "function that does not import the domain of one that it calls",
+        calling(function("F", node("G", domain="local")), function("G", RELU)),
+        calling(function("F", node("G", domain="local"), opset_import=LOCAL), function("G", RELU)),
+        message="the function local::F uses operators of local and does not import it",
+        route="function local::F",
     ),
     Case(
         "OG501",
@@ -213,6 +238,42 @@ FUNCTIONS = (
     ),
 )
 
+OF_RUNTIME = (
+    Case(
+        "OG512",
+        "function that a runtime has built in",
+        in_domain("com.microsoft"),
+        in_domain("local"),
+        message="the function com.microsoft::Relu stands in com.microsoft, which runtimes fill",
+        route="function com.microsoft::Relu",
+        operator="com.microsoft::Relu",
+        rules="operators: [{name: Relu, domain: com.microsoft}]\n",
+        hint="the body shown here does not run",
+    ),
+    Case(
+        "OG512",
+        "overload of it, and what the list admits",
+        in_domain("ai.onnx.ml", overload="v2"),
+        in_domain("ai.onnx.ml", overload="v2"),
+        rules=RELU_OF_ML,
+        good_rules=RELU_OF_ML + "policy: {runtime_functions: allow}\n",
+        message="the function ai.onnx.ml::Relu:v2 stands in ai.onnx.ml",
+        route="function ai.onnx.ml::Relu:v2",
+        operator="ai.onnx.ml::Relu:v2",
+    ),
+    Case(
+        "OG101",
+        "call of an admitted function is judged as the operator",
+        in_domain("com.microsoft"),
+        in_domain("local"),
+        rules="policy: {runtime_functions: allow}\n",
+        message="com.microsoft::Relu is not on the allowlist",
+        route="graph/node 0",
+        operator="com.microsoft::Relu",
+        hint="the standard Relu is allowed",
+    ),
+)
+
 EMPTY = (
     Case(
         "OG511",
@@ -237,4 +298,4 @@ EMPTY = (
     ),
 )
 
-CASES = (*IMPORTS, *FUNCTIONS, *EMPTY)
+CASES = (*IMPORTS, *FUNCTIONS, *OF_RUNTIME, *EMPTY)
