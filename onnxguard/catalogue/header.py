@@ -118,4 +118,25 @@ HEADER = (
         "Put the function in a domain of the project's own, or inline it. A list can admit such "
         "functions with policy.runtime_functions.",
     ),
+    Rule(
+        "OG513",
+        "name-captured",
+        Severity.ERROR,
+        "A name means another value once the functions are inlined.",
+        "ONNX Runtime renames what is inside a function and then looks names up from the inside "
+        "out. A trip count of 2 in the file is then 100,000 at run time, because a function holds "
+        "a value of that name.",
+        "Rename the value, or inline the functions before the model is scanned.",
+    ),
+    Rule(
+        "OG514",
+        "function-takes-graph",
+        Severity.ERROR,
+        "A function of the model's own is given a graph for an attribute.",
+        "No exporter writes this. What the graph's names mean, how often it runs and how often it "
+        "is copied follows from the function, and differs among runtimes. Where a list admits it, "
+        "trip counts and nodes are multiplied along every call.",
+        "Write the graph into the function or inline it. A list can admit such functions with "
+        "policy.function_graphs.",
+    ),
 )

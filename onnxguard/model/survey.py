@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model import graph as g
-from onnxguard.model.expansion import LARGEST, Counts, Expansion, LoopBound, expand, loop_bounds
+from onnxguard.model.expansion import LARGEST, Counts, Inlining, LoopBound, inline
 from onnxguard.model.facts import (
     ConstantNode,
     Dim,
@@ -21,9 +21,8 @@ from onnxguard.model.facts import (
 )
 from onnxguard.model.graph import Graph, Model, Node, Operator, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
-from onnxguard.model.scope import CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
+from onnxguard.model.scope import CONSTANT, CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
 
-CONSTANT = Operator("", "Constant")
 SHOWN = 8
 """Values of a Constant that are shown."""
 
@@ -41,18 +40,15 @@ class Survey(NamedTuple):
     scopes: Scopes
     counts: Counts
     operators: dict[Operator, tuple[int, Graph, int]]
-    loops: list[LoopBound]
-    expansion: Expansion
-    expansions: dict[int, Expansion]
-    recursive: list[g.Function]
+    inlining: Inlining
 
 
 def survey(model: Model) -> Survey:
     """Count and look up everything once. Operators map to their count, first graph and node."""
     counts, operators = _operators(model)
     scopes = Scopes(model)
-    loops = loop_bounds(model, scopes, counts)
-    expansion, expansions, recursive = expand(model, loops, counts)
+    inlining = inline(model, scopes, counts)
+    expansion, recursive = inlining.largest, inlining.recursive
     facts = Facts(
         size=model.size,
         ir_version=model.ir_version,
@@ -69,7 +65,7 @@ def survey(model: Model) -> Survey:
         initializers=sum(len(x.initializers) + len(x.sparse_initializers) for x in model.graphs),
         initializer_bytes=_initializer_bytes(model),
         external_data=tuple(_external(model)),
-        loops=tuple(_loop(loop) for loop in loops),
+        loops=tuple(_loop(loop) for loop in inlining.loops),
         nodes=sum(len(graph.nodes) for graph in model.graphs),
         expanded_nodes=-1 if recursive else int(min(expansion.nodes, LARGEST)),
         expanded_loops=-1 if recursive else int(min(expansion.loops, LARGEST)),
@@ -78,7 +74,7 @@ def survey(model: Model) -> Survey:
         training_graphs=len(model.training),
         metadata=tuple((printable(key), printable(value)) for key, value in model.metadata),
     )
-    return Survey(model, facts, scopes, counts, operators, loops, expansion, expansions, recursive)
+    return Survey(model, facts, scopes, counts, operators, inlining)
 
 
 def _operators(model: Model) -> tuple[Counts, dict[Operator, tuple[int, Graph, int]]]:
@@ -184,7 +180,7 @@ def parse_offset(text: bytes | None) -> int | None:
 
 def _loop(loop: LoopBound) -> Loop:
     place = loop.graph.node_place(loop.node)
-    return Loop(place, loop.trip_count, loop.source, loop.product)
+    return Loop(place, loop.trip_count, loop.source, loop.total)
 
 
 # -- Constant nodes -------------------------------------------------------------------------------

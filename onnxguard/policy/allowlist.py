@@ -22,7 +22,14 @@ LIMITS = {
 }
 """The limits a list may set, and what each counts."""
 
-POLICIES = ("functions", "runtime_functions", "training_info", "external_data", "unknown_fields")
+POLICIES = (
+    "functions",
+    "runtime_functions",
+    "function_graphs",
+    "training_info",
+    "external_data",
+    "unknown_fields",
+)
 
 
 class Range(NamedTuple):

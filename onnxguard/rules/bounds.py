@@ -24,9 +24,9 @@ def _size(survey: Survey, policy: Allowlist, found: Found) -> None:
         ("model_bytes", "OG201", facts.size, "bytes", "make the model smaller, or raise the limit"),
         ("nodes", "OG202", facts.nodes, "nodes", "simplify the graph before the export"),
     ]
-    if not survey.recursive:
+    if not survey.inlining.recursive:
         hint = "inline or remove functions that call each other"
-        expanded = survey.expansion.nodes
+        expanded = survey.inlining.largest.nodes
         counted.append(("expanded_nodes", "OG208", int(expanded), "nodes after inlining", hint))
     for name, code, value, unit, hint in counted:
         limit = policy.limits.get(name)
@@ -55,9 +55,9 @@ def _depth(survey: Survey, policy: Allowlist, found: Found) -> None:
 
 def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
     most = policy.limits.get("loop_nodes")
-    loops = survey.expansion.loops
-    if most is not None and survey.loops and most.value < loops < inf:
-        place = survey.loops[min(most.value, len(survey.loops) - 1)]
+    loops = survey.inlining.largest.loops
+    if most is not None and survey.inlining.loops and most.value < loops < inf:
+        place = survey.inlining.loops[min(most.value, len(survey.inlining.loops) - 1)]
         found.add(
             "OG204",
             f"the model has {_short(int(loops))} Loop nodes, {most.value} are allowed",
@@ -67,7 +67,7 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
         )
     trips = policy.limits.get("loop_trip_count")
     product = policy.limits.get("loop_trip_product")
-    for loop in survey.loops:
+    for loop in survey.inlining.loops:
         place_of = loop.graph.node_place(loop.node)
         if loop.trip_count is None and trips is not None:
             found.add(
@@ -94,8 +94,8 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
                 f"nested Loops run {_short(loop.product)} times, {product.value:,} are allowed"
             )
             found.add("OG207", message, place_of, hint=NESTED, adr=product.decision.label)
-    nested = survey.expansion.trips
-    largest = max((loop.product or 0 for loop in survey.loops), default=0)
+    nested = survey.inlining.largest.trips
+    largest = max((loop.product or 0 for loop in survey.inlining.loops), default=0)
     if product is not None and max(product.value, largest, 1) < nested < inf:
         message = f"Loops nested through function calls run {_short(int(nested))} times"
         message += f", {product.value:,} are allowed"

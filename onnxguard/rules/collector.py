@@ -24,6 +24,7 @@ class Found:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._kinds: Counter[str] = Counter()
         self._dropped: dict[str, Place] = {}
+        self._once: set[object] = set()
 
     def add(
         self,
@@ -36,9 +37,17 @@ class Found:
         adr: str = "",
         severity: Severity | None = None,
         count: int = 1,
+        once: object = None,
     ) -> None:
-        """Add a finding, or one more place of it; ``place`` is only made where it is kept."""
+        """Add a finding, or one more place of it; ``place`` is only made where it is kept.
+
+        What is given as ``once`` gets the finding once: a node that several calls run is one place.
+        """
         key = code, message
+        if once is not None:
+            if (key, once) in self._once:
+                return
+            self._once.add((key, once))
         if key not in self._findings:
             self._kinds[code] += 1
             if self._kinds[code] > KINDS_KEPT:

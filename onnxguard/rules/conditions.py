@@ -6,9 +6,11 @@ import struct
 
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
+from onnxguard.model.expansion import View
 from onnxguard.model.graph import Attribute, Graph, Node, SparseTensor
 from onnxguard.model.messages import dtype_name
 from onnxguard.model.reading.plain import VALUES_KEPT
+from onnxguard.model.scope import Scopes
 from onnxguard.model.standard import schema_at
 from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import DtypeRule, Entry, ValueRule
@@ -18,10 +20,11 @@ FLOAT32_MAX = 3.4028234663852886e38
 
 
 def judge_node(
-    survey: Survey, graph: Graph, index: int, entry: Entry, version: int, found: Found
+    survey: Survey, view: View, index: int, entry: Entry, version: int, found: Found
 ) -> None:
     """Judge one node by its entry; ``version`` is the opset of the operator's domain."""
-    node = graph.nodes[index]
+    graph = view.graph
+    node = view.scopes.bound(graph.nodes[index])
     for name, rule in entry.attributes.items():
         problem = _attribute(node, name, rule, entry, version)
         if problem:
@@ -33,11 +36,12 @@ def judge_node(
                 operator=entry.label,
                 adr=rule.decision.label,
                 severity=rule.severity,
+                once=view.node(index),
             )
     if entry.dtypes is not None:
-        _dtypes(survey, graph, index, entry, entry.dtypes, found)
+        _dtypes(survey, view, index, node, entry, entry.dtypes, found)
     for name in entry.constant_inputs:
-        _constant_input(survey, graph, index, name, entry, version, found)
+        _constant_input(view, index, node, name, entry, version, found)
 
 
 # -- attributes -----------------------------------------------------------------------------------
@@ -129,15 +133,21 @@ def _number(value: object) -> float | None:
 
 
 def _dtypes(
-    survey: Survey, graph: Graph, index: int, entry: Entry, rule: DtypeRule, found: Found
+    survey: Survey,
+    view: View,
+    index: int,
+    node: Node,
+    entry: Entry,
+    rule: DtypeRule,
+    found: Found,
 ) -> None:
-    node = graph.nodes[index]
+    graph = view.graph
     names = [(name, f"input {i}") for i, name in enumerate(node.inputs)]
     names += [(name, f"output {i}") for i, name in enumerate(node.outputs)]
     for name, role in names:
         if not name:
             continue
-        dtype = _dtype(survey, graph, name)
+        dtype = _dtype(survey, view.scopes, graph, name)
         if not dtype and role.startswith("input"):
             found.add(
                 "OG110",
@@ -146,6 +156,7 @@ def _dtypes(
                 hint="run onnx.shape_inference.infer_shapes on the model and save it",
                 operator=entry.label,
                 adr=entry.decision.label,
+                once=view.node(index),
             )
         elif dtype and not rule.admits(dtype):
             found.add(
@@ -156,14 +167,15 @@ def _dtypes(
                 operator=entry.label,
                 adr=entry.decision.label,
                 severity=Severity.ERROR,
+                once=view.node(index),
             )
 
 
-def _dtype(survey: Survey, graph: Graph, name: bytes) -> str:
+def _dtype(survey: Survey, scopes: Scopes, graph: Graph, name: bytes) -> str:
     """The declared dtype of a value in the innermost scope that declares one; "" for none."""
     scope: Graph | None = graph
     while scope is not None:
-        for definition in survey.scopes.define(scope, name)[:1]:
+        for definition in scopes.define(scope, name)[:1]:
             stored = definition.initializer
             if isinstance(stored, SparseTensor):
                 stored = stored.values
@@ -171,28 +183,30 @@ def _dtype(survey: Survey, graph: Graph, name: bytes) -> str:
                 return dtype_name(stored.dtype)
             if definition.node is not None and definition.node.operator.label == "Constant":
                 return constant_value(survey.model, definition.node)[0]
-        for value in (*scope.values, *scope.inputs, *scope.outputs):
-            if value.name == name and value.type.dtype:
-                return dtype_name(value.type.dtype)
+            if definition.value is not None and definition.value.type.dtype:
+                return dtype_name(definition.value.type.dtype)
+        declared = scopes.declared(scope).get(name, 0)
+        if declared:
+            return dtype_name(declared)
         scope = scope.parent
     return ""
 
 
 def _constant_input(
-    survey: Survey,
-    graph: Graph,
+    view: View,
     index: int,
+    node: Node,
     name: str,
     entry: Entry,
     version: int,
     found: Found,
 ) -> None:
-    node = graph.nodes[index]
+    graph = view.graph
     position = _position(name, entry, version)
     value = node.inputs[position] if position is not None and position < len(node.inputs) else b""
     if position is not None and not value:
         return  # an optional input that is not there has no value to choose
-    definitions = survey.scopes.define(graph, value)
+    definitions = view.scopes.define(graph, value)
     constant = len(definitions) == 1 and (
         definitions[0].initializer is not None
         or (definitions[0].node is not None and definitions[0].node.operator.label == "Constant")
@@ -206,6 +220,7 @@ def _constant_input(
             hint="export with this value fixed: an initializer or a Constant node",
             operator=entry.label,
             adr=entry.decision.label,
+            once=view.node(index),
         )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from onnxguard.model.survey import Survey
+from functools import partial
+
+from onnxguard.model.scope import CONSTANT
+from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 
@@ -26,3 +29,22 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             )
             hint = "store large values as initializers"
             found.add("OG702", message, constant.place, hint=hint, operator="Constant")
+    if isinstance(policy.constants, int):
+        _given(survey, policy.constants, found)
+
+
+def _given(survey: Survey, limit: int, found: Found) -> None:
+    """Judge the Constants of functions by what calls give for them."""
+    for view in survey.inlining.views:
+        if view.scopes is survey.scopes or CONSTANT not in survey.counts[id(view.graph)]:
+            continue
+        for index, node in enumerate(view.graph.nodes):
+            bound = view.scopes.bound(node) if node.operator == CONSTANT else node
+            size = constant_value(survey.model, bound)[2] if bound is not node else 0
+            if size > limit:
+                message = f"a Constant node of {size:,} bytes, {limit:,} are allowed"
+                place = partial(view.graph.node_place, index)
+                hint = "store large values as initializers"
+                found.add(
+                    "OG702", message, place, hint=hint, operator="Constant", once=view.node(index)
+                )

@@ -1,14 +1,17 @@
-"""Model-local functions (OG505 to OG510, OG512)."""
+"""Model-local functions (OG505 to OG510, OG512 to OG514)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
+from onnxguard.base.findings import Severity
 from onnxguard.base.printable import identifier
 from onnxguard.model.graph import Function, Operator
 from onnxguard.model.standard import is_runtime_domain, is_standard
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.rules import names
 from onnxguard.rules.collector import Found
 from onnxguard.rules.header import imports, severity_of
 from onnxguard.rules.opsets import versions
@@ -16,12 +19,13 @@ from onnxguard.rules.opsets import versions
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check the functions themselves; what their bodies hold is judged like any graph."""
+    names.check(survey, found)
     functions = survey.model.functions
     if not functions:
         return
     action, of_runtime = policy.policy("functions"), policy.policy("runtime_functions")
     counts = Counter(function.id for function in functions)
-    recursive = {id(function) for function in survey.recursive}
+    recursive = {id(function) for function in survey.inlining.recursive}
     for function in functions:
         label, place = function.id.label, function.place
         if action != "allow":
@@ -48,7 +52,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             message = f"the function {label} calls itself, directly or through others"
             found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
         _opsets(survey, function, policy, found)
-    _calls(survey, {function.id: function for function in functions}, found)
+    by_id = {function.id: function for function in functions}
+    _calls(survey, by_id, found)
+    if policy.policy("function_graphs") != "allow":
+        _graphs(survey, by_id, severity_of(policy.policy("function_graphs")), found)
 
 
 def _opsets(survey: Survey, function: Function, policy: Allowlist, found: Found) -> None:
@@ -62,6 +69,27 @@ def _opsets(survey: Survey, function: Function, policy: Allowlist, found: Found)
             message += f", the model means {of_model[domain]}"
             hint = "the same operator would mean two things: export all at one opset"
             found.add("OG510", message, place, hint=hint)
+
+
+def _graphs(
+    survey: Survey, functions: dict[Operator, Function], severity: Severity, found: Found
+) -> None:
+    """Find the graphs that calls, or the functions themselves, give for an attribute."""
+    for graph in survey.model.graphs:
+        if graph.parent is None:
+            continue
+        function, place = graph.function, partial(graph.parent.node_place, graph.owner)
+        if graph.owner >= 0:
+            function = functions.get(graph.parent.nodes[graph.owner].operator)
+        else:  # a default of the function itself
+            place = partial(graph.place, "default", *graph.spans[0])
+        if function is not None:
+            message = f"the function {function.id.label} is given a graph"
+            hint = (
+                "write the graph into the function or inline it; policy.function_graphs admits it"
+            )
+            label = function.id.label
+            found.add("OG514", message, place, hint=hint, operator=label, severity=severity)
 
 
 def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) -> None:

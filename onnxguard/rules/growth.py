@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from math import ceil, isnan, prod
+from math import ceil, isfinite, isnan, prod
 
 from onnxguard.model.graph import Graph, Node
-from onnxguard.model.scope import FOLD_DEPTH, Scopes
+from onnxguard.model.scope import Scopes
 
 LARGEST = float(1 << 63)
 
@@ -27,8 +27,12 @@ def _input(node: Node, position: int) -> bytes:
     return node.inputs[position] if position < len(node.inputs) else b""
 
 
+def _numbers(scopes: Scopes, graph: Graph, node: Node, position: int) -> tuple[float, ...]:
+    return scopes.static(graph, _input(node, position), fold=True).values or ()
+
+
 def _ints(scopes: Scopes, graph: Graph, node: Node, position: int) -> tuple[int, ...]:
-    return scopes.static(graph, _input(node, position), FOLD_DEPTH).values or ()
+    return tuple([int(n) for n in _numbers(scopes, graph, node, position) if isfinite(n)])
 
 
 def _elements(scopes: Scopes, graph: Graph, name: bytes) -> int:
@@ -36,9 +40,9 @@ def _elements(scopes: Scopes, graph: Graph, name: bytes) -> int:
     for definition in scopes.define(graph, name)[:1]:
         if definition.initializer is not None:
             return _product(definition.initializer.dims)
-        for value in definition.graph.inputs:
-            if value.name == name:
-                return _product(dim for dim in value.type.dims or () if isinstance(dim, int))
+        if definition.value is not None:
+            dims = definition.value.type.dims or ()
+            return _product(dim for dim in dims if isinstance(dim, int))
     return 1
 
 
@@ -112,10 +116,11 @@ def _padded(
 
 
 def _range(scopes: Scopes, graph: Graph, node: Node) -> int:
-    start, limit, delta = (_ints(scopes, graph, node, position) for position in range(3))
+    start, limit, delta = (_numbers(scopes, graph, node, position) for position in range(3))
     if not len(start) == len(limit) == len(delta) == 1 or not delta[0]:
         return 0
-    return max(ceil((limit[0] - start[0]) / delta[0]), 0)
+    elements = (limit[0] - start[0]) / delta[0]
+    return max(ceil(min(elements, LARGEST)), 0) if not isnan(elements) else 0
 
 
 _GROWING: dict[str, Callable[[Scopes, Graph, Node], int]] = {

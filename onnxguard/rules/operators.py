@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from onnxguard.base.yaml_tree import near
+from onnxguard.model.expansion import View
 from onnxguard.model.graph import Graph, Operator
 from onnxguard.model.standard import is_runtime_domain, is_standard, operator_names
 from onnxguard.model.survey import Survey
@@ -52,18 +53,25 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             )
         elif operator not in refused and any(entry.is_conditional for entry in entries):
             conditional[operator] = entries
-    if refused or conditional:
-        for graph in survey.model.graphs:
-            _nodes(survey, graph, refused, conditional, found)
+    for graph in survey.model.graphs if refused else ():
+        _refused(graph, refused, found)
+    for view in survey.inlining.views if conditional else ():
+        if not conditional.keys().isdisjoint(survey.counts[id(view.graph)]):
+            _conditional(survey, view, conditional, found)
+    for graph in survey.model.graphs if conditional else ():
+        for index, operator in graph.overridden:
+            if operator in conditional:
+                _judge(
+                    survey,
+                    View(survey.scopes, graph, graph),
+                    index,
+                    operator,
+                    conditional[operator],
+                    found,
+                )
 
 
-def _nodes(
-    survey: Survey,
-    graph: Graph,
-    refused: dict[Operator, list[Verdict]],
-    conditional: dict[Operator, tuple[Entry, ...]],
-    found: Found,
-) -> None:
+def _refused(graph: Graph, refused: dict[Operator, list[Verdict]], found: Found) -> None:
     for index, operator in [
         *((i, n.operator) for i, n in enumerate(graph.nodes)),
         *graph.overridden,
@@ -77,22 +85,39 @@ def _nodes(
                 operator=operator.label,
                 adr=adr,
             )
-        if operator in conditional:
-            entries = conditional[operator]
-            version = opset_of(survey.model, graph, operator.domain)
-            entry = next((e for e in entries if version in e.opset), None)
-            if entry is not None:
-                judge_node(survey, graph, index, entry, version, found)
-                continue
-            ranges = ", ".join(str(e.opset) for e in entries)
-            found.add(
-                "OG103",
-                f"{operator.label} is allowed at opset {ranges}, here it is {version}",
-                graph.node_place(index),
-                hint=f"export at opset {ranges}",
-                operator=operator.label,
-                adr=entries[0].decision.label,
-            )
+
+
+def _conditional(
+    survey: Survey, view: View, conditional: dict[Operator, tuple[Entry, ...]], found: Found
+) -> None:
+    for index, node in enumerate(view.graph.nodes):
+        if node.operator in conditional:
+            _judge(survey, view, index, node.operator, conditional[node.operator], found)
+
+
+def _judge(
+    survey: Survey,
+    view: View,
+    index: int,
+    operator: Operator,
+    entries: tuple[Entry, ...],
+    found: Found,
+) -> None:
+    version = opset_of(survey.model, view.graph, operator.domain)
+    entry = next((e for e in entries if version in e.opset), None)
+    if entry is not None:
+        judge_node(survey, view, index, entry, version, found)
+        return
+    ranges = ", ".join(str(e.opset) for e in entries)
+    found.add(
+        "OG103",
+        f"{operator.label} is allowed at opset {ranges}, here it is {version}",
+        partial(view.graph.node_place, index),
+        hint=f"export at opset {ranges}",
+        operator=operator.label,
+        adr=entries[0].decision.label,
+        once=view.node(index),
+    )
 
 
 def _spelling(operator: Operator, policy: Allowlist) -> list[Verdict]:

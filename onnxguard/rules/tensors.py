@@ -10,8 +10,8 @@ from typing import NamedTuple
 from onnxguard.base.printable import printable
 from onnxguard.model.graph import Graph, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
-from onnxguard.model.scope import data_count
-from onnxguard.model.survey import Survey
+from onnxguard.model.scope import CONSTANT, data_count
+from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
 from onnxguard.rules.collector import Found, PlaceOf
 from onnxguard.rules.growth import GROWING, least_elements
@@ -57,6 +57,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             message = f"string values, allowed is {rule}"
             hint = "convert the values before the export"
             found.add("OG306", message, constant.place, hint=hint)
+    _given(survey, policy, found)
     _converted(survey, policy, found)
     limit = policy.limit("tensor_elements")
     if limit is not None:
@@ -119,13 +120,14 @@ def _dims(dims: Iterable[int]) -> str:
     return f"[{', '.join(shown[:8])}{', ...' if len(shown) > 8 else ''}]"
 
 
-def _dtype(code: int, place: PlaceOf, policy: Allowlist, found: Found) -> None:
+def _dtype(code: int, place: PlaceOf, policy: Allowlist, found: Found, once: object = None) -> None:
     if code == 0 or code not in DTYPES:
         message = f"a tensor's dtype is {dtype_name(code)}"
-        found.add("OG305", message, place, hint="export the model again")
+        found.add("OG305", message, place, hint="export the model again", once=once)
     elif policy.dtypes is not None and not policy.dtypes.admits(dtype_name(code)):
         message = f"{dtype_name(code)} values, allowed is {policy.dtypes}"
-        found.add("OG306", message, place, hint="convert the values before the export")
+        hint = "convert the values before the export"
+        found.add("OG306", message, place, hint=hint, once=once)
 
 
 def _data(survey: Survey, tensor: Tensor, place: PlaceOf, found: Found) -> None:
@@ -184,27 +186,47 @@ def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
             _dtype(value.type.dtype, place, policy, found)
 
 
+def _given(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check the strings that a call gives for the Constants of a function."""
+    if policy.dtypes is None or policy.dtypes.admits("string"):
+        return
+    for view in survey.inlining.views:
+        if view.scopes is survey.scopes or CONSTANT not in survey.counts[id(view.graph)]:
+            continue
+        for index, node in enumerate(view.graph.nodes):
+            bound = view.scopes.bound(node) if node.operator == CONSTANT else node
+            if bound is not node and constant_value(survey.model, bound)[0] == "string":
+                place = partial(view.graph.node_place, index)
+                _dtype(8, place, policy, found, once=view.node(index))
+
+
 def _converted(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check the dtypes that nodes turn values into."""
     converting = {op for op in survey.operators if not op.domain and op.op_type in _DTYPE_ATTRIBUTE}
-    for graph in survey.model.graphs if converting else ():
+    for view in survey.inlining.views if converting else ():
+        graph = view.graph
         if converting.isdisjoint(survey.counts[id(graph)]):
             continue
         for index, node in enumerate(graph.nodes):
             if node.operator in converting:
-                attribute = node.attribute(_DTYPE_ATTRIBUTE[node.operator.op_type])
+                bound = view.scopes.bound(node)
+                attribute = bound.attribute(_DTYPE_ATTRIBUTE[node.operator.op_type])
                 if attribute is not None and attribute.i:
-                    _dtype(attribute.i, partial(graph.node_place, index), policy, found)
+                    place = partial(graph.node_place, index)
+                    _dtype(attribute.i, place, policy, found, once=view.node(index))
 
 
 def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
     """Check the tensors that constants call for."""
     growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
-    for graph in survey.model.graphs if growing else ():
+    for view in survey.inlining.views if growing else ():
+        scopes, graph, _ = view
         if growing.isdisjoint(survey.counts[id(graph)]):
             continue
         for index, node in enumerate(graph.nodes):
-            wanted = least_elements(survey.scopes, graph, node) if node.operator in growing else 0
+            wanted = 0
+            if node.operator in growing:
+                wanted = least_elements(scopes, graph, scopes.bound(node))
             if wanted > limit:
                 label = node.operator.op_type
                 over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
@@ -215,4 +237,5 @@ def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
                     hint="a small file must not ask for a large tensor: use a smaller shape",
                     operator=label,
                     adr=policy.limits["tensor_elements"].decision.label,
+                    once=view.node(index),
                 )

@@ -143,12 +143,12 @@ def no_trip_count() -> dict[str, bytes]:
             graph(trips(4), loop(inner=body(loop(), input=[pb.value("m", 7, [])])))
         ),
         "function input": pb.model(
-            graph(trips(4), node("Helper", "m", domain="local")),
+            graph(node("Helper", "m", domain="local"), input=[pb.value("m", 7, [])]),
             opset_import=pb.opset_import("local", 1),
             functions=function("Helper", loop(), input=["m"]),
         ),
         "referenced attribute": pb.model(
-            graph(node("Helper", domain="local", attribute=attribute("n", i=4))),
+            graph(node("Helper", domain="local")),
             opset_import=pb.opset_import("local", 1),
             functions=function(
                 "Helper",

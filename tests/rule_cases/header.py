@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from support import protobuf as pb
-from support.protobuf import field, function, graph, node, opset_import
+from support.protobuf import attribute, body, constant, field, function, graph, node, opset_import
 
 from onnxguard.base.findings import Severity
 from rule_cases.case import Case
@@ -274,6 +274,64 @@ OF_RUNTIME = (
     ),
 )
 
+KEEP = body(node("Identity", "keep", "go"))
+ONE = constant("n", value_int={"i": 1})
+
+
+def rounds(trips: str, inner: bytes) -> bytes:
+    return node("Loop", f"{trips} _ x", attribute=attribute("body", g=inner))
+
+
+def capturing(name: str) -> bytes:
+    """A function that runs a graph whose Loop reads the m of the graph that gives it."""
+    run = attribute("body", type=5, ref_attr_name="b")
+    two = constant(name, value_int={"i": 2})
+    made = function("F", ONE, two, node("Loop", "n _ x", attribute=run), attribute=["b"])
+    call = node("F", domain="local", attribute=attribute("b", g=body(rounds("m", KEEP))))
+    main = graph(constant("m", value_int={"i": 3}), call)
+    return pb.model(main, opset_import=LOCAL, functions=made)
+
+
+def between(outer: str) -> bytes:
+    """A call in a Loop makes ``_inlfunc_F_m``, which a Loop inside then reads."""
+    inner = body(CALL, rounds(outer, KEEP))
+    main = graph(ONE, constant(outer, value_int={"i": 2}), rounds("n", inner))
+    made = function("F", constant("m", value_int={"i": 5}), RELU)
+    return pb.model(main, opset_import=LOCAL, functions=made)
+
+
+GIVEN = "policy: {function_graphs: allow}\n"
+NAMES = (
+    Case(
+        "OG513",
+        "graph that a function places beside a value of the same name",
+        capturing("m"),
+        capturing("k"),
+        rules=GIVEN,
+        message='"m" is another value once the functions are inlined',
+        route="function local::F/node 2",
+        hint="rename",
+    ),
+    Case(
+        "OG513",
+        "name that inlining makes",
+        between("_inlfunc_F_m"),
+        between("_inlfunc_F_k"),
+        message='"_inlfunc_F_m" is another value',
+        route="graph/Loop_2.body/node 1",
+    ),
+    Case(
+        "OG514",
+        "graph for a function's attribute",
+        capturing("k"),
+        capturing("k"),
+        good_rules=GIVEN,
+        message="the function local::F is given a graph",
+        route="graph/node 1",
+        operator="local::F",
+    ),
+)
+
 EMPTY = (
     Case(
         "OG511",
@@ -298,4 +356,4 @@ EMPTY = (
     ),
 )
 
-CASES = (*IMPORTS, *FUNCTIONS, *OF_RUNTIME, *EMPTY)
+CASES = (*IMPORTS, *FUNCTIONS, *OF_RUNTIME, *NAMES, *EMPTY)

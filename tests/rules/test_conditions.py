@@ -189,15 +189,33 @@ def test_both_of_an_attribute_given_twice_are_judged(
     assert sorted(finding.code for finding in findings) == ["OG107", "OG112"]
 
 
-def test_value_that_a_function_hands_on_is_not_judged_clean(tmp_path: Path) -> None:
+SET_BY_CALLER = "group is set by the caller of a function and cannot be judged"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ([1], ""),
+        ([2], "group is 2, allowed is 1"),
+        ([1, 2, 1], "group is 2, allowed is 1"),
+        ([None], ""),  # nothing is handed on: the default, which is 1
+        ([], SET_BY_CALLER),
+    ],
+)
+def test_value_that_a_function_hands_on_is_judged_as_calls_give_it(
+    given: list[int | None], problem: str, tmp_path: Path
+) -> None:
     handed = node("Conv", attribute=attribute("group", type=2, ref_attr_name="g"))
     made = function("F", handed, attribute=["g"])
-    call = node("F", domain="local", attribute=attribute("g", i=1))
-    data = pb.model(graph(call), opset_import=LOCAL, functions=made)
+    calls = [
+        node("F", domain="local", attribute=[] if i is None else attribute("g", i=i)) for i in given
+    ]
+    data = pb.model(graph(node("Relu"), *calls), opset_import=LOCAL, functions=made)
     rules = "operators: [{name: Conv, attributes: {group: {in: [1]}}}]\n"
-    (finding,) = scan(tmp_path, rules, data)
-    assert finding.message == "Conv: group is set by the caller of a function and cannot be judged"
-    assert finding.place.route == "function local::F/node 0"
+    findings = scan(tmp_path, rules, data)
+    assert [finding.message for finding in findings] == [f"Conv: {problem}"] * bool(problem)
+    assert all(finding.place.route == "function local::F/node 0" for finding in findings)
+    assert all(finding.count == 1 for finding in findings)
 
 
 @pytest.mark.parametrize("severity", Severity)

@@ -205,9 +205,15 @@ def test_list_without_ranges_takes_any_version(tmp_path: Path) -> None:
 EXTERNAL = tensor(1, [1], "w", data_location=1, external_data=pb.entry("location", "w.bin"))
 TRAINED = pb.message("TrainingInfoProto", algorithm=graph(RELU))
 OF_RUNTIME = pb.model(graph(RELU), functions=function("Relu", RELU, domain="com.microsoft"))
+GIVEN_GRAPH = pb.model(
+    graph(node("F", domain="local", attribute=attribute("b", g=body(RELU)))),
+    opset_import=LOCAL,
+    functions=function("F", RELU, attribute=["b"]),
+)
 HELD: dict[str, tuple[bytes, str]] = {
     "functions": (of_expanded_nodes(1), "OG505"),
     "runtime_functions": (OF_RUNTIME, "OG512"),
+    "function_graphs": (GIVEN_GRAPH, "OG514"),
     "training_info": (pb.model(graph(RELU), training_info=TRAINED), "OG504"),
     "external_data": (pb.model(graph(RELU, initializer=EXTERNAL)), "OG401"),
     "unknown_fields": (pb.model(graph(RELU)) + pb.number_field(99, 1), "OG601"),
@@ -224,7 +230,7 @@ def test_policy(name: str, action: str, tmp_path: Path) -> None:
     data, code = HELD[name]
     path = tmp_path / "list.yaml"
     text = "schema: 1\nid: mine\noperators: [{name: Relu}]\n"
-    others = "functions: allow, " if name == "runtime_functions" else ""
+    others = "functions: allow, " if name in ("runtime_functions", "function_graphs") else ""
     given = f"{name}: {action}" if action else ""
     path.write_text(f"{text}policy: {{{others}{given}}}\n")
     (tmp_path / "w.bin").write_bytes(bytes(4))
