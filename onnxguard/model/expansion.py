@@ -80,6 +80,7 @@ class Inlining(NamedTuple):
             functions.
         placed: where a function places a graph that a call gave: the view, the node and the graph
             with its own scopes.
+        copies: how often each unit is inlined, by the ids of its scopes and graph.
     """
 
     largest: Expansion
@@ -87,6 +88,11 @@ class Inlining(NamedTuple):
     recursive: list[Function]
     views: list[View]
     placed: list[tuple[View, int, Scopes, Graph]]
+    copies: dict[tuple[int, int], float]
+
+    def copies_of(self, view: View) -> float:
+        """How often a view's graph stands in the model once all is inlined."""
+        return self.copies[id(view.scopes), id(view.unit)]
 
 
 class _Edge(NamedTuple):
@@ -101,7 +107,7 @@ class _Edge(NamedTuple):
 class _Unit:
     """A function's body, a root or a graph that a call gives, as one call sees it."""
 
-    __slots__ = ("edges", "endless", "graph", "loops", "outer", "own", "scopes", "total")
+    __slots__ = ("copies", "edges", "endless", "graph", "loops", "outer", "own", "scopes", "total")
 
     def __init__(self, scopes: Scopes, graph: Graph) -> None:
         self.scopes = scopes
@@ -112,6 +118,7 @@ class _Unit:
         self.loops: list[tuple[Graph, int, int | None]] = []
         self.total: Expansion | None = None
         self.outer = 0.0
+        self.copies = 0.0
 
 
 def inline(model: Model, scopes: Scopes, counts: Counts) -> Inlining:
@@ -185,6 +192,7 @@ class _Walk:
         """Go through what nothing calls."""
         top = self._unit(self.scopes, graph)
         top.outer = 1.0
+        top.copies = float(graph.function is None)
         pending = [top]
         while pending:
             unit = pending[-1]
@@ -200,8 +208,9 @@ class _Walk:
     def result(self, recursive: list[Function]) -> Inlining:
         """Sum up: how deep each loop lies over all calls, and the largest root."""
         for unit in reversed(self._done):  # callers first
-            for edge in unit.edges:
+            for edge, times in unit.edges.items():
                 if edge.kind != "given":
+                    edge.unit.copies += unit.copies * times
                     edge.unit.outer = max(edge.unit.outer, _times(unit.outer, edge.trips))
             for graph, index, product in unit.loops:
                 inside = _times(unit.outer, inf if product is None else float(product))
@@ -219,7 +228,8 @@ class _Walk:
         totals = [unit.total for unit in self._done if unit.total is not None]
         largest = Expansion(*(max(column) for column in zip(*totals, strict=True)))
         largest = largest._replace(loops=max(largest.loops, len(loops)))
-        return Inlining(largest, loops, recursive, self.views, self.placed)
+        copies = {key: unit.copies for key, unit in self._units.items()}
+        return Inlining(largest, loops, recursive, self.views, self.placed, copies)
 
     def _unit(self, scopes: Scopes, graph: Graph) -> _Unit:
         unit = self._units.get((id(scopes), id(graph)))

@@ -361,8 +361,14 @@ class Scopes:
     def _folded(self, graph: Graph, name: bytes) -> Static:
         """Compute a constant, what it is made of first: no step recurses, each value once."""
         known = self._shared.constants
-        first = _Named(self, graph, name)
-        pending = [] if first.key in known else [first]
+        key = id(self), id(graph), name
+        if key in known:
+            return known[key]
+        leaf = self._leaf(graph, name, floats=True)
+        if isinstance(leaf, Static):
+            known[key] = leaf
+            return leaf
+        pending = [_Named(self, graph, name)]
         open_: set[_Key] = set()
         while pending:
             named = pending[-1]
@@ -378,7 +384,7 @@ class Scopes:
                 continue
             open_.add(named.key)
             pending += missing
-        return known[first.key]
+        return known[key]
 
     def resolve(self, graph: Graph, name: bytes) -> tuple[Static | None, list[_Named]]:
         """A value, or the values that have to be known before."""

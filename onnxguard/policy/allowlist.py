@@ -17,10 +17,14 @@ LIMITS = {
     "loop_trip_count": "static trip count of one Loop; 0 lets none run",
     "loop_trip_product": "product of the trip counts of Loops that nest",
     "tensor_elements": "elements of one tensor, declared or called for by a constant",
+    "constant_elements": "elements that constants call for as shapes, over all nodes",
     "tensor_rank": "dimensions of one tensor",
     "op_type_bytes": "bytes of an op_type",
 }
 """The limits a list may set, and what each counts."""
+
+DEFAULT_LIMITS = {"constant_elements": 1 << 28}
+"""The limits that hold where a list sets none."""
 
 POLICIES = (
     "functions",
@@ -175,9 +179,9 @@ class Allowlist(NamedTuple):
     waivers: tuple[Waiver, ...]
 
     def limit(self, name: str) -> int | None:
-        """The value of a limit, None where the list sets none."""
+        """The value of a limit, None where there is none."""
         found = self.limits.get(name)
-        return None if found is None else found.value
+        return DEFAULT_LIMITS.get(name) if found is None else found.value
 
     def policy(self, name: str) -> str:
         """``allow``, ``warn`` or ``forbid``; what a list does not mention is forbidden."""

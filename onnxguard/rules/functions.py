@@ -25,6 +25,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         return
     action, of_runtime = policy.policy("functions"), policy.policy("runtime_functions")
     counts = Counter(function.id for function in functions)
+    of_model = versions(survey.model.opsets)
     recursive = {id(function) for function in survey.inlining.recursive}
     for function in functions:
         label, place = function.id.label, function.place
@@ -51,18 +52,17 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         if id(function) in recursive:
             message = f"the function {label} calls itself, directly or through others"
             found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
-        _opsets(survey, function, policy, found)
+        _opsets(of_model, function, policy, found)
     by_id = {function.id: function for function in functions}
     _calls(survey, by_id, found)
     if policy.policy("function_graphs") != "allow":
         _graphs(survey, by_id, severity_of(policy.policy("function_graphs")), found)
 
 
-def _opsets(survey: Survey, function: Function, policy: Allowlist, found: Found) -> None:
+def _opsets(of_model: dict[str, int], function: Function, policy: Allowlist, found: Found) -> None:
     owner = f"the function {function.id.label}"
     place = function.place
     imports(function.opsets, owner, place, policy, found)
-    of_model = versions(survey.model.opsets)
     for domain, version in versions(function.opsets).items():
         if of_model.get(domain, version) != version:
             message = f"{owner} means {identifier(domain)} {version}"

@@ -123,6 +123,27 @@ def _range(scopes: Scopes, graph: Graph, node: Node) -> int:
     return max(ceil(min(elements, LARGEST)), 0) if not isnan(elements) else 0
 
 
+FROM_CONSTANTS = frozenset(
+    ["AffineGrid", "ConstantOfShape", "Expand", "OneHot", "RandomNormal", "RandomUniform", "Range"]
+) | {"Tile"}
+"""The operators whose output is as large as constants say, whatever runs through the model."""
+
+
+def of_constants(scopes: Scopes, graph: Graph, node: Node) -> bool:
+    """Whether a node makes its output of constants alone, or as large as they say."""
+    if node.operator.op_type in FROM_CONSTANTS:
+        return True
+    if node.operator.op_type not in _RESIZE:
+        return False
+    found = scopes.define(graph, _input(node, 0))
+    return len(found) == 1 and (
+        found[0].initializer is not None
+        or (found[0].node is not None and found[0].node.operator.op_type in _MADE)
+    )
+
+
+_RESIZE = frozenset({"CenterCropPad", "Pad", "Resize", "Upsample"})
+_MADE = frozenset({"Constant", "ConstantOfShape", *FROM_CONSTANTS})
 _GROWING: dict[str, Callable[[Scopes, Graph, Node], int]] = {
     "AffineGrid": _shape_input(1),
     "AveragePool": _window,

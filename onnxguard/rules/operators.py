@@ -13,7 +13,7 @@ from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
 from onnxguard.policy.registry import allowlist_ids, load_allowlist
 from onnxguard.rules.collector import Found
 from onnxguard.rules.conditions import judge_node
-from onnxguard.rules.opsets import opset_of
+from onnxguard.rules.opsets import Opsets
 
 HINTED = 16
 """Refused operators of one model whose names are compared with all that ONNX has."""
@@ -55,20 +55,16 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             conditional[operator] = entries
     for graph in survey.model.graphs if refused else ():
         _refused(graph, refused, found)
+    opsets = Opsets(survey.model)
     for view in survey.inlining.views if conditional else ():
         if not conditional.keys().isdisjoint(survey.counts[id(view.graph)]):
-            _conditional(survey, view, conditional, found)
+            _conditional(survey, view, opsets, conditional, found)
     for graph in survey.model.graphs if conditional else ():
         for index, operator in graph.overridden:
             if operator in conditional:
-                _judge(
-                    survey,
-                    View(survey.scopes, graph, graph),
-                    index,
-                    operator,
-                    conditional[operator],
-                    found,
-                )
+                view = View(survey.scopes, graph, graph)
+                version = opsets.version(graph, operator.domain)
+                _judge(survey, view, index, version, conditional[operator], found)
 
 
 def _refused(graph: Graph, refused: dict[Operator, list[Verdict]], found: Found) -> None:
@@ -88,33 +84,38 @@ def _refused(graph: Graph, refused: dict[Operator, list[Verdict]], found: Found)
 
 
 def _conditional(
-    survey: Survey, view: View, conditional: dict[Operator, tuple[Entry, ...]], found: Found
+    survey: Survey,
+    view: View,
+    opsets: Opsets,
+    conditional: dict[Operator, tuple[Entry, ...]],
+    found: Found,
 ) -> None:
     for index, node in enumerate(view.graph.nodes):
         if node.operator in conditional:
-            _judge(survey, view, index, node.operator, conditional[node.operator], found)
+            version = opsets.version(view.graph, node.operator.domain)
+            _judge(survey, view, index, version, conditional[node.operator], found)
 
 
 def _judge(
     survey: Survey,
     view: View,
     index: int,
-    operator: Operator,
+    version: int,
     entries: tuple[Entry, ...],
     found: Found,
 ) -> None:
-    version = opset_of(survey.model, view.graph, operator.domain)
     entry = next((e for e in entries if version in e.opset), None)
     if entry is not None:
         judge_node(survey, view, index, entry, version, found)
         return
     ranges = ", ".join(str(e.opset) for e in entries)
+    label = entries[0].label
     found.add(
         "OG103",
-        f"{operator.label} is allowed at opset {ranges}, here it is {version}",
+        f"{label} is allowed at opset {ranges}, here it is {version}",
         partial(view.graph.node_place, index),
         hint=f"export at opset {ranges}",
-        operator=operator.label,
+        operator=label,
         adr=entries[0].decision.label,
         once=view.node(index),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxguard.model.graph import Graph, Model, Opset
+from onnxguard.model.graph import Function, Graph, Model, Opset
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN
 
 
@@ -11,7 +11,16 @@ def versions(opsets: list[Opset]) -> dict[str, int]:
     return {opset.domain or DEFAULT_DOMAIN: opset.version for opset in opsets}
 
 
-def opset_of(model: Model, graph: Graph, domain: str) -> int:
-    """The opset version of ``domain`` in ``graph``; 0 where it is not imported."""
-    imports = graph.function.opsets if graph.function else model.opsets
-    return versions(imports).get(domain or DEFAULT_DOMAIN, 0)
+class Opsets:
+    """The versions that each function, and the model outside of them, imports."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._known: dict[Function | None, dict[str, int]] = {}
+
+    def version(self, graph: Graph, domain: str) -> int:
+        """The opset version of ``domain`` in ``graph``; 0 where it is not imported."""
+        function = graph.function
+        if function not in self._known:
+            self._known[function] = versions(function.opsets if function else self._model.opsets)
+        return self._known[function].get(domain or DEFAULT_DOMAIN, 0)

@@ -14,7 +14,7 @@ from onnxguard.model.scope import CONSTANT, data_count
 from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
 from onnxguard.rules.collector import Found, PlaceOf
-from onnxguard.rules.growth import GROWING, least_elements
+from onnxguard.rules.growth import GROWING, LARGEST, least_elements, of_constants
 
 _DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
     ("RandomNormal", "RandomUniform", "EyeLike", "Multinomial", "SequenceEmpty", "Bernoulli"),
@@ -59,9 +59,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             found.add("OG306", message, constant.place, hint=hint)
     _given(survey, policy, found)
     _converted(survey, policy, found)
-    limit = policy.limit("tensor_elements")
-    if limit is not None:
-        _grown(survey, limit, policy, found)
+    _grown(survey, policy, found)
 
 
 class _Sound(NamedTuple):
@@ -216,8 +214,10 @@ def _converted(survey: Survey, policy: Allowlist, found: Found) -> None:
                     _dtype(attribute.i, place, policy, found, once=view.node(index))
 
 
-def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
-    """Check the tensors that constants call for."""
+def _grown(survey: Survey, policy: Allowlist, found: Found) -> None:
+    """Check the tensors that constants call for, each and all together."""
+    limit, most = policy.limit("tensor_elements"), policy.limit("constant_elements")
+    total, passed = 0.0, None
     growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
     for view in survey.inlining.views if growing else ():
         scopes, graph, _ = view
@@ -226,8 +226,15 @@ def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
         for index, node in enumerate(graph.nodes):
             wanted = 0
             if node.operator in growing:
-                wanted = least_elements(scopes, graph, scopes.bound(node))
-            if wanted > limit:
+                bound = node if scopes is survey.scopes else scopes.bound(node)
+                wanted = least_elements(scopes, graph, bound)
+            if not wanted:
+                continue
+            if of_constants(scopes, graph, node):
+                total += min(wanted, LARGEST) * survey.inlining.copies_of(view)
+                if passed is None and most is not None and total > most:
+                    passed = partial(graph.node_place, index)
+            if limit is not None and wanted > limit:
                 label = node.operator.op_type
                 over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
                 found.add(
@@ -239,3 +246,10 @@ def _grown(survey: Survey, limit: int, policy: Allowlist, found: Found) -> None:
                     adr=policy.limits["tensor_elements"].decision.label,
                     once=view.node(index),
                 )
+    if passed is not None and most is not None:
+        over = f"{int(total):,}" if total < LARGEST else "more than 2**63"
+        message = f"constants call for {over} elements in all, {most:,} are allowed"
+        hint = "a small file must not ask for much memory: use smaller shapes, or compute them once"
+        set_by = policy.limits.get("constant_elements")
+        adr = set_by.decision.label if set_by else ""
+        found.add("OG301", message, passed, hint=hint, adr=adr)

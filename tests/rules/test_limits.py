@@ -73,6 +73,14 @@ def of_elements(count: int) -> bytes:
     return pb.model(graph(RELU, initializer=held, **SCALAR))
 
 
+def of_constants(count: int) -> bytes:
+    made = [
+        constant("s", value_ints={"ints": [1]}),
+        constant("t", value_ints={"ints": [count - 1]}),
+    ]
+    return pb.model(graph(*made, *[node("ConstantOfShape", name) for name in "st"]))
+
+
 def of_rank(rank: int) -> bytes:
     held = tensor(1, [1] * rank, "w", raw_data=bytes(4))
     return pb.model(graph(RELU, initializer=held, **SCALAR))
@@ -91,10 +99,11 @@ SIZES: dict[str, tuple[Callable[[int], bytes], int, str]] = {
     "loop_trip_count": (of_loops, 10, "OG205"),
     "loop_trip_product": (lambda count: of_loops(count, 1, nested=True), 10, "OG207"),
     "tensor_elements": (of_elements, 10, "OG301"),
+    "constant_elements": (of_constants, 10, "OG301"),
     "tensor_rank": (of_rank, 4, "OG302"),
     "op_type_bytes": (of_op_type, 6, "OG106"),
 }
-NAMES = "operators: [{names: [RRRRRR, RRRRRRR]}]\n"
+NAMES = "operators: [{names: [RRRRRR, RRRRRRR, ConstantOfShape]}]\n"
 
 
 def test_every_limit_is_tried() -> None:

@@ -21,7 +21,7 @@ FUNCTION = '<domain: "local", opset_import: ["": 17, "local": 1]>\n'
 X = "g (float[1] X) => (float[1] Y) <float[1] one = {1}, int64 four = {4}>"
 BODY = "(int64 i, bool c, float[1] v) => (bool co, float[1] w) { co = Identity(c) w = Add(v, v) }"
 LIMITS = {"loop_trip_count": 100, "loop_trip_product": 1000, "expanded_nodes": 200}
-LIMITS |= {"tensor_elements": 1000, "loop_nodes": 10}
+LIMITS |= {"tensor_elements": 1000, "loop_nodes": 10, "constant_elements": 2500}
 POLICY = {"functions": "allow", "function_graphs": "allow"}
 
 
@@ -131,6 +131,31 @@ def test_attribute_that_the_call_leaves_out_is_left_out() -> None:
     assert "OG206" in codes("Y = local.L (X)", LOOPS)
     assert "OG206" in codes('Y = local.L (X, "")', LOOP_OF)
     assert "OG206" in codes("m = Cast <to = 7> (X) Y = local.L (X, m)", LOOP_OF)
+
+
+@pytest.mark.parametrize(("each", "calls", "passes"), [(800, 3, True), (800, 4, False)])
+def test_what_constants_call_for_is_summed_over_calls(each: int, calls: int, passes: bool) -> None:
+    main = " ".join(f"y{n} = local.Z <shape = [{each}]> (X)" for n in range(calls))
+    found = judged(model(main + " Y = Identity (X)", FILL))[1]
+    message = f"constants call for {each * calls:,} elements in all, 2,500 are allowed"
+    assert found == ({} if passes else {"OG301": message})
+
+
+@pytest.mark.parametrize(
+    ("node", "sums"),
+    [
+        ("ConstantOfShape (s)", True),
+        ("Expand (X, s)", True),
+        ("Tile (X, s)", True),
+        ("Resize (one, , , s)", True),
+        ("Resize (X, , , s)", False),  # as large as what runs through the model
+    ],
+)
+def test_what_is_summed(node: str, sums: bool) -> None:
+    node = node.replace(" ,", ' "",')
+    main = "s = Constant <value_ints = [900]> () "
+    main += " ".join(f"y{n} = {node}" for n in range(3)) + " Y = Identity (X)"
+    assert codes(main) == ({"OG301"} if sums else set())
 
 
 def test_dtype_by_an_attribute() -> None:
