@@ -57,12 +57,12 @@ FILES = (
         "OG005",
         "too-much-to-read",
         Severity.ERROR,
-        "The model holds more nodes and fields than the list's limits allow to read.",
+        "The model takes more work to read or to judge than the list's limits allow.",
         "A file of a few megabytes can be made of millions of tiny fields that cost every reader "
-        "seconds and gigabytes, or hold a name of a gigabyte. The work of a read is bounded, and a "
-        "model that exceeds it was not verified to its end.",
-        "If a graph of this size is meant, raise limits.nodes in an allowlist of your own: the "
-        "work that is allowed grows with it.",
+        "seconds and gigabytes, or hold a name of a gigabyte. The work of a read is bounded, and "
+        "so is the CPU time for one model; one that exceeds either was not verified to its end.",
+        "If a graph of this size is meant, raise limits.nodes in an allowlist of your own (the "
+        "work that is allowed grows with it) or limits.seconds, whichever the message names.",
     ),
     Rule(
         "OG006",

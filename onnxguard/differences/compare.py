@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Finding
 from onnxguard.differences.contents import FactsDifference, Pair, compare_facts, paired
@@ -96,10 +97,11 @@ def compare(
             return _timed(nothing, started)
         trees = Tree(before.seen.model, before.data), Tree(after.seen.model, after.data)
         try:
-            structure = compare_structure(*trees, weights=near)
-            facts = compare_facts(
-                trees[0], before.seen.facts, trees[1], after.seen.facts, structure
-            )
+            with limited():
+                structure = compare_structure(*trees, weights=near)
+                facts = compare_facts(
+                    trees[0], before.seen.facts, trees[1], after.seen.facts, structure
+                )
         except ModelError:
             return _timed(nothing, started)
         return _timed(nothing._replace(structure=structure, facts=facts), started)

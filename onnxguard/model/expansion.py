@@ -11,6 +11,7 @@ from collections import Counter
 from math import inf
 from typing import NamedTuple
 
+from onnxguard.base.budget import check
 from onnxguard.model.graph import Function, Graph, Model, Node, Operator
 from onnxguard.model.scope import INLINED, Scopes
 
@@ -247,6 +248,7 @@ class _Walk:
                 self._give(unit, unit.scopes, default.graphs, 0)
         pending: list[tuple[Graph, int | None]] = [(root, 1)]
         while pending:
+            check()
             graph, around = pending.pop()
             self.views.append(View(unit.scopes, graph, root))
             level = graph.depth - root.depth

@@ -12,6 +12,7 @@ import struct
 from math import isfinite
 from typing import NamedTuple
 
+from onnxguard.base.budget import check
 from onnxguard.base.errors import ModelError
 from onnxguard.model.graph import (
     Attribute,
@@ -106,6 +107,7 @@ class _Shared:
         self.entered: dict[object, Scopes] = {}
         self.named = False
         self.visits = VISITS
+        self.lookups = 0
 
 
 _Key = tuple[int, int, bytes]
@@ -288,6 +290,9 @@ class Scopes:
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""
+        self._shared.lookups += 1
+        if not self._shared.lookups & 255:
+            check()
         scope: Graph | None = graph
         while scope is not None and name:
             index = self._index(scope)
@@ -371,6 +376,7 @@ class Scopes:
         pending = [_Named(self, graph, name)]
         open_: set[_Key] = set()
         while pending:
+            check()
             named = pending[-1]
             if named.key in known:
                 pending.pop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
+from onnxguard.base.budget import SECONDS
 from onnxguard.base.findings import Severity, operator_label
 
 DEFAULT_DOMAIN = "ai.onnx"
@@ -20,10 +21,11 @@ LIMITS = {
     "constant_elements": "elements that constants call for as shapes, over all nodes",
     "tensor_rank": "dimensions of one tensor",
     "op_type_bytes": "bytes of an op_type",
+    "seconds": "CPU seconds that looking at one model may take",
 }
 """The limits a list may set, and what each counts."""
 
-DEFAULT_LIMITS = {"constant_elements": 1 << 28}
+DEFAULT_LIMITS = {"constant_elements": 1 << 28, "seconds": SECONDS}
 """The limits that hold where a list sets none."""
 
 POLICIES = (

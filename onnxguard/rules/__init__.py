@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onnxguard.base import budget
 from onnxguard.base.findings import Finding
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import Allowlist
@@ -32,6 +33,7 @@ def judge(survey: Survey, policy: Allowlist, path: str | None) -> list[Finding]:
     """Run every rule; ``path`` is the model's own, beside which external data must lie."""
     found = Found()
     for check in CHECKS:
+        budget.check()
         check(survey, policy, found)
     external_data.check(survey, policy, found, path)
     return found.results()

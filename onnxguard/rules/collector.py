@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from onnxguard.base.budget import check
 from onnxguard.base.findings import PLACES_KEPT, Finding, Place, Severity
 from onnxguard.catalogue import RULES
 
@@ -25,6 +26,7 @@ class Found:
         self._kinds: Counter[str] = Counter()
         self._dropped: dict[str, Place] = {}
         self._once: set[object] = set()
+        self._added = 0
 
     def add(
         self,
@@ -43,6 +45,9 @@ class Found:
 
         What is given as ``once`` gets the finding once: a node that several calls run is one place.
         """
+        self._added += 1
+        if not self._added & 255:
+            check()
         key = code, message
         if once is not None:
             if (key, once) in self._once:

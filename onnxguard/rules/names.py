@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from onnxguard.base import budget
 from onnxguard.base.printable import printable
 from onnxguard.model.expansion import View
 from onnxguard.model.graph import Graph
@@ -49,6 +50,7 @@ def _placed(survey: Survey, found: Found) -> None:
         if key in seen or inner.parent is None:
             continue
         seen.add(key)
+        budget.check()
         if id(inner) not in names:
             names[id(inner)] = _read_outside(view, inner)
         for name in names[id(inner)]:
@@ -108,6 +110,7 @@ class _Inlined:
     def check(self, nested: list[View], found: Found) -> None:
         """Look at every name that a nested graph reads of what is around it."""
         for view in nested:
+            budget.check()
             literal = view.graph.function is None and not self._functions
             for index, node in enumerate(view.graph.nodes):
                 for name in node.inputs:

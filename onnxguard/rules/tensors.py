@@ -7,6 +7,7 @@ from functools import lru_cache, partial
 from math import inf, prod
 from typing import NamedTuple
 
+from onnxguard.base.budget import check as check_time
 from onnxguard.base.printable import printable
 from onnxguard.model.graph import Graph, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
@@ -220,6 +221,7 @@ def _grown(survey: Survey, policy: Allowlist, found: Found) -> None:
     total, passed = 0.0, None
     growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
     for view in survey.inlining.views if growing else ():
+        check_time()
         scopes, graph, _ = view
         if growing.isdisjoint(survey.counts[id(graph)]):
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError, WireError
 from onnxguard.model.diagram import NODES, Outline, outline_of
 from onnxguard.model.reading import read_model
@@ -74,7 +75,7 @@ def read_outline(
     if path == "-":
         return None
     try:
-        with open_model(path, access) as data:
+        with open_model(path, access) as data, limited():
             return outline_of(read_model(data), spans)
     except (ModelError, WireError):
         return None

@@ -11,6 +11,7 @@ from datetime import date
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from onnxguard.base.budget import SECONDS, limited
 from onnxguard.base.errors import ModelError, WireError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import RULES
@@ -114,16 +115,18 @@ def scan_open(
     with _uncollected():
         for policy in policies:
             started = time.perf_counter()
-            seen = read(_steps(policy))
             try:
-                if isinstance(seen, ModelError):
-                    raise seen
-                findings = tuple(judge(seen, policy, path))
+                with limited(_seconds(policy)):
+                    seen = read(_steps(policy))
+                    if isinstance(seen, ModelError):
+                        raise seen
+                    findings = tuple(judge(seen, policy, path))
                 reports.append(_reported(seen.facts, findings, name, policy, started))
             except ModelError as error:
                 seconds = time.perf_counter() - started
                 reports.append(unverified(error, name, policy.id, seconds))
-        most = read(max((STEPS, *map(_steps, policies))))
+        with limited():
+            most = read(max((STEPS, *map(_steps, policies))))
     return reports, None if isinstance(most, ModelError) else most
 
 
@@ -183,7 +186,7 @@ def read_facts(path: str | os.PathLike[str]) -> Facts:
 
 def facts_of(data: Buffer) -> Facts:
     """As ``read_facts``, of bytes in memory."""
-    with _uncollected():
+    with _uncollected(), limited():
         return _surveyed(data, STEPS).facts
 
 
@@ -224,8 +227,9 @@ def _examined(
     twin = find_twin(data, policy)
     if twin is not None:
         return twin.facts, twin.findings, twin
-    seen = _surveyed(data, _steps(policy))
-    findings = tuple(judge(seen, policy, path))
+    with limited(_seconds(policy)):
+        seen = _surveyed(data, _steps(policy))
+        findings = tuple(judge(seen, policy, path))
     return seen.facts, findings, twin_of(data, seen, policy, findings)
 
 
@@ -233,6 +237,12 @@ def _steps(policy: Allowlist) -> int:
     """The work that a list allows to read a model."""
     nodes = policy.limit("nodes")
     return STEPS if nodes is None else max(STEPS, nodes * STEPS_PER_NODE)
+
+
+def _seconds(policy: Allowlist) -> int:
+    """CPU seconds that a model may take."""
+    seconds = policy.limit("seconds")
+    return SECONDS if seconds is None else seconds
 
 
 def _surveyed(data: Buffer, steps: int) -> Survey:

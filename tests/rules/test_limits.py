@@ -107,7 +107,7 @@ NAMES = "operators: [{names: [RRRRRR, RRRRRRR, ConstantOfShape]}]\n"
 
 
 def test_every_limit_is_tried() -> None:
-    assert SIZES.keys() == LIMITS.keys()
+    assert SIZES.keys() | {"seconds"} == LIMITS.keys()  # tests/scanning/test_budget.py
 
 
 @pytest.mark.parametrize("name", SIZES)

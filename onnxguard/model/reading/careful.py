@@ -5,6 +5,7 @@ from __future__ import annotations
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 
+from onnxguard.base import budget
 from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Place
 from onnxguard.model import messages as m
@@ -65,18 +66,27 @@ class Where:
         return Place(f"{route}/{self.item}" if self.item else route, start, end)
 
 
+CHECKED = 1 << 16
+"""Steps after which the time is looked at again."""
+
+
 class CarefulReader:
     """Reads messages with bounded work. ``steps`` is the work left, ``notes`` counts oddities."""
 
     def __init__(self, data: Buffer, steps: int) -> None:
         self.data = data
         self.steps = steps
+        self.checkpoint = max(steps - CHECKED, 0)
         self.model = Model(data)
         self.notes = 0
 
     def spend(self, steps: int) -> None:
         """Pay for work before it is done; OG005 where it cannot be paid for."""
         self.steps -= steps
+        if self.steps >= self.checkpoint:
+            return
+        self.checkpoint = max(self.steps - CHECKED, 0)
+        budget.check()
         if self.steps < 0:
             raise ModelError(
                 "OG005",

@@ -125,7 +125,7 @@ class NodeReader(TensorReader):
         self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
         if len(raw) > SHORT_NODE:
             self.steps -= sum(map(len, (*inputs, *outputs, name, domain, overload))) // KEPT
-        if self.steps < 0:
+        if self.steps < self.checkpoint:
             self.spend(0)
         if len(attributes) > 1:
             self.attribute_names(graph, attributes, start, end)
