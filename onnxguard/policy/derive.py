@@ -9,6 +9,7 @@ from math import prod
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.yaml_tree import Mark, Scalar, retyped
+from onnxguard.model.expansion import LARGEST
 from onnxguard.model.facts import ConstantNode, Facts, Value
 from onnxguard.model.standard import is_runtime_domain, is_standard
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN
@@ -68,7 +69,8 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
 def _bounds(facts: list[Facts]) -> list[str]:
     """Limits and ranges at what the models show."""
     loops = [loop for fact in facts for loop in fact.loops]
-    trips = [loop.trip_count for loop in loops if loop.trip_count is not None]
+    given = [loop.trip_count for loop in loops if loop.trip_count is not None]
+    trips = [count for count in given if count < LARGEST]  # that one leaves it to the condition
     products = [loop.product for loop in loops if loop.product is not None]
     lines = ["limits:"]
     lines.append(f"  model_bytes: {max(f.size for f in facts)}    # the largest model as it is")
@@ -81,10 +83,12 @@ def _bounds(facts: list[Facts]) -> list[str]:
         if len(trips) < len(loops):
             lines.append("  # some Loop has no static bound and will be refused (OG206)")
     largest = max([2**28, *(prod(_known(v)) for f in facts for v in (*f.inputs, *f.outputs))])
-    lines += [f"  tensor_elements: {largest}", "  op_type_bytes: 127", ""]
+    lines += [f"  tensor_elements: {min(largest, LARGEST)}", "  op_type_bytes: 127", ""]
     versions: dict[str, list[int]] = {}
     for fact in facts:
         for opset in fact.opset_imports:
+            if opset.version < 0:
+                raise UsageError(f"no list can name opset {opset.version} of {opset.domain}")
             versions.setdefault(opset.domain, []).append(opset.version)
     lines.append("opset:" if versions else "opset: {}")
     for domain, seen in sorted(versions.items()):

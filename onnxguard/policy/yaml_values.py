@@ -13,6 +13,10 @@ NUMBERS = ("a whole number", "a number")
 """What YAML may take the text of a number for."""
 
 
+LARGEST = (1 << 63) - 1
+"""The largest whole number that a model can hold, and so that a list can name."""
+
+
 def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:
     """The text of a scalar, one line, not empty.
 
@@ -73,7 +77,7 @@ def words(item: Mapping, key: str) -> list[Scalar]:
 def integer(tree: Tree, what: str) -> int:
     """A whole number, not negative; underscores may part its digits."""
     value = text(tree, what, NUMBERS).replace("_", "")
-    if not re.fullmatch(r"\d{1,18}", value) or not _is_plain(tree):
+    if not re.fullmatch(r"\d{1,19}", value) or int(value) > LARGEST or not _is_plain(tree):
         tree.mark.fail(f'{what} is a whole number, not "{value}"')
     return int(value)
 
@@ -105,7 +109,7 @@ def choice(tree: Tree, choices: tuple[str, ...] | list[str]) -> str:
 def version_range(tree: Tree, what: str) -> Range:
     """``17``, ``11..18`` or ``7..``."""
     value = text(tree, what, NUMBERS)
-    match = re.fullmatch(r"(\d{1,9})(\.\.)?(\d{1,9})?", value)
+    match = re.fullmatch(r"(\d{1,19})(\.\.)?(\d{1,19})?", value)
     if match is None or (match[3] and not match[2]):
         tree.mark.fail(f'{what} is a version or a range such as 11..18 or 7.., not "{value}"')
     low = int(match[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
+from onnxguard.model.expansion import LARGEST
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
@@ -69,12 +70,17 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
     product = policy.limits.get("loop_trip_product")
     for loop in survey.inlining.loops:
         place_of = loop.graph.node_place(loop.node)
-        if loop.trip_count is None and trips is not None:
+        source = loop.source
+        if loop.trip_count == LARGEST:  # how exporters write a loop that its condition ends
+            source = "2**63 - 1 leaves the end to its condition"
+        endless = loop.trip_count is None or loop.trip_count == LARGEST
+        if trips is not None and endless and trips.value < LARGEST:
             found.add(
                 "OG206",
-                f"a Loop has no static trip count: {loop.source}",
+                f"a Loop has no static trip count: {source}",
                 place_of,
-                hint="give M as one int64 Constant or initializer that the caller cannot replace",
+                hint="give M as one int64 Constant or initializer that the caller cannot replace; "
+                "a waiver, or a list without limits.loop_trip_count, admits it",
                 adr=trips.decision.label,
             )
         elif (
@@ -89,12 +95,20 @@ def _loops(survey: Survey, policy: Allowlist, found: Found) -> None:
                 hint="bound the loop when exporting",
                 adr=trips.decision.label,
             )
-        if product is not None and loop.product is not None and loop.product > product.value:
+        flat = loop.product == loop.trip_count  # it runs within no other: judged above, or here
+        judged = trips is not None and (loop.trip_count or 0) > trips.value
+        if (
+            product is not None
+            and loop.product is not None
+            and loop.product > product.value
+            and not (flat and judged)
+        ):
             message = (
                 f"nested Loops run {_short(loop.product)} times, {product.value:,} are allowed"
             )
             found.add("OG207", message, place_of, hint=NESTED, adr=product.decision.label)
     nested = survey.inlining.largest.trips
+    nested = nested if nested == inf else min(nested, LARGEST)
     largest = max((loop.product or 0 for loop in survey.inlining.loops), default=0)
     if product is not None and max(product.value, largest, 1) < nested < inf:
         message = f"Loops nested through function calls run {_short(int(nested))} times"

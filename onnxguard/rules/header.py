@@ -29,10 +29,12 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         message = f"the model declares {given}, allowed is {policy.ir_version}"
         found.add("OG503", message, model.place, hint="export with a released version of onnx")
     if not model.graph.nodes:
-        hint = "the export failed or the file was cut: there is nothing to verify"
+        hint = "the export failed or the file was cut: there is nothing to verify; "
+        hint += "a waiver of OG511 admits it"
         found.add("OG511", "the main graph has no nodes", model.place, hint=hint)
     if not model.graph.outputs:
-        hint = "a graph without outputs computes nothing: export it again"
+        hint = "a graph without outputs computes nothing: export it again; "
+        hint += "a waiver of OG511 admits it"
         found.add("OG511", "the main graph has no outputs", model.place, hint=hint)
     action = policy.policy("training_info")
     for place in model.training_places if action != "allow" else ():

@@ -44,6 +44,14 @@ MODELS = {
     "one operator": pb.model(graph(RELU)),
     "branch": pb.model(graph(node("If", attribute=attribute("then_branch", g=body(RELU))))),
     "loop": pb.model(graph(trips(5), LOOP)),
+    "loop as often as 18 digits say": pb.model(graph(trips(10**18 + 1), LOOP)),
+    "loop in a loop, to the largest number": pb.model(
+        graph(
+            trips(1 << 61),
+            node("Loop", "m _ x", attribute=attribute("body", g=body(trips(16), LOOP))),
+        )
+    ),
+    "opset of ten digits": pb.model(graph(RELU), opset_import=opset_import("a.b", 10**12)),
     "loop that never runs": pb.model(graph(trips(0), LOOP)),
     "function": calling(function("F", RELU)),
     "function with a loop": calling(function("F", trips(3), LOOP)),
@@ -245,3 +253,26 @@ def test_output() -> None:
     assert derive("model.onnx", "--output", "list.yaml") == ""
     assert Path("list.yaml").read_text() == printed
     assert re.search(r"^id: derived$", printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_loop_that_its_condition_ends_is_one_finding(calls: int) -> None:
+    """As exporters write a while loop: the largest trip count and a condition."""
+    while_loop = trips((1 << 63) - 1), LOOP
+    data = pb.model(graph(*while_loop))
+    if calls:
+        data = calling(function("F", *while_loop), calls)
+    Path("model.onnx").write_bytes(data)
+    Path("list.yaml").write_text(derive("model.onnx", "--id", "mine"))
+    for policy in ("list.yaml", "adr-0171"):
+        (finding,) = onnxguard.scan("model.onnx", policy).findings
+        assert finding.code == "OG206"
+        assert "leaves the end to its condition" in finding.message
+        assert "a waiver, or a list without limits.loop_trip_count, admits it" in finding.hint
+
+
+def test_opset_that_no_list_can_name() -> None:
+    Path("model.onnx").write_bytes(pb.model(graph(RELU), opset_import=opset_import("a.b", -1)))
+    code, out, err = run("allowlist", "derive", "model.onnx")
+    assert (code, out) == (2, "")
+    assert "no list can name opset -1 of a.b" in err

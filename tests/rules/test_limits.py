@@ -129,6 +129,14 @@ def test_limit_of_nothing(name: str, tmp_path: Path) -> None:
     assert [finding.code for finding in scan(tmp_path, rules, make(1))] == [code]
 
 
+@pytest.mark.parametrize(
+    ("count", "codes"), [(10, []), (11, ["OG207"]), (100, ["OG207"]), (101, ["OG205"])]
+)
+def test_loop_within_no_other_is_one_finding(count: int, codes: list[str], tmp_path: Path) -> None:
+    rules = "limits: {loop_trip_count: 100, loop_trip_product: 10}\n"
+    assert [f.code for f in scan(tmp_path, rules, of_loops(count))] == codes
+
+
 def test_limit_says_who_set_it(tmp_path: Path) -> None:
     rules = "limits: {nodes: {max: 1, adr: ADR-7, date: 2026-03-04, reason: small}}\n"
     (finding,) = scan(tmp_path, rules, of_nodes(2))
