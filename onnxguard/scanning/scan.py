@@ -99,7 +99,7 @@ def scan_open(
 ) -> tuple[list[Report], Survey | None]:
     """Judge a model that is open by several lists, in their order.
 
-    It is read once for all lists that allow as much work.
+    It is read once for all lists that allow as much work and time.
 
     Args:
         data: its bytes.
@@ -117,7 +117,7 @@ def scan_open(
             started = time.perf_counter()
             try:
                 with limited(_seconds(policy)):
-                    seen = read(_steps(policy))
+                    seen = read(_steps(policy), _seconds(policy))
                     if isinstance(seen, ModelError):
                         raise seen
                     findings = tuple(judge(seen, policy, path))
@@ -126,11 +126,11 @@ def scan_open(
                 seconds = time.perf_counter() - started
                 reports.append(unverified(error, name, policy.id, seconds))
         with limited():
-            most = read(max((STEPS, *map(_steps, policies))))
+            most = read(max((STEPS, *map(_steps, policies))), SECONDS)
     return reports, None if isinstance(most, ModelError) else most
 
 
-def _survey_or_error(data: Buffer, steps: int) -> Survey | ModelError:
+def _survey_or_error(data: Buffer, steps: int, _: int) -> Survey | ModelError:
     try:
         return _surveyed(data, steps)
     except ModelError as error:
