@@ -85,9 +85,11 @@ TENSORS = (
         "OG403",
         "external-file-unsafe",
         Severity.ERROR,
-        "A tensor's data file is a symbolic link, a hard link or no regular file.",
-        "A link inside the folder leads anywhere outside it, and a device such as /dev/zero never "
-        "ends. The file was looked at but not opened.",
+        "A tensor's data file is a link out of the model's folder, a hard link or no regular file.",
+        "A link leads anywhere, and a device such as /dev/zero never ends; ONNX Runtime refuses "
+        "what lies neither below the folder of the path that it is given nor below that of the "
+        "file which this path leads to. Where a link is followed by '..', runtimes differ in which "
+        "file they read. The file was looked at but not opened.",
         "Replace it by a regular file of its own, copied rather than linked.",
     ),
     Rule(
@@ -118,5 +120,25 @@ TENSORS = (
         "checked need not be the one that is read. Unknown keys are ignored by some and obeyed by "
         "others.",
         "Keep location, offset, length and checksum, each at most once.",
+    ),
+    Rule(
+        "OG407",
+        "external-link",
+        Severity.NOTE,
+        "A tensor's data file is reached through a symbolic link that stays near the model.",
+        "It leads to a file below the model's folder, or beside the file that the model is a link "
+        "to, as in the cache of the Hugging Face Hub. ONNX Runtime reads it, onnx refuses every "
+        "link, and a copy of the folder may lose it.",
+        "Copy the data into a plain file beside the model, or set policy.external_data_links: "
+        "allow says nothing, warn and forbid make it a warning and an error.",
+    ),
+    Rule(
+        "OG408",
+        "external-pointer",
+        Severity.ERROR,
+        "A tensor's data file is a pointer to the data: of Git LFS, git-annex, DVC or Xet.",
+        "The weights were not fetched. A runtime that finds enough bytes in the pointer's text "
+        "takes them for weights without a word; otherwise the model does not load.",
+        "Fetch the data as the message says (in CI: check out with LFS), and scan again.",
     ),
 )

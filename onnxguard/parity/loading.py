@@ -79,7 +79,7 @@ def open_session(
 ) -> Session:
     """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
     folder = model.folder if model.external else ""
-    return Session(data, settings, folder, profiled)
+    return Session(data, settings, folder, profiled, model.linked)
 
 
 def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:

@@ -27,7 +27,7 @@ class OnnxReference:
         self.model = model
         self._settings = settings._replace(provider="cpu", optimization_level="none")
         folder = model.folder if model.external else ""
-        self._session = Session(model.data, self._settings, folder)
+        self._session = Session(model.data, self._settings, folder, files=model.linked)
 
     @property
     def timed_out(self) -> bool:

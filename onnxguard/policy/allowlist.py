@@ -34,6 +34,7 @@ POLICIES = (
     "function_graphs",
     "training_info",
     "external_data",
+    "external_data_links",
     "unknown_fields",
 )
 

@@ -170,7 +170,7 @@ class _Checking:
                 report = _uncovered(path, self._manifest, self._changes([path], 0))
             else:
                 report = self._finished(Task(path, entry), known.get(path) or next(examined))
-            self.files.update((path, *data_files(path, report.facts)))
+            self.files.update((path, *data_files(self._manifest.root, path, report.facts)))
             if self._results is not None and path not in done:
                 self._results.add(_shown(self._manifest, path), report)
             step("checking models", number, len(models))
@@ -228,7 +228,7 @@ class _Checking:
     def _judged(self, path: str, entry: Entry, report: Report) -> tuple[Finding, ...]:
         facts, findings = report.facts, report.findings
         size = facts.size if facts is not None else 0
-        data = data_files(path, facts)
+        data = data_files(self._manifest.root, path, facts)
         if facts is not None and entry.contract is not None:
             findings += self._breaches(entry, entry.contract, facts, data)
         waivers = (*entry.policy.waivers, *entry.waivers)

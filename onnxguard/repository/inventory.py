@@ -9,6 +9,7 @@ from typing import NamedTuple
 from onnxguard.model.facts import Facts
 from onnxguard.repository.globs import matches
 from onnxguard.repository.manifest import EntryFinder, Manifest
+from onnxguard.sources.data_files import DataFile, DataFolder
 from onnxguard.sources.discover import SKIPPED_FOLDERS, SUFFIX, unlistable
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
@@ -102,20 +103,31 @@ def state_of(path: str) -> tuple[str, int]:
     return ".".join(map(str, parts)), max(status.st_mtime_ns, status.st_ctime_ns)
 
 
-def data_files(model: str, facts: Facts | None) -> list[str]:
-    """The files of a model's external data that are there, relative to the model's root.
+def data_of(path: str, facts: Facts | None) -> list[tuple[str, DataFile]]:
+    """Every location of a model's external data, sorted, and the file that it means.
 
     Args:
-        model: its path relative to the root, parted by ``/``.
+        path: the model's.
         facts: what it holds.
     """
     if facts is None or not facts.external_data:
         return []
-    folder = model.rpartition("/")[0]
-    prefix = f"{folder}/" if folder else ""
+    near = DataFolder(path)
     locations = {item.location for item in facts.external_data}
-    return sorted(
-        prefix + location
-        for location in locations
-        if location and ".." not in location.split("/") and not location.startswith("/")
-    )
+    return [(location, near.find(location)) for location in sorted(locations)]
+
+
+def data_files(root: str, model: str, facts: Facts | None) -> list[str]:
+    """The files of a model's external data, relative to the root; missing ones too.
+
+    Those that are none of its own (OG402, OG403) are left out.
+
+    Args:
+        root: the folder that the model's path is relative to.
+        model: that path, parted by ``/``.
+        facts: what it holds.
+    """
+    folder, mark, _ = model.rpartition("/")
+    found = data_of(os.path.join(root, model), facts)
+    names = {file.name for _, file in found if file.code not in ("OG402", "OG403")}
+    return sorted(f"{folder}{mark}{name}" for name in names)

@@ -7,7 +7,7 @@ import os
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
-from onnxguard.repository.inventory import data_files, take_inventory
+from onnxguard.repository.inventory import data_files, data_of, take_inventory
 from onnxguard.repository.lock import Lock, checksums
 from onnxguard.repository.manifest import Manifest
 from onnxguard.scanning.scan import read_facts
@@ -30,7 +30,7 @@ def digests(manifest: Manifest, jobs: int, step: Step) -> Lock:
     files = set(models)
     for number, path in enumerate(models, 1):
         try:
-            files.update(data_files(path, read_facts(os.path.join(manifest.root, path))))
+            files.update(_data_files(manifest.root, path))
         except ModelError as error:
             hint = f" ({error.hint})" if error.hint else ""
             raise UsageError(
@@ -38,3 +38,18 @@ def digests(manifest: Manifest, jobs: int, step: Step) -> Lock:
             ) from None
         step("reading models", number, len(models))
     return checksums(manifest.root, sorted(files), jobs, step)
+
+
+def _data_files(root: str, model: str) -> list[str]:
+    """The data of a model that is all there.
+
+    Raises:
+        ModelError: the model cannot be read, or a file is not what a runtime would load.
+    """
+    path = os.path.join(root, model)
+    facts = read_facts(path)
+    for location, file in data_of(path, facts):
+        if file.code:
+            shown = f'external data at "{printable(location)}"{file.why}'
+            raise ModelError(file.code, shown, file.hint)
+    return data_files(root, model, facts)

@@ -1,30 +1,29 @@
-"""Values in other files (OG401 to OG406). The target is looked at, never opened."""
+"""Values in other files (OG401 to OG408). The target is looked at; a small one's head is read."""
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections import Counter
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 
-from onnxguard.base.findings import Place
+from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.model.graph import Tensor
 from onnxguard.model.survey import Survey, parse_offset, tensor_bytes
+from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 from onnxguard.rules.header import severity_of
+from onnxguard.sources.data_files import DataFile, DataFolder, lexical, refused, unless_pointer
 from onnxguard.sources.remote import RemoteBytes
 from onnxguard.sources.remote.faults import RemoteError
+from onnxguard.sources.remote.ranges import Source
 
 KNOWN_KEYS = frozenset({b"location", b"offset", b"length", b"checksum"})
 """Source: onnx/docs/ExternalData.md."""
 
-MEMORY_MARKER = "*/_ORT_MEM_ADDR_/*"
-"""ONNX Runtime reads a location of this text as an address in its own memory."""
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+PREPACKED = b"prepacked"
+"""Keys that begin so say where ONNX Runtime put weights in the order of its kernels."""
 
 
 def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> None:
@@ -32,10 +31,8 @@ def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> 
     if not survey.facts.external_data:
         return
     action = policy.policy("external_data")
-    data = survey.model.data
-    remote = data if isinstance(data, RemoteBytes) else None
-    folder = None if path is None or remote else Path(os.path.realpath(path)).parent
-    files: dict[bytes, tuple[str, str, int]] = {}
+    find = _finder(survey.model.data, path)
+    files: dict[bytes, DataFile] = {}
     for tensor, place_of in survey.model.tensors(lambda tensor: tensor.is_external):
         place = place_of()
         if action != "allow":
@@ -45,24 +42,59 @@ def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> 
         _keys(tensor, place, found)
         location = dict(tensor.external).get(b"location", b"")
         if location not in files:
-            files[location] = _target(location, folder, remote)
-        code, message, size = files[location]
-        if code:
-            found.add(code, message, place, hint=_HINTS[code])
-        else:
-            _range(tensor, size, printable(location), place, found)
+            files[location] = find(location)
+        file, shown = files[location], printable(location)
+        if file.code:
+            message = f'external data at "{shown}"{file.why}'
+            found.add(file.code, message, place, hint=file.hint)
+            continue
+        if file.linked:
+            _link(policy, shown, place, found)
+        _range(tensor, file.size, shown, place, found)
 
 
-_HINTS = {
-    "OG402": "a location is a file name in the model's own folder",
-    "OG403": "copy the data into a plain file beside the model",
-    "OG404": "ship the data file with the model, in the same folder",
-}
+def _finder(data: Buffer, path: str | None) -> Callable[[bytes], DataFile]:
+    if isinstance(data, RemoteBytes):
+        return partial(_find_remote, data.source)
+    if path is None:
+        return _find_nowhere
+    return DataFolder(path).find
+
+
+def _find_nowhere(location: bytes) -> DataFile:
+    file = lexical(location)
+    why = " cannot be checked: the model came without a folder"
+    return file if file.code else refused(file, "OG404", why)
+
+
+def _find_remote(source: Source, location: bytes) -> DataFile:
+    """As ``DataFolder.find``, of a file beside a model at an address."""
+    file = lexical(location)
+    if file.code:
+        return file
+    try:
+        size, head = source.look_beside(file.name)
+    except RemoteError as error:
+        if error.late:
+            raise
+        why = " is missing" if error.missing else f" {error}"
+        return refused(file, "OG404", why)
+    return unless_pointer(file._replace(size=size), head)
+
+
+def _link(policy: Allowlist, shown: str, place: Place, found: Found) -> None:
+    action = policy.policies.get("external_data_links", "")
+    if action != "allow":
+        message = f'external data at "{shown}" goes through a symbolic link'
+        hint = "ONNX Runtime follows it, onnx refuses it: copy the data into a plain file"
+        severity = severity_of(action) if action else Severity.NOTE
+        found.add("OG407", message, place, hint=hint, severity=severity)
 
 
 def _keys(tensor: Tensor, place: Place, found: Found) -> None:
     keys = [key for key, _ in tensor.external]
-    problems = [f'the unknown key "{printable(k)}"' for k in sorted(set(keys) - KNOWN_KEYS)[:8]]
+    unknown = sorted(k for k in set(keys) - KNOWN_KEYS if not k.startswith(PREPACKED))
+    problems = [f'the unknown key "{printable(k)}"' for k in unknown[:8]]
     twice = sorted(key for key, times in Counter(keys).items() if times > 1)
     problems += [f'the key "{printable(key)}" twice' for key in twice[:8]]
     if not tensor.external_location:
@@ -70,82 +102,6 @@ def _keys(tensor: Tensor, place: Place, found: Found) -> None:
     for problem in problems:
         hint = "keep one location, offset and length"
         found.add("OG406", f"external data with {problem}", place, hint=hint)
-
-
-def _target(
-    location: bytes, folder: Path | None, remote: RemoteBytes | None
-) -> tuple[str, str, int]:
-    """Judge a location: a code and message, or "", "" and the file's size in bytes."""
-    shown = f'"{printable(location)}"'
-    reason = _escape(location)
-    if reason:
-        return "OG402", f"external data at {shown}: {reason}", 0
-    if remote is not None:
-        return _remote_target(location.decode(), shown, remote)
-    if folder is None:
-        return (
-            "OG404",
-            f"external data at {shown} cannot be checked: the model came without a folder",
-            0,
-        )
-    path = folder
-    status = None
-    for part in location.decode().split("/"):
-        if part in ("", "."):
-            continue
-        path /= part
-        try:
-            status = path.lstat()
-        except (OSError, ValueError) as error:
-            why = "is missing" if isinstance(error, FileNotFoundError) else "cannot be looked at"
-            return "OG404", f"external data at {shown} {why}", 0
-        if stat.S_ISLNK(status.st_mode):
-            return "OG403", f"external data at {shown} goes through a symbolic link", 0
-    if status is None or not stat.S_ISREG(status.st_mode):
-        return "OG403", f"external data at {shown} is not a regular file", 0
-    if status.st_nlink > 1:
-        return "OG403", f"external data at {shown} is a hard link to a file of another name", 0
-    if not os.access(path, os.R_OK):
-        return "OG404", f"external data at {shown} cannot be read", 0
-    return "", "", status.st_size
-
-
-def _remote_target(location: str, shown: str, remote: RemoteBytes) -> tuple[str, str, int]:
-    """As ``_target``, of a file beside a model at an address."""
-    try:
-        return "", "", remote.source.size_beside(location)
-    except RemoteError as error:
-        if error.late:
-            raise
-        why = "is missing" if error.missing else str(error)
-        return "OG404", f"external data at {shown} {why}", 0
-
-
-def _escape(location: bytes) -> str:
-    """Why a location is not a plain relative path below the model's folder; "" if it is one."""
-    try:
-        text = location.decode()
-    except UnicodeDecodeError:
-        return "not UTF-8"
-    if not text.strip():
-        return "empty"
-    if MEMORY_MARKER in text or text.startswith("*/"):
-        return "an address in the runtime's memory"
-    if not text.isprintable():
-        return "holds control or invisible characters"
-    if printable(text) != text and "\\" not in text:
-        return "longer than 200 characters, or a command to a CI runner"
-    if "\\" in text:
-        return "holds a backslash, which some systems take for a folder"
-    if text.startswith("/"):
-        return "an absolute path"
-    if _URL.match(text):
-        return "a drive or a URL"
-    if ":" in text:
-        return "holds a colon, which some systems take for a drive or a stream"
-    if ".." in text.split("/"):
-        return "leaves the model's folder"
-    return ""
 
 
 def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found) -> None:
@@ -156,13 +112,28 @@ def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found)
             message = f'the {key.decode()} "{printable(keys[key], 40)}" is not a whole number'
             found.add("OG405", message, place, hint="save the model again")
             return
-    start = offset or 0
-    wanted = tensor_bytes(tensor)
-    end = start + (wanted if length is None else length)
+    start, wanted = offset or 0, tensor_bytes(tensor)
+    ranges = [(start, start + (length or wanted))]  # ONNX Runtime takes a length of 0 for none
     hint = "the data file is not the one that the model was saved with"
-    if length is not None and length != wanted:
+    if length and length != wanted:
         message = f"a tensor of {wanted:,} bytes says its data has {length:,}"
         found.add("OG405", message, place, hint=hint)
-    if end > size:
-        message = f'bytes {start:,} to {end:,} of "{location}", which has {size:,}'
-        found.add("OG405", message, place, hint=hint)
+    for key in sorted(key for key in keys if key.startswith(PREPACKED)):
+        ranges += _prepacked(key, keys[key], place, found)
+    for begin, end in ranges:
+        if end > size:
+            message = f'bytes {begin:,} to {end:,} of "{location}", which has {size:,}'
+            found.add("OG405", message, place, hint=hint)
+
+
+def _prepacked(key: bytes, text: bytes, place: Place, found: Found) -> list[tuple[int, int]]:
+    """The ranges of ``kernel|offset;length;checksum|...``, as ONNX Runtime writes them."""
+    ranges = []
+    for part in filter(None, text.split(b"|")[1:]):
+        offset, length = (parse_offset(number) for number in (*part.split(b";"), None, None)[:2])
+        if offset is None or length is None:
+            message = f'the {printable(key)} "{printable(part, 40)}" is not offset;length;checksum'
+            found.add("OG405", message, place, hint="save the model again")
+        else:
+            ranges.append((offset, offset + length))
+    return ranges

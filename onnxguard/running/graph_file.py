@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from typing import NamedTuple
 
@@ -12,18 +13,21 @@ from onnx import external_data_helper, helper
 
 from onnxguard.base.errors import ModelError
 from onnxguard.base.printable import printable
+from onnxguard.model.messages import DTYPES
 from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.policy.allowlist import Allowlist, Limit
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.running.errors import ParityError
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.scan import scan_bytes
+from onnxguard.sources.data_files import DataFile, DataFolder
 from onnxguard.sources.files import open_model
 
 LOADED_BYTES = 1 << 30
 """External data of up to this size is loaded for what looks at single nodes."""
 
-_UNSAFE = ("OG0", "OG205", "OG207", "OG301", "OG303", "OG402", "OG403", "OG404", "OG405", "OG406")
+_DATA = "OG402", "OG403", "OG404", "OG405", "OG406", "OG408"
+_UNSAFE = ("OG0", "OG205", "OG207", "OG301", "OG303", *_DATA)
 """Findings of a scan that keep a model from being run at all."""
 _BOUNDS = {"tensor_elements": 1 << 29, "loop_trip_count": 1 << 20, "loop_trip_product": 1 << 24}
 """How much a model may ask for: tensors of 2 GiB of float32, loops that end within minutes."""
@@ -45,7 +49,9 @@ class OnnxModel(NamedTuple):
 
     Attributes:
         path: as the user named it, safe to print.
-        folder: where its external data lies.
+        folder: that of its path as it was given, links of folders followed.
+        linked: ``(location, path)`` of all external data, where a link leads one file out of the
+            folder: ONNX Runtime takes that of a path and not of bytes.
         data: the file's bytes: what is hashed is what is run.
         proto: the same, parsed; external data loaded up to ``LOADED_BYTES``.
         whole: whether ``proto`` holds all values.
@@ -62,6 +68,7 @@ class OnnxModel(NamedTuple):
     inputs: tuple[Declared, ...]
     outputs: tuple[Declared, ...]
     external: tuple[tuple[str, str], ...]
+    linked: tuple[tuple[str, str], ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -118,17 +125,22 @@ def refuse_unsafe(name: str, report: Report) -> None:
 
 
 def _parsed(text: str, data: bytes) -> OnnxModel:
-    folder = os.path.dirname(os.path.realpath(text))
+    folder = os.path.realpath(os.path.dirname(text))
     try:
         proto = onnx.load_model_from_string(data)
     except Exception as error:
         raise _unusable(text, str(error)) from None
-    locations = _locations(proto)
-    external = tuple((place, file_sha256(os.path.join(folder, place))) for place in locations)
-    size = sum(os.path.getsize(os.path.join(folder, place)) for place in locations)
-    whole = size <= LOADED_BYTES
-    if locations and whole:
-        external_data_helper.load_external_data_for_model(proto, folder)
+    near = DataFolder(text)
+    files = {location: near.find(location) for location in _locations(proto)}
+    for location, file in files.items():  # it may be another one than the scan saw
+        if file.code:
+            raise _unusable(text, f'external data at "{printable(location)}"{file.why}')
+    external = tuple((location, file_sha256(file.path)) for location, file in files.items())
+    outside = not all(f.path.startswith(os.path.join(folder, "")) for f in files.values())
+    linked = tuple((location, file.path) for location, file in files.items()) if outside else ()
+    whole = sum(file.size for file in files.values()) <= LOADED_BYTES
+    if whole:
+        _load_data(proto, files)
     initialized = {tensor.name for tensor in proto.graph.initializer}
     initialized |= {tensor.values.name for tensor in proto.graph.sparse_initializer}
     return OnnxModel(
@@ -140,6 +152,7 @@ def _parsed(text: str, data: bytes) -> OnnxModel:
         tuple(_declared(text, v) for v in proto.graph.input if v.name not in initialized),
         tuple(_declared(text, v) for v in proto.graph.output),
         external,
+        linked,
     )
 
 
@@ -154,10 +167,26 @@ def external_files(model: OnnxModel) -> tuple[tuple[str, str], ...]:
     return tuple(now)
 
 
-def _locations(proto: onnx.ModelProto) -> list[str]:
+def _external_tensors(proto: onnx.ModelProto) -> list[tuple[onnx.TensorProto, dict[str, str]]]:
+    """Every tensor whose values lie in another file, and what it says of them."""
     tensors = external_data_helper._get_all_tensors(proto)  # noqa: SLF001 - onnx's own walk
     external = filter(external_data_helper.uses_external_data, tensors)
-    return sorted({external_data_helper.ExternalDataInfo(tensor).location for tensor in external})
+    return [(tensor, {e.key: e.value for e in tensor.external_data}) for tensor in external]
+
+
+def _locations(proto: onnx.ModelProto) -> list[str]:
+    return sorted({keys.get("location", "") for _, keys in _external_tensors(proto)})
+
+
+def _load_data(proto: onnx.ModelProto, files: dict[str, DataFile]) -> None:
+    """Put the values of all tensors into the proto; onnx's own function takes no link."""
+    for tensor, keys in _external_tensors(proto):
+        bits = math.prod(tensor.dims) * DTYPES[tensor.data_type][1]
+        with open(files[keys["location"]].path, "rb") as stream:
+            stream.seek(int(keys.get("offset", "0")))
+            tensor.raw_data = stream.read((bits + 7) // 8)
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
 
 
 def opset_of(proto: onnx.ModelProto) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -60,6 +61,7 @@ class Session:
             stopped.
         folder: where external data lies, empty where there is none.
         profiled: measure which provider runs which node.
+        files: ``(location, path)`` of external data that is handed over instead of the folder.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -71,9 +73,15 @@ class Session:
         settings: RunSettings,
         folder: str = "",
         profiled: bool = False,
+        files: tuple[tuple[str, str], ...] = (),
     ) -> None:
         options = session_options(settings.optimization_level)
-        if folder:
+        contents = [(location, _mapped(path)) for location, path in files]
+        if contents:  # they must live until the session is there
+            names, buffers = zip(*contents, strict=True)
+            lengths = list(map(len, buffers))
+            options.add_external_initializers_from_files_in_memory(names, buffers, lengths)
+        elif folder:
             key = "session.model_external_initializers_file_folder_path"
             options.add_session_config_entry(key, folder)
         self._profile = tempfile.mkdtemp() if profiled else ""
@@ -162,6 +170,12 @@ def session_options(level: str) -> Any:
     options.log_severity_level = _FATAL
     options.graph_optimization_level = _LEVELS[level]
     return options
+
+
+def _mapped(path: str) -> bytes | mmap.mmap:
+    with open(path, "rb") as stream:
+        empty = not os.fstat(stream.fileno()).st_size  # which cannot be mapped
+        return b"" if empty else mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _loaded(data: bytes, options: Any, provider: str) -> Any:

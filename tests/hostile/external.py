@@ -90,12 +90,27 @@ def symlinked_file(folder: Path) -> Path:
     return model
 
 
-@path(FINDINGS, "OG403")
+@path(CLEAN)
 def symlinked_file_inside_the_folder(folder: Path) -> Path:
     model = beside(folder, at("weights.bin"), None)
     (model.parent / "real.bin").write_bytes(bytes(SIZE))
     (model.parent / "weights.bin").symlink_to("real.bin")
     return model
+
+
+@path(FINDINGS, "OG403")
+def symlink_out_and_up_again(folder: Path) -> Path:
+    model = beside(folder, at("data/../weights.bin"))
+    (folder / "elsewhere/deep").mkdir(parents=True)
+    (folder / "elsewhere" / "weights.bin").write_bytes(bytes(SIZE))
+    (model.parent / "data").symlink_to(folder / "elsewhere/deep")
+    return model
+
+
+@path(FINDINGS, "OG408")
+def pointer_of_the_size_of_the_tensor(folder: Path) -> Path:
+    text = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 24\n"
+    return beside(folder, at("weights.bin"), text)
 
 
 @path(FINDINGS, "OG403")

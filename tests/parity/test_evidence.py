@@ -135,9 +135,11 @@ def test_external_data_comes_along_and_cannot_be_imported(tmp_path: Path, locati
     assert "FAIL model/model.onnx" in done.stdout
 
 
-def test_external_data_that_would_replace_the_graph_is_refused(tmp_path: Path) -> None:
-    path = write_external(tmp_path / "from", 2.0, "Model.onnx")
-    with pytest.raises(UsageError, match=r'cannot be saved: external data "Model\.onnx"'):
+@pytest.mark.parametrize("location", ["Model.onnx", "deep/../w"])
+def test_external_data_that_cannot_come_along_is_refused(tmp_path: Path, location: str) -> None:
+    (tmp_path / "from/deep").mkdir(parents=True)
+    path = write_external(tmp_path / "from", 2.0, location)
+    with pytest.raises(UsageError, match=f'cannot be saved: external data "{location}"'):
         check_parity(path, Times(2.0), save=str(tmp_path / "to"))
 
 

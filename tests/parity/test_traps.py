@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import pickle
 import shutil
 import struct
@@ -1307,6 +1308,34 @@ def test_a_graph_with_its_data_inside_is_the_same_graph(external: Path) -> None:
     assert errors(check_parity(external, reference=whole)) == {"OP102"}
 
 
+def test_linked_data_is_what_onnx_runtime_would_load(external: Path) -> None:
+    """As in the cache of the Hugging Face Hub; a session of bytes knows of no model's folder."""
+    data = external.with_suffix(".onnx.data")
+    folder = external.with_name("snapshot")
+    folder.mkdir()
+    for path in (external, data):
+        (folder / path.name).symlink_to(path)
+    linked = folder / external.name
+    reference = external_reference()
+    report = check_parity(linked, Network(reference))
+    assert_honest(report)
+    assert report.identity is not None
+    held = hashlib.sha256(data.read_bytes()).hexdigest()
+    assert report.identity.external == (("external.onnx.data", held),)
+    assert errors(check_parity(linked, reference=external)) == {"OP102"}
+    (folder / data.name).unlink()
+    (folder / data.name).write_bytes(bytes(data.stat().st_size))
+    assert "OP201" in errors(check_parity(linked, Network(reference)))
+
+
+def test_data_that_a_linked_model_has_beside_itself_alone_is_not_taken(external: Path) -> None:
+    folder = external.with_name("snapshot")
+    folder.mkdir()
+    (folder / external.name).symlink_to(external)
+    with pytest.raises(ParityError, match="is missing"):
+        check_parity(folder / external.name, Network(external_reference()))
+
+
 def test_external_data_of_other_values(external: Path) -> None:
     reference = external_reference()
     data = external.with_suffix(".onnx.data")
@@ -1336,8 +1365,9 @@ def test_external_data_that_must_not_be_read(name: str, external: Path) -> None:
     elif name == "short":
         data.write_bytes(data.read_bytes()[:8])
     elif name == "symlink":
-        data.rename(data.with_name("elsewhere"))
-        data.symlink_to(data.with_name("elsewhere"))
+        outside = data.parent.with_name("outside.data")
+        data.rename(outside)
+        data.symlink_to(outside)
     elif name == "bytes":
         model = external.read_bytes()
     else:

@@ -262,11 +262,50 @@ def test_locked_model_that_became_a_pointer() -> None:
 def test_data_that_cannot_be_locked() -> None:
     write_models(m=external("w.bin"))
     said = refused("lock")
-    assert "w.bin" in said
-    assert "cannot be read: no such file" in said.lower()
+    assert said == (
+        'm.onnx cannot be locked: OG404 external data at "w.bin" is missing '
+        "(ship the data file with the model, in the same folder)"
+    )
     os.mkfifo("w.bin")
     assert "w.bin" in refused("lock")
+    Path("w.bin").unlink()
+    Path("w.bin").write_bytes(POINTER)
+    assert 'OG408 external data at "w.bin" is a Git LFS pointer' in refused("lock")
+    write_models(m=external("../w.bin"))
+    assert 'OG402 external data at "../w.bin": leaves the model\'s folder' in refused("lock")
     assert not LOCK.exists()
+
+
+def test_data_is_locked_by_its_plain_name() -> None:
+    Path("deep").mkdir()
+    write_models(a=external("./w.bin"), m=external("deep/../w.bin"))
+    Path("w.bin").write_bytes(bytes(16))
+    lock()
+    assert '"w.bin": ' in LOCK.read_text()
+    assert codes() == {}
+    rewrite("w.bin", b"\1" * 16)
+    assert codes() == {"a.onnx": ["OG821"], "m.onnx": ["OG821"]}
+
+
+def test_linked_data_is_locked_where_the_runtime_reads_it(tmp_path: Path) -> None:
+    """A model that is a link has its data beside the link, not beside the model it leads to."""
+    for folder, value in (("real", b"\1"), ("link", b"\2")):
+        Path(folder).mkdir()
+        Path(folder, "w.bin").write_bytes(value * 16)
+    Path("real/m.onnx").write_bytes(external("w.bin"))
+    Path("link/m.onnx").symlink_to("../real/m.onnx")
+    lock()
+    files = json.loads(LOCK.read_text())["files"]
+    assert files["link/w.bin"] == sha256(b"\2" * 16).hexdigest()
+    assert codes() == {}
+    rewrite("link/w.bin", b"\3" * 16)
+    assert codes() == {"link/m.onnx": ["OG821"]}
+    Path("link/w.bin").unlink()
+    Path("link/w.bin").symlink_to("../real/w.bin")
+    assert codes() == {"link/m.onnx": ["OG407", "OG821"]}
+    Path("link/w.bin").unlink()
+    Path("link/w.bin").symlink_to(tmp_path)
+    assert codes() == {"link/m.onnx": ["OG403"], "onnxguard.lock": ["OG823"]}
 
 
 NAMES = ["a b", "é", "\U0001f600", "*", "[a]", "a\\b", "a\nb", "\x1b[31m", "\u202e", "bad\udcff"]

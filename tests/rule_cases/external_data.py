@@ -43,6 +43,32 @@ def linked(folder: Path) -> bytes:
     return at("w.bin")
 
 
+def linked_outside(folder: Path) -> bytes:
+    elsewhere = folder.with_name(f"{folder.name}.other")
+    elsewhere.write_bytes(DATA)
+    (folder / "w.bin").symlink_to(elsewhere)
+    return at("w.bin")
+
+
+def linked_in_a_circle(folder: Path) -> bytes:
+    (folder / "w.bin").symlink_to("v.bin")
+    (folder / "v.bin").symlink_to("w.bin")
+    return at("w.bin")
+
+
+def linked_to_nothing(folder: Path) -> bytes:
+    (folder / "w.bin").symlink_to("gone.bin")
+    return at("w.bin")
+
+
+def up_from_a_link(folder: Path) -> bytes:
+    (folder / "real/deep").mkdir(parents=True)
+    (folder / "real/w.bin").write_bytes(DATA)
+    (folder / "w.bin").write_bytes(DATA)
+    (folder / "data").symlink_to("real/deep")
+    return at("data/../w.bin")
+
+
 def hard_linked(folder: Path) -> bytes:
     (folder / "other.bin").write_bytes(DATA)
     os.link(folder / "other.bin", folder / "w.bin")
@@ -66,6 +92,40 @@ def parent(folder: Path) -> bytes:
     (folder / "data/w.bin").write_bytes(DATA)
     return at("data/w.bin")
 
+
+def up_from_a_folder(folder: Path) -> bytes:
+    (folder / "data").mkdir()
+    (folder / "w.bin").write_bytes(DATA)
+    return at("data/../w.bin")
+
+
+def text(written: str) -> Build:
+    """A small data file; the tensor would fit into it."""
+    return beside("w.bin", written.encode().ljust(24, b"\n"), at("w.bin"))
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 4096\n"
+POINTERS = {
+    "Git LFS": (LFS, "a Git LFS pointer", "git lfs pull"),
+    "Git LFS, first version": (
+        "version https://hawser.github.com/spec/v1\noid sha256:4d7a\nsize 4096\n",
+        "a Git LFS pointer",
+        "git lfs pull",
+    ),
+    "git-annex": ("/annex/objects/SHA256E-s4096--4d7a.bin\n", "a git-annex pointer", "git annex"),
+    "git-annex without links": (
+        "../.git/annex/objects/Gx/7q/SHA256E-s4096--4d7a/SHA256E-s4096--4d7a",
+        "a git-annex pointer",
+        "git annex get",
+    ),
+    "DVC": ("outs:\n- md5: 4d7a\n  size: 4096\n  path: w.bin\n", "a DVC file", "dvc pull"),
+    "DVC with a header": (
+        "md5: 4d7a\nfrozen: true\nouts:\n- path: w.bin\n  md5: 4d7a\n",
+        "a DVC file",
+        "dvc pull",
+    ),
+    "Xet": ("# xet version 0\nfilesize = 4096\nhash = '4d7a'\n", "a Xet pointer", "git xet"),
+}
 
 PLAIN = ranged()
 INSIDE = model(tensor(1, [2, 3], "w", raw_data=DATA))
@@ -113,11 +173,27 @@ CASES = (
     refused("address in memory", "*/_ORT_MEM_ADDR_/*", "an address in the runtime's memory"),
     refused("nothing", " ", "empty"),
     refused("mark that turns the text around", "w\u202e.bin", "control or invisible characters"),
-    Case("OG403", "symbolic link", linked, PLAIN, message="symbolic link", route=PLACE),
+    refused("folder above and back", "../model/w.bin", "leaves the model's folder"),
+    Case(
+        "OG403",
+        "link out of the folder",
+        linked_outside,
+        PLAIN,
+        message="goes through a symbolic link that leads out of the model's folder",
+        route=PLACE,
+    ),
+    Case("OG403", "circle of links", linked_in_a_circle, PLAIN, message="circle", route=PLACE),
+    Case(
+        "OG403",
+        "up from a link",
+        up_from_a_link,
+        up_from_a_folder,
+        message='goes through a symbolic link and up from there by ".."',
+        route=PLACE,
+    ),
     Case("OG403", "hard link", hard_linked, PLAIN, message="hard link", route=PLACE),
     Case("OG403", "FIFO", fifo, PLAIN, message="is not a regular file", route=PLACE),
     Case("OG403", "folder", at("."), PLAIN, message="is not a regular file", route=PLACE),
-    Case("OG403", "link on the way", parent_linked, parent, message="symbolic link", route=PLACE),
     Case(
         "OG404",
         "no file of that name",
@@ -126,6 +202,14 @@ CASES = (
         message='external data at "w.bin" is missing',
         route=PLACE,
         hint="ship the data file with the model",
+    ),
+    Case(
+        "OG404",
+        "link to no file",
+        linked_to_nothing,
+        PLAIN,
+        message='external data at "w.bin" is a symbolic link to a file that is missing',
+        route=PLACE,
     ),
     Case(
         "OG405",
@@ -168,6 +252,30 @@ CASES = (
         route=PLACE,
     ),
     Case(
+        "OG405",
+        "pre-packed weights past the end of the file",
+        ranged(prepacked_0="MatMul+1|0;8;1|8;24;2"),
+        ranged(prepacked_0="MatMul+1|0;8;1|8;16;2"),
+        message='bytes 8 to 32 of "w.bin", which has 24',
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "pre-packed weights of no length",
+        ranged(prepacked_0="MatMul+1|-8;8;1"),
+        ranged(prepacked_0="MatMul+1"),
+        message='the prepacked_0 "-8;8;1" is not offset;length;checksum',
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "past the end of the file without a length",
+        ranged(offset="8", length="0"),
+        ranged(offset="0", length="0"),
+        message='bytes 8 to 32 of "w.bin", which has 24',
+        route=PLACE,
+    ),
+    Case(
         "OG406",
         "unknown key",
         file(("location", "w.bin"), ("path", "w.bin")),
@@ -190,5 +298,52 @@ CASES = (
         PLAIN,
         message="external data with no data_location",
         route=PLACE,
+    ),
+    *(
+        Case(
+            "OG407",
+            name,
+            build,
+            good,
+            rules=rules,
+            good_rules="policy: {external_data_links: allow}\n" if good is build else None,
+            message=f'external data at "{location}" goes through a symbolic link',
+            route=PLACE,
+            hint="copy the data into a plain file",
+            severity=severity,
+        )
+        for name, build, good, location, rules, severity in (
+            ("file", linked, PLAIN, "w.bin", "", Severity.NOTE),
+            ("folder", parent_linked, parent, "data/w.bin", "", Severity.NOTE),
+            ("that the list allows", linked, linked, "w.bin", "", Severity.NOTE),
+            (
+                "that the list warns of",
+                linked,
+                linked,
+                "w.bin",
+                "policy: {external_data_links: warn}\n",
+                Severity.WARNING,
+            ),
+            (
+                "that the list forbids",
+                linked,
+                linked,
+                "w.bin",
+                "policy: {external_data_links: forbid}\n",
+                Severity.ERROR,
+            ),
+        )
+    ),
+    *(
+        Case(
+            "OG408",
+            name,
+            text(written),
+            text("version 2 of the weights"),
+            message=f'external data at "w.bin" is {kind}, not the data itself',
+            route=PLACE,
+            hint=fetch,
+        )
+        for name, (written, kind, fetch) in POINTERS.items()
     ),
 )

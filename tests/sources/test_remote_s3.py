@@ -70,6 +70,32 @@ def test_object_costs_its_structure_alone(caplog: pytest.LogCaptureFixture) -> N
     assert report.read.bytes <= HEAD + 4 * AFTER_JUMP
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 16\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "codes", "read"),
+    [
+        (bytes(16), [], 16),
+        (bytes(15), ["OG405"], 15),
+        (POINTER, ["OG408"], len(POINTER)),
+        (POINTER + bytes(1 << 16), [], 0),
+        (b"", ["OG405"], 0),
+    ],
+)
+def test_data_beside_the_model(content: bytes, codes: list[str], read: int, store: S3) -> None:
+    keys = [pb.entry("location", "deep/../w.bin")]
+    held = tensor(1, [4], "w", external_data=keys, data_location=1)
+    model = pb.model(graph(node("Add", "x w", "y"), initializer=held))
+    folder = f"/zoo/data/{len(content)}-{read}"
+    store.put(f"{folder}/m.onnx", model)
+    store.put(f"{folder}/w.bin", content)
+    report = onnxguard.scan(f"s3:/{folder}/m.onnx")
+    assert [finding.code for finding in report.findings] == codes
+    assert report.read is not None
+    assert report.read.bytes == len(model) + read
+
+
 # What is named, and the objects that it stands for.
 SUB = ["models/sub/@odd %20 name.onnx", "models/sub/c.onnx"]
 NAMED = {

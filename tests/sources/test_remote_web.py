@@ -24,6 +24,7 @@ from onnxguard import Finding, Verdict
 from onnxguard.many.results_file import Results
 from onnxguard.reporters import REPORTERS
 from onnxguard.sources.files import open_model
+from onnxguard.sources.pointers import HEAD_BYTES
 from onnxguard.sources.remote import Access
 from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD
 
@@ -396,6 +397,9 @@ def test_secrets_of_an_address_are_in_no_output(
 # -- external data --------------------------------------------------------------------------------
 
 
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 16\n"
+
+
 def model_with(location: str, length: str = "16") -> bytes:
     keys = [pb.entry("location", location), pb.entry("length", length)]
     held = tensor(1, [4], "w", external_data=keys, data_location=1)
@@ -411,10 +415,17 @@ def external_findings(web: WebServer) -> list[tuple[str, str]]:
 def test_external_data_beside_the_model_is_looked_at(web: WebServer) -> None:
     model = model_with("b/w #?%2e.bin")
     web.files["/models/m.onnx"] = model
-    web.files["/models/b/w #?%2e.bin"] = bytes(16)
+    web.files["/models/b/w #?%2e.bin"] = bytes(1 << 20)
     assert external_findings(web) == []
     assert web.asked[-1].path == "/models/b/w%20%23%3F%252e.bin?sig=sesame"
-    assert web.sent == len(model) + 1
+    assert web.sent == len(model) + HEAD_BYTES
+
+
+def test_external_data_is_asked_for_by_its_plain_name(web: WebServer) -> None:
+    web.files["/models/m.onnx"] = model_with("deep/.././w.bin")
+    web.files["/models/w.bin"] = bytes(16)
+    assert external_findings(web) == []
+    assert web.asked[-1].path == "/models/w.bin?sig=sesame"
 
 
 # What is there, the fault of the second request, and what is said of it.
@@ -425,6 +436,7 @@ EXTERNAL = {
     "too small": (bytes(15), "", "OG405", 'bytes 0 to 16 of "w.bin", which has 15'),
     "too small, no ranges": (bytes(15), "whole", "OG405", "which has 15"),
     "empty": (b"", "", "OG405", "which has 0"),
+    "pointer": (POINTER, "", "OG408", 'external data at "w.bin" is a Git LFS pointer'),
 }
 
 

@@ -44,8 +44,12 @@ class Source(Protocol):
     def read(self, start: int, stop: int) -> bytes:
         """Exactly the bytes ``[start, stop)``."""
 
-    def size_beside(self, location: str) -> int:
-        """Bytes of a file in the model's folder; RemoteError where it cannot be told."""
+    def look_beside(self, location: str) -> tuple[int, bytes]:
+        """The size of a file in the model's folder, and what tells whether it is a pointer.
+
+        Raises:
+            RemoteError: the size cannot be told.
+        """
 
 
 class RemoteBytes:

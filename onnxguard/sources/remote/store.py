@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from onnxguard.sources.pointers import HEAD_BYTES, POINTER_BYTES
 from onnxguard.sources.remote.access import Access
 from onnxguard.sources.remote.addresses import beside, protocol_of
 from onnxguard.sources.remote.faults import RemoteError, changed
@@ -69,12 +70,19 @@ class StoredObject:
 
         return self._ask(ranged)
 
-    def size_beside(self, location: str) -> int:
-        """Bytes of the object at ``location`` in the model's folder."""
-        details = self._ask(lambda fs: fs.info(beside(self._address, location)))
+    def look_beside(self, location: str) -> tuple[int, bytes]:
+        """The size of the object at ``location`` in the model's folder; its head if it is small."""
+        address = beside(self._address, location)
+        details = self._ask(lambda fs: fs.info(address))
         if details.get("type") == "directory":
             raise RemoteError("cannot be read: it is a folder", missing=True)
-        return int(details["size"])
+        size = int(details["size"])
+        if not 0 < size <= POINTER_BYTES:
+            return size, b""
+        end = min(HEAD_BYTES, size)
+        head: bytes = self._ask(lambda fs: fs.cat_file(address, start=0, end=end))
+        self.fetched += len(head)
+        return size, head
 
     def finish(self) -> None:
         """Look whether the object is still the one that was opened.

@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any, TypeVar
 
 from onnxguard.model.wire import LARGEST_MESSAGE
+from onnxguard.sources.pointers import HEAD_BYTES
 from onnxguard.sources.remote.access import Access
 from onnxguard.sources.remote.addresses import beside
 from onnxguard.sources.remote.faults import RemoteError, changed, of_status
@@ -74,13 +75,13 @@ class WebFile:
             raise RemoteError("the server sends ranges no more", _DOWNLOAD_HINT)
         return data
 
-    def size_beside(self, location: str) -> int:
-        """Bytes of the file at ``location`` in the model's folder."""
+    def look_beside(self, location: str) -> tuple[int, bytes]:
+        """The size of the file at ``location`` in the model's folder, and its first bytes."""
         url = self._url_of(beside(self._address, location))
-        size = self._persist(lambda: self._range(url, 0, 1, keep=False))[0]
+        size, head, _ = self._persist(lambda: self._range(url, 0, HEAD_BYTES))
         if size < 0:
             raise RemoteError("the server does not tell its size")
-        return size
+        return size, head or b""
 
     def download(self, stream: IO[bytes]) -> None:
         """Write the whole file into ``stream``; its size becomes the source's.
@@ -235,9 +236,9 @@ class Downloaded:
         self._stream.seek(start)
         return self._stream.read(stop - start)
 
-    def size_beside(self, location: str) -> int:
-        """Bytes of the file at ``location`` beside the original."""
-        return self._origin.size_beside(location)
+    def look_beside(self, location: str) -> tuple[int, bytes]:
+        """The size of a file beside the original, and its first bytes."""
+        return self._origin.look_beside(location)
 
 
 @contextmanager
