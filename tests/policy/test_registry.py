@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,6 @@ from support.protobuf import attribute, graph, node
 import onnxguard
 from onnxguard import Severity, load_allowlist
 from onnxguard.base.errors import AllowlistError
-from onnxguard.model.standard import LATEST_IR, LATEST_OPSET
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Range
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, FOLDER, allowlist_ids
 
@@ -144,10 +146,54 @@ def test_what_the_loader_takes_holds_for_every_list(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STEPS)
-def test_ranges_end_at_the_newest_release_that_the_tool_knows(name: str) -> None:
-    policy = load_allowlist(name)
-    assert policy.opsets == {DEFAULT_DOMAIN: Range(7, LATEST_OPSET[DEFAULT_DOMAIN])}
-    assert policy.ir_version == Range(3, LATEST_IR)
+def test_every_list_has_the_ranges_of_the_first(name: str) -> None:
+    policy, base = load_allowlist(name), load_allowlist("base")
+    assert (policy.opsets, policy.ir_version) == (base.opsets, base.ir_version)
+
+
+LOAD = """
+import json, sys
+import onnxruntime
+from onnx import helper
+onnxruntime.set_default_logger_severity(4)
+value = [helper.make_tensor_value_info(name, 1, [1]) for name in "xy"]
+graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", value[:1], value[1:])
+for ir, opsets in json.load(sys.stdin):
+    imports = [helper.make_opsetid(*opset) for opset in opsets.items()]
+    model = helper.make_model(graph, ir_version=ir, opset_imports=imports)
+    try:
+        onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        print("loads")
+    except Exception as error:
+        print(str(error).splitlines()[0])
+"""
+
+
+def test_ranges_end_where_onnx_runtime_refuses() -> None:
+    policy = load_allowlist("base")
+    assert policy.ir_version is not None
+    assert policy.ir_version.high is not None
+    opsets = {"" if key == DEFAULT_DOMAIN else key: span for key, span in policy.opsets.items()}
+    newest = {domain: span.high or 0 for domain, span in opsets.items()}
+    last = policy.ir_version.high
+    asked = [(policy.ir_version.low, {**newest, "": opsets[""].low}), (last, newest)]
+    asked.append((last + 1, newest))
+    asked += [(last, {**newest, domain: high + 1}) for domain, high in newest.items()]
+    command = [sys.executable, "-c", LOAD]
+    done = subprocess.run(
+        command, input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
+    said = done.stdout.splitlines()
+    assert len(said) == 3 + len(newest)
+    assert said[:2] == ["loads", "loads"]
+    assert "loads" not in said[2:], said
+
+
+@pytest.mark.parametrize(("ir", "opset", "code"), [(14, 26, "OG503"), (13, 27, "OG502")])
+def test_what_onnx_runtime_refuses_does_not_pass(ir: int, opset: int, code: str) -> None:
+    data = pb.model(graph(node("Relu")), ir=ir, opset=opset)
+    assert [finding.code for finding in onnxguard.scan_bytes(data).findings] == [code]
+    assert onnxguard.scan_bytes(pb.model(graph(node("Relu")), ir=13, opset=26)).passed
 
 
 def test_every_name_and_value_in_the_registry_exists_in_onnx() -> None:
