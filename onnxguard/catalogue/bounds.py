@@ -60,7 +60,8 @@ BOUNDS = (
         "An omitted count, one that is computed from the input, or one that is given twice with "
         "different values leaves the number of rounds to the data, and the running time with it.",
         "Give the trip count as a constant int64, by one initializer or one Constant node, and use "
-        "the condition to stop earlier.",
+        "the condition to stop earlier. Where the data must decide, a waiver in the list admits "
+        "the Loop for one model, and a list without limits.loop_trip_count admits any.",
     ),
     Rule(
         "OG207",

@@ -14,7 +14,8 @@ HEADER = (
         "An operator's definition follows from its domain's version. Where that is missing, or "
         "given twice (the default domain as '' and as 'ai.onnx', for example), programs guess, and "
         "guess differently.",
-        "Import every domain that is used, once, with one version.",
+        "Import every domain that is used, once, with one version. The same import twice, as "
+        "skl2onnx writes it, is a note.",
     ),
     Rule(
         "OG502",
@@ -104,7 +105,8 @@ HEADER = (
         "The main graph has no nodes.",
         "There is nothing to run and nothing to judge, which no list can call clean. A field that "
         "was dropped on the way looks the same.",
-        "Check that the export finished, and that this is the file that was meant.",
+        "Check that the export finished, and that this is the file that was meant. Where an empty "
+        "graph is meant, a waiver in the list admits it.",
     ),
     Rule(
         "OG512",

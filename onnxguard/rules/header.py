@@ -12,6 +12,8 @@ from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules.collector import Found
 from onnxguard.rules.opsets import versions
 
+_ADMITTED = "where it is meant, a waiver in the list admits it"
+
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check the header and that every graph that should be there is."""
@@ -29,12 +31,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         message = f"the model declares {given}, allowed is {policy.ir_version}"
         found.add("OG503", message, model.place, hint="export with a released version of onnx")
     if not model.graph.nodes:
-        hint = "the export failed or the file was cut: there is nothing to verify; "
-        hint += "a waiver of OG511 admits it"
+        hint = f"the export failed or the file was cut: there is nothing to verify; {_ADMITTED}"
         found.add("OG511", "the main graph has no nodes", model.place, hint=hint)
     if not model.graph.outputs:
-        hint = "a graph without outputs computes nothing: export it again; "
-        hint += "a waiver of OG511 admits it"
+        hint = f"a graph without outputs computes nothing: export it again; {_ADMITTED}"
         found.add("OG511", "the main graph has no outputs", model.place, hint=hint)
     action = policy.policy("training_info")
     for place in model.training_places if action != "allow" else ():
@@ -55,10 +55,15 @@ def imports(opsets: list[Opset], owner: str, place: Place, policy: Allowlist, fo
         found.add("OG501", f"{owner} imports no opset", place, hint=hint)
     counts = Counter(opset.domain or DEFAULT_DOMAIN for opset in opsets)
     spelled = Counter(opset.domain for opset in opsets)
+    alike = Counter((opset.domain, opset.version) for opset in opsets)
     for opset in opsets:
         domain = opset.domain or DEFAULT_DOMAIN
         where = Place(f"{place.route}/opset_import", opset.start, opset.end)
-        if counts[domain] > 1:
+        if counts[domain] == alike[opset.domain, opset.version] > 1:  # as skl2onnx writes it
+            message = f"{owner} imports {identifier(domain)} {counts[domain]} times alike"
+            hint = "one import says the same"
+            found.add("OG501", message, where, hint=hint, severity=Severity.NOTE)
+        elif counts[domain] > 1:
             both = ' as "" and as "ai.onnx"' if spelled[opset.domain] < counts[domain] else ""
             message = f"{owner} imports {identifier(domain)} {counts[domain]} times{both}"
             hint = "runtimes differ in which one they take: keep one"

@@ -8,6 +8,7 @@ from math import inf, prod
 from typing import NamedTuple
 
 from onnxguard.base.budget import check as check_time
+from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
 from onnxguard.model.graph import Graph, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
@@ -177,9 +178,15 @@ def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
         checked.add(key)
         item = f'value "{printable(value.name)}"'
         place = partial(graph.place, item, value.start, value.end)
-        known = [dim for dim in value.type.dims or () if isinstance(dim, int)]
-        if len(value.type.dims or ()) > (policy.limit("tensor_rank") or len(known)):
-            known += [1] * (len(value.type.dims or ()) - len(known))
+        dims = value.type.dims or ()
+        sizes = [dim for dim in dims if isinstance(dim, int)]
+        known = [size for size in sizes if size != -1]
+        if len(known) < len(sizes):  # as Paddle writes it
+            message = f"a value has the dimension -1, taken for an unknown one: {_dims(sizes)}"
+            hint = "declare an unknown size by a name, not by a number"
+            found.add("OG302", message, place, hint=hint, severity=Severity.WARNING)
+        if len(dims) > (policy.limit("tensor_rank") or len(known)):
+            known += [1] * (len(dims) - len(known))
         _shape(known, "a value", place, policy, found)
         if value.type.dtype:
             _dtype(value.type.dtype, place, policy, found)

@@ -52,6 +52,11 @@ def product_of_dims_overflows() -> dict[str, bytes]:
     }
 
 
+@model(CLEAN)
+def dim_of_a_value_that_paddle_leaves_open() -> bytes:
+    return pb.model(graph(node("Relu"), input=pb.value("x", dims=[-1, 3, 8, 8])))
+
+
 @table(FINDINGS, "OG302")
 def negative_dims() -> dict[str, bytes]:
     return everywhere(tensor(FLOAT, [2, -3], "w", raw_data=bytes(24))) | {

@@ -7,6 +7,7 @@ import struct
 from support import protobuf as pb
 from support.protobuf import attribute, constant, field, graph, node, tensor, value
 
+from onnxguard.base.findings import Severity
 from rule_cases.case import Case
 
 RELU = node("Relu")
@@ -171,6 +172,35 @@ DECLARED = (
         message="a tensor has a negative dimension: [-1]",
         route='graph/initializer 0 "w"',
         hint="declare an unknown size by a name",
+    ),
+    Case(
+        "OG302",
+        "negative dimension of a value, as Paddle writes it",
+        sized(-1, 4),
+        sized("n", 4),
+        message="a value has the dimension -1, taken for an unknown one: [-1, 4]",
+        route='graph/value "x"',
+        hint="declare an unknown size by a name",
+        severity=Severity.WARNING,
+    ),
+    Case(
+        "OG302",
+        "negative dimension of a value that nobody writes",
+        sized(-2),
+        sized("n"),
+        message="a value has a negative dimension: [-2]",
+        route='graph/value "x"',
+    ),
+    Case(
+        "OG301",
+        "value too large beside its negative dimension",
+        sized(-1, 1 << 40),
+        sized("n", 1 << 10),
+        rules="limits: {tensor_elements: 1024}\n",
+        adr="ADR-2000",
+        message="a value of shape [1099511627776, 1] has 1,099,511,627,776 elements",
+        route='graph/value "x"',
+        also=frozenset({"OG302"}),
     ),
     Case(
         "OG302",
