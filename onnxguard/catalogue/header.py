@@ -93,9 +93,10 @@ HEADER = (
         "OG510",
         "function-opset",
         Severity.ERROR,
-        "A function's opset imports disagree with the model's.",
+        "A function's opset imports give its operators another meaning than the model's.",
         "A function is read by its own imports but inlined into a graph with others. The same "
-        "node then means one thing before and another after inlining.",
+        "node then means one thing before and another after inlining. Versions that define every "
+        "operator of its body alike are no finding.",
         "Import in the function the versions that the model imports.",
     ),
     Rule(

@@ -86,7 +86,8 @@ def _bounds(facts: list[Facts]) -> list[str]:
     lines += [f"  tensor_elements: {min(largest, LARGEST)}", "  op_type_bytes: 127", ""]
     versions: dict[str, list[int]] = {}
     for fact in facts:
-        for opset in fact.opset_imports:
+        inside = (opset for function in fact.functions for opset in function.opset_imports)
+        for opset in (*fact.opset_imports, *inside):
             if opset.version < 0:
                 raise UsageError(f"no list can name opset {opset.version} of {opset.domain}")
             versions.setdefault(opset.domain, []).append(opset.version)

@@ -8,7 +8,7 @@ from functools import partial
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import identifier
 from onnxguard.model.graph import Function, Operator
-from onnxguard.model.standard import is_runtime_domain, is_standard
+from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard, schema_at
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules import names
@@ -27,6 +27,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     counts = Counter(function.id for function in functions)
     of_model = versions(survey.model.opsets)
     recursive = {id(function) for function in survey.inlining.recursive}
+    used: dict[int, set[Operator]] = {id(function): set() for function in functions}
+    for graph in survey.model.graphs:
+        if graph.function is not None:
+            used[id(graph.function)].update(survey.counts[id(graph)])
     for function in functions:
         label, place = function.id.label, function.place
         if action != "allow":
@@ -52,23 +56,42 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         if id(function) in recursive:
             message = f"the function {label} calls itself, directly or through others"
             found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
-        _opsets(of_model, function, policy, found)
+        _opsets(of_model, function, used[id(function)], policy, found)
     by_id = {function.id: function for function in functions}
     _calls(survey, by_id, found)
     if policy.policy("function_graphs") != "allow":
         _graphs(survey, by_id, severity_of(policy.policy("function_graphs")), found)
 
 
-def _opsets(of_model: dict[str, int], function: Function, policy: Allowlist, found: Found) -> None:
+def _opsets(
+    of_model: dict[str, int],
+    function: Function,
+    used: set[Operator],
+    policy: Allowlist,
+    found: Found,
+) -> None:
     owner = f"the function {function.id.label}"
     place = function.place
     imports(function.opsets, owner, place, policy, found)
     for domain, version in versions(function.opsets).items():
-        if of_model.get(domain, version) != version:
+        outside = of_model.get(domain, version)
+        if outside != version and not _mean_alike(used, domain, version, outside):
             message = f"{owner} means {identifier(domain)} {version}"
-            message += f", the model means {of_model[domain]}"
+            message += f", the model means {outside}"
             hint = "the same operator would mean two things: export all at one opset"
             found.add("OG510", message, place, hint=hint)
+
+
+def _mean_alike(used: set[Operator], domain: str, one: int, other: int) -> bool:
+    """Whether both versions define the standard operators of a body alike, as onnx's checker asks.
+
+    skl2onnx writes functions at an older opset than their model.
+    """
+    if max(one, other) > LATEST_OPSET.get(domain, 0):  # what is newer is not known
+        return False
+    names = {op.op_type for op in used if (op.domain or DEFAULT_DOMAIN) == domain}
+    schemas = [[schema_at(domain, name, version) for version in (one, other)] for name in names]
+    return all(inside is not None and inside == outside for inside, outside in schemas)
 
 
 def _graphs(

@@ -67,6 +67,9 @@ MODELS = {
             function("Relu", node("Tanh"), domain="com.microsoft", overload="v2"),
         ],
     ),
+    "function at an older opset, as skl2onnx writes it": calling(
+        function("F", RELU, opset_import=[opset_import("", 16)])
+    ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
         graph(node("FusedConv", domain="com.microsoft")),

@@ -15,6 +15,10 @@ MAIN = graph(RELU)
 LOCAL = opset_import("local", 1)
 CALL = node("F", domain="local")
 FLAT = function("F", RELU)
+FLAT_AT_1, FLAT_AT_2 = (
+    function("F", RELU, opset_import=[opset_import("", 17), opset_import("local", version)])
+    for version in (1, 2)
+)
 TRAINED = pb.message("TrainingInfoProto", algorithm=graph(RELU))
 NO_IR = field("ModelProto", "opset_import", opset_import("", 17)) + field(
     "ModelProto", "graph", MAIN
@@ -260,9 +264,17 @@ FUNCTIONS = (
     Case(
         "OG510",
         "function at another opset",
+        imported(opset_import("", 13)),
         imported(opset_import("", 16)),
-        imported(opset_import("", 17)),
-        message="the function local::F means ai.onnx 16, the model means 17",
+        message="the function local::F means ai.onnx 13, the model means 17",
+        route="function local::F",
+    ),
+    Case(
+        "OG510",
+        "function at another version of a domain that nobody defines",
+        calling(FLAT_AT_2, call=CALL),
+        calling(FLAT_AT_1, call=CALL),
+        message="the function local::F means local 2, the model means 1",
         route="function local::F",
     ),
 )
