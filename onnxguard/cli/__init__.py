@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -79,6 +81,7 @@ def main(args: Sequence[str] | None = None) -> int:
     # OpenMP's threads are to sleep while they wait. Those that spin wait for one another where the
     # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _write_wholly()
     # A shell asks for completions without arguments; with some, its variable would be a way to 0.
     asked = sys.argv[1:] if args is None else args
     completing = "" if asked else None  # no variable, or that of click
@@ -98,8 +101,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # click prints a completion, or meets a closed pipe
         return 2 if stop.code else 0
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader left; flush must not fail
+        _forget_stdout()  # the reader left
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NOT_WRITTEN and not error.filename:
+            _forget_stdout()
+            _say(f"cannot write the report: {error.strerror}: what was written is not all of it")
+            return 2
         if os.environ.get("ONNXGUARD_TRACEBACK"):
             raise
         _say(
@@ -107,6 +114,26 @@ def main(args: Sequence[str] | None = None) -> int:
             f"{ascii(str(error))[:200]} (set ONNXGUARD_TRACEBACK=1 for the traceback)"
         )
     return 2
+
+
+_NOT_WRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
+
+
+def _write_wholly() -> None:
+    """Put a buffer before a stream that has none, as with PYTHONUNBUFFERED.
+
+    Without one, what the system does not take at once, as on a disk that is nearly full, is lost
+    without an error.
+    """
+    raw = getattr(sys.stdout, "buffer", None)
+    if isinstance(raw, io.RawIOBase):
+        buffer = io.BufferedWriter(raw)
+        sys.stdout = io.TextIOWrapper(buffer, sys.stdout.encoding, sys.stdout.errors)
+
+
+def _forget_stdout() -> None:
+    """What is left in its buffer must not fail once more, at the end: Python would exit 120."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open
 
 
 def _say(message: str) -> None:

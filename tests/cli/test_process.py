@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -180,6 +181,58 @@ def test_reader_that_leaves_is_no_traceback_and_no_verdict(model: bytes) -> None
         process.wait(HANG)
     assert process.returncode == 2
     assert err == b""
+
+
+PRINTING = (
+    ("scan", "bad.onnx", "clean.onnx", "-v"),
+    ("scan", "clean.onnx", "--format", "json"),
+    ("diff", "clean.onnx", "bad.onnx", "-v", "--format", "json"),
+    ("rules",),
+    ("allowlist", "show", "adr-0258"),
+    ("allowlist", "export", "adr-0258", "--to", "c"),
+    ("allowlist", "diff", "base", "adr-0258"),
+    ("allowlist", "derive", "clean.onnx"),
+    ("scan", "--help"),
+)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_report_that_does_not_fit_is_no_verdict(
+    arguments: tuple[str, ...], unbuffered: str, folder: Path
+) -> None:
+    """On a full disk, and on one that takes the first hundred bytes."""
+    for target, limit in (("/dev/full", resource.RLIM_INFINITY), (str(folder / "report"), 100)):
+        with open(target, "wb") as stream:
+            done = subprocess.run(
+                [*MODULE, *arguments],
+                stdout=stream,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**environment(), "PYTHONUNBUFFERED": unbuffered},
+                preexec_fn=lambda limit=limit: resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY)
+                ),
+                check=False,
+            )
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert done.stderr.startswith("onnxguard: error: cannot write the report: ")
+
+
+def test_output_that_does_not_fit_leaves_what_was_there(folder: Path) -> None:
+    (folder / "report").write_text("before")
+    done = subprocess.run(
+        [*MODULE, "scan", "clean.onnx", "--output", "report"],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert 'cannot write "report": File too large' in done.stderr
+    assert (folder / "report").read_text() == "before"
+    assert sorted(os.listdir()) == ["bad.onnx", "clean.onnx", "report"]
 
 
 @pytest.mark.parametrize("closed", [0, 1, 2])
