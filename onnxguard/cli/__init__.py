@@ -87,7 +87,11 @@ def main(args: Sequence[str] | None = None) -> int:
     completing = "" if asked else None  # no variable, or that of click
     try:
         result = commands.main(
-            args, prog_name="onnxguard", complete_var=completing, standalone_mode=False
+            asked,
+            prog_name="onnxguard",
+            complete_var=completing,
+            standalone_mode=False,
+            obj=list(asked),
         )
         return result if isinstance(result, int) else 0
     except click.ClickException as error:

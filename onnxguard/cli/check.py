@@ -18,6 +18,7 @@ from onnxguard.cli.baseline_options import (
     judged_by_baseline,
 )
 from onnxguard.cli.basis import basis_options, hashed, say_files
+from onnxguard.cli.origin import origin_of
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
@@ -99,7 +100,11 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
             ),
             chosen,
         )
-    run = judged_by_baseline(checked.run, options, partial=bool(chosen))
+    policies = [entry.policy for entry in manifest.entries]
+    origin = origin_of(policies, ("paths", "no_parity", "baseline", "exit_zero"))
+    origin = origin._replace(not_entered=tuple(map(printable, checked.links)))
+    run = checked.run._replace(origin=origin)
+    run = judged_by_baseline(run, options, partial=bool(chosen))
     run = run._replace(basis=_basis(manifest, checked, options["baseline"]))
     say_files(run, options)
     if options["output_format"] == "html":

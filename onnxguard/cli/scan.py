@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import date
 from functools import partial
@@ -22,6 +23,7 @@ from onnxguard.cli.baseline_options import (
 from onnxguard.cli.basis import basis_options, from_here, hashed, say_files
 from onnxguard.cli.config import read_config
 from onnxguard.cli.numbers import FiniteRange
+from onnxguard.cli.origin import CONFIGURED, origin_of
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
@@ -42,6 +44,9 @@ _PARAMETERS = {"format": "output_format"}
 CONFIG = "onnxguard.configuration"
 """Where click's context keeps which file was read."""
 
+HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
+"""Bytes of a file whose SHA-256 is stated: of one that is scanned alone, and if it is asked for."""
+
 
 def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
     """Feed ``[tool.onnxguard]`` to click's default_map before the options are read."""
@@ -55,6 +60,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
         if config.path is not None:
             path = printable(from_here(config.path))
             ctx.meta[CONFIG] = DecidingFile("configuration", path, config.sha256)
+            ctx.meta[CONFIGURED] = path
     return value
 
 
@@ -118,6 +124,11 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     is_flag=True,
     help="Download a model whole where its server sends no ranges.",
 )
+@click.option(
+    "--sha256",
+    is_flag=True,
+    help="State the SHA-256 of every file. Without it: of one that is scanned alone, up to 16 MiB.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
 def scan(paths: tuple[str, ...], **options: Any) -> int:
@@ -131,12 +142,21 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     codes = _codes("select", options["select"]), _codes("ignore", options["ignore"])
     policy = load_allowlist(options["allowlist"])
     access = Access(options["timeout"], options["allow_full_download"])
-    models = find_models(paths, access)
+    passed_over: list[str] = []
+    models = find_models(paths, access, passed_over.append)
     output, output_format = options["output"], options["output_format"]
     check_output(output, models)
     check_baseline(options)
     scale = Scale.of(options, models)
-    judge = partial(_judge, policy=policy, codes=codes, strict=options["strict"], access=access)
+    hashed = LARGEST if options["sha256"] else HASHED_ALONE if len(models) == 1 else 0
+    judge = partial(
+        _judge,
+        policy=policy,
+        codes=codes,
+        strict=options["strict"],
+        access=access,
+        sha256_up_to=hashed,
+    )
     if options["full_check"]:
         from onnxguard.scanning.full_check import FullCheck
 
@@ -149,7 +169,9 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
-    run = Run(tuple(reports), time.perf_counter() - started)
+    origin = origin_of([policy], ("select", "ignore", "baseline", "exit_zero"), ("allowlist",))
+    origin = origin._replace(not_entered=tuple(map(printable, passed_over)))
+    run = Run(tuple(reports), time.perf_counter() - started, origin=origin)
     run = judged_by_baseline(run, options)
     run = run._replace(basis=_basis(options))
     say_files(run, options)
@@ -179,8 +201,9 @@ def _judge(
     strict: bool,
     full_check: Any = None,
     access: Access = DEFAULT_ACCESS,
+    sha256_up_to: int = 0,
 ) -> Report:
-    report = scan_model(path, policy, full_check, access)
+    report = scan_model(path, policy, full_check, access, sha256_up_to)
     select, ignore = codes
     findings = report.findings
     if select or ignore:
@@ -206,7 +229,8 @@ def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: An
 
         checked = version("onnx"), options["full_check_seconds"], options["full_check_mebibytes"]
     held = tuple(date.today() <= waiver.expires for waiver in policy.waivers)
-    return digest_of("scan", policy, held, codes, options["strict"], checked)
+    flags = options["strict"], options["sha256"]
+    return digest_of("scan", policy, held, codes, *flags, checked)
 
 
 def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:

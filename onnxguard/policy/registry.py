@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from datetime import date
+from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -62,6 +65,33 @@ def list_files(name: str) -> list[Path]:
     paths: list[Path] = []
     _chain(Path(name), paths)
     return [path for path in paths if path.parent != FOLDER]
+
+
+def list_sha256(policy: Allowlist) -> str:
+    """The SHA-256, hexadecimal, of all that a list says once what it extends is folded in.
+
+    Waivers, decisions and reasons count; comments, order and where its files lie do not.
+    """
+    return hashlib.sha256(_canonical(policy).encode()).hexdigest()
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, Enum):
+        return repr(value.value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        items = sorted(f"{_canonical(key)}:{_canonical(item)}" for key, item in value.items())
+        return f"{{{','.join(items)}}}"
+    if isinstance(value, frozenset):
+        return f"<{','.join(sorted(map(_canonical, value)))}>"
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None)
+        if names is None:
+            return f"({','.join(map(_canonical, value))})"
+        said = zip(names, value, strict=True)
+        return f"({','.join(f'{n}={_canonical(item)}' for n, item in said if n != 'source')})"
+    return repr(value)
 
 
 @lru_cache(maxsize=64)

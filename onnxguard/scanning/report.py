@@ -47,6 +47,10 @@ class Report(NamedTuple):
         seconds: how long the scan took, wall clock.
         outline: its graphs, for reports that draw them; None where nobody asked.
         read: what was received of a model at an address; None of a file.
+        sha256: of the whole file, where it was asked for.
+        judged_sha256: of the bytes that the findings depend on, and of where they lie: all but the
+            weights that no rule reads. None where the model is too large for that, or where the
+            findings depend on other files.
     """
 
     path: str
@@ -57,6 +61,8 @@ class Report(NamedTuple):
     seconds: float = 0.0
     outline: Outline | None = None
     read: Read | None = None
+    sha256: str | None = None
+    judged_sha256: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -112,12 +118,49 @@ class Basis(NamedTuple):
     excluded: tuple[str, ...] = ()
 
 
+class Setting(NamedTuple):
+    """An option that was set: ``--select``, its value and who set it, all safe to print.
+
+    ``value`` is empty for a switch; ``source`` is ``the command line``, or a file. ``narrows``
+    tells that less is looked for, or less fails, than without it.
+    """
+
+    option: str
+    value: str
+    source: str
+    narrows: bool
+
+    def __str__(self) -> str:
+        word = "narrowed" if self.narrows else "decided"
+        return f"{word} by {' '.join(filter(None, (self.option, self.value)))} ({self.source})"
+
+
+class Origin(NamedTuple):
+    """How a run was made, so that its report can be filed; every text is safe to print.
+
+    Attributes:
+        command: the words of the command, without the secrets of addresses.
+        date: when it was made, UTC, ISO 8601.
+        allowlists: the id and SHA-256 (``list_sha256``) of each list that judged.
+        settings: the options by which less was looked for or less fails, and those that decide on
+            the verdict and were set by a file.
+        not_entered: folders that were passed over: links, and Git's own.
+    """
+
+    command: tuple[str, ...]
+    date: str
+    allowlists: tuple[tuple[str, str], ...]
+    settings: tuple[Setting, ...]
+    not_entered: tuple[str, ...] = ()
+
+
 class Run(NamedTuple):
-    """The reports of one call, in the order of the paths, and what it went by."""
+    """The reports of one call, in the order of the paths, what it went by and how it came about."""
 
     reports: tuple[Report, ...]
     seconds: float = 0.0
     basis: Basis | None = None
+    origin: Origin | None = None
 
     def exit_code(self, exit_zero: bool = False) -> int:
         """0 clean, 1 findings, 2 where any model could not be verified.

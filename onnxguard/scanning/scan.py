@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 WHOLE_BYTES = 1 << 26
 """A model of at most this size whose structure was too large to remember is digested whole."""
 
+DIGESTED = 1 << 20
+"""Bytes of a file that are held while its SHA-256 is computed."""
+
 STEPS_PER_NODE = 40
 """Work allowed for each node that a list's limit allows; a usual node costs fifteen to twenty."""
 
@@ -43,6 +47,7 @@ def scan(
     allowlist: str | Allowlist = DEFAULT_ALLOWLIST,
     full_check: FullCheck | None = None,
     access: Access = DEFAULT_ACCESS,
+    sha256_up_to: int = 0,
 ) -> Report:
     """Judge one model by one allowlist.
 
@@ -51,6 +56,7 @@ def scan(
         allowlist: an id of the registry, a path to a YAML file, or a loaded list.
         full_check: runs the ONNX checker too, within its limits.
         access: how long a model at an address may take, and whether it may be downloaded whole.
+        sha256_up_to: state the SHA-256 of a file of at most so many bytes; an address has none.
 
     Returns:
         The report; its verdict is ``error`` where the model could not be verified.
@@ -65,6 +71,8 @@ def scan(
         with open_model(text, access) as data:
             place = None if text == "-" else text
             report, twin = _report(data, text, policy, place, started, full_check)
+            if len(data) <= sha256_up_to and not isinstance(data, RemoteBytes):
+                report = report._replace(sha256=_sha256(data))
     except ModelError as error:
         return unverified(error, text, policy.id, time.perf_counter() - started)
     remember(twin)
@@ -171,7 +179,7 @@ def examine(path: str, policy: Allowlist) -> Examination:
     remember(twin)
     seconds = time.perf_counter() - started
     report = Report(shown(path), policy.id, verdict_of(findings), findings, facts, seconds)
-    return Examination(report, spans, digest)
+    return Examination(report._replace(judged_sha256=digest or None), spans, digest)
 
 
 def read_facts(path: str | os.PathLike[str]) -> Facts:
@@ -206,7 +214,8 @@ def _report(
         facts, findings, twin = _examined(data, policy, path)
         if full_check is not None:
             findings += full_check.findings(name, Place("model", 0, facts.size))
-        return _reported(facts, findings, name, policy, started), twin
+        report = _reported(facts, findings, name, policy, started)
+        return report._replace(judged_sha256=twin.digest if twin else None), twin
 
 
 def _reported(
@@ -219,6 +228,13 @@ def _reported(
         findings = waive(findings, policy.waivers, called, whole, date.today())
     seconds = time.perf_counter() - started
     return Report(shown(name), policy.id, verdict_of(findings), findings, facts, seconds)
+
+
+def _sha256(data: Buffer) -> str:
+    digest = hashlib.sha256()
+    for start in range(0, len(data), DIGESTED):
+        digest.update(data[start : min(start + DIGESTED, len(data))])
+    return digest.hexdigest()
 
 
 def _examined(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
@@ -14,12 +14,21 @@ SUFFIX = ".onnx"
 SKIPPED_FOLDERS = frozenset({".git"})
 
 
-def find_models(paths: Iterable[str], access: Access = DEFAULT_ACCESS) -> list[str]:
+def find_models(
+    paths: Iterable[str],
+    access: Access = DEFAULT_ACCESS,
+    passed_over: Callable[[str], None] = lambda _: None,
+) -> list[str]:
     """Expand files, folders (recursively, ``*.onnx`` in any case), globs, addresses and ``-``.
 
     What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it
     is: the scan reports it as unreadable, in whichever format. Links to folders are not followed,
     so that a loop of links ends; a link to a file is.
+
+    Args:
+        paths: what was named.
+        access: how long a server may be asked.
+        passed_over: told of each folder that was not entered: a link, or Git's own.
 
     Raises:
         UsageError: a folder that cannot be listed, or an address that cannot be read.
@@ -32,16 +41,19 @@ def find_models(paths: Iterable[str], access: Access = DEFAULT_ACCESS) -> list[s
 
             models = models_at(path, access)
         elif os.path.isdir(path):
-            models = _below(path)
+            models = _below(path, passed_over)
         elif path != "-" and glob.has_magic(path) and not os.path.lexists(path):
             models = [p for p in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(p)]
         found.update(dict.fromkeys(models or [path]))
     return list(found)
 
 
-def _below(folder: str) -> list[str]:
+def _below(folder: str, passed_over: Callable[[str], None]) -> list[str]:
     models: list[str] = []
     for place, folders, files in os.walk(folder, onerror=unlistable):
+        for name in sorted(folders):
+            if name in SKIPPED_FOLDERS or os.path.islink(os.path.join(place, name)):
+                passed_over(os.path.join(place, name))
         folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
         models += [
             os.path.join(place, name) for name in sorted(files) if name.lower().endswith(SUFFIX)

@@ -41,9 +41,10 @@ from onnxguard.reporters.kit import paint
 from onnxguard.reporters.scan import markdown, sarif
 from onnxguard.scanning import report
 from onnxguard.scanning.plain_values import NOT_RECORDED
-from onnxguard.scanning.report import Basis, Report, Run
+from onnxguard.scanning.report import Basis, Origin, Report, Run, Setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+OPTIONAL = {"read", "sha256", "judged_sha256"}
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 RUNS = {"single": SINGLE, "many": MANY, "nothing": NOTHING, "clean": Run((CLEAN,))}
 
@@ -175,7 +176,7 @@ class TestJson:
         expected = {*type_._fields, *({"name"} if name == "finding" else ())} - NOT_RECORDED
         definition = SCHEMA["$defs"][name]
         assert set(definition["properties"]) == expected
-        assert set(definition["required"]) == expected - ({"read"} if type_ is Report else set())
+        assert set(definition["required"]) == expected - (OPTIONAL if type_ is Report else set())
         assert definition["additionalProperties"] is False
 
     def test_says_what_the_run_went_by(self) -> None:
@@ -191,6 +192,12 @@ class TestJson:
         document["basis"]["files"][0]["role"] = "rumour"
         with pytest.raises(jsonschema.ValidationError, match="rumour"):
             jsonschema.validate(document, SCHEMA)
+
+    def test_schema_names_every_field_of_the_origin(self) -> None:
+        definition = SCHEMA["properties"]["origin"]
+        assert definition["required"] == list(definition["properties"]) == list(Origin._fields)
+        setting = definition["properties"]["settings"]["items"]
+        assert setting["required"] == list(setting["properties"]) == list(Setting._fields)
 
     def test_values_come_back_as_they_were(self) -> None:
         model = json.loads(render("json", MANY))["models"][-1]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from support import protobuf as pb
-from support.command import run
+from support.command import run, unfiled
 from support.lists import write_list
 from support.repositories import (
     RELU,
@@ -337,7 +337,7 @@ def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
 
 def without_seconds(text: str) -> str:
     text = re.sub(r'"seconds": [\d.e-]+|time="[\d.]+"|[\d.,]+ m?s\b|\d+ min', "", text)
-    return re.sub(r"[\d.,]+ s(econds)?", "", text)
+    return re.sub(r"[\d.,]+ s(econds)?", "", unfiled(text))
 
 
 @pytest.mark.parametrize(

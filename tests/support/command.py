@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Sequence
 
@@ -43,3 +44,16 @@ def _run(arguments: Sequence[str], stdin: bytes, out: _Stream, err: _Stream) -> 
             return main(list(arguments))
     finally:
         sys.stdin = before
+
+
+_FILED = re.compile(
+    r'"command": \[[^\]]*\]|"(commandLine|date|endTimeUtc)": "[^"]*"'
+    r'|name="onnxguard\.(command|date)" value="[^"]*"|<p>(command|date): .*?</p>'
+    r"|^(command|date): .*$",
+    re.MULTILINE,
+)
+
+
+def unfiled(text: str) -> str:
+    """A report in any format without the command that made it, and the date."""
+    return _FILED.sub("", text)

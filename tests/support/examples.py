@@ -35,10 +35,10 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml|py))\n")
 _SLOW_TO_START = re.compile(r"onnxguard (?:parity|train-and-gate|evaluate)\b[\w ./:=-]*")
 """Commands without any of a shell's signs that import PyTorch, which takes seconds."""
-_DAY = r"20\d\d-\d\d-\d\d"
+_DAY = r"20\d\d-\d\d-\d\d(?:T[\d:]+Z)?"
 _CHANGING = re.compile(
     rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|'
-    rf"as of {_DAY}|^date: {_DAY}",
+    rf'as of {_DAY}|^date: {_DAY}|date" value="{_DAY}"',
     re.MULTILINE,
 )
 

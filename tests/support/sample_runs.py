@@ -13,7 +13,7 @@ from onnxguard.model.facts import (
     OpsetImport,
     Value,
 )
-from onnxguard.scanning.report import Report, Run, Verdict
+from onnxguard.scanning.report import Origin, Report, Run, Setting, Verdict
 
 HOSTILE = (
     "::error::<script>|x|`y```z ]]> {0} [a](http://e.example) @me #1 *b* _c_ \"q\" 'r' % , ##[x]"
@@ -220,6 +220,17 @@ NASTY = Report(
     1.5,
 )
 
-SINGLE = Run((STUDENT,), 0.0131)
-MANY = Run((CLEAN, STUDENT, WARNED, WAIVED, UNVERIFIED, NASTY), 1.504)
+ORIGIN = Origin(
+    ("onnxguard", "scan", "models", "--exit-zero"),
+    "2026-11-30T06:30:00Z",
+    (("adr-0258", "0e" * 32),),
+    (
+        Setting("--select", "OG1, OG2", "../pyproject.toml", narrows=True),
+        Setting("--exit-zero", "", "the command line", narrows=True),
+        Setting("--allowlist", "mine.yaml", "../pyproject.toml", narrows=False),
+    ),
+    ("models/.git", "models/link"),
+)
+SINGLE = Run((STUDENT._replace(sha256="1a" * 32, judged_sha256="2b" * 32),), 0.0131)
+MANY = Run((CLEAN, *SINGLE.reports, WARNED, WAIVED, UNVERIFIED, NASTY), 1.504, ORIGIN)
 NOTHING = Run(())

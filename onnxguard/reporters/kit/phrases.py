@@ -13,6 +13,9 @@ from onnxguard.scanning.report import Report, Run, Verdict
 EXCLUDED_SHOWN = 5
 """Paths that are named of those that a manifest leaves out."""
 
+FOLDERS = 5
+"""Folders that were not entered, and are named."""
+
 VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 
 
@@ -134,4 +137,24 @@ def left_out(run: Run) -> str:
 
 def summary(run: Run) -> str:
     """``FAIL: 2 of 4 models passed, 2 failed; 3 errors, 1 waived``."""
-    return f"{VERDICTS[overall(run)]}: {model_counts(run)}; {finding_counts(run.reports)}"
+    said = f"{VERDICTS[overall(run)]}: {model_counts(run)}; {finding_counts(run.reports)}"
+    return "; ".join([said, *settings(run)])
+
+
+def settings(run: Run) -> list[str]:
+    """``narrowed by --select OG2 (pyproject.toml)``, for each option to be told; and what else."""
+    if run.origin is None:
+        return []
+    folders = run.origin.not_entered
+    more = f" and {len(folders) - FOLDERS:,} more" if len(folders) > FOLDERS else ""
+    skipped = [f"not entered: {', '.join(folders[:FOLDERS])}{more}"] if folders else []
+    return [*map(str, run.origin.settings), *skipped]
+
+
+def filing(run: Run) -> list[tuple[str, str]]:
+    """What a report is filed by: the command, the date, the lists; a name and a text each."""
+    if run.origin is None:
+        return []
+    lists = [(f"allowlist {name}", f"sha256 {sha}") for name, sha in run.origin.allowlists]
+    command = " ".join(run.origin.command)
+    return [("command", command), ("date", run.origin.date), *lists]

@@ -10,7 +10,7 @@ import base64
 import hashlib
 
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, element, page
+from onnxguard.reporters.kit.html_elements import Markup, code, element, page
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.scan.html_index import Entry, badge, index
 from onnxguard.reporters.scan.html_model import model_page
@@ -53,9 +53,14 @@ def render(run: Run, options: RenderOptions) -> str:
     if excluded := phrases.left_out(run):
         said.append(f"{excluded[0].upper()}{excluded[1:]}.")
     lines = (element("p", line) for line in said)
-    header = element("header", element("h1", "onnxguard ", badge(verdict)), *lines)
+    settings = (element("p", element("strong", setting)) for setting in phrases.settings(run))
+    header = element("header", element("h1", "onnxguard ", badge(verdict)), *lines, *settings)
     main = element("main", index(entries), *pages)
-    footer = element("footer", f"Made by onnxguard {__version__}. This page loads nothing.")
+    footer = element(
+        "footer",
+        f"Made by onnxguard {__version__}. This page loads nothing.",
+        *(element("p", name, ": ", code(text)) for name, text in phrases.filing(run)),
+    )
     script = Markup(f"\n<script>{SCRIPT}</script>\n")
     skip = element("a", "Skip to the models", href="#models", class_="skip")
     return page(title, POLICY, STYLE, skip, header, main, footer, script)

@@ -7,8 +7,8 @@ from typing import Any
 
 from onnxguard import __version__
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.scanning.plain_values import record_of
-from onnxguard.scanning.report import Basis, Report, Run, Verdict
+from onnxguard.scanning.plain_values import plain, record_of
+from onnxguard.scanning.report import Basis, Origin, Report, Run, Verdict
 
 SCHEMA = "onnxguard/report/1"
 
@@ -20,11 +20,17 @@ def render(run: Run, options: RenderOptions) -> str:
         "tool": {"name": "onnxguard", "version": __version__},
         "exit_code": run.exit_code(options.exit_zero),
         "seconds": round(run.seconds, 6),
+        **({} if run.origin is None else {"origin": _origin(run.origin)}),
         "summary": _summary(run),
         **({} if run.basis is None else {"basis": _basis(run.basis)}),
         "models": [_model(report) for report in run.reports],
     }
     return dumps(document)
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    lists = [{"id": name, "sha256": digest} for name, digest in origin.allowlists]
+    return {**plain(origin), "allowlists": lists}
 
 
 def dumps(document: object) -> str:

@@ -38,6 +38,7 @@ def document(run: Run, check: Check) -> str:
         ("onnxguard.version", __version__),
         (f"onnxguard.{check.judge}s", ", ".join(judges)),
         ("onnxguard.summary", phrases.summary(run)),
+        *((f"onnxguard.{name}", text) for name, text in phrases.filing(run)),
     ]
     if run.basis is not None and run.basis.excluded:
         held.append(("onnxguard.excluded", ", ".join(run.basis.excluded)))

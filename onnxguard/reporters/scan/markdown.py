@@ -25,6 +25,7 @@ def render(run: Run, options: RenderOptions) -> str:
     blocks = [
         f"## onnxguard: {phrases.VERDICTS[phrases.overall(run)]}",
         f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}.",
+        *(f"**{code(setting)}**" for setting in phrases.settings(run)),
     ]
     paths, more = phrases.excluded(run)
     if paths:
@@ -36,6 +37,9 @@ def render(run: Run, options: RenderOptions) -> str:
             blocks += [f"### {code(report.path)}", _findings(report)]
         if report.facts is not None:
             blocks.append(_details(report, report.facts))
+    filed = [f"{name}: {code(text)}" for name, text in phrases.filing(run)]
+    if filed:
+        blocks.append("  \n".join(filed))
     return "\n\n".join(blocks) + "\n"
 
 

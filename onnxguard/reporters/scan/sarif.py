@@ -94,11 +94,21 @@ def _invocation(run: Run, options: RenderOptions) -> dict[str, Any]:
         if report.verdict is Verdict.ERROR
         for reason in [report.findings[0].message if report.findings else "No reason is known."]
     ]
-    return {
+    invocation: dict[str, Any] = {
         "executionSuccessful": phrases.overall(run) is not Verdict.ERROR,
         "exitCode": run.exit_code(options.exit_zero),
         "toolExecutionNotifications": notifications,
     }
+    if run.origin is not None:
+        invocation["commandLine"] = " ".join(run.origin.command)
+        invocation["endTimeUtc"] = run.origin.date
+        invocation["toolConfigurationNotifications"] = [
+            {"level": "warning", "message": {"text": message_text(text)}}
+            for text in phrases.settings(run)
+        ]
+        lists = {f"sha256 of {name}": digest for name, digest in run.origin.allowlists}
+        invocation["properties"] = lists
+    return invocation
 
 
 def _artifact(report: Report) -> dict[str, Any]:
@@ -109,6 +119,8 @@ def _artifact(report: Report) -> dict[str, Any]:
     }
     if report.facts is not None and report.facts.size <= _LARGEST:
         artifact["length"] = report.facts.size
+    if report.sha256 is not None:
+        artifact["hashes"] = {"sha-256": report.sha256}
     return artifact
 
 

@@ -25,6 +25,7 @@ def render(run: Run, options: RenderOptions) -> str:
     paint = Paint(options.color)
     if options.verbosity < 0:
         lines = [line for report in run.reports for line in _quiet(report, paint)]
+        lines += [str(s) for s in (run.origin.settings if run.origin else ()) if s.narrows]
     else:
         lines = _full(run, paint, verbose=options.verbosity > 0)
     return "".join(f"{inert(line)}\n" for line in lines)
@@ -51,6 +52,9 @@ def _full(run: Run, paint: Paint, verbose: bool) -> list[str]:
         after_block = block
     if lines:
         lines.append("")
+    if verbose:
+        lines += [f"{name}: {text}" for name, text in phrases.filing(run)]
+    lines += [paint(line, VERDICT_STYLES[Verdict.ERROR]) for line in phrases.settings(run)]
     lines += filter(None, (phrases.left_out(run), _summary(run, paint)))
     return lines
 
@@ -84,6 +88,9 @@ def _block(report: Report, paint: Paint, verbose: bool) -> list[str]:
     lines = [f"{_verdict(report, paint)}{paint(report.path, 'bold')}"]
     if report.facts is not None:
         lines += facts_lines(report, report.facts, paint, verbose)
+    if verbose:
+        digests = ("sha256", report.sha256), ("judged bytes' sha256", report.judged_sha256)
+        lines += [f"  {name} {digest}" for name, digest in digests if digest]
     shown = phrases.standing(report) + (phrases.waived(report) if verbose else [])
     for finding in shown:
         lines += ["", *finding_lines(finding, paint, verbose, SCAN)]
