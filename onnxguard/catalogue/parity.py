@@ -14,7 +14,8 @@ PARITY = (
         "Without a reference there is nothing to compare with. A missing callable, an import that "
         "fails or a factory that raises usually means that the check runs in another environment "
         "or folder than the export did.",
-        "Name package.module:callable, FILE.pt2 or student:NAME, and run where that can be found.",
+        "Name package.module:callable, FILE.pt2 or student:NAME, and run where that can be found. "
+        "All of them are code that is run: loading a .pt2 file evaluates expressions in it.",
     ),
     Rule(
         "OP002",

@@ -102,7 +102,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         )
     policies = [entry.policy for entry in manifest.entries]
     origin = origin_of(policies, ("paths", "no_parity", "baseline", "exit_zero"))
-    origin = origin._replace(not_entered=tuple(map(printable, checked.links)))
+    origin = origin._replace(not_entered=tuple(map(printable, (*checked.links, *checked.skipped))))
     run = checked.run._replace(origin=origin)
     run = judged_by_baseline(run, options, partial=bool(chosen))
     run = run._replace(basis=_basis(manifest, checked, options["baseline"]))

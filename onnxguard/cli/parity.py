@@ -41,7 +41,8 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option(
     "--torch",
     metavar="SPEC",
-    help="The reference: package.module:callable, FILE.pt2 or student:NAME. It is run.",
+    help="The reference: package.module:callable, FILE.pt2 or student:NAME. It is code and is run; "
+    "so is a .pt2 file, as soon as it is loaded.",
 )
 @click.option("--weights", metavar="FILE", help="Its weights: safetensors or a state dict.")
 @click.option("--reference", metavar="OTHER.onnx", help="Compare with this graph instead.")

@@ -44,7 +44,8 @@ def find_reference(spec: Any, weights: str | None) -> LoadedReference:
 
     Args:
         spec: a module, a callable that makes one, or a text: ``package.module:callable``,
-            a ``.pt2`` file, ``student:NAME``. What it names is the user's own code and is run.
+            a ``.pt2`` file, ``student:NAME``. What it names is the user's own code and is run;
+            loading a ``.pt2`` file evaluates expressions in it (torch.export reaches ``sympify``).
         weights: a safetensors file, or a state dict that PyTorch loads with weights_only.
 
     Raises:

@@ -69,6 +69,7 @@ class Checked(NamedTuple):
         models: the models' files, in the order of their reports.
         excluded: files and folders that the manifest leaves out.
         links: links to folders, which are not followed.
+        skipped: folders of Git's own.
         cached: models whose findings were known.
         unproven: models whose parity check was left out.
     """
@@ -77,6 +78,7 @@ class Checked(NamedTuple):
     models: tuple[str, ...]
     excluded: tuple[str, ...]
     links: tuple[str, ...]
+    skipped: tuple[str, ...]
     cached: int
     unproven: int
 
@@ -115,7 +117,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
                 reports += _missing(lock, checking.files)
     run = Run(tuple(reports), time.perf_counter() - started)
     files = tuple(os.path.join(manifest.root, path) for path, _ in inventory.models)
-    left_out = inventory.excluded, inventory.links
+    left_out = inventory.excluded, inventory.links, inventory.skipped
     return Checked(run, files, *left_out, checking.cached, checking.unproven)
 
 

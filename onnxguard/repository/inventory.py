@@ -25,11 +25,13 @@ class Inventory(NamedTuple):
         models: sorted, each with the index of the entry that covers it, None where none does.
         excluded: files and folders that the manifest leaves out.
         links: links to folders, which are not followed.
+        skipped: folders of Git's own.
     """
 
     models: tuple[tuple[str, int | None], ...]
     excluded: tuple[str, ...]
     links: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def take_inventory(manifest: Manifest) -> Inventory:
@@ -48,9 +50,12 @@ def take_inventory(manifest: Manifest) -> Inventory:
     found: list[tuple[str, int | None]] = []
     excluded: list[str] = []
     links: list[str] = []
+    skipped: list[str] = []
     for path, kind in _below(manifest.root, pruned):
         if kind == "link":
             links.append(path)
+        elif kind == "skipped":
+            skipped.append(path)
         elif kind == "pruned":
             excluded.append(f"{path}/")
         elif path.lower().endswith(SUFFIX) or (odd and matches(tuple(odd), path)):
@@ -58,7 +63,8 @@ def take_inventory(manifest: Manifest) -> Inventory:
                 excluded.append(path)
             else:
                 found.append((path, finder.find(path)))
-    return Inventory(tuple(sorted(found)), tuple(sorted(excluded)), tuple(sorted(links)))
+    passed_over = (tuple(sorted(paths)) for paths in (excluded, links, skipped))
+    return Inventory(tuple(sorted(found)), *passed_over)
 
 
 def virtual_environments(root: str) -> list[str]:
@@ -72,7 +78,7 @@ def virtual_environments(root: str) -> list[str]:
 
 
 def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Every path below, each a ``file``, a ``link`` to a folder, or a ``pruned`` folder."""
+    """Every path below: a ``file``, a ``link`` to a folder, a ``pruned`` or ``skipped`` folder."""
     cut = len(os.path.join(root, ""))
     for place, folders, files in os.walk(root, onerror=unlistable):
         below = place[cut:].replace(os.sep, "/")
@@ -85,7 +91,9 @@ def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
                 yield prefix + name, "pruned"
             elif os.path.islink(os.path.join(place, name)):
                 yield prefix + name, "link"
-            elif name not in SKIPPED_FOLDERS:
+            elif name in SKIPPED_FOLDERS:
+                yield prefix + name, "skipped"
+            else:
                 entered.append(name)
         folders[:] = entered
 

@@ -109,7 +109,9 @@ def test_a_check_tells_what_narrowed_it() -> None:
         'schema: 1\nmodels:\n  - paths: ["*.onnx"]\n    allowlist: base\nexclude: [bad.onnx]\n'
     )
     assert settings("check") == []
-    assert origin("check")["left_out"] == ["bad.onnx"]
+    Path(".git").mkdir()
+    Path("link").symlink_to(".git")
+    assert origin("check")["left_out"] == ["bad.onnx", "link", ".git"]
     assert settings("check", "clean.onnx", "--no-parity", "--exit-zero") == [
         ("PATHS", "clean.onnx", "the command line"),
         ("--no-parity", "", "the command line"),

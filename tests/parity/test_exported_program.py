@@ -55,6 +55,8 @@ def test_a_program_takes_its_inputs_by_name(tmp_path: Path, by_name: bool) -> No
     assert report.verdict is ParityVerdict.PASS, report.findings
     assert report.identity is not None
     assert report.identity.reference_sha256
+    assert any("program.pt2 is code: loading it evaluated" in said for said in report.remarks)
+    assert "is code" not in "".join(check_parity(MINUS, Minus()).remarks)
     assert check_parity(CROSSED, path).verdict is ParityVerdict.FAIL
 
 
