@@ -50,9 +50,9 @@ class DataFolder:
     """Where the external data of one model is looked for: beside its path, as that was given."""
 
     def __init__(self, model: str) -> None:
+        self._model = model
         self._folder = os.path.dirname(model) or os.curdir
         self._real = os.path.realpath(self._folder)
-        self._allowed = self._real, os.path.dirname(os.path.realpath(model))
 
     def find(self, location: str | bytes) -> DataFile:
         """Look at the file that a location means; of a small one the first bytes are read."""
@@ -61,14 +61,13 @@ class DataFolder:
             return found
         path = os.path.join(self._folder, found.path)
         try:
-            os.lstat(path)
+            status = os.stat(path)
             real = os.path.realpath(path, strict=True)
-            status = os.stat(real)
         except (OSError, ValueError) as error:
-            return refused(found, *_absent(path, error))
+            return _absent(found, path, error)
         linked = not _same(real, os.path.join(self._real, *found.name.split("/")))
+        code, why = self._refusal(found, real, status)
         found = found._replace(path=real, size=status.st_size, linked=linked)
-        code, why = self._refusal(real, found.name, status)
         if code:
             return refused(found, code, why)
         if found.size > POINTER_BYTES:
@@ -78,13 +77,14 @@ class DataFolder:
         except OSError:
             return refused(found, "OG404", " cannot be read")
 
-    def _refusal(self, real: str, name: str, status: os.stat_result) -> tuple[str, str]:
+    def _refusal(self, found: DataFile, real: str, status: os.stat_result) -> tuple[str, str]:
         if not stat.S_ISREG(status.st_mode):
             return "OG403", " is not a regular file"
-        if not any(_below(real, folder) for folder in self._allowed):
+        if not _below(real, self._real) and not _below(real, _folder_of(self._model)):
             return "OG403", " goes through a symbolic link that leads out of the model's folder"
         # onnx takes ".." away from the text, ONNX Runtime goes where the link leads and then up.
-        if not _same(real, os.path.realpath(os.path.join(self._folder, *name.split("/")))):
+        plain = os.path.join(self._folder, *found.name.split("/"))
+        if ".." in found.path.split("/") and not _same(real, os.path.realpath(plain)):
             return "OG403", ' goes through a symbolic link and up from there by ".."'
         if status.st_nlink > 1:
             return "OG403", " is a hard link to a file of another name"
@@ -105,14 +105,15 @@ _HINTS = {
 }
 
 
-def _absent(path: str, error: OSError | ValueError) -> tuple[str, str]:
+def _absent(found: DataFile, path: str, error: OSError | ValueError) -> DataFile:
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
-        return "OG403", " goes through symbolic links that lead in a circle"
+        return refused(found, "OG403", " goes through symbolic links that lead in a circle")
     if not isinstance(error, FileNotFoundError):
-        return "OG404", " cannot be looked at"
-    if os.path.islink(path):
-        return "OG404", " is a symbolic link to a file that is missing"
-    return "OG404", " is missing"
+        return refused(found, "OG404", " cannot be looked at")
+    if not os.path.islink(path):
+        return refused(found, "OG404", " is missing")
+    dangling = refused(found, "OG404", " is a symbolic link to a file that is missing")
+    return unless_pointer(dangling, os.fsencode(os.readlink(path)))  # as git-annex leaves it
 
 
 def unless_pointer(found: DataFile, head: bytes) -> DataFile:
@@ -132,6 +133,10 @@ def _head(path: str) -> bytes:
         return os.read(descriptor, HEAD_BYTES) if regular else b""
     finally:
         os.close(descriptor)
+
+
+def _folder_of(model: str) -> str:
+    return os.path.dirname(os.path.realpath(model))
 
 
 def _same(one: str, other: str) -> bool:

@@ -61,6 +61,12 @@ def linked_to_nothing(folder: Path) -> bytes:
     return at("w.bin")
 
 
+def not_fetched_by_git_annex(folder: Path) -> bytes:
+    key = "SHA256E-s4096--4d7a.bin"
+    (folder / "w.bin").symlink_to(f".git/annex/objects/Gx/7q/{key}/{key}")
+    return at("w.bin")
+
+
 def up_from_a_link(folder: Path) -> bytes:
     (folder / "real/deep").mkdir(parents=True)
     (folder / "real/w.bin").write_bytes(DATA)
@@ -333,6 +339,15 @@ CASES = (
                 Severity.ERROR,
             ),
         )
+    ),
+    Case(
+        "OG408",
+        "link of git-annex to what was not fetched",
+        not_fetched_by_git_annex,
+        PLAIN,
+        message='external data at "w.bin" is a git-annex pointer, not the data itself',
+        route=PLACE,
+        hint="git annex get",
     ),
     *(
         Case(
