@@ -22,7 +22,9 @@ TENSORS = (
         Severity.ERROR,
         "A tensor's shape has a negative dimension or too many dimensions.",
         "A stored tensor has a known shape, so a negative size means nothing and becomes a huge "
-        "one where it is read as unsigned. Kernels keep dimensions in arrays of a fixed length.",
+        "one where it is read as unsigned. Kernels keep dimensions in arrays of a fixed length. "
+        "The dimension -1 of a declared value, as Paddle writes it, is a warning: ONNX Runtime "
+        "takes it for an unknown size.",
         "Export the model again. For an unknown size use a graph input's symbolic dimension.",
     ),
     Rule(
