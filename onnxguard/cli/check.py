@@ -17,8 +17,7 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
-from onnxguard.cli.basis import basis_options, hashed, say_files
-from onnxguard.cli.origin import origin_of
+from onnxguard.cli.origin import digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options
@@ -34,7 +33,7 @@ from onnxguard.repository.lock import LOCK, read_lock
 from onnxguard.repository.manifest import Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
-from onnxguard.scanning.report import Basis, DecidingFile
+from onnxguard.scanning.report import DecidingFile, Origin
 
 NAMED = 5
 """Paths that a remark names."""
@@ -54,7 +53,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
 @baseline_options
 @scale_options
-@basis_options
+@digests_option
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
 def check(paths: tuple[str, ...], **options: Any) -> int:
@@ -102,10 +101,8 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         )
     policies = [entry.policy for entry in manifest.entries]
     origin = origin_of(policies, ("paths", "no_parity", "baseline", "exit_zero"))
-    origin = origin._replace(not_entered=tuple(map(printable, (*checked.links, *checked.skipped))))
-    run = checked.run._replace(origin=origin)
-    run = judged_by_baseline(run, options, partial=bool(chosen))
-    run = run._replace(basis=_basis(manifest, checked, options["baseline"]))
+    run = judged_by_baseline(checked.run, options, partial=bool(chosen))
+    run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)
     if options["output_format"] == "html":
         from onnxguard.scanning.diagrams import outlined
@@ -152,15 +149,19 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags)
 
 
-def _basis(manifest: Manifest, checked: Checked, baseline: str | None) -> Basis:
-    """What the check went by."""
+def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str | None) -> Origin:
+    """Add which files decided on the check, and what it did not look at."""
     lock = os.path.join(manifest.root, LOCK)
     files = [DecidingFile("manifest", manifest.path, manifest.digest)]
     files += hashed("lock", [lock] if os.path.lexists(lock) else [])
     files += hashed("allowlist", (path for name in manifest.lists for path in list_files(name)))
     files += hashed("baseline", [baseline] if baseline else [])
-    patterns = tuple(map(printable, manifest.exclude))
-    return Basis(tuple(files), patterns, tuple(map(printable, checked.excluded)))
+    return origin._replace(
+        files=tuple(files),
+        exclude=tuple(map(printable, manifest.exclude)),
+        excluded=tuple(map(printable, checked.excluded)),
+        not_entered=tuple(map(printable, (*checked.links, *checked.skipped))),
+    )
 
 
 def _remark(checked: Checked, excluded: str) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
+from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import list_sha256
-from onnxguard.scanning.report import Origin, Setting
+from onnxguard.scanning.report import DecidingFile, Origin, Run, Setting
 from onnxguard.sources.remote import is_remote, shown
 
 CONFIGURED = "onnxguard.config"
-"""Under this key of click's ``meta`` stands the pyproject.toml that gave defaults."""
+"""Under this key of click's ``meta`` stands the file that gave defaults, if one did."""
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _SOURCES = {
     click.core.ParameterSource.COMMANDLINE: "the command line",
@@ -58,10 +61,10 @@ def _setting(context: click.Context, name: str, narrows: bool) -> Setting | None
     source = context.get_parameter_source(name)
     if not value or source is None or source is click.core.ParameterSource.DEFAULT:
         return None
-    who = _SOURCES.get(source) or str(context.meta.get(CONFIGURED, "pyproject.toml"))
+    who = _SOURCES.get(source) or context.meta[CONFIGURED].path
     items = [str(item) for item in (value if isinstance(value, tuple) else (value,))]
     if source is click.core.ParameterSource.DEFAULT_MAP:  # a file's paths were made absolute
-        items = [near_path(item) if os.path.isabs(item) else item for item in items]
+        items = [from_here(item) if os.path.isabs(item) else item for item in items]
     text = "" if value is True else ", ".join(map(_word, items))
     (option,) = [parameter for parameter in context.command.params if parameter.name == name]
     shown_name = option.opts[0] if isinstance(option, click.Option) else name.upper()
@@ -74,6 +77,42 @@ def _word(text: str) -> str:
     return printable(head) + mark + (shown(tail) if is_remote(tail) else printable(tail))
 
 
-def near_path(path: str) -> str:
-    """A path relative to the working folder."""
-    return os.path.relpath(path)
+def digests_option(command: F) -> F:
+    """Add the option to a command."""
+    return click.option(
+        "--digests", is_flag=True, help="Say on stderr which files decided, with their SHA-256."
+    )(command)
+
+
+def hashed(role: str, paths: Iterable[str | os.PathLike[str]]) -> list[DecidingFile]:
+    """The files as they are now, each named relative to the working folder.
+
+    Raises:
+        UsageError: one cannot be read any more.
+    """
+    import hashlib
+
+    found = []
+    for path in dict.fromkeys(map(from_here, paths)):
+        try:
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageError(f'"{printable(path)}" cannot be read: {error.strerror}') from None
+        found.append(DecidingFile(role, printable(path), digest))
+    return found
+
+
+def from_here(path: str | os.PathLike[str]) -> str:
+    """The path relative to the working folder; as it is where there is no way from there."""
+    try:
+        return os.path.relpath(path)
+    except (OSError, ValueError):  # the folder was removed; another drive
+        return os.fspath(path)
+
+
+def say_files(run: Run, options: dict[str, Any]) -> None:
+    """Name the files on stderr where that is asked for, by ``--digests`` or ``-v``."""
+    if run.origin is not None and (options["digests"] or options["verbose"]):
+        for file in run.origin.files:
+            click.echo(f"decided by {file.role} {file.path} sha256:{file.sha256}", err=True)

@@ -20,10 +20,9 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
-from onnxguard.cli.basis import basis_options, from_here, hashed, say_files
 from onnxguard.cli.config import read_config
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.origin import CONFIGURED, origin_of
+from onnxguard.cli.origin import CONFIGURED, digests_option, from_here, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
@@ -32,7 +31,7 @@ from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowl
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.lean import FORMATS, lean
-from onnxguard.scanning.report import Basis, DecidingFile, Report, Run
+from onnxguard.scanning.report import DecidingFile, Report, Run
 from onnxguard.scanning.scan import UNVERIFIED, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
 from onnxguard.sources.discover import find_models
@@ -40,9 +39,6 @@ from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
 _PARAMETERS = {"format": "output_format"}
 """What click calls an option of another name."""
-
-CONFIG = "onnxguard.configuration"
-"""Where click's context keeps which file was read."""
 
 HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 """Bytes of a file whose SHA-256 is stated: of one that is scanned alone, and if it is asked for."""
@@ -59,8 +55,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
         ctx.default_map = {_PARAMETERS.get(key, key): v for key, v in config.values.items()}
         if config.path is not None:
             path = printable(from_here(config.path))
-            ctx.meta[CONFIG] = DecidingFile("configuration", path, config.sha256)
-            ctx.meta[CONFIGURED] = path
+            ctx.meta[CONFIGURED] = DecidingFile("configuration", path, config.sha256)
     return value
 
 
@@ -89,7 +84,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @baseline_options
 @scale_options
-@basis_options
+@digests_option
 @click.option(
     "--full-check",
     is_flag=True,
@@ -170,13 +165,12 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     started = time.perf_counter()
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
     # The digest of a list takes longer than a small scan: these formats do not show it.
-    filed = options["format"] not in ("text", "github") or verbosity > 0
+    filed = output_format not in ("text", "github") or verbosity > 0
     narrowing = "select", "ignore", "baseline", "exit_zero"
     origin = origin_of([policy] if filed else [], narrowing, ("allowlist",))
-    origin = origin._replace(not_entered=tuple(map(printable, passed_over)))
-    run = Run(tuple(reports), time.perf_counter() - started, origin=origin)
-    run = judged_by_baseline(run, options)
-    run = run._replace(basis=_basis(options))
+    run = judged_by_baseline(Run(tuple(reports), time.perf_counter() - started), options)
+    not_entered = tuple(map(printable, passed_over))
+    run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))
     say_files(run, options)
     if output_format == "html":
         from onnxguard.scanning.diagrams import outlined
@@ -188,13 +182,13 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     return run.exit_code(options["exit_zero"])
 
 
-def _basis(options: dict[str, Any]) -> Basis:
-    """What the scan went by."""
-    configuration = click.get_current_context().meta.get(CONFIG)
+def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:
+    """Those that decided on the scan."""
+    configuration = click.get_current_context().meta.get(CONFIGURED)
     files = [] if configuration is None else [configuration]
     files += hashed("allowlist", list_files(options["allowlist"]))
     files += hashed("baseline", filter(None, [options["baseline"]]))
-    return Basis(tuple(files))
+    return tuple(files)
 
 
 def _judge(

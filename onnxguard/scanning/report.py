@@ -104,20 +104,6 @@ class DecidingFile(NamedTuple):
     sha256: str
 
 
-class Basis(NamedTuple):
-    """What a run went by.
-
-    Attributes:
-        files: those that decided on it.
-        exclude: the manifest's patterns of files that are no models to deliver, safe to print.
-        excluded: the files and folders that they left out, safe to print.
-    """
-
-    files: tuple[DecidingFile, ...] = ()
-    exclude: tuple[str, ...] = ()
-    excluded: tuple[str, ...] = ()
-
-
 class Setting(NamedTuple):
     """An option that was set: ``--select``, its value and who set it, all safe to print.
 
@@ -144,6 +130,9 @@ class Origin(NamedTuple):
         allowlists: the id and SHA-256 (``list_sha256``) of each list that judged.
         settings: the options by which less was looked for or less fails, and those that decide on
             the verdict and were set by a file.
+        files: those that decided on it.
+        exclude: a manifest's patterns of files that are no models to deliver.
+        excluded: the files and folders that they left out.
         not_entered: folders that were passed over: links, and Git's own.
     """
 
@@ -151,15 +140,17 @@ class Origin(NamedTuple):
     date: str
     allowlists: tuple[tuple[str, str], ...]
     settings: tuple[Setting, ...]
+    files: tuple[DecidingFile, ...] = ()
+    exclude: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     not_entered: tuple[str, ...] = ()
 
 
 class Run(NamedTuple):
-    """The reports of one call, in the order of the paths, what it went by and how it came about."""
+    """The reports of one call, in the order of the paths, and how they came about."""
 
     reports: tuple[Report, ...]
     seconds: float = 0.0
-    basis: Basis | None = None
     origin: Origin | None = None
 
     def exit_code(self, exit_zero: bool = False) -> int:

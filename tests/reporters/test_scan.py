@@ -23,6 +23,7 @@ from support.sample_runs import (
     MANY,
     NASTY,
     NOTHING,
+    ORIGIN,
     RESIZE,
     SINGLE,
     STUDENT,
@@ -41,7 +42,7 @@ from onnxguard.reporters.kit import paint
 from onnxguard.reporters.scan import markdown, sarif
 from onnxguard.scanning import report
 from onnxguard.scanning.plain_values import NOT_RECORDED
-from onnxguard.scanning.report import Basis, Origin, Report, Run, Setting
+from onnxguard.scanning.report import Origin, Report, Run, Setting
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OPTIONAL = {"read", "sha256", "judged_sha256"}
@@ -77,12 +78,12 @@ def test_what_was_left_out_stands_in_every_format(output_format: str) -> None:
     paths = tuple(f"{printable(text)}{number}" for number, text in enumerate(PAYLOADS.values()))
     shown = ("old/", "a.onnx")
     for excluded in (paths, (*shown, *paths), shown):
-        basis = Basis((), ("old/**", *paths), excluded)
-        text = render(output_format, MANY._replace(basis=basis))
+        origin = ORIGIN._replace(exclude=("old/**", *paths), excluded=excluded)
+        text = render(output_format, MANY._replace(origin=origin))
         formats.check(output_format, text)
         if excluded is not paths:
             assert all(each in text for each in shown)
-    assert "old/" not in render(output_format, MANY._replace(basis=Basis()))
+    assert "old/" not in render(output_format, MANY._replace(origin=ORIGIN))
 
 
 def test_formats_are_imported_when_asked_for() -> None:
@@ -168,7 +169,6 @@ class TestJson:
             ("function", facts.Function),
             ("external_data", facts.ExternalData),
             ("loop", facts.Loop),
-            ("basis", report.Basis),
             ("deciding_file", report.DecidingFile),
         ],
     )
@@ -181,15 +181,15 @@ class TestJson:
 
     def test_says_what_the_run_went_by(self) -> None:
         file = report.DecidingFile("lock", "onnxguard.lock", "0" * 64)
-        basis = report.Basis((file,), ("old/**",), ("old/",))
-        document = json.loads(render("json", MANY._replace(basis=basis)))
+        origin = ORIGIN._replace(files=(file,), exclude=("old/**",), excluded=("old/",))
+        document = json.loads(render("json", MANY._replace(origin=origin)))
         jsonschema.validate(document, SCHEMA)
-        assert document["basis"] == {
-            "files": [{"role": "lock", "path": "onnxguard.lock", "sha256": "0" * 64}],
-            "exclude": ["old/**"],
-            "excluded": ["old/"],
-        }
-        document["basis"]["files"][0]["role"] = "rumour"
+        assert document["origin"]["files"] == [
+            {"role": "lock", "path": "onnxguard.lock", "sha256": "0" * 64}
+        ]
+        assert document["origin"]["exclude"] == ["old/**"]
+        assert document["origin"]["excluded"] == ["old/"]
+        document["origin"]["files"][0]["role"] = "rumour"
         with pytest.raises(jsonschema.ValidationError, match="rumour"):
             jsonschema.validate(document, SCHEMA)
 

@@ -124,7 +124,7 @@ def model_counts(run: Run) -> str:
 
 def excluded(run: Run) -> tuple[tuple[str, ...], str]:
     """The first of the paths that a manifest left out, and how many more there are; or nothing."""
-    paths = () if run.basis is None else run.basis.excluded
+    paths = () if run.origin is None else run.origin.excluded
     more = len(paths) - EXCLUDED_SHOWN
     return paths[:EXCLUDED_SHOWN], f" and {more:,} more" if more > 0 else ""
 

@@ -8,7 +8,7 @@ from typing import Any
 from onnxguard import __version__
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import plain, record_of
-from onnxguard.scanning.report import Basis, Origin, Report, Run, Verdict
+from onnxguard.scanning.report import Origin, Report, Run, Verdict
 
 SCHEMA = "onnxguard/report/1"
 
@@ -22,7 +22,6 @@ def render(run: Run, options: RenderOptions) -> str:
         "seconds": round(run.seconds, 6),
         **({} if run.origin is None else {"origin": _origin(run.origin)}),
         "summary": _summary(run),
-        **({} if run.basis is None else {"basis": _basis(run.basis)}),
         "models": [_model(report) for report in run.reports],
     }
     return dumps(document)
@@ -44,10 +43,6 @@ def _summary(run: Run) -> dict[str, int]:
     for verdict in Verdict:
         counts[verdict.value] = sum(1 for report in run.reports if report.verdict is verdict)
     return counts
-
-
-def _basis(basis: Basis) -> dict[str, Any]:
-    return basis._asdict() | {"files": [file._asdict() for file in basis.files]}
 
 
 def _model(report: Report) -> dict[str, Any]:

@@ -40,8 +40,8 @@ def document(run: Run, check: Check) -> str:
         ("onnxguard.summary", phrases.summary(run)),
         *((f"onnxguard.{name}", text) for name, text in phrases.filing(run)),
     ]
-    if run.basis is not None and run.basis.excluded:
-        held.append(("onnxguard.excluded", ", ".join(run.basis.excluded)))
+    if run.origin is not None and run.origin.excluded:
+        held.append(("onnxguard.excluded", ", ".join(run.origin.excluded)))
     for name, value in held:
         ET.SubElement(properties, "property", {"name": name, "value": _legal(value)})
     for report in run.reports:

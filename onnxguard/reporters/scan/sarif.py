@@ -60,10 +60,10 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
         ],
         "columnKind": "unicodeCodePoints",
     }
-    if run.basis is not None and run.basis.exclude:
+    if run.origin is not None and run.origin.exclude:
         sarif_run["properties"] = {
-            "exclude": list(run.basis.exclude),
-            "excluded": list(run.basis.excluded),
+            "exclude": list(run.origin.exclude),
+            "excluded": list(run.origin.excluded),
         }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]}
 

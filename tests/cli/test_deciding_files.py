@@ -30,10 +30,11 @@ def named(*paths: tuple[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def basis(*arguments: str) -> dict[str, Any]:
+def decided(*arguments: str) -> dict[str, Any]:
     """What the JSON says, and that --digests says the same."""
     _, out, err = run(*arguments, "--format", "json", "--digests")
-    found: dict[str, Any] = json.loads(out)["basis"]
+    origin = json.loads(out)["origin"]
+    found = {name: origin[name] for name in ("files", "exclude", "excluded")}
     said = "".join(
         f"decided by {file['role']} {file['path']} sha256:{file['sha256']}\n"
         for file in found["files"]
@@ -45,7 +46,7 @@ def basis(*arguments: str) -> dict[str, Any]:
 
 
 def test_a_scan_by_the_tool_alone() -> None:
-    assert basis("scan", "a.onnx") == {"files": [], "exclude": [], "excluded": []}
+    assert decided("scan", "a.onnx") == {"files": [], "exclude": [], "excluded": []}
 
 
 def test_a_scan_by_files_of_its_own() -> None:
@@ -57,9 +58,9 @@ def test_a_scan_by_files_of_its_own() -> None:
         ("allowlist", "small.yaml"),
         ("baseline", "accepted.json"),
     )
-    assert basis("scan", ".", *BASELINE)["files"] == named(*files)
-    assert basis("scan", ".", "--config=none")["files"] == []
-    assert basis("scan", ".", "--allowlist=base")["files"] == named(files[0])
+    assert decided("scan", ".", *BASELINE)["files"] == named(*files)
+    assert decided("scan", ".", "--config=none")["files"] == []
+    assert decided("scan", ".", "--allowlist=base")["files"] == named(files[0])
 
 
 def test_a_list_comes_with_those_that_it_extends() -> None:
@@ -68,7 +69,7 @@ def test_a_list_comes_with_those_that_it_extends() -> None:
         text = f"schema: 1\nid: {name}\nextends: {parent}\n"
         Path(f"lists/{name}.yaml").write_text(text, encoding="utf-8")
     files = ("allowlist", "lists/outer.yaml"), ("allowlist", "lists/inner.yaml")
-    assert basis("scan", "a.onnx", "--allowlist", "lists/outer.yaml")["files"] == named(*files)
+    assert decided("scan", "a.onnx", "--allowlist", "lists/outer.yaml")["files"] == named(*files)
 
 
 def test_a_check(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +89,7 @@ def test_a_check(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("allowlist", "small.yaml"),
         ("baseline", "accepted.json"),
     )
-    assert basis("check", *BASELINE) == {
+    assert decided("check", *BASELINE) == {
         "files": named(*files),
         "exclude": ["old/**", "b*", "none*"],
         "excluded": ["b.onnx", "old/"],
@@ -100,7 +101,7 @@ def test_a_check(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("manifest", "../onnxguard.yaml"),
         *(("allowlist", f"../{name}.yaml") for name in ("mine", "small")),
     )
-    assert basis("check")["files"] == named(*above)
+    assert decided("check")["files"] == named(*above)
 
 
 def test_a_name_that_would_be_a_command() -> None:
