@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from support.measure import measure
 from support.protobuf import LEN, graph, message, node, tag
 
 import onnxguard
+from onnxguard.model.reading import STEPS
 from onnxguard.model.wire import LARGEST_MESSAGE
 
 SIZE = 1_800_000_000
@@ -67,22 +71,55 @@ def test_field_of_gigabytes_is_not_held(name: str, tmp_path: Path) -> None:
     assert usage.megabytes < MEGABYTES, usage
 
 
-@pytest.mark.parametrize("name", ["initializer", "value_info", "node"])
-def test_many_small_things_stay_within_200_megabytes(name: str, tmp_path: Path) -> None:
-    each = {
-        "initializer": lambda i: pb.tensor(1, [1], f"w{i}", raw_data=bytes(4)),
-        "value_info": lambda i: pb.value(f"v{i}", 1, [1]),
-        "node": lambda i: node("Relu", f"x{i}" + "a" * 1500, "b" * 1500),
-    }[name]
-    count = 45_000 if name == "node" else 700_000
-    path = tmp_path / "model.onnx"
-    with path.open("wb") as stream:
-        many = b"".join(pb.field("GraphProto", name, each(i)) for i in range(count))
-        stream.write(pb.model(PLAIN + many))
-    usage = measure("scan", "-q", str(path))
-    assert usage.exit == 2, usage
-    assert "OG005" in usage.out
-    assert usage.megabytes < 200, usage
+FEW_STEPS = 400_000
+READ = f"""
+import resource, sys
+from onnxguard.base.errors import ModelError
+from onnxguard.model.reading import read_model
+from onnxguard.sources.files import open_model
+
+def held():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+for path in sys.argv[1:]:
+    before = held()
+    with open_model(path) as data:
+        try:
+            read_model(data, {FEW_STEPS})
+        except ModelError as error:
+            print(error.code, held() - before)
+"""
+MANY: dict[str, tuple[str, Callable[[int], bytes], int]] = {
+    "weights": ("initializer", lambda i: pb.tensor(1, [1], f"w{i}", raw_data=bytes(4)), 50_000),
+    "ranks": ("initializer", lambda i: pb.tensor(1, range(999 + i, 1007 + i)), 20_000),
+    "dims": ("initializer", lambda i: message("TensorProto", dims=[*range(300 + i, 990 + i)]), 600),
+    "types": ("value_info", lambda i: pb.value(f"v{i}", 1, [1]), 80_000),
+    "nodes": ("node", lambda i: node("Relu", f"x{i}", f"y{i}"), 40_000),
+    "long names": ("node", lambda i: node("Relu", f"x{i}" + "a" * 1500, "b" * 1500), 6_000),
+    "names": ("node", lambda i: node("Relu", f"x{i}" + "a" * 80, f"y{i}" + "b" * 80), 40_000),
+    "ints": (
+        "node",
+        lambda i: node("R", attribute=pb.attribute("a", ints=[*range(i, i + 64)])),
+        9_000,
+    ),
+    "texts": ("node", lambda i: node("R", attribute=pb.attribute("a", s=f"{i}" * 700)), 9_000),
+}
+"""A field of a graph, what the ``i``-th holds, and how many are more than the steps suffice for."""
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_what_a_step_keeps_is_bounded(name: str, tmp_path: Path) -> None:
+    """All steps that are allowed keep less than 200 MB: a tenth of them is tried, in a child."""
+    field, each, count = MANY[name]
+    many = b"".join(pb.field("GraphProto", field, each(i)) for i in range(count))
+    (tmp_path / "plain.onnx").write_bytes(pb.model(PLAIN))
+    (tmp_path / "many.onnx").write_bytes(pb.model(PLAIN + many))
+    paths = str(tmp_path / "plain.onnx"), str(tmp_path / "many.onnx")
+    done = subprocess.run([sys.executable, "-c", READ, *paths], capture_output=True, check=True)
+    code, kibibytes = done.stdout.split()
+    assert code == b"OG005"
+    whole = int(kibibytes) / 1024 * STEPS / FEW_STEPS
+    assert whole < 200 - 20, whole  # the interpreter takes the rest
 
 
 @pytest.mark.parametrize("more", [0, 1])

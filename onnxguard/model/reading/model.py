@@ -12,7 +12,6 @@ from onnxguard.model.graph import Function, Graph, Model, Operator, Opset
 from onnxguard.model.reading.careful import HEADER, Where
 from onnxguard.model.reading.nodes import INLINE_NODE, NodeReader
 from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
-from onnxguard.model.reading.tensors import TENSOR
 from onnxguard.model.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
 
 STEPS = 4_000_000
@@ -201,7 +200,8 @@ class ModelReader(NodeReader):
                 if tensor is None:
                     where = Where(graph, f"initializer {len(graph.initializers)}")
                     tensor = self.odd_tensor(body, stop, where)
-                self.spend(TENSOR + len(tensor.dims))
+                else:
+                    self.pay_for(tensor)
                 graph.initializers.append(tensor)
             elif stop - base <= len(chunk) and stop - body <= INLINE_NODE:
                 self.inline_node(graph, chunk[body - base : stop - base], body)

@@ -14,7 +14,7 @@ from onnxguard.model.reading.plain import TENSOR_HEAD, plain_tensor, plain_value
 from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, signed, varints
 
 TENSOR = 9
-"""Steps for a tensor; each dimension takes one more."""
+"""Steps for a tensor without its dimensions."""
 
 DIMS_KEPT = 4096
 """Dimensions that are kept of a tensor; more than any limit allows, so that it is exceeded."""
@@ -38,8 +38,13 @@ class TensorReader(CarefulReader):
         tensor = plain_tensor(head, start, end)
         if tensor is None:
             return self.odd_tensor(start, end, where)
-        self.spend(TENSOR + len(tensor.dims))
+        self.pay_for(tensor)
         return tensor
+
+    def pay_for(self, tensor: Tensor) -> None:
+        """Pay for a tensor that was read by the plain path, and for each of its dimensions."""
+        rank = len(tensor.dims)
+        self.spend(TENSOR + rank if rank < 5 else TENSOR + 3 * rank)
 
     def odd_tensor(self, start: int, end: int, where: Where) -> Tensor:
         """Read a tensor by the careful path."""
