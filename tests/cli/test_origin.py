@@ -74,6 +74,7 @@ def test_the_file_is_named_as_it_lies_from_here(
 ) -> None:
     configure('ignore = ["OG101"]\nallowlist = "./mine.yaml"')
     (folder / "mine.yaml").write_text("schema: 1\nid: mine\noperators: [{name: Relu}]\n")
+    (folder / ".git").mkdir()
     (folder / "sub").mkdir()
     monkeypatch.chdir(folder / "sub")
     found = settings("scan", "../bad.onnx")
@@ -111,7 +112,8 @@ def test_a_check_tells_what_narrowed_it() -> None:
     assert settings("check") == []
     Path(".git").mkdir()
     Path("link").symlink_to(".git")
-    assert origin("check")["left_out"] == ["bad.onnx", "link", ".git"]
+    found = origin("check")
+    assert (found["excluded"], found["not_entered"]) == (["bad.onnx"], ["link", ".git"])
     assert settings("check", "clean.onnx", "--no-parity", "--exit-zero") == [
         ("PATHS", "clean.onnx", "the command line"),
         ("--no-parity", "", "the command line"),

@@ -28,7 +28,7 @@ def _today(monkeypatch: pytest.MonkeyPatch) -> None:
         def today(cls) -> Day:
             return cls(TODAY.year, TODAY.month, TODAY.day)
 
-    monkeypatch.setattr(import_module("onnxguard.scan"), "date", Day)
+    monkeypatch.setattr(import_module("onnxguard.scanning.scan"), "date", Day)
 
 
 def waiver(

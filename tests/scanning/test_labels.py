@@ -60,6 +60,8 @@ def names_in(text: str) -> set[str]:
 def test_a_scan_has_one_name_for_each(output_format: str, path: str) -> None:
     _, text, err = run("scan", path, "twice.onnx", "--format", output_format, "-v")
     assert not err
+    if output_format == "github":  # a command, and what it says
+        text = re.sub(r"^::\w+ [^:]*::", "", text, flags=re.MULTILINE)
     names = names_in(text)
     if output_format == "json":  # domain, name and overload are fields of their own there too
         names -= {name for _, name, _ in CALLED.values()} - CALLED.keys()

@@ -165,10 +165,10 @@ def test_large_standard_input_is_kept_in_a_file_and_judged_alike(
     held = tensor(3, [50_000], "w", raw_data=bytes(50_000))
     data = pb.model(graph(node("Relu"), initializer=held))
     whole = run("scan", "-v", "-", stdin=data)
-    monkeypatch.setattr("onnxguard.source.IN_MEMORY", 1000)
+    monkeypatch.setattr("onnxguard.sources.files.IN_MEMORY", 1000)
     assert without_seconds(run("scan", "-v", "-", stdin=data)) == without_seconds(whole)
     assert whole[0] == 0
-    monkeypatch.setattr("onnxguard.source.LARGEST_MESSAGE", 49_999)
+    monkeypatch.setattr("onnxguard.sources.files.LARGEST_MESSAGE", 49_999)
     code, out, _ = run("scan", "-", stdin=data)
     assert code == 2
     assert "more than 49,999 bytes on standard input" in out

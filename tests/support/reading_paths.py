@@ -29,7 +29,7 @@ def careful_path() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         for name in ("nodes.plain_node", "nodes.plain_attribute", "tensors.plain_tensor"):
-            patch.setattr(f"onnxguard.reading.{name}", give_up)
+            patch.setattr(f"onnxguard.model.reading.{name}", give_up)
         patch.setattr("onnxguard.model.reading.tensors.plain_value", give_up)
         patch.setattr("onnxguard.model.reading.model.plain_length", no_length)
         patch.setattr(memo, "remember", give_up)
