@@ -78,7 +78,7 @@ def ifs_nested_too_deep() -> dict[str, bytes]:
 
 @table(FINDINGS, "OG205")
 def trip_count() -> dict[str, bytes]:
-    big = {"1025": 1025, "2**31": 1 << 31, "2**63-1": (1 << 63) - 1, "-1": -1, "-2**63": -(1 << 63)}
+    big = {"1025": 1025, "2**31": 1 << 31, "2**63-2": (1 << 63) - 2, "-1": -1, "-2**63": -(1 << 63)}
     models = {name: pb.model(graph(trips(count), loop())) for name, count in big.items()}
     return models | {
         "initializer": pb.model(graph(loop(), initializer=pb.scalar(5000, "m"))),
@@ -106,6 +106,7 @@ def no_trip_count() -> dict[str, bytes]:
     many = pb.tensor(7, [2], raw_data=bytes(16))
     return {
         "omitted": pb.model(graph(loop("_"))),
+        "2**63-1": pb.model(graph(trips((1 << 63) - 1), loop())),
         "no inputs": pb.model(
             graph(node("Loop", "", "y", attribute=attribute("body", g=LOOP_BODY)))
         ),
