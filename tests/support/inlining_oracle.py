@@ -20,7 +20,7 @@ from onnxguard.policy.allowlist import Decision, Entry, Limit, Range
 from onnxguard.scanning.scan import facts_of
 from support import function_models
 
-CHILD = Path(__file__).parent.parent / "inlined_by_onnx_runtime.py"
+CHILD = Path(__file__).parent / "inlined_by_onnx_runtime.py"
 POLICIES = dict.fromkeys(("functions", "runtime_functions", "function_graphs"), "allow")
 LIMITS = {"loop_trip_count": 30, "loop_trip_product": 1_000_000, "expanded_nodes": 100_000}
 

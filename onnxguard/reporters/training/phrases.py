@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
-from onnxguard.gating.welch import welch_half_width
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.parity.phrases import number
+from onnxguard.students.welch import welch_half_width
 
 if TYPE_CHECKING:  # the records import NumPy, and a reporter needs none
     from onnxguard.students.history import Epoch

@@ -5,8 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 import pytest
-
-from onnxguard.gating.welch import incomplete_beta, t_quantile, welch_half_width
+from onnxguard.students.welch import incomplete_beta, t_quantile, welch_half_width
 
 QUANTILES = (
     (0.5, 164.55767348048818),
