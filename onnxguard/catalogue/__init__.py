@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from onnxguard.catalogue.bounds import BOUNDS
+from onnxguard.catalogue.conditions import CONDITIONS
+from onnxguard.catalogue.constants import CONSTANTS
+from onnxguard.catalogue.external_data import EXTERNAL_DATA
 from onnxguard.catalogue.files import FILES
+from onnxguard.catalogue.full_check import FULL_CHECK
+from onnxguard.catalogue.functions import FUNCTIONS
 from onnxguard.catalogue.header import HEADER
 from onnxguard.catalogue.operators import OPERATORS
 from onnxguard.catalogue.parity import IGNORABLE, PARITY
-from onnxguard.catalogue.policy import FULL_CHECK, POLICY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
+from onnxguard.catalogue.waivers import WAIVERS
 from onnxguard.catalogue.wire_format import WIRE
 
 __all__ = ["IGNORABLE", "PARITY_RULES", "RULES", "Rule"]
 
+_GROUPS = (
+    FILES,
+    OPERATORS,
+    CONDITIONS,
+    BOUNDS,
+    TENSORS,
+    EXTERNAL_DATA,
+    HEADER,
+    FUNCTIONS,
+    WIRE,
+    CONSTANTS,
+    WAIVERS,
+    REPOSITORY,
+    FULL_CHECK,
+)
+
 RULES: dict[str, Rule] = {
-    rule.code: rule
-    for group in (
-        FILES,
-        OPERATORS,
-        BOUNDS,
-        TENSORS,
-        HEADER,
-        WIRE,
-        POLICY,
-        REPOSITORY,
-        FULL_CHECK,
-    )
-    for rule in group
+    rule.code: rule for rule in sorted(rule for group in _GROUPS for rule in group)
 }
 """The rules of a scan by code, in ascending order."""
 

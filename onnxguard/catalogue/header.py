@@ -1,4 +1,4 @@
-"""OG5xx: versions, functions and what else stands beside the main graph."""
+"""OG5xx: versions, and what else stands beside the main graph."""
 
 from __future__ import annotations
 
@@ -45,61 +45,6 @@ HEADER = (
         "Remove training_info before the model is shipped.",
     ),
     Rule(
-        "OG505",
-        "functions-forbidden",
-        Severity.ERROR,
-        "The model defines functions of its own, and the allowlist forbids that.",
-        "A function gives any body any name. Targets that do not inline functions cannot run the "
-        "model at all.",
-        "Inline functions on export (onnx.inliner.inline_local_functions).",
-    ),
-    Rule(
-        "OG506",
-        "function-shadows-standard",
-        Severity.ERROR,
-        "A function of the model's own bears the name of a standard operator.",
-        "A node that reads 'Relu' then runs the function's body in one runtime and the real Relu "
-        "in another, and a reviewer sees what they expect to see.",
-        "Rename the function and put it in a domain of its own, or inline it.",
-    ),
-    Rule(
-        "OG507",
-        "function-duplicate",
-        Severity.ERROR,
-        "Two functions have the same domain, name and overload.",
-        "Which body a call runs depends on the order in which a program keeps them. Both bodies "
-        "were scanned.",
-        "Remove one of them, or tell them apart by name or overload.",
-    ),
-    Rule(
-        "OG508",
-        "function-recursive",
-        Severity.ERROR,
-        "A function calls itself, directly or through others.",
-        "ONNX forbids recursion. A runtime that inlines such a function never ends, or fails when "
-        "its stack does.",
-        "Write the repetition as a Loop with a constant trip count.",
-    ),
-    Rule(
-        "OG509",
-        "function-arity",
-        Severity.ERROR,
-        "A call gives a function more or fewer inputs or outputs than it declares.",
-        "Surplus values are bound to nothing, or to the next name that a program finds, and "
-        "missing ones to whatever it assumes. The call does not mean what it shows.",
-        "Make the call match the declaration, and write an omitted value as an empty name.",
-    ),
-    Rule(
-        "OG510",
-        "function-opset",
-        Severity.ERROR,
-        "A function's opset imports give its operators another meaning than the model's.",
-        "A function is read by its own imports but inlined into a graph with others. The same "
-        "node then means one thing before and another after inlining. Versions that define every "
-        "operator of its body alike are no finding.",
-        "Import in the function the versions that the model imports.",
-    ),
-    Rule(
         "OG511",
         "graph-empty",
         Severity.ERROR,
@@ -108,38 +53,5 @@ HEADER = (
         "was dropped on the way looks the same.",
         "Check that the export finished, and that this is the file that was meant. Where an empty "
         "graph is meant, a waiver in the list admits it.",
-    ),
-    Rule(
-        "OG512",
-        "function-of-runtime-domain",
-        Severity.ERROR,
-        "A function of the model's own stands in a domain that runtimes fill themselves.",
-        "A runtime that has an operator of this domain and name runs that one, whatever body the "
-        "file shows and whatever overload it names. Which names it has changes from release to "
-        "release, so the same file would run the body today and other code tomorrow. Calls are "
-        "judged as the operator too.",
-        "Put the function in a domain of the project's own, or inline it. A list can admit such "
-        "functions with policy.runtime_functions.",
-    ),
-    Rule(
-        "OG513",
-        "name-captured",
-        Severity.ERROR,
-        "A name means another value once the functions are inlined.",
-        "ONNX Runtime renames what is inside a function and then looks names up from the inside "
-        "out. A trip count of 2 in the file is then 100,000 at run time, because a function holds "
-        "a value of that name.",
-        "Rename the value, or inline the functions before the model is scanned.",
-    ),
-    Rule(
-        "OG514",
-        "function-takes-graph",
-        Severity.ERROR,
-        "A function of the model's own is given a graph for an attribute.",
-        "No exporter writes this. What the graph's names mean, how often it runs and how often it "
-        "is copied follows from the function, and differs among runtimes. Where a list admits it, "
-        "trip counts and nodes are multiplied along every call.",
-        "Write the graph into the function or inline it. A list can admit such functions with "
-        "policy.function_graphs.",
     ),
 )
