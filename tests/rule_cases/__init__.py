@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from rule_cases import bounds, external_data, header, operators, policy, tensors, wire_format
+from rule_cases import (
+    bounds,
+    conditions,
+    constants,
+    external_data,
+    functions,
+    header,
+    operators,
+    tensors,
+    waivers,
+    wire_format,
+)
 from rule_cases.case import Case
 
 CASES: tuple[Case, ...] = (
     *operators.CASES,
+    *conditions.CASES,
     *bounds.CASES,
     *tensors.CASES,
     *external_data.CASES,
     *header.CASES,
+    *functions.CASES,
     *wire_format.CASES,
-    *policy.CASES,
+    *constants.CASES,
+    *waivers.CASES,
 )
 
 __all__ = ["CASES", "Case"]

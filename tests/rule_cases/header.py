@@ -194,114 +194,8 @@ IMPORTS = (
     ),
 )
 
-FUNCTIONS = (
-    Case(
-        "OG505",
-        "where the list forbids it",
-        calling(FLAT),
-        pb.model(MAIN),
-        rules="policy: {functions: forbid}\n",
-        message="the model defines the function local::F",
-        route="function local::F",
-        at=FLAT,
-        hint="inline",
-    ),
-    Case(
-        "OG505",
-        "where the list warns of it",
-        calling(FLAT),
-        pb.model(MAIN),
-        rules="policy: {functions: warn}\n",
-        route="function local::F",
-        severity=Severity.WARNING,
-    ),
-    Case(
-        "OG506",
-        "function named like an operator",
-        shadowing("Sigmoid"),
-        shadowing("Sigmoid2"),
-        message="the function local::Sigmoid has the name of the standard Sigmoid",
-        route="function local::Sigmoid",
-        operator="local::Sigmoid",
-    ),
-    Case(
-        "OG507",
-        "function defined twice",
-        calling(FLAT, function("F", RELU, RELU)),
-        calling(FLAT, function("F", RELU, RELU, overload="two")),
-        message="the function local::F is defined 2 times",
-        route="function local::F",
-        operator="local::F",
-        hint="keep one",
-    ),
-    Case(
-        "OG508",
-        "two functions that call each other",
-        imported(opset_import("", 17), LOCAL, body=CALL),
-        NOT_CALLED_TWICE,
-        message="the function local::F calls itself, directly or through others",
-        route="function local::F",
-        operator="local::F",
-    ),
-    Case(
-        "OG509",
-        "one input too many",
-        calling(FLAT, call=node("F", "x x", domain="local")),
-        calling(FLAT, call=node("F", "_", domain="local")),
-        message="local::F is called with 2 inputs, it declares 1",
-        route="graph/node 0",
-        operator="local::F",
-    ),
-    Case(
-        "OG509",
-        "one output too many",
-        calling(FLAT, call=node("F", "x", "y z", domain="local")),
-        calling(FLAT, call=node("F", "x", "y", domain="local")),
-        message="local::F is called with 2 outputs, it declares 1",
-        route="graph/node 0",
-        operator="local::F",
-    ),
-    Case(
-        "OG510",
-        "function at another opset",
-        imported(opset_import("", 13)),
-        imported(opset_import("", 16)),
-        message="the function local::F means ai.onnx 13, the model means 17",
-        route="function local::F",
-    ),
-    Case(
-        "OG510",
-        "function at another version of a domain that nobody defines",
-        calling(FLAT_AT_2, call=CALL),
-        calling(FLAT_AT_1, call=CALL),
-        message="the function local::F means local 2, the model means 1",
-        route="function local::F",
-    ),
-)
 
 OF_RUNTIME = (
-    Case(
-        "OG512",
-        "function that a runtime has built in",
-        in_domain("com.microsoft"),
-        in_domain("local"),
-        message="the function com.microsoft::Relu stands in com.microsoft, which runtimes fill",
-        route="function com.microsoft::Relu",
-        operator="com.microsoft::Relu",
-        rules="operators: [{name: Relu, domain: com.microsoft}]\n",
-        hint="the body shown here does not run",
-    ),
-    Case(
-        "OG512",
-        "overload of it, and what the list admits",
-        in_domain("ai.onnx.ml", overload="v2"),
-        in_domain("ai.onnx.ml", overload="v2"),
-        rules=RELU_OF_ML,
-        good_rules=RELU_OF_ML + "policy: {runtime_functions: allow}\n",
-        message="the function ai.onnx.ml::Relu:v2 stands in ai.onnx.ml",
-        route="function ai.onnx.ml::Relu:v2",
-        operator="ai.onnx.ml::Relu:v2",
-    ),
     Case(
         "OG101",
         "call of an admitted function is judged as the operator",
@@ -342,36 +236,6 @@ def between(outer: str) -> bytes:
 
 
 GIVEN = "policy: {function_graphs: allow}\n"
-NAMES = (
-    Case(
-        "OG513",
-        "graph that a function places beside a value of the same name",
-        capturing("m"),
-        capturing("k"),
-        rules=GIVEN,
-        message='"m" is another value once the functions are inlined',
-        route="function local::F/node 2",
-        hint="rename",
-    ),
-    Case(
-        "OG513",
-        "name that inlining makes",
-        between("_inlfunc_F_m"),
-        between("_inlfunc_F_k"),
-        message='"_inlfunc_F_m" is another value',
-        route="graph/Loop_2.body/node 1",
-    ),
-    Case(
-        "OG514",
-        "graph for a function's attribute",
-        capturing("k"),
-        capturing("k"),
-        good_rules=GIVEN,
-        message="the function local::F is given a graph",
-        route="graph/node 1",
-        operator="local::F",
-    ),
-)
 
 EMPTY = (
     Case(
@@ -397,4 +261,4 @@ EMPTY = (
     ),
 )
 
-CASES = (*IMPORTS, *FUNCTIONS, *OF_RUNTIME, *NAMES, *EMPTY)
+CASES = (*IMPORTS, *OF_RUNTIME, *EMPTY)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from support import protobuf as pb
 from support.protobuf import attribute, body, graph, node, value
 
-from onnxguard.base.findings import Severity
 from rule_cases.case import Case
 
 RELU = node("Relu")
@@ -219,79 +218,7 @@ SPELLED = (
     ),
 )
 
-CONDITIONED = (
-    Case(
-        "OG107",
-        "value outside the list",
-        model(RELU, resize(attribute("mode", s="cubic"))),
-        model(RELU, resize(attribute("mode", s="linear"))),
-        rules=RESIZE_MODES,
-        message="Resize: mode is cubic, allowed is nearest, linear",
-        route="graph/node 1",
-        at=resize(attribute("mode", s="cubic")),
-        hint="cubic was never tried",
-        operator="Resize",
-        adr="ADR-3000",
-    ),
-    Case(
-        "OG107",
-        "value outside the list, as a warning",
-        model(resize(attribute("mode", s="cubic"))),
-        model(resize()),
-        rules=RESIZE_MODES.replace("in:", "severity: warning, in:"),
-        route="graph/node 0",
-        operator="Resize",
-        adr="ADR-3000",
-        severity=Severity.WARNING,
-    ),
-    Case(
-        "OG108",
-        "dtype of an input",
-        typed(11),
-        typed(10),
-        rules=SIGMOID_FLOATS,
-        message="Sigmoid: input 0 is float64, allowed is float16, float32",
-        route="graph/node 0",
-        hint="my reason",
-        operator="Sigmoid",
-        adr="ADR-2000",
-    ),
-    Case(
-        "OG108",
-        "dtype of an output",
-        model(node("Sigmoid"), output=value("y", 11)),
-        model(node("Sigmoid"), output=value("y", 10)),
-        rules=SIGMOID_FLOATS,
-        message="Sigmoid: output 0 is float64",
-        route="graph/node 0",
-        operator="Sigmoid",
-        adr="ADR-2000",
-    ),
-    Case(
-        "OG109",
-        "input of the graph",
-        model(CLIP, input=[value("x"), value("high")]),
-        model(CLIP, input=[value("x"), value("low")], initializer=HIGH),
-        rules=CLIP_HIGH,
-        message="Clip: max must be a constant and is not",
-        route="graph/node 0",
-        hint="an initializer or a Constant node",
-        operator="Clip",
-        adr="ADR-2000",
-    ),
-    Case(
-        "OG110",
-        "dtype that nothing declares",
-        model(node("Identity", "x", "t"), node("Sigmoid", "t")),
-        model(node("Identity", "x", "t"), node("Sigmoid", "t"), value_info=value("t")),
-        rules=SIGMOID_FLOATS,
-        message="Sigmoid: the dtype of input 0 is not declared",
-        route="graph/node 1",
-        hint="infer_shapes",
-        operator="Sigmoid",
-        adr="ADR-2000",
-        severity=Severity.WARNING,
-    ),
+GIVEN = (
     Case(
         "OG111",
         "graph in an attribute of type INT",
@@ -352,4 +279,4 @@ CONDITIONED = (
     ),
 )
 
-CASES = (*ALLOWED, *SPELLED, *CONDITIONED)
+CASES = (*ALLOWED, *SPELLED, *GIVEN)
