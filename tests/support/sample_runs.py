@@ -229,7 +229,7 @@ ORIGIN = Origin(
         Setting("--exit-zero", "", "the command line", narrows=True),
         Setting("--allowlist", "mine.yaml", "../pyproject.toml", narrows=False),
     ),
-    ("models/.git", "models/link"),
+    not_entered=("models/.git", "models/link"),
 )
 SINGLE = Run((STUDENT._replace(sha256="1a" * 32, judged_sha256="2b" * 32),), 0.0131)
 MANY = Run((CLEAN, *SINGLE.reports, WARNED, WAIVED, UNVERIFIED, NASTY), 1.504, ORIGIN)
