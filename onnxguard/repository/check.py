@@ -232,19 +232,23 @@ class _Checking:
         size = facts.size if facts is not None else 0
         data = data_files(self._manifest.root, path, facts)
         if facts is not None and entry.contract is not None:
-            findings += self._breaches(entry, entry.contract, facts, data)
+            foreign = any(finding.code in ("OG402", "OG403") for finding in findings)
+            total = None if foreign else _total([self._absolute(file) for file in data])
+            findings += self._breaches(entry, entry.contract, facts, total)
         waivers = (*entry.policy.waivers, *entry.waivers)
         if waivers:
             findings = waive(findings, waivers, path, Place("model", 0, size), self._today)
         return findings + self._changes([path, *data], size)
 
     def _breaches(
-        self, entry: Entry, contract: Contract, facts: Facts, data: list[str]
+        self, entry: Entry, contract: Contract, facts: Facts, total: int | None
     ) -> tuple[Finding, ...]:
-        """What the contract says; of models that share their facts it is asked once."""
+        """What the contract says; of models that share their facts it is asked once.
+
+        ``total`` counts the bytes of external data; None where they are not known.
+        """
         key = id(entry), id(facts)
-        if data or key not in self._compared:
-            total = _total([self._absolute(file) for file in data])
+        if total != 0 or key not in self._compared:
             found = tuple(check_contract(facts, contract, total, entry.place))
             self._compared[key] = facts, found  # with the facts, so that none other has their id
         return self._compared[key][1]

@@ -23,7 +23,8 @@ WRITERS = {
     """,
     "a checkpoint": """
         from onnxguard.students.checkpoint import save_checkpoint
-        from test_students_checkpoint import WHOLE, at
+        sys.path.insert(0, str(tests / "students"))
+        from test_checkpoint import WHOLE, at
         save_checkpoint("deep/run", at(1, 0))
         save_checkpoint("deep/run", WHOLE)
     """,

@@ -208,7 +208,7 @@ import sys
 opened, read = [], []
 sys.addaudithook(lambda event, given: opened.append(given[0]) if event == "open" else None)
 from onnxguard.cli import main
-import onnxguard.scan
+import onnxguard.scanning.scan
 scanning = sys.modules["onnxguard.scanning.scan"]  # the package's own name is a function
 survey = scanning.survey
 scanning.survey = lambda model: (read.append(model), survey(model))[1]
