@@ -306,7 +306,8 @@ def test_a_symbolic_link_in_the_folder_of_a_run_is_refused(
     link.parent.mkdir(parents=True)
     link.symlink_to(outside, target_is_directory=True)
     line = refusal("train-and-gate", *gate_options(tmp_path_factory), "--atol", "1e-12")
-    assert f"{RUN}{name} is a symbolic link" in line
+    assert f"{RUN}{name}" in line
+    assert "is a symbolic link" in line
     assert contents(outside) == {"replay.py": b"mine"}
     assert link.is_symlink()
 
