@@ -11,7 +11,7 @@ from onnxguard.model.graph import Function, Operator
 from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard, schema_at
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
-from onnxguard.rules import names
+from onnxguard.rules import captured_names
 from onnxguard.rules.collector import Found
 from onnxguard.rules.header import imports, severity_of
 from onnxguard.rules.opsets import versions
@@ -19,7 +19,7 @@ from onnxguard.rules.opsets import versions
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Check the functions themselves; what their bodies hold is judged like any graph."""
-    names.check(survey, found)
+    captured_names.check(survey, found)
     functions = survey.model.functions
     if not functions:
         return
