@@ -11,7 +11,8 @@ from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
-from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names, schema_at
+from onnxguard.model.schemas import schema_at
+from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names
 from onnxguard.policy.allowlist import LIMITS, Allowlist, Entry, Waiver
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
@@ -185,10 +186,11 @@ def _unknown(entry: Entry) -> list[str]:
         for name in entry.attributes
         if name not in schema.attributes
     ]
+    inputs = [formal.name for formal in schema.inputs]
     return found + [
-        f'{entry.source}: {entry.label} has no input "{printable(name)}"{near(name, schema.inputs)}'
+        f'{entry.source}: {entry.label} has no input "{printable(name)}"{near(name, inputs)}'
         for name in entry.constant_inputs
-        if name not in schema.inputs and not name.isdigit()
+        if name not in inputs and not name.isdigit()
     ]
 
 

@@ -10,6 +10,7 @@ from onnxguard.model.expansion import View
 from onnxguard.model.graph import Attribute, Graph, Node, SparseTensor
 from onnxguard.model.messages import dtype_name
 from onnxguard.model.reading.plain import VALUES_KEPT
+from onnxguard.model.schemas import schema_at
 from onnxguard.model.scope import Scopes
 from onnxguard.model.standard import schema_at
 from onnxguard.model.survey import Survey, constant_value
@@ -55,7 +56,8 @@ def _attribute(node: Node, name: str, rule: ValueRule, entry: Entry, version: in
         default = rule.default
         if default is None:
             schema = schema_at(entry.domain, entry.op_type, version)
-            value = schema.attributes.get(name) if schema else None
+            known = schema.attributes.get(name) if schema else None
+            value = known.default if known else None
             values: list[object] = list(value) if isinstance(value, tuple) else [value]
         else:
             values = [default]
@@ -228,4 +230,5 @@ def _position(name: str, entry: Entry, version: int) -> int | None:
     if name.isdigit():
         return int(name)
     schema = schema_at(entry.domain, entry.op_type, version)
-    return schema.inputs.index(name) if schema and name in schema.inputs else None
+    names = [formal.name for formal in schema.inputs] if schema else []
+    return names.index(name) if name in names else None

@@ -58,6 +58,7 @@ def digest(package: Path) -> str:
         ("policy/registry.py", True),
         ("allowlists/adr-0258.yaml", True),
         ("model/wire.py", True),
+        ("model/schemas.json", True),
         ("cli/scan.py", False),
         ("reporters/scan/html.py", False),
         ("parity/check.py", False),
