@@ -3,7 +3,8 @@
     python tools/update_schemas.py            # rewrite the table
     python tools/update_schemas.py --check    # exit 1 if it would change
 
-onnx gives every operator of its own domains at every version, ONNX Runtime those of com.microsoft.
+onnx gives every operator of its own domains at every version, ONNX Runtime those of com.microsoft,
+and those that it alone adds to ONNX's default domain: they stand under the domain onnxruntime.
 After an update, ``tests/model/test_standard.py`` says what ``LATEST_OPSET`` and ``LATEST_IR`` in
 onnxguard/model/standard.py must become.
 
@@ -100,13 +101,27 @@ def version_of(schema: Any, types: Types) -> list[object]:
     ]
 
 
-def render(schemas: Iterable[Any]) -> str:
+def schemas() -> dict[tuple[str, str, int], Any]:
+    """Every schema by domain, name and version, in this order."""
+    found = {
+        (schema.domain or "ai.onnx", schema.name, schema.since_version): schema
+        for schema in defs.get_all_schemas_with_history()
+    }
+    for schema in runtime.get_all_operator_schema():
+        name, version = schema.name, schema.since_version
+        if schema.domain == "com.microsoft":
+            found[schema.domain, name, version] = schema
+        elif not schema.domain and ("ai.onnx", name, version) not in found:
+            found["onnxruntime", name, version] = schema
+    return dict(sorted(found.items()))
+
+
+def render() -> str:
     """The whole text of the table."""
     types = Types()
     table: dict[str, list[list[object]]] = {}
-    for schema in sorted(schemas, key=lambda s: (s.domain, s.name, s.since_version)):
-        version = version_of(schema, types)
-        table.setdefault(f"{schema.domain or 'ai.onnx'} {schema.name}", []).append(version)
+    for (domain, name, _), schema in schemas().items():
+        table.setdefault(f"{domain} {name}", []).append(version_of(schema, types))
     for versions in table.values():
         for newer, older in reversed(list(zip(versions[1:], versions, strict=False))):
             newer[2:] = [
@@ -121,8 +136,7 @@ def render(schemas: Iterable[Any]) -> str:
 
 def main() -> int:
     """Write the table, or with ``--check`` say by the exit code whether it would change."""
-    contrib = [s for s in runtime.get_all_operator_schema() if s.domain == "com.microsoft"]
-    text = render([*defs.get_all_schemas_with_history(), *contrib])
+    text = render()
     current = TARGET.read_text(encoding="utf-8") if TARGET.exists() else ""
     if "--check" in sys.argv[1:]:
         return int(text != current)
