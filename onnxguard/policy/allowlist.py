@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import SECONDS
 from onnxguard.base.findings import Severity, operator_label
+from onnxguard.catalogue import Rule
 
 DEFAULT_DOMAIN = "ai.onnx"
 LIMITS = {
@@ -37,6 +38,8 @@ POLICIES = (
     "external_data_links",
     "unknown_fields",
 )
+VALIDITY = "validity"
+"""The policy on graphs that ONNX does not call valid: ``error``, ``warn`` or ``allow``."""
 
 
 class Range(NamedTuple):
@@ -189,3 +192,15 @@ class Allowlist(NamedTuple):
     def policy(self, name: str) -> str:
         """``allow``, ``warn`` or ``forbid``; what a list does not mention is forbidden."""
         return self.policies.get(name, "forbid")
+
+    def validity(self, rule: Rule) -> Severity | None:
+        """How much a finding of a rule on valid graphs weighs; None where it is allowed.
+
+        What a list does not mention is an error, or a warning where the rule itself is one.
+        """
+        weights = {"error": Severity.ERROR, "warn": Severity.WARNING, "allow": None}
+        own = self.policies.get(f"{VALIDITY} {rule.name}")
+        if own is not None:
+            return weights[own]
+        general = self.policies.get(VALIDITY, "error")
+        return rule.severity if general == "error" else weights[general]

@@ -10,11 +10,13 @@ from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import Mapping, Mark, Scalar, Tree, near
 from onnxguard.catalogue import RULES
+from onnxguard.catalogue.validity import VALIDITY as VALIDITY_RULES
 from onnxguard.model.messages import DTYPES
 from onnxguard.policy.allowlist import (
     DEFAULT_DOMAIN,
     LIMITS,
     POLICIES,
+    VALIDITY,
     Decision,
     Denial,
     DtypeRule,
@@ -53,6 +55,7 @@ OPERATOR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
 WAIVABLE = frozenset(code for code in RULES if code[2] not in "08")
 """What says that a model was not verified, or speaks of waivers, cannot be waived."""
 _CONSTANTS = ("report", "forbid")
+_VALIDITY = ("error", "warn", "allow")
 _DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
 
 
@@ -225,11 +228,13 @@ def _policy(tree: Tree | None) -> tuple[dict[str, str], str | int | None]:
     if tree is None:
         return {}, None
     item = mapping(tree, "policy")
-    item.only((*POLICIES, "constants"), "policy")
+    item.only((*POLICIES, VALIDITY, "constants"), "policy")
     constants: str | int | None = None
-    policies = {}
+    policies: dict[str, str] = {}
     for name, value in item.items.items():
-        if name != "constants":
+        if name == VALIDITY:
+            policies |= _validity(value)
+        elif name != "constants":
             policies[name] = choice(value, ("allow", "warn", "forbid"))
         elif isinstance(value, Mapping):
             value.only(("max_bytes",), "constants")
@@ -239,6 +244,17 @@ def _policy(tree: Tree | None) -> tuple[dict[str, str], str | int | None]:
         else:
             constants = choice(value, _CONSTANTS)
     return policies, constants
+
+
+def _validity(tree: Tree) -> dict[str, str]:
+    """One word for all rules on valid graphs, or words by a rule's name and for the ``rest``."""
+    if not isinstance(tree, Mapping):
+        return {VALIDITY: choice(tree, _VALIDITY)}
+    tree.only((*(rule.name for rule in VALIDITY_RULES), "rest"), VALIDITY)
+    return {
+        VALIDITY if name == "rest" else f"{VALIDITY} {name}": choice(value, _VALIDITY)
+        for name, value in tree.items.items()
+    }
 
 
 def _dtypes(tree: Tree | None) -> DtypeRule | None:

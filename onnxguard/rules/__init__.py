@@ -14,12 +14,14 @@ from onnxguard.rules import (
     header,
     operators,
     tensors,
+    validity,
     wire_format,
 )
 from onnxguard.rules.collector import Found
 
 CHECKS = (
     operators.check,
+    validity.check,
     bounds.check,
     tensors.check,
     header.check,

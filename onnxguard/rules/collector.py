@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 
 from onnxguard.base.budget import check
 from onnxguard.base.findings import PLACES_KEPT, Finding, Place, Severity
+from onnxguard.base.printable import printable
 from onnxguard.catalogue import RULES
+from onnxguard.model.graph import Operator
+from onnxguard.policy.allowlist import Allowlist
 
 PlaceOf = Place | Callable[[], Place]
 """A place, or a function that makes it: many findings share theirs and keep only some."""
@@ -79,3 +83,52 @@ class Found:
             findings.append(Finding(code, RULES[code].severity, message, (place,), more))
         order = list(Severity)
         return sorted(findings, key=lambda f: (order.index(f.severity), f.place.start, f.code))
+
+
+class Weighed:
+    """Adds findings about valid graphs at the weight that a list gives their rules.
+
+    A hostile graph may have millions, all different: the message is made of the first ones alone.
+    """
+
+    def __init__(self, policy: Allowlist, found: Found) -> None:
+        self._found = found
+        self._added: Counter[str] = Counter()
+
+        @cache
+        def weight(code: str, severity: Severity | None) -> Severity | None:
+            rule = RULES[code]
+            return policy.validity(rule if severity is None else rule._replace(severity=severity))
+
+        self._weight = weight
+
+    def __call__(
+        self,
+        code: str,
+        text: str,
+        names: tuple[bytes, ...],
+        place: PlaceOf,
+        hint: str,
+        operator: Operator | None = None,
+        severity: Severity | None = None,
+    ) -> None:
+        """Add a finding.
+
+        Args:
+            code: the rule.
+            text: the message, with ``{}`` for the operator, if there is one, and for each name.
+            names: as the model gives them.
+            place: where it is.
+            hint: what to do about it.
+            operator: the operator that it is about.
+            severity: stands in for the rule's own.
+        """
+        weight = self._weight(code, severity)
+        if weight is None:
+            return
+        label, message = "", "more of the same kind"
+        self._added[code] += 1
+        if self._added[code] <= 2 * KINDS_KEPT:
+            label = operator.label if operator else ""
+            message = text.format(*([label] if operator else []), *map(printable, names))
+        self._found.add(code, message, place, hint=hint, operator=label, severity=weight)

@@ -18,8 +18,13 @@ from support.repositories import make_git
 from onnxguard.many.judge_all import judge_all
 
 CLEAN = pb.model(graph(node("Relu")))
-WARNED = pb.model(graph(node("Resize", "x _ s", attribute=attribute("mode", s="cubic"))))
-BAD = pb.model(graph(node("Einsum")))
+WARNED = pb.model(
+    graph(
+        node("Resize", "x _ s", attribute=attribute("mode", s="cubic")),
+        input=[pb.value("x"), pb.value("s", dims=(4,))],
+    )
+)
+BAD = pb.model(graph(node("Einsum", attribute=attribute("equation", s="abcd"))))
 
 
 @pytest.fixture(autouse=True)

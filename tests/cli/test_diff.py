@@ -16,7 +16,7 @@ from support import protobuf as pb
 from support.checkout import ENVIRONMENT, ROOT
 from support.checkout import run as run_program
 from support.command import run
-from support.protobuf import graph, node
+from support.protobuf import attribute, graph, node
 from support.servers import WebServer, running, web, write_sparse_model
 from support.terminal import on_terminal
 
@@ -28,8 +28,10 @@ __all__ = ["running", "web"]
 
 CLEAN = pb.model(graph(node("Relu")))
 OTHER = pb.model(graph(node("Exp")))
-BAD = pb.model(graph(node("Einsum")))
-LONG = pb.model(graph(*[node("Abs")] * 50))  # git takes it for no renamed one
+BAD = pb.model(graph(node("Einsum", attribute=attribute("equation", s="abcd"))))
+LONG = pb.model(
+    graph(node("Abs"), *[node("Abs", "x", f"y{n}") for n in range(49)])
+)  # git takes it for no renamed one
 LISTS = ["adr-0258", "base", "pre-adr-0258"]
 PAGE = (ROOT / "docs" / "compare-models.md").read_text(encoding="utf-8")
 PATH = f"{Path(sys.executable).parent}:{ENVIRONMENT['PATH']}"

@@ -18,8 +18,13 @@ from onnxguard.reporters import REPORTERS
 from onnxguard.sources.discover import find_models
 
 CLEAN = pb.model(graph(node("Relu")))
-WARNED = pb.model(graph(node("Resize", "x _ s", attribute=attribute("mode", s="cubic"))))
-BAD = pb.model(graph(node("Einsum")))
+WARNED = pb.model(
+    graph(
+        node("Resize", "x _ s", attribute=attribute("mode", s="cubic")),
+        input=[pb.value("x"), pb.value("s", dims=(4,))],
+    )
+)
+BAD = pb.model(graph(node("Einsum", attribute=attribute("equation", s="abcd"))))
 UNVERIFIED = b"version https://git-lfs.github.com/spec/v1\n"
 
 
@@ -100,7 +105,11 @@ def test_list_with_an_error_stops_the_run() -> None:
 # -- select and ignore -----------------------------------------------------------------------------
 
 MIXED = pb.model(
-    graph(node("Einsum"), initializer=tensor(1, [-1], "w", raw_data=b"")), pb.number_field(99, 1)
+    graph(
+        node("Einsum", attribute=attribute("equation", s="abcd")),
+        initializer=tensor(1, [-1], "w", raw_data=b""),
+    ),
+    pb.number_field(99, 1),
 )
 ALL = {"OG101", "OG302", "OG601"}
 CHOSEN: dict[str, set[str]] = {

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from support import protobuf as pb
-from support.protobuf import attribute, body, constant, function, graph, node
+from support.protobuf import attribute, body, constant, function, graph, node, value
 
 from hostile.registry import CLEAN, FINDINGS, REFUSED, SURVIVED, model, table
 
-LOOP_BODY = body(node("Identity", "keep", "go"))
+LOOP_BODY = body(
+    node("Identity", "keep", "go"),
+    node("Relu", "v", "w"),
+    input=[value("i", 7, ()), value("keep", 9, ()), value("v")],
+    output=[value("go", 9, ()), value("w")],
+)
 
 
-def loop(trips: str = "m", inner: bytes = LOOP_BODY) -> bytes:
+def loop(trips: str = "m", inner: bytes = LOOP_BODY, output: str = "y") -> bytes:
     """A Loop over ``inner`` whose first input is the value ``trips``."""
-    return node("Loop", f"{trips} _ x", "y", attribute=attribute("body", g=inner))
+    return node("Loop", f"{trips} _ x", output, attribute=attribute("body", g=inner))
 
 
 def trips(count: int, output: str = "m") -> bytes:
@@ -22,10 +27,16 @@ def trips(count: int, output: str = "m") -> bytes:
 
 
 def nested_ifs(levels: int) -> bytes:
-    inner = body(node("Relu"))
+    inner = body(node("Relu"), output=value("y"))
     for _ in range(levels - 1):
-        inner = body(node("If", "c", "y", attribute=attribute("then_branch", g=inner)))
-    return pb.model(graph(node("If", "c", "y", attribute=attribute("then_branch", g=inner))))
+        inner = body(branch(inner), output=value("y"))
+    return pb.model(graph(branch(inner), input=[value("x"), value("c", 9, ())]))
+
+
+def branch(inner: bytes) -> bytes:
+    """An If that may run ``inner``."""
+    other = attribute("else_branch", g=body(node("Relu"), output=value("y")))
+    return node("If", "c", "y", attribute=[attribute("then_branch", g=inner), other])
 
 
 def nested_loops(count: int, levels: int) -> bytes:
@@ -38,7 +49,9 @@ def nested_loops(count: int, levels: int) -> bytes:
 @table(CLEAN)
 def within_the_limits() -> dict[str, bytes]:
     return {
-        "16 loops": pb.model(graph(trips(4), *[loop()] * 16)),
+        "16 loops": pb.model(
+            graph(trips(4), loop(), *[loop(output=f"y{number}") for number in range(15)])
+        ),
         "8 levels": nested_ifs(8),
         "1024 trips": pb.model(graph(trips(1024), loop())),
         "0 trips": pb.model(graph(trips(0), loop())),
@@ -51,7 +64,8 @@ def within_the_limits() -> dict[str, bytes]:
         "Constant outside": pb.model(
             graph(
                 trips(7),
-                node("If", "c", "y", attribute=attribute("then_branch", g=body(loop()))),
+                branch(body(loop(), output=value("y"))),
+                input=[value("x"), value("c", 9, ())],
             )
         ),
     }

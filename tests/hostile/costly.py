@@ -195,3 +195,44 @@ def fragments_of_a_graph() -> bytes:
     """The graph in many pieces, which protobuf merges."""
     piece = pb.field("ModelProto", "graph", pb.field("GraphProto", "node", node("Relu")))
     return pb.model(graph(node("Relu"))) + piece * MANY
+
+
+@model(REFUSED, "OG150", heavy=True)
+def values_that_nothing_gives() -> bytes:
+    names = [f"nowhere{i}" for i in range(MANY)]
+    return pb.model(graph(node("Sum", " ".join(names)), *[node("Relu", name) for name in names]))
+
+
+@model(REFUSED, "OG153", heavy=True)
+def circle_of_many_nodes() -> bytes:
+    nodes = [node("Relu", f"v{i}", f"v{i + 1}") for i in range(MANY)]
+    return pb.model(graph(*nodes, node("Relu", f"v{MANY}", "v0"), node("Relu")))
+
+
+@model(FINDINGS, "OG152", heavy=True)
+def names_that_many_give() -> bytes:
+    weights = [pb.tensor(1, [0], f"w{i // 2}") for i in range(20_000)]
+    inputs = [pb.value(f"v{i // 2}") for i in range(20_000)]
+    nodes = [node("Relu", "x", f"y{i // 2}") for i in range(20_000)]
+    return pb.model(
+        graph(*nodes, node("Relu"), initializer=weights, input=[*inputs, pb.value("x")])
+    )
+
+
+@model(SURVIVED, "OG154", heavy=True)
+def nodes_in_reverse() -> bytes:
+    nodes = [node("Relu", f"v{i}", f"v{i + 1}") for i in range(MANY)]
+    last = node("Relu", f"v{MANY}", "y")
+    return pb.model(graph(*reversed([node("Relu", "x", "v0"), *nodes, last])))
+
+
+@model(REFUSED, heavy=True)
+def names_hidden_at_each_of_3900_levels() -> bytes:
+    return nested(3_900, body(node("Relu")), *[node("Relu", f"n{i}", f"n{i}") for i in range(8)])
+
+
+@model(REFUSED, heavy=True)
+def bodies_that_read_what_comes_later() -> bytes:
+    inner = attribute("then_branch", g=body(node("Relu", "late", "t"), output=pb.value("t")))
+    branches = [node("If", "c", f"y{i}", attribute=inner) for i in range(30_000)]
+    return pb.model(graph(*branches, node("Sum", " ".join(f"y{i}" for i in range(30_000)), "late")))

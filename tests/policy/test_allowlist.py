@@ -143,7 +143,7 @@ dtypes: {in: [float32, int64], not_in: [int64]}
     mine = make_list(tmp_path, rules)
     assert mine.opsets == {DEFAULT_DOMAIN: Range(8, None), "ai.onnx.ml": Range(3, 3)}
     assert mine.ir_version == Range(7, None)
-    assert mine.policies == {"functions": "warn", "external_data": "allow"}
+    assert mine.policies == {"functions": "warn", "external_data": "allow", "validity": "allow"}
     assert (mine.policy("functions"), mine.policy("training_info")) == ("warn", "forbid")
     assert mine.constants == 64
     assert mine.dtypes == DtypeRule(frozenset({"float32", "int64"}), frozenset({"int64"}))

@@ -44,6 +44,15 @@ ERRORS = {
     "blank text": ("title: '  '", "3:8: title is empty"),
     "list for a mapping": ("limits: [a]", "3:9: limits is a mapping, not a list"),
     "text for a mapping": ("policy: allow", "3:9: policy is a mapping, not text"),
+    "word that validity has not": (
+        "policy: {validity: forbid}",
+        '3:20: "forbid" is not one of error, warn, allow',
+    ),
+    "list for validity": ("policy: {validity: [warn]}", "3:20: "),
+    "rule that is not about validity": (
+        "policy: {validity: {node-odrer: warn}}",
+        '3:21: unknown key "node-odrer" in validity (did you mean node-order',
+    ),
     "mapping for a list": ("waivers: {a: b}", "3:10: waivers is a list, not a mapping"),
     "text for a list": ("deny: Scan", "3:7: deny is a list, not text"),
     "unknown key": (

@@ -26,7 +26,14 @@ import onnxguard
 
 RELU = node("Relu")
 LOCAL = opset_import("local", 1)
-LOOP = node("Loop", "m _ x", attribute=attribute("body", g=body(RELU)))
+ROUND = body(
+    node("Relu", "v", "w"),
+    input=[value("i", 7, []), value("go", 9, []), value("v")],
+    output=[value("go", 9, []), value("w")],
+)
+LOOP = node("Loop", "m _ x", attribute=attribute("body", g=ROUND))
+BRANCH = body(node("Relu", "x", "t"), output=value("t"))
+M = value("m", 7, [])
 
 
 def trips(count: int) -> bytes:
@@ -34,7 +41,7 @@ def trips(count: int) -> bytes:
 
 
 def calling(made: bytes, calls: int = 1) -> bytes:
-    nodes = [node("F", domain="local")] * calls
+    nodes = [node("F", domain="local", outputs=f"y{n}" if n else "y") for n in range(calls)]
     return pb.model(graph(*nodes), opset_import=LOCAL, functions=made)
 
 
@@ -42,7 +49,13 @@ EXTERNAL = tensor(1, [1], "w", data_location=1, external_data=pb.entry("location
 STRING = 8
 MODELS = {
     "one operator": pb.model(graph(RELU)),
-    "branch": pb.model(graph(node("If", attribute=attribute("then_branch", g=body(RELU))))),
+    "branch": pb.model(
+        graph(
+            node(
+                "If", attribute=[attribute(f"{name}_branch", g=BRANCH) for name in ("then", "else")]
+            )
+        )
+    ),
     "loop": pb.model(graph(trips(5), LOOP)),
     "loop as often as 18 digits say": pb.model(graph(trips(10**18 + 1), LOOP)),
     "loop in a loop, to the largest number": pb.model(
@@ -72,14 +85,16 @@ MODELS = {
     ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
-        graph(node("FusedConv", domain="com.microsoft")),
+        graph(node("FusedConv", "x x", domain="com.microsoft")),
         opset_import=opset_import("com.microsoft", 1),
     ),
     "foreign domain of an unusual name": pb.model(
         graph(node("A", domain="1.5")), opset_import=opset_import("1.5", 1)
     ),
-    "words that YAML takes for others": pb.model(graph(*map(node, ["No", "Null", "y", "On"]))),
-    "operator that ONNX does not have": pb.model(graph(node("Conv_v2"))),
+    "words that YAML takes for others": pb.model(
+        graph(*[node(name, "x", name, domain="null") for name in ("No", "Null", "y", "On")]),
+        opset_import=opset_import("null", 1),
+    ),
     "external data": pb.model(graph(RELU, initializer=EXTERNAL)),
     "strings": pb.model(
         graph(node("Identity"), input=value("x", STRING), output=value("y", STRING))
@@ -114,6 +129,13 @@ def test_model_passes_the_list_that_was_derived_from_it(name: str) -> None:
     report = onnxguard.scan("model.onnx", "list.yaml")
     assert report.findings == ()
     assert report.passed
+
+
+def test_operator_that_onnx_does_not_have_is_listed_and_still_a_finding() -> None:
+    Path("model.onnx").write_bytes(pb.model(graph(node("Conv_v2"))))
+    Path("list.yaml").write_text(derive("model.onnx"))
+    (finding,) = onnxguard.scan("model.onnx", "list.yaml").findings
+    assert (finding.code, finding.message) == ("OG163", "ONNX has no operator Conv_v2")
 
 
 def test_committed_models_pass_the_list_that_was_derived_from_them() -> None:
@@ -163,7 +185,7 @@ def test_negative_trip_count_makes_no_list_that_cannot_be_read() -> None:
 
 
 def test_loop_without_a_bound_is_refused_as_the_list_says() -> None:
-    Path("model.onnx").write_bytes(pb.model(graph(LOOP)))
+    Path("model.onnx").write_bytes(pb.model(graph(LOOP, input=[value("x"), M])))
     text = derive("model.onnx")
     assert "# some Loop has no static bound and will be refused (OG206)" in text
     Path("list.yaml").write_text(text)

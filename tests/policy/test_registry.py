@@ -227,7 +227,8 @@ def test_resize_passes_and_warns_of_a_mode_that_was_never_exercised(
     mode: str | None, codes: list[str]
 ) -> None:
     attributes = [] if mode is None else [attribute("mode", s=mode)]
-    data = pb.model(graph(node("Resize", "x _ s", attribute=attributes)))
+    inputs = [pb.value("x"), pb.value("s", dims=(4,))]
+    data = pb.model(graph(node("Resize", "x _ s", attribute=attributes), input=inputs))
     report = onnxguard.scan_bytes(data, "m.onnx", "adr-0258")
     assert [finding.code for finding in report.findings] == codes
     assert report.passed

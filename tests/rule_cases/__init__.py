@@ -11,6 +11,7 @@ from rule_cases import (
     header,
     operators,
     tensors,
+    validity,
     waivers,
     wire_format,
 )
@@ -19,6 +20,7 @@ from rule_cases.case import Case
 CASES: tuple[Case, ...] = (
     *operators.CASES,
     *conditions.CASES,
+    *validity.CASES,
     *bounds.CASES,
     *tensors.CASES,
     *external_data.CASES,

@@ -12,6 +12,7 @@ from hostile.injection import PAYLOADS, poisoned
 
 from onnxguard.differences import Difference, Pair, compare
 from support import protobuf as pb
+from support.lists import lenient
 from support.protobuf import attribute, body, constant, entry, function, graph, model, node, value
 
 
@@ -111,7 +112,8 @@ def difference(old: bytes, new: bytes, *allowlists: str) -> Difference:
         paths = [Path(folder) / name for name in ("old.onnx", "new.onnx")]
         for path, data in zip(paths, (old, new), strict=True):
             path.write_bytes(data)
-        found = compare(str(paths[0]), str(paths[1]), allowlists or ("base",))
+        lists = [lenient(name) for name in allowlists or ("base",)]
+        found = compare(str(paths[0]), str(paths[1]), lists)
     return found._replace(path=Pair("old.onnx", "new.onnx"), seconds=0.0123)
 
 
