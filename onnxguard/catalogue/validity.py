@@ -154,4 +154,14 @@ VALIDITY = (
         "that it works until somebody checks it.",
         "Declare IR version 4 or later.",
     ),
+    Rule(
+        "OG166",
+        "body-signature",
+        Severity.ERROR,
+        "A graph that a node runs has other inputs or outputs than the node gives it and takes.",
+        "The branches of an If have no inputs and the outputs of the node; the body of a Loop has "
+        "a counter, a condition and every carried value; that of a Scan all of its inputs. "
+        "Runtimes refuse anything else.",
+        "Make the node and its graph agree; an input of a body may be left to its initializer.",
+    ),
 )

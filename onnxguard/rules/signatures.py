@@ -1,4 +1,4 @@
-"""Every node against the schema of its operator (OG158 to OG164)."""
+"""Every node against the schema of its operator (OG158 to OG164, OG166)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from onnxguard.rules.opsets import versions
 
 RUNTIME = "onnxruntime"
 """The domain under which the table has what ONNX Runtime alone adds to ONNX's own."""
+
+RUN_GRAPHS = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 
 INTERNAL = b"__"
 """How an attribute begins that ONNX lets any node have."""
@@ -87,6 +89,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
             _refuse(graph, refused, say)
         if known:
             _nodes(graph, known, say)
+            _bodies(graph, known, say)
 
 
 # -- operators ------------------------------------------------------------------------------------
@@ -153,6 +156,8 @@ def _nodes(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None
             _count(graph, index, signature, "OG158", say)
         if len(node.outputs) not in outputs or b"" in node.outputs:
             _count(graph, index, signature, "OG159", say)
+        elif len(outputs) > 2 and b"num_outputs" in types:
+            _parts(graph, index, say)
         for attribute in node.attributes:
             if types.get(attribute.name) != attribute.type:
                 _attribute(graph, index, attribute, signature, say)
@@ -185,6 +190,45 @@ def _count(graph: Graph, index: int, signature: Signature, code: str, say: Weigh
     text = f"{{}} {fault}; at opset {schema.since_version} it has {allowed}"
     hint = f"give the {what}s that the operator has at this opset, in their order"
     say(code, text, (), partial(graph.node_place, index), hint, node.operator)
+
+
+def _parts(graph: Graph, index: int, say: Weighed) -> None:
+    """Find a Split of more outputs than its ``num_outputs``: onnx and ONNX Runtime die of it."""
+    node = graph.nodes[index]
+    parts = node.attribute(b"num_outputs")
+    if parts is not None and parts.i is not None and len(node.outputs) > parts.i:
+        text = f"{{}} has {_plural(len(node.outputs), 'output')}, its num_outputs is {parts.i}"
+        hint = "name as many outputs as num_outputs says"
+        say("OG159", text, (), partial(graph.node_place, index), hint, node.operator)
+
+
+def _bodies(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None:
+    """Compare the graphs that nodes run with what the nodes give them and take."""
+    for index in sorted({inner.owner for inner in graph.subgraphs if inner.owner >= 0}):
+        node = graph.nodes[index]
+        signature = known.get(node.operator)
+        given, taken = len(node.inputs), len(node.outputs)
+        if signature is None or node.operator.op_type not in RUN_GRAPHS:
+            continue
+        if node.operator.op_type == "If":
+            given = 0
+        elif node.operator.op_type == "Loop":
+            taken += 1
+        elif node.operator.op_type == "Scan" and signature.schema.since_version < 9:
+            given -= 1  # the lengths of the sequences
+        for attribute in node.attributes:
+            for inner in attribute.graphs:
+                stored = {tensor.name for tensor in inner.initializers}
+                least = sum([value.name not in stored for value in inner.inputs])
+                for what, has, fits, wants in (
+                    ("input", len(inner.inputs), least <= given <= len(inner.inputs), given),
+                    ("output", len(inner.outputs), taken == len(inner.outputs), taken),
+                ):
+                    if not fits:
+                        text = f'{{}}: "{{}}" has {_plural(has, what)}, here it must have {wants}'
+                        place = partial(graph.node_place, index)
+                        hint = "make the node and its graph agree"
+                        say("OG166", text, (attribute.name,), place, hint, node.operator)
 
 
 def _plural(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""OG150 to OG165: graphs that ONNX does not call valid."""
+"""OG150 to OG166: graphs that ONNX does not call valid."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def model(*nodes: bytes, opset: int = 17, ir: int = 8, **more: object) -> bytes:
     return pb.model(graph(*nodes, **more), opset=opset, ir=ir)
 
 
-def branching(*nodes: bytes, output: str = "t", **more: object) -> bytes:
+def branching(*nodes: bytes, output: str = "t", outputs: list[bytes] | None = None) -> bytes:
     """An If whose first branch holds the nodes."""
-    inner = body(*nodes, output=value(output), **more)
+    inner = body(*nodes, output=outputs or value(output))
     other = body(node("Abs", "x", "e"), output=value("e"))
     branches = [attribute("then_branch", g=inner), attribute("else_branch", g=other)]
     return model(node("If", "c", "y", attribute=branches), input=[value("x"), COND])
@@ -292,4 +292,16 @@ SIGNATURES = (
     ),
 )
 
-CASES = (*NAMES, *SIGNATURES)
+BODIES = (
+    case(
+        "OG166",
+        "branch of two outputs for a node of one",
+        branching(node("Abs", "x", "t"), outputs=[value("t"), value("t")]),
+        branching(node("Abs", "x", "t"), outputs=[value("t")]),
+        'If: "then_branch" has 2 outputs, here it must have 1',
+        "graph/node 0",
+        operator="If",
+    ),
+)
+
+CASES = (*NAMES, *SIGNATURES, *BODIES)
