@@ -39,7 +39,7 @@ class Signature(NamedTuple):
     """What the nodes of one operator are held to.
 
     ``inputs`` and ``outputs`` are how many there may be, ``types`` is the type of each attribute by
-    name, ``required`` the names that must be given.
+    name, ``required`` the names that must be given, ``parted`` whether ``num_outputs`` is one.
     """
 
     schema: Schema
@@ -47,6 +47,7 @@ class Signature(NamedTuple):
     outputs: Sequence[int]
     types: dict[bytes, int]
     required: frozenset[bytes]
+    parted: bool
 
 
 class Refusal(NamedTuple):
@@ -125,7 +126,8 @@ def _signature(schema: Schema) -> Signature:
     outputs: Sequence[int] = _counts(schema.outputs)
     if schema.name == "BatchNormalization":  # the one operator whose outputs come all or one
         outputs = (1, len(schema.outputs))
-    return Signature(schema, _counts(schema.inputs), outputs, types, frozenset(required))
+    parted = "num_outputs" in schema.attributes
+    return Signature(schema, _counts(schema.inputs), outputs, types, frozenset(required), parted)
 
 
 def _counts(formals: tuple[Formal, ...]) -> range:
@@ -151,12 +153,12 @@ def _nodes(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None
         signature = known.get(node.operator)
         if signature is None:
             continue
-        _, inputs, outputs, types, required = signature
+        _, inputs, outputs, types, required, parted = signature
         if len(node.inputs) not in inputs or b"" in node.inputs:
             _count(graph, index, signature, "OG158", say)
         if len(node.outputs) not in outputs or b"" in node.outputs:
             _count(graph, index, signature, "OG159", say)
-        elif len(outputs) > 2 and b"num_outputs" in types:
+        elif parted:
             _parts(graph, index, say)
         for attribute in node.attributes:
             if types.get(attribute.name) != attribute.type:
