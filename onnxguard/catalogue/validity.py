@@ -103,7 +103,7 @@ VALIDITY = (
         "OG160",
         "attribute-unknown",
         Severity.ERROR,
-        "A node gives an attribute that its operator does not have.",
+        "A node gives an attribute that its operator does not have, or not beside another one.",
         "Whoever wrote it meant something by it, and no runtime does it: most refuse the node, "
         "others ignore the attribute. Often an attribute became an input at a newer opset.",
         "Export at the opset that has the attribute, or write what it meant in another way.",

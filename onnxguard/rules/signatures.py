@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
 from onnxguard.base.findings import Severity
 from onnxguard.model.graph import Attribute, Graph, Operator
 from onnxguard.model.schemas import UNBOUNDED, Formal, Schema, bounds, schema_at, since_versions
+from onnxguard.model.scope import CONSTANT_ATTRIBUTES
 from onnxguard.model.standard import LATEST_OPSET
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
@@ -39,7 +40,7 @@ class Signature(NamedTuple):
     """What the nodes of one operator are held to.
 
     ``inputs`` and ``outputs`` are how many there may be, ``types`` is the type of each attribute by
-    name, ``required`` the names that must be given, ``parted`` whether ``num_outputs`` is one.
+    name, ``required`` the names that must be given, ``special`` what the schema cannot say.
     """
 
     schema: Schema
@@ -47,7 +48,7 @@ class Signature(NamedTuple):
     outputs: Sequence[int]
     types: dict[bytes, int]
     required: frozenset[bytes]
-    parted: bool
+    special: Callable[[Graph, int, Weighed], None] | None
 
 
 class Refusal(NamedTuple):
@@ -126,8 +127,8 @@ def _signature(schema: Schema) -> Signature:
     outputs: Sequence[int] = _counts(schema.outputs)
     if schema.name == "BatchNormalization":  # the one operator whose outputs come all or one
         outputs = (1, len(schema.outputs))
-    parted = "num_outputs" in schema.attributes
-    return Signature(schema, _counts(schema.inputs), outputs, types, frozenset(required), parted)
+    special = {"Constant": _one_value, "Split": _parts}.get(schema.name)
+    return Signature(schema, _counts(schema.inputs), outputs, types, frozenset(required), special)
 
 
 def _counts(formals: tuple[Formal, ...]) -> range:
@@ -153,16 +154,16 @@ def _nodes(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None
         signature = known.get(node.operator)
         if signature is None:
             continue
-        _, inputs, outputs, types, required, parted = signature
+        _, inputs, outputs, types, required, special = signature
         if len(node.inputs) not in inputs or b"" in node.inputs:
             _count(graph, index, signature, "OG158", say)
         if len(node.outputs) not in outputs or b"" in node.outputs:
             _count(graph, index, signature, "OG159", say)
-        elif parted:
-            _parts(graph, index, say)
         for attribute in node.attributes:
             if types.get(attribute.name) != attribute.type:
                 _attribute(graph, index, attribute, signature, say)
+        if special is not None:
+            special(graph, index, say)
         if required and not required.issubset([a.name for a in node.attributes]):
             for name in sorted(required.difference([a.name for a in node.attributes])):
                 place = partial(graph.node_place, index)
@@ -202,6 +203,16 @@ def _parts(graph: Graph, index: int, say: Weighed) -> None:
         text = f"{{}} has {_plural(len(node.outputs), 'output')}, its num_outputs is {parts.i}"
         hint = "name as many outputs as num_outputs says"
         say("OG159", text, (), partial(graph.node_place, index), hint, node.operator)
+
+
+def _one_value(graph: Graph, index: int, say: Weighed) -> None:
+    """Find a Constant of several values; another rule speaks of one without any."""
+    node = graph.nodes[index]
+    values = {attribute.name for attribute in node.attributes} & CONSTANT_ATTRIBUTES
+    if len(values) > 1:
+        text = f"{{}} has {len(values)} values, it must have one"
+        hint = "give one of its attributes and no other"
+        say("OG160", text, (), partial(graph.node_place, index), hint, node.operator)
 
 
 def _bodies(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None:

@@ -349,6 +349,16 @@ FACTS = {
         RUNTIME,
     ),
     "attribute missing": Fact(model([node("Concat", ["x"], ["y"])]), "OG161", BOTH),
+    "constant of two values": Fact(
+        model(
+            [
+                node("Constant", [], ["k"], value_int=1, value_float=1.0),
+                node("Add", ["x", "k"], ["y"]),
+            ]
+        ),
+        "OG160",
+        NOBODY,
+    ),
     "attribute of another type": Fact(
         model([node("Softmax", ["x"], ["y"], axis=0.5)]), "OG162", BOTH
     ),
