@@ -12,7 +12,6 @@ from onnxguard.model.messages import dtype_name
 from onnxguard.model.reading.plain import VALUES_KEPT
 from onnxguard.model.schemas import schema_at
 from onnxguard.model.scope import Scopes
-from onnxguard.model.standard import schema_at
 from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import DtypeRule, Entry, ValueRule
 from onnxguard.rules.collector import Found
