@@ -1,4 +1,4 @@
-"""OG505 to OG510: functions of the model's own."""
+"""OG505 to OG510 and OG512 to OG515: functions of the model's own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FUNCTIONS = (
         "Two functions have the same domain, name and overload.",
         "Which body a call runs depends on the order in which a program keeps them. Both bodies "
         "were scanned.",
-        "Remove one of them, or tell them apart by name or overload.",
+        "Remove one of them, or give it another name.",
     ),
     Rule(
         "OG508",
@@ -93,5 +93,16 @@ FUNCTIONS = (
         "trip counts and nodes are multiplied along every call.",
         "Write the graph into the function or inline it. A list can admit such functions with "
         "policy.function_graphs.",
+    ),
+    Rule(
+        "OG515",
+        "function-calls-overload",
+        Severity.ERROR,
+        "A function calls another one by its overload.",
+        "ONNX Runtime 1.31 tells overloads apart in the main graph alone. Inside a function it "
+        "leaves them away: a call of local::G:two runs local::G, whose body is another, or the "
+        "model does not load. A function that seems to call an overload of its own name calls "
+        "itself, without end.",
+        "Give each function a name of its own, or inline them before the model is scanned.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Model-local functions (OG505 to OG510, OG512 to OG514)."""
+"""Model-local functions (OG505 to OG510, OG512 to OG515)."""
 
 from __future__ import annotations
 
@@ -125,6 +125,16 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
             function = functions.get(node.operator)
             if function is None:
                 continue
+            label = function.id.label
+            if graph.function is not None and function.id.overload:
+                found.add(
+                    "OG515",
+                    f"the function {graph.function.id.label} calls {label} by its overload",
+                    graph.node_place(index),
+                    hint="inside functions ONNX Runtime leaves the overload away: give the "
+                    "function that is called a name of its own",
+                    operator=label,
+                )
             for what, given, declared in (
                 ("inputs", len(node.inputs), len(function.inputs)),
                 ("outputs", len(node.outputs), len(function.outputs)),
@@ -132,9 +142,8 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
                 if given != declared:
                     found.add(
                         "OG509",
-                        f"{function.id.label} is called with {given} {what}, "
-                        f"it declares {declared}",
+                        f"{label} is called with {given} {what}, it declares {declared}",
                         graph.node_place(index),
                         hint="write an omitted one as an empty name",
-                        operator=function.id.label,
+                        operator=label,
                     )

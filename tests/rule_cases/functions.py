@@ -1,9 +1,9 @@
-"""OG505 to OG510 and OG512 to OG514: functions of the model's own."""
+"""OG505 to OG510 and OG512 to OG515: functions of the model's own."""
 
 from __future__ import annotations
 
 from support import protobuf as pb
-from support.protobuf import function, node, opset_import
+from support.protobuf import attribute, body, function, node, opset_import
 
 from onnxguard.base.findings import Severity
 from rule_cases.case import Case
@@ -25,6 +25,15 @@ from rule_cases.header import (
     in_domain,
     shadowing,
 )
+
+TWO = function("G", RELU, RELU, overload="two")
+G_TWO = node("G", domain="local", overload="two")
+
+
+def within(inner: bytes, name: str = "F") -> bytes:
+    """A function of one node, which may call others."""
+    return function(name, inner, opset_import=[opset_import("", 17), LOCAL])
+
 
 CASES = (
     Case(
@@ -158,5 +167,33 @@ CASES = (
         message="the function local::F is given a graph",
         route="graph/node 1",
         operator="local::F",
+    ),
+    Case(
+        "OG515",
+        "overload that a function calls",
+        calling(within(G_TWO), function("G", RELU), TWO),
+        calling(within(node("G", domain="local")), function("G", RELU), TWO, call=G_TWO),
+        message="the function local::F calls local::G:two by its overload",
+        route="function local::F/node 0",
+        operator="local::G:two",
+        hint="a name of its own",
+    ),
+    Case(
+        "OG515",
+        "overload in a branch of a function, none without one beside it",
+        calling(within(node("If", attribute=attribute("then_branch", g=body(G_TWO)))), TWO),
+        calling(within(node("If", attribute=attribute("then_branch", g=body(RELU)))), TWO),
+        message="the function local::F calls local::G:two by its overload",
+        route="function local::F/If_0.then_branch/node 0",
+        operator="local::G:two",
+    ),
+    Case(
+        "OG515",
+        "overload of itself, which ONNX Runtime would run without end",
+        calling(within(G_TWO, "G"), TWO, call=node("G", domain="local")),
+        calling(within(RELU, "G"), TWO, call=G_TWO),
+        message="the function local::G calls local::G:two by its overload",
+        route="function local::G/node 0",
+        operator="local::G:two",
     ),
 )

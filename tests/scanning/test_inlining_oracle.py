@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 from support import function_models
-from support.inlining_oracle import compare, standard_bodies
+from support import protobuf as pb
+from support.inlining_oracle import compare, run_all, standard_bodies
+from support.protobuf import function, graph, node
 
 FEATURES = {
     "function in a function",
@@ -34,6 +36,39 @@ def test_what_passes_runs_nothing_that_was_not_judged(start: int, tmp_path: Path
     assert outcome.loaded > 25
     assert outcome.passed > 5
     assert outcome.features.keys() >= FEATURES
+
+
+OVERLOAD_IN_A_FUNCTION = 2692
+"""A model of which ONNX Runtime runs two Loops more than it shows."""
+
+
+def test_what_an_oracle_found_does_not_pass(tmp_path: Path) -> None:
+    outcome = compare([OVERLOAD_IN_A_FUNCTION], tmp_path)
+    assert (outcome.loaded, outcome.passed, outcome.failures) == (1, 0, [])
+
+
+G, G_TWO, CALL_F = (
+    node(name, domain="local", overload=overload)
+    for name, overload in (("G", ""), ("G", "two"), ("F", ""))
+)
+IMPORTS = [pb.opset_import("", 17), pb.opset_import("local", 1)]
+NEG, ABS = function("G", node("Neg")), function("G", node("Abs"), overload="two")
+CALLER = function("F", G_TWO, opset_import=IMPORTS)
+OVERLOADS = {
+    "in the main graph": (G_TWO, [NEG, ABS], [["", "Abs"]]),
+    "in a function": (CALL_F, [CALLER, NEG, ABS], [["", "Neg"]]),
+    "in a function, none without one beside it": (CALL_F, [CALLER, ABS], None),
+    "of itself": (G, [function("G", G_TWO, opset_import=IMPORTS), ABS], None),
+}
+
+
+@pytest.mark.parametrize("name", OVERLOADS)
+def test_what_onnx_runtime_makes_of_overloads(name: str, tmp_path: Path) -> None:
+    """As OG515 says; None is what does not load, or ends the process."""
+    call, functions, runs = OVERLOADS[name]
+    data = pb.model(graph(call), ir=10, opset_import=IMPORTS[1], functions=functions)
+    (tmp_path / "m.onnx").write_bytes(data)
+    assert list(run_all(tmp_path)) == [("m.onnx", runs)]
 
 
 def test_drawing_is_the_same_every_time() -> None:
