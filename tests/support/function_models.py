@@ -39,16 +39,20 @@ class Drawing:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        self.more = Random(f"what is drawn since {seed}")  # so that numbers keep their models
         self.features: Counter[str] = Counter()
         self.made: list[FunctionProto] = []
         self.graphs_of: dict[int, str] = {}
         self.count = 0
+        self.within = False
 
     def model(self) -> ModelProto:
         """The whole model."""
         random = self.random
+        self.within = True
         for _ in range(random.randint(1, 4)):
             self.function()
+        self.within = False
         names = ["X"]
         initializers = [helper.make_tensor("one", FLOAT, [1], [1.0])]
         for name in random.sample(TRIPS, 2):
@@ -61,7 +65,7 @@ class Drawing:
             self.features["name as inlining makes it"] += 1
         names += ["one"]
         taken = {*names, *trips, "C"}
-        nodes = self.statements(random.randint(2, 5), names, trips, taken, 0, None)
+        nodes = self.statements(random.randint(2, 5), names, trips, taken, 0, False)
         nodes.append(helper.make_node("Identity", [names[-1]], ["Y"]))
         inputs = [helper.make_tensor_value_info("X", FLOAT, [1])]
         inputs.append(helper.make_tensor_value_info("C", TensorProto.BOOL, []))
@@ -122,7 +126,12 @@ class Drawing:
         nodes.append(leaky)
         names.append(leaky.output[0])
         if graphs:
-            attributes.append("body")
+            if self.more.random() < 0.3:
+                default = self.body(names, trips, taken, 1)
+                defaults.append(helper.make_attribute("body", default))
+                self.features["graph as a default"] += 1
+            else:
+                attributes.append("body")
             loop = helper.make_node(
                 "Loop", [random.choice(trips), "", names[-1]], [self.fresh(taken)]
             )
@@ -130,8 +139,10 @@ class Drawing:
             nodes.append(loop)
             names.append(loop.output[0])
             self.features["graph by reference"] += 1
-        nodes += self.statements(random.randint(1, 3), names, trips, taken, 1, overload)
-        imports = [helper.make_opsetid("", 17)]
+        nodes += self.statements(random.randint(1, 3), names, trips, taken, 1, True)
+        opset = self.more.choice([13, 15, 16, 18]) if self.more.random() < 0.1 else 17
+        self.features["function at another opset"] += opset != 17
+        imports = [helper.make_opsetid("", opset)]
         imports += [helper.make_opsetid(d, 1) for d in ("d1", "d2", "com.microsoft")]
         made = helper.make_function(
             domain,
@@ -144,6 +155,8 @@ class Drawing:
             defaults,
             overload=overload,
         )
+        alike = [f for f in self.made if (f.domain, f.name) == (domain, name)]
+        self.features["functions that differ in their overload alone"] += bool(alike)
         self.made.append(made)
 
     def statements(
@@ -153,7 +166,7 @@ class Drawing:
         trips: list[str],
         taken: set[str],
         depth: int,
-        inside: str | None,
+        inside: bool,
     ) -> list[NodeProto]:
         """Draw nodes; each adds the name that it makes."""
         nodes = []
@@ -163,8 +176,8 @@ class Drawing:
             if kind < 0.35 or depth > 3:
                 node = self.operator(names, output)
             elif kind < 0.7 and self.made:
-                node = self.call(names, trips, taken, output, depth, inside)
-            elif kind < 0.85 or inside is not None:
+                node = self.call(names, trips, taken, output, depth)
+            elif kind < 0.85 or inside:
                 node = helper.make_node(
                     "Loop", [self.random.choice(trips), "", names[-1]], [output]
                 )
@@ -197,7 +210,6 @@ class Drawing:
         taken: set[str],
         output: str,
         depth: int,
-        inside: str | None,
     ) -> NodeProto:
         random = self.random
         made = random.choice(self.made)
@@ -215,15 +227,17 @@ class Drawing:
         node.attribute.append(helper.make_attribute("alpha", 0.25))
         if "trips" in made.attribute or random.random() < 0.5:
             node.attribute.append(helper.make_attribute("trips", random.randint(1, 4)))
-        if "body" in made.attribute:
+        default = any(given.name == "body" for given in made.attribute_proto)
+        if "body" in made.attribute or (default and self.more.random() < 0.5):
             body = self.body(names, trips, taken, depth + 1)
             node.attribute.append(helper.make_attribute("body", body))
             self.features["graph that a call gives"] += 1
             inner = {name for each in made.node for name in (*each.input, *each.output)}
             read = {name for each in body.node for name in each.input}
             self.features["the same name inside and outside"] += bool(inner & read)
-        if inside is not None:
+        if self.within:
             self.features["function in a function"] += 1
+            self.features["overload that a function calls"] += bool(made.overload)
         self.features["call"] += 1
         return node
 
@@ -240,7 +254,7 @@ class Drawing:
             trips,
             taken,
             depth,
-            "loop",
+            True,
         )
         inputs = [helper.make_tensor_value_info(index, TensorProto.INT64, [])]
         inputs.append(helper.make_tensor_value_info(going, TensorProto.BOOL, []))
@@ -253,7 +267,7 @@ class Drawing:
         self, names: list[str], trips: list[str], around: set[str], depth: int
     ) -> GraphProto:
         mine, taken = list(names), set(around)
-        nodes = self.statements(self.random.randint(1, 2), mine, trips, taken, depth, None)
+        nodes = self.statements(self.random.randint(1, 2), mine, trips, taken, depth, False)
         return helper.make_graph(
             nodes, "b", [], [helper.make_tensor_value_info(mine[-1], FLOAT, [1])]
         )

@@ -84,7 +84,7 @@ def compare(seeds: Iterable[int], folder: Path) -> Outcome:
         data, held = function_models.draw(seed)
         if facts_of(data).expanded_nodes <= NODES:
             (folder / name).write_bytes(data)
-            features.update(held.keys())
+            features.update((+held).keys())
     loaded = passed = 0
     failures: list[tuple[int, str]] = []
     for name, run in run_all(folder):
