@@ -121,8 +121,8 @@ def unless_pointer(found: DataFile, head: bytes) -> DataFile:
     pointer = pointer_of(head)
     if pointer is None:
         return found
-    why = f" is {pointer.kind}, not the data itself"
-    return refused(found, "OG408", why, f"fetch the data: {pointer.fetch}")
+    kind, hint = pointer.instead_of("data")
+    return refused(found, "OG408", f" is {kind}", hint)
 
 
 def _head(path: str) -> bytes:

@@ -15,6 +15,7 @@ from typing import overload
 
 from onnxguard.base.errors import ModelError
 from onnxguard.model.wire import LARGEST_MESSAGE, Buffer
+from onnxguard.sources.pointers import HEAD_BYTES, pointer_of
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 COPIED = 1 << 14
@@ -63,9 +64,9 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
         if glob.has_magic(path) and isinstance(error, FileNotFoundError):
             reason = "the pattern matches no file"
         if isinstance(error, FileNotFoundError) and os.path.islink(path):
-            found = stand_in(os.fsencode(os.readlink(path)))
-            if found is not None and "annex" in found[0]:
-                raise ModelError("OG002", *found) from None
+            pointer = pointer_of(os.fsencode(os.readlink(path)))  # as git-annex leaves it
+            if pointer is not None:
+                raise ModelError("OG002", *pointer.instead_of("model")) from None
         raise ModelError("OG001", f"cannot be read: {reason}") from None
     try:
         with _opened(descriptor) as data:
@@ -197,7 +198,7 @@ def sniffed(data: Buffer) -> Buffer:
     """Refuse by name what often stands where a model should."""
     if not len(data):
         raise ModelError("OG002", "an empty file", "export or fetch the model again")
-    found = stand_in(data[:HEAD])
+    found = stand_in(data[:HEAD_BYTES])
     if found is not None:
         raise ModelError("OG002", *found)
     return data
@@ -219,12 +220,14 @@ def stand_in(head: bytes) -> tuple[str, str] | None:
         return "text in UTF-16, not a model", _FETCH
     if head[0] == IR_VERSION:  # a control character, with which nearly every model begins
         return None
-    for pattern, what, hint in _TEXTS:
-        if pattern.match(head):
-            return what, hint
+    pointer = pointer_of(head)
+    if pointer is not None:
+        return pointer.instead_of("model")
+    if _WEB_PAGE.match(head):
+        return "a web page, not a model", "download the file itself, not the page about it"
     if not _is_text(head):
         return None
-    for pattern, what, hint in _LOOSE_TEXTS:
+    for pattern, what, hint in _TEXTS:
         if pattern.match(head):
             return what, hint
     return "plain text, not a model", _FETCH
@@ -242,9 +245,6 @@ def _is_text(head: bytes) -> bool:
 IR_VERSION = 0x08
 """The tag of a model's first field."""
 
-HEAD = 512
-"""Bytes by which a file is told from a model."""
-
 _BLANK = dict.fromkeys(b"\t\n\r\f")
 _FETCH = "look into the file: an error message often stands where a download failed; fetch it again"
 
@@ -253,34 +253,8 @@ def _text(pattern: str) -> re.Pattern[bytes]:
     return re.compile(rb"(?:\xef\xbb\xbf)?\s*" + pattern.encode(), re.IGNORECASE | re.DOTALL)
 
 
+_WEB_PAGE = _text(r"<(!doctype|html|\?xml|head|body|error)")
 _TEXTS = (
-    (
-        _text(r"version https://(git-lfs|hawser)\.github\.com/"),
-        "a Git LFS pointer, not the model itself",
-        "fetch the model: git lfs pull",
-    ),
-    (
-        _text(r"((\.\.[/\\])*\.git)?[/\\]annex[/\\]objects[/\\]"),
-        "a git-annex pointer, not the model itself",
-        "fetch the model: git annex get",
-    ),
-    (
-        _text(r"# xet version"),
-        "a Xet pointer, not the model itself",
-        "fetch the model: git xet checkout, or download it from its hub",
-    ),
-    (
-        _text(r"<(!doctype|html|\?xml|head|body|error)"),
-        "a web page, not a model",
-        "download the file itself, not the page about it",
-    ),
-)
-_LOOSE_TEXTS = (
-    (
-        _text(r"(.*\n)?outs:\s"),
-        "a DVC pointer, not the model itself",
-        "fetch the model: dvc pull",
-    ),
     (
         _text(
             r"(#[^\n]*\n\s*)*<?\s*(ir_version|producer_name|producer_version|domain|model_version|"
@@ -291,7 +265,7 @@ _LOOSE_TEXTS = (
     ),
     (_text(r"[\[{]\s*[\"\[{\]}\d-]"), "JSON, not a model", _FETCH),
 )
-"""What text is called; the first ones whatever follows, and the loose ones where all is text."""
+"""What text is called: a page whatever follows, the others where all is text."""
 
 _MAGICS = {
     4: {b"ORTM": "a model in ORT format", b"TFL3": "a TensorFlow Lite model"},

@@ -18,19 +18,24 @@ class Pointer(NamedTuple):
     kind: str
     fetch: str
 
+    def instead_of(self, content: str) -> tuple[str, str]:
+        """What stands where the content should, as a noun, and what to do about it."""
+        return f"{self.kind}, not the {content} itself", f"fetch the {content}: {self.fetch}"
+
 
 _LFS = Pointer("a Git LFS pointer", "git lfs pull")
 _ANNEX = Pointer("a git-annex pointer", "git annex get")
-_DVC = Pointer("a DVC file", "dvc pull")
-_XET = Pointer("a Xet pointer", "git xet checkout")
+_DVC = Pointer("a DVC pointer", "dvc pull")
+_XET = Pointer("a Xet pointer", "git xet checkout, or download it from its hub")
 
 _FORMS = (
     # Both older addresses are taken by git-lfs to this day.
     (rb"version https?://(git-lfs\.github\.com/|hawser\.github\.com/|git-media\.io/)", _LFS),
-    # Unlocked, or a locked file's link where a file system has no links.
-    (rb"[^\0\n]{0,512}/annex/objects/", _ANNEX),
+    # Unlocked, or a link that leads into a repository, as text where a file system has no links.
+    (rb"([^\0-\x1f]{0,512}\.git([/\\][^\0-\x1f]{0,512})?)?[/\\]annex[/\\]objects[/\\]", _ANNEX),
     (rb"# xet version ", _XET),
-    (rb"(?:[a-z0-9_]+:[^\0]*\n)?outs:\r?\n\s*- [^\0]*\b(?:path|md5|etag):", _DVC),
+    # Lines of YAML: an import has others before its outs.
+    (rb"([a-z0-9_]+:[^\0-\x08\x0e-\x1f]*\n)?outs:\s*-\s[^\0]*\b(path|md5|etag):", _DVC),
 )
 _PATTERNS = tuple((re.compile(form), pointer) for form, pointer in _FORMS)
 
@@ -41,5 +46,5 @@ def pointer_of(head: bytes) -> Pointer | None:
     Sources: git-lfs docs/spec.md; git-annex.branchable.com/internals/pointer_file; the files that
     dvc and git-xet write.
     """
-    text = head[:HEAD_BYTES].lstrip(b"\xef\xbb\xbf \t\r\n")
+    text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     return next((pointer for form, pointer in _PATTERNS if form.match(text)), None)

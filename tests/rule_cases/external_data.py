@@ -124,10 +124,10 @@ POINTERS = {
         "a git-annex pointer",
         "git annex get",
     ),
-    "DVC": ("outs:\n- md5: 4d7a\n  size: 4096\n  path: w.bin\n", "a DVC file", "dvc pull"),
+    "DVC": ("outs:\n- md5: 4d7a\n  size: 4096\n  path: w.bin\n", "a DVC pointer", "dvc pull"),
     "DVC with a header": (
         "md5: 4d7a\nfrozen: true\nouts:\n- path: w.bin\n  md5: 4d7a\n",
-        "a DVC file",
+        "a DVC pointer",
         "dvc pull",
     ),
     "Xet": ("# xet version 0\nfilesize = 4096\nhash = '4d7a'\n", "a Xet pointer", "git xet"),
