@@ -14,7 +14,7 @@ from itertools import chain
 from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model.graph import Graph, Model
-from onnxguard.model.survey import CONSTANT
+from onnxguard.model.scope import CONSTANT
 from onnxguard.rules.collector import Weighed
 
 OUTSIDE = -1

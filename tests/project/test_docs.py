@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -131,6 +132,36 @@ def test_links_lead_somewhere(page: str) -> None:
         assert path.exists(), target
         if anchor:
             assert anchor in anchors(path.read_text(encoding="utf-8")), target
+
+
+def tests_of(path: Path) -> set[str]:
+    """The names of a file's tests."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_the_tests_that_pages_name_are_there() -> None:
+    named = {
+        match for text in TEXTS.values() for match in re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+    }
+    assert len(named) > 20
+    missing = [
+        f"{file}::{test}"
+        for file, test in sorted(named)
+        if not test.startswith("test_")
+        or not (ROOT / "tests" / file).exists()
+        or test not in tests_of(ROOT / "tests" / file)
+    ]
+    assert missing == []
+
+
+def test_every_sentence_about_pass_names_a_test() -> None:
+    section = (
+        TEXTS["docs/what-is-checked.md"].partition("## What PASS says")[2].partition("\n## ")[0]
+    )
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    assert [row for row in rows if not re.search(r"\| `[^|]+::test_\w+` \|$", row)] == []
 
 
 def options(
