@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from onnxguard.base.findings import Severity
@@ -70,7 +70,6 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
     functions = {function.id for function in model.functions}
     opsets = {id(function): versions(function.opsets) for function in model.functions}
     opsets[id(None)] = versions(model.opsets)
-    judged: dict[tuple[Operator, int], tuple[Signature | None, Refusal | None]] = {}
     for graph in model.graphs:
         known: dict[Operator, Signature] = {}
         refused: dict[Operator, Refusal] = {}
@@ -78,10 +77,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
             version = opsets[id(graph.function)].get(operator.domain or DEFAULT_DOMAIN, 0)
             if operator in functions or operator.overload or not operator.op_type or not version:
                 continue  # a function of the model's own, or what other rules speak of
-            key = operator, version
-            if key not in judged:
-                judged[key] = _judge(operator, version)
-            signature, refusal = judged[key]
+            signature, refusal = _judge(operator, version)
             if signature is not None:
                 known[operator] = signature
             listed = operator.domain or DEFAULT_DOMAIN, operator.op_type
@@ -97,6 +93,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
 # -- operators ------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def _judge(operator: Operator, version: int) -> tuple[Signature | None, Refusal | None]:
     """The signature of an operator, None where its nodes are not to be judged by one."""
     domain, op_type = operator.domain or DEFAULT_DOMAIN, operator.op_type
