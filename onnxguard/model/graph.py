@@ -76,12 +76,14 @@ class SparseTensor(NamedTuple):
 class Type(NamedTuple):
     """A TypeProto: ``kind`` such as ``tensor`` or ``sequence(tensor)``; dims None if undeclared.
 
-    A dimension is an int, bytes for a symbolic one, or None for an unknown one.
+    A dimension is an int, bytes for a symbolic one, or None for an unknown one. ``keys`` are the
+    dtypes of the keys of its maps, the outermost first.
     """
 
     kind: str
     dtype: int
     dims: tuple[int | bytes | None, ...] | None
+    keys: tuple[int, ...] = ()
 
 
 class Value(NamedTuple):
@@ -114,6 +116,7 @@ class Attribute(NamedTuple):
     graphs: tuple[Graph, ...] = ()
     counts: tuple[int, int, int] = (0, 0, 0)
     size: int = 0
+    types: tuple[Type, ...] = ()
 
 
 class Node(NamedTuple):

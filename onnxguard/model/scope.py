@@ -9,6 +9,7 @@ answer, so that a model is looked at once a difference and not once a call.
 from __future__ import annotations
 
 import struct
+from functools import cached_property
 from math import isfinite
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from onnxguard.model.graph import (
     Value,
 )
 from onnxguard.model.messages import DTYPES, dtype_name
+from onnxguard.model.types import Types, infer_types
 from onnxguard.model.wire import count_varints, signed, varints
 
 VISITS = 500_000
@@ -287,6 +289,11 @@ class Scopes:
         return found
 
     # -- definitions ------------------------------------------------------------------------------
+
+    @cached_property
+    def types(self) -> Types:
+        """The type of every value, and what cannot be right; found when first asked for."""
+        return infer_types(self._model)
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""

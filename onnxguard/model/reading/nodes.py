@@ -10,7 +10,7 @@ from typing import cast
 from onnxguard.base.errors import ModelError
 from onnxguard.base.printable import printable
 from onnxguard.model import messages as m
-from onnxguard.model.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor
+from onnxguard.model.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor, Type
 from onnxguard.model.reading import memo
 from onnxguard.model.reading.careful import HEADER, KEPT, Where
 from onnxguard.model.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
@@ -232,6 +232,7 @@ class NodeReader(TensorReader):
         strings: list[bytes] = []
         tensors: list[Tensor] = []
         sparse: list[SparseTensor] = []
+        types: list[Type] = []
         graphs: list[tuple[str, Field]] = []
         filled: set[int] = set()
         counts = {"ints": 0, "floats": 0, "strings": 0}
@@ -275,7 +276,7 @@ class NodeReader(TensorReader):
             elif key in ("sparse_tensor", "sparse_tensors"):
                 sparse.append(self.sparse(field.start, field.end, where))
             elif key in ("tp", "type_protos"):
-                self.type(field.start, field.end, where, around=2)
+                types.append(self.type(field.start, field.end, where, around=2))
             elif key == "ref_attr_name":
                 ref = self.text(field, "ref_attr_name", where)
         for tensor in tensors:
@@ -301,6 +302,7 @@ class NodeReader(TensorReader):
             self.subgraphs(name, graphs, graph, owner),
             (counts["ints"], counts["floats"], counts["strings"]),
             size,
+            tuple(types),
         )
 
     def floats(self, field: Field, limit: int) -> list[float]:

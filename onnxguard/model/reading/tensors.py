@@ -163,6 +163,7 @@ class TensorReader(CarefulReader):
         """Read a TypeProto by the careful path."""
         depth = around + 1 + (where.graph.level if where.graph is not None else 0)
         outer: list[str] = []
+        keys: list[int] = []
         inner: Type | None = None
         begin, stop = start, end
         while inner is None:
@@ -185,11 +186,15 @@ class TensorReader(CarefulReader):
                 self.check(m.OPAQUE_TYPE, field.start, field.end, where)
                 inner = Type("opaque", 0, None)
             else:
-                nested = [
-                    f
-                    for k, f in self.known(m.TYPES[key], field.start, field.end, where)
-                    if k != "key_type"
-                ]
+                nested: list[Field] = []
+                key_type = 0
+                for part, inside in self.known(m.TYPES[key], field.start, field.end, where):
+                    if part == "key_type":
+                        key_type = signed(inside.value, 32)
+                    else:
+                        nested.append(inside)
+                if key == "map_type":
+                    keys.append(key_type)
                 for overridden in nested[:-1]:
                     self.check(m.TYPE, overridden.start, overridden.end, where)
                 outer.append(key.removesuffix("_type"))
@@ -203,7 +208,7 @@ class TensorReader(CarefulReader):
         if inner is None or depth + _levels(inner) > DEEPEST:
             raise WireError(f"a type makes messages nest deeper than {DEEPEST}", start)
         kind = "(".join([*outer, inner.kind]) + ")" * len(outer)
-        return Type(kind, inner.dtype, inner.dims)
+        return Type(kind, inner.dtype, inner.dims, tuple(keys))
 
     def tensor_type(self, field: Field, sparse: bool, where: Where) -> Type:
         """Read a TypeProto.Tensor or TypeProto.SparseTensor, which are written alike."""

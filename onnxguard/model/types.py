@@ -1,0 +1,438 @@
+"""The type of every value: what follows from the schemas, through bodies and functions' calls.
+
+Reads like the standard: an output of type variable T has the type of the inputs that are bound to
+T; ``output_types`` knows the operators whose attributes say more, and here stand those whose graphs
+do. A function's body is typed once for each way in which it is called: other types or attributes
+mean other bodies. What cannot be known stays unknown, and nothing follows from what is wrong.
+
+Iterative: a graph is a generator that yields the graphs inside it to ``_run``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from typing import NamedTuple
+
+from onnxguard.base.printable import printable
+from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Opset, Value
+from onnxguard.model.output_types import CHECKED, RULES, Typed, UnresolvedError, also_wrong
+from onnxguard.model.schemas import Schema, schema_at
+from onnxguard.model.standard import LATEST_OPSET
+from onnxguard.model.type_binding import Outcome, Problem, admitted, apply, formal_at, listed
+from onnxguard.model.type_names import (
+    BOOL,
+    INT64,
+    UNKNOWN,
+    declared,
+    inside,
+    sequence_of,
+    shown,
+    tensor_of,
+)
+
+Kinds = tuple[str, ...]
+Walk = Generator["Walk", Kinds, Kinds]
+"""Types a graph: yields the graphs inside it, is sent the types of their outputs, returns its own.
+"""
+NodeWalk = Generator[Walk, Kinds, Outcome]
+
+BODY_VISITS = 4
+"""Functions' bodies are typed until this many times the nodes of the file were looked at."""
+
+_BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+_NO_OUTPUTS: Kinds = ()
+
+
+class Clash(NamedTuple):
+    """Something wrong with types: at a node, or at a value where ``node`` is -1.
+
+    ``code`` is the rule that speaks of it.
+    """
+
+    code: str
+    message: str
+    graph: Graph
+    node: int = -1
+    value: Value | None = None
+
+
+class Types(NamedTuple):
+    """What is known of a model's values.
+
+    Attributes:
+        tables: by ``id`` of a graph the types of the values that it defines by name, one table for
+            each way in which the graph is entered; an unknown type is the empty text.
+        clashes: what cannot be right.
+    """
+
+    tables: dict[int, list[dict[bytes, str]]]
+    clashes: list[Clash]
+
+    def of(self, graph: Graph, name: bytes) -> set[str]:
+        """The types of a value in sight of ``graph``, one for each way in which it is entered."""
+        scope: Graph | None = graph
+        while scope is not None:
+            kinds = {table[name] for table in self.tables.get(id(scope), ()) if name in table}
+            if kinds:
+                return kinds
+            scope = scope.parent
+        return set()
+
+
+class _Scope(NamedTuple):
+    """What one root and the graphs inside it share.
+
+    Attributes:
+        types: of the names in sight.
+        attributes: what the caller gives a function; None outside of functions.
+        versions: imported version by domain, the default one as ``""``.
+        memo: outputs by operator, number of outputs and types of the inputs.
+        faulty: the same, where something is wrong.
+    """
+
+    types: dict[bytes, str]
+    attributes: dict[bytes, Attribute] | None
+    versions: dict[str, int]
+    memo: dict[tuple[object, ...], Kinds]
+    faulty: dict[tuple[object, ...], Outcome]
+
+
+def infer_types(model: Model) -> Types:
+    """Type every value of a model that can be typed."""
+    return _Inference(model).types()
+
+
+class _Inference:
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._functions = {function.id: function for function in model.functions}
+        self._calls: dict[object, Kinds] = {}
+        self._entered: set[int] = set()
+        self._budget = BODY_VISITS * sum(len(graph.nodes) for graph in model.graphs)
+        self._tables: dict[int, list[dict[bytes, str]]] = {}
+        self._clashes: dict[tuple[object, ...], Clash] = {}
+
+    def types(self) -> Types:
+        model = self._model
+        for root in (model.graph, *model.training):
+            _run(self._graph(root, _scope(model.opsets, None), _NO_OUTPUTS))
+        for function in model.functions:
+            if id(function) not in self._entered:
+                unknown = {name: Attribute(name, ref=name) for name in function.attributes}
+                _run(self._body(function, _NO_OUTPUTS, unknown))
+        return Types(self._tables, list(self._clashes.values()))
+
+    # -- graphs -------------------------------------------------------------------------------
+
+    def _graph(self, graph: Graph, scope: _Scope, given: Kinds) -> Walk:
+        """Type a graph whose inputs get values of the types ``given``."""
+        types = scope.types
+        own: set[bytes] = set()
+        outer: dict[bytes, str] = {}
+        if graph.parent is not None:
+            own = _defined(graph)
+            outer = {name: types.pop(name) for name in own if name in types}
+        stated = [(value, declared(value.type)) for value in (*graph.values, *graph.outputs)]
+        fallback = {value.name: kind for value, kind in stated if kind}
+        self._inputs(graph, types, given)
+        left = yield from self._nodes(graph, scope, fallback, range(len(graph.nodes)), False)
+        if left:
+            order = _sorted(graph.nodes, left)
+            yield from self._nodes(graph, scope, fallback, order, True)
+        for value, kind in stated:
+            known = types.get(value.name)
+            if known and kind and known != kind:
+                self._declared(graph, value, kind, known)
+        outputs = tuple([types.get(v.name) or fallback.get(v.name, UNKNOWN) for v in graph.outputs])
+        table = {name: types.get(name, UNKNOWN) for name in own} if graph.parent else types
+        self._tables.setdefault(id(graph), []).append(table)
+        for name in own:
+            types.pop(name, None)
+        types.update(outer)
+        return outputs
+
+    def _inputs(self, graph: Graph, types: dict[bytes, str], given: Kinds) -> None:
+        for index, value in enumerate(graph.inputs):
+            kind = declared(value.type)
+            known = given[index] if index < len(given) else UNKNOWN
+            if kind and known and kind != known:
+                self._declared(graph, value, kind, known)
+            types[value.name] = known or kind
+        stored = {tensor.name: tensor_of(tensor.dtype) for tensor in graph.initializers}
+        for value in graph.inputs if stored else ():
+            kind, known = types[value.name], stored.get(value.name, UNKNOWN)
+            if kind and known and kind != known:
+                self._declared(graph, value, kind, known)
+        types.update(stored)
+        for sparse in graph.sparse_initializers:
+            if sparse.values is not None:  # runtimes make it dense, the standard calls it sparse
+                types[sparse.values.name] = UNKNOWN
+        types[b""] = UNKNOWN
+
+    def _nodes(
+        self,
+        graph: Graph,
+        scope: _Scope,
+        fallback: dict[bytes, str],
+        order: Sequence[int],
+        last: bool,
+    ) -> Generator[Walk, Kinds, Sequence[int]]:
+        """Type nodes in an order; unless ``last``, stop where a name is read that is not known yet.
+
+        Returns what is left.
+        """
+        types, nodes, memo = scope.types, graph.nodes, scope.memo
+        get = types.get
+        for at, index in enumerate(order):
+            operator, _, inputs, outputs, _, _, _ = nodes[index]
+            key = (id(operator), len(outputs), *map(get, inputs))
+            kinds = memo.get(key)
+            if kinds is None:
+                if not last and None in key:
+                    return order[at:]
+                given = tuple([kind or UNKNOWN for kind in key[2:]])
+                outcome = yield from self._node(graph, index, scope, given)
+                for problem in outcome.problems:
+                    self._clash(Clash(*problem, graph, index))
+                kinds = outcome.outputs
+            for name, kind in zip(outputs, kinds):  # noqa: B905 # a call may have more of either
+                if name:
+                    types[name] = kind or fallback.get(name, UNKNOWN)
+        return ()
+
+    def _declared(self, graph: Graph, value: Value, kind: str, known: str) -> None:
+        message = f'value "{printable(value.name)}" is declared as {shown(kind)}, it is '
+        self._clash(Clash("OG179", message + shown(known), graph, -1, value))
+
+    def _clash(self, clash: Clash) -> None:
+        place = clash.node if clash.value is None else clash.value.start
+        self._clashes.setdefault((clash.code, clash.message, id(clash.graph), place), clash)
+
+    # -- nodes --------------------------------------------------------------------------------
+
+    def _node(self, graph: Graph, index: int, scope: _Scope, inputs: Kinds) -> NodeWalk:
+        """The types of a node's outputs; remembered where its inputs alone decide."""
+        node = graph.nodes[index]
+        operator, count = node.operator, len(node.outputs)
+        function = self._functions.get(operator)
+        if function is not None:
+            return Outcome((yield from self._call(function, node, scope, inputs)))
+        key = (id(operator), count, *inputs)
+        if key in scope.faulty:
+            return scope.faulty[key]
+        version = scope.versions.get(operator.domain, 0)
+        schema = _schema(operator, version)
+        if schema is None:
+            yield from self._insides(node, scope)
+            outcome = Outcome((UNKNOWN,) * count)
+            if not any(attribute.graphs for attribute in node.attributes):
+                scope.memo[key] = outcome.outputs
+            return outcome
+        outcome = apply(schema, version, inputs, count)
+        typed = Typed(node, inputs, _in_force(node, scope))
+        if not operator.domain and operator.op_type in _BODIES:
+            found = yield from self._bodies(typed, scope, version)
+        else:
+            rule = RULES.get(operator.domain, {}).get(operator.op_type)
+            if rule is None and operator.op_type not in CHECKED:
+                if outcome.problems:
+                    scope.faulty[key] = outcome
+                else:
+                    scope.memo[key] = outcome.outputs
+                return outcome
+            found = _by_rule(typed, outcome)
+        return _merged(schema, version, outcome, found)
+
+    def _insides(self, node: Node, scope: _Scope) -> Generator[Walk, Kinds, None]:
+        """Type the graphs of a node of which nothing is known."""
+        for attribute in node.attributes:
+            for body in attribute.graphs:
+                yield self._graph(body, scope, _NO_OUTPUTS)
+
+    def _call(self, function: Function, node: Node, scope: _Scope, inputs: Kinds) -> Walk:
+        """The outputs of a function for these types and attributes; of a recursive one none."""
+        attributes = {a.name: a for a in function.defaults} | _in_force(node, scope)
+        key = id(function), inputs, tuple(attributes.items())
+        if key not in self._calls:
+            self._calls[key] = (UNKNOWN,) * len(function.outputs)
+            if self._budget > 0:
+                self._calls[key] = yield self._body(function, inputs, attributes)
+        return self._calls[key]
+
+    def _body(self, function: Function, inputs: Kinds, attributes: dict[bytes, Attribute]) -> Walk:
+        self._entered.add(id(function))
+        self._budget -= len(function.body.nodes) + 1
+        scope = _scope(function.opsets, attributes)
+        padded = (*inputs, *(UNKNOWN,) * len(function.inputs))
+        scope.types.update(zip(function.inputs, padded, strict=False))
+        yield self._graph(function.body, scope, _NO_OUTPUTS)
+        return tuple([scope.types.get(name, UNKNOWN) for name in function.outputs])
+
+    # -- nodes whose graphs say what comes out ------------------------------------------------
+
+    def _bodies(self, typed: Typed, scope: _Scope, version: int) -> NodeWalk:
+        op_type = typed.node.operator.op_type
+        try:
+            if op_type == "If":
+                return (yield from self._if(typed, scope))
+            body, number = _graph_of(typed, b"body"), typed.attribute(b"num_scan_inputs")
+        except UnresolvedError:
+            return Outcome(_NO_OUTPUTS)
+        if body is None:
+            return Outcome(_NO_OUTPUTS)
+        inputs = typed.inputs
+        if op_type == "Loop":
+            outputs = yield self._graph(body, scope, (INT64, BOOL, *inputs[2:]))
+            return _carried(typed, inputs[2:], outputs[1:])
+        if op_type == "Scan":
+            inputs = inputs[1:] if version < 9 else inputs
+            outputs = yield self._graph(body, scope, inputs)
+            scanned = len(inputs) if number is None or number.i is None else number.i
+            return _carried(typed, inputs[: max(len(inputs) - scanned, 0)], outputs)
+        given = tuple([inside(kind, "seq") or kind for kind in inputs])
+        outputs = yield self._graph(body, scope, given)
+        return Outcome(tuple(map(sequence_of, outputs)))
+
+    def _if(self, typed: Typed, scope: _Scope) -> NodeWalk:
+        branches: list[Kinds] = []
+        for name in (b"then_branch", b"else_branch"):
+            body = _graph_of(typed, name)
+            branches.append(_NO_OUTPUTS if body is None else (yield self._graph(body, scope, ())))
+        problems: list[Problem] = []
+        outputs: list[str] = []
+        for index, (one, other) in enumerate(zip(*branches, strict=False)):
+            if one and other and one != other:
+                message = f"If: output {index} is {shown(one)} in then_branch and {shown(other)} in"
+                problems.append(Problem("OG180", f"{message} else_branch"))
+                outputs.append(UNKNOWN)
+            else:
+                outputs.append(one or other)
+        return Outcome(tuple(outputs), tuple(problems))
+
+
+def _run(walk: Walk) -> Kinds:
+    """Drive a walk and those that it yields, however deep, without recursion."""
+    stack = [walk]
+    sent: Kinds = _NO_OUTPUTS
+    fresh = True
+    while stack:
+        try:
+            inner = next(stack[-1]) if fresh else stack[-1].send(sent)
+        except StopIteration as done:
+            stack.pop()
+            sent, fresh = done.value, False
+        else:
+            stack.append(inner)
+            fresh = True
+    return sent
+
+
+def _scope(opsets: list[Opset], attributes: dict[bytes, Attribute] | None) -> _Scope:
+    versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
+    return _Scope({b"": UNKNOWN}, attributes, versions, {}, {})
+
+
+def _schema(operator: Operator, version: int) -> Schema | None:
+    """What is known of an operator at an opset; nothing of one that is younger than the table."""
+    domain = operator.domain or "ai.onnx"
+    if operator.overload or version > LATEST_OPSET.get(domain, version):
+        return None
+    return schema_at(domain, operator.op_type, version)
+
+
+def _defined(graph: Graph) -> set[bytes]:
+    """The names that a graph gives a value."""
+    own = {name for node in graph.nodes for name in node.outputs}
+    own.update(value.name for value in graph.inputs)
+    own.update(tensor.name for tensor in graph.initializers)
+    own.update(each.values.name for each in graph.sparse_initializers if each.values)
+    own.discard(b"")
+    return own
+
+
+def _sorted(nodes: list[Node], indexes: Iterable[int]) -> list[int]:
+    """Nodes so that a value's producer stands before its readers; those in a ring come last."""
+    order = list(indexes)
+    producers = {name: index for index in order for name in nodes[index].outputs if name}
+    readers: dict[int, list[int]] = {}
+    waiting = dict.fromkeys(order, 0)
+    for index in order:
+        for name in nodes[index].inputs:
+            if name in producers:
+                readers.setdefault(producers[name], []).append(index)
+                waiting[index] += 1
+    done = [index for index in order if not waiting[index]]
+    for index in done:
+        for reader in readers.get(index, ()):
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                done.append(reader)
+    return [*done, *(index for index in order if waiting[index])]
+
+
+def _in_force(node: Node, scope: _Scope) -> dict[bytes, Attribute]:
+    """A node's attributes by name, each reference to the caller's replaced by what it gives."""
+    found: dict[bytes, Attribute] = {}
+    for attribute in node.attributes:
+        if attribute.ref and scope.attributes is not None:
+            given = scope.attributes.get(attribute.ref)
+            if given is None:
+                continue  # the caller leaves it out, so that it is left out here
+            # A graph reads the names of where it was written: it stays unresolved.
+            found[attribute.name] = attribute if given.graphs else given
+        else:
+            found[attribute.name] = attribute
+    return found
+
+
+def _graph_of(typed: Typed, name: bytes) -> Graph | None:
+    attribute = typed.attribute(name)
+    return attribute.graphs[-1] if attribute is not None and attribute.graphs else None
+
+
+def _by_rule(typed: Typed, outcome: Outcome) -> Outcome:
+    """What the attributes of a node say of its outputs."""
+    operator = typed.node.operator
+    rule = RULES.get(operator.domain, {}).get(operator.op_type)
+    try:
+        outputs = _NO_OUTPUTS if rule is None else rule(typed)
+        problem = None if outcome.problems else also_wrong(typed)
+    except UnresolvedError:
+        return Outcome(_NO_OUTPUTS)
+    return Outcome(outputs, () if problem is None else (problem,))
+
+
+def _carried(typed: Typed, given: Kinds, outputs: Kinds) -> Outcome:
+    """The outputs of a Loop or Scan: what goes round must come out as it went in.
+
+    But for an optional that a Loop fills: it goes in as ``optional(X)`` and comes out as X.
+    """
+    problems: list[Problem] = []
+    found = list(outputs)
+    label = typed.node.operator.op_type
+    for index, (before, after) in enumerate(zip(given, outputs, strict=False)):
+        if before and after and after not in (before, inside(before, "optional")):
+            message = f"{label}: value {index} goes in as {shown(before)} and comes out as "
+            problems.append(Problem("OG180", message + shown(after)))
+            found[index] = UNKNOWN
+        else:
+            found[index] = after or before
+    return Outcome(tuple(found), tuple(problems))
+
+
+def _merged(schema: Schema, version: int, outcome: Outcome, found: Outcome) -> Outcome:
+    """What the schema says of a node together with what its attributes or graphs do."""
+    outputs = list(outcome.outputs)
+    problems = [*outcome.problems, *found.problems]
+    for index, kind in enumerate(found.outputs[: len(outputs)]):
+        formal = formal_at(schema.outputs, index)
+        if outputs[index] or not kind or formal is None:
+            continue
+        allowed = admitted(schema, formal)
+        if kind in allowed:
+            outputs[index] = kind
+        else:
+            name = schema.name
+            message = f"{name}: output {index} is {shown(kind)}, {name} at opset {version} gives "
+            problems.append(Problem("OG178", message + listed(allowed)))
+    return Outcome(tuple(outputs), tuple(problems))
