@@ -74,7 +74,7 @@ def graphs(graph: GraphProto) -> Iterator[GraphProto]:
 
 
 def _tensor(value: ValueInfoProto) -> bool:
-    return value.type.HasField("tensor_type")
+    return bool(value.type.HasField("tensor_type"))
 
 
 def _other(random: Random, dtype: int) -> int:

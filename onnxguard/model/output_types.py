@@ -293,8 +293,8 @@ def also_wrong(typed: Typed) -> Problem | None:
             return Problem("OG178", message + "have as many bits")
     if operator == ("ai.onnx.ml", "TreeEnsemble", ""):
         for name in (b"nodes_splits", b"nodes_hitrates", b"leaf_weights"):
-            held = typed.attribute(name)
-            wanted = tensor_of(held.tensors[-1].dtype) if held and held.tensors else UNKNOWN
+            split = typed.attribute(name)
+            wanted = tensor_of(split.tensors[-1].dtype) if split and split.tensors else UNKNOWN
             if wanted and typed.input(0) and wanted != typed.input(0):
                 message = f"TreeEnsemble: {name.decode()} holds {shown(wanted)}, input 0 is "
                 return Problem("OG177", message + shown(typed.input(0)))

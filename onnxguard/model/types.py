@@ -10,7 +10,8 @@ Iterative: a graph is a generator that yields the graphs inside it to ``_run``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from onnxguard.base.printable import printable
@@ -36,8 +37,10 @@ Walk = Generator["Walk", Kinds, Kinds]
 """
 NodeWalk = Generator[Walk, Kinds, Outcome]
 
-BODY_VISITS = 4
-"""Functions' bodies are typed until this many times the nodes of the file were looked at."""
+VISITS = 2
+VISITS_AT_LEAST = 200_000
+"""Functions' bodies are typed until that many things in them were looked at: nodes, their inputs
+and outputs, and what is declared; or ``VISITS`` times all that there are, if this is more."""
 
 _BODIES = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _NO_OUTPUTS: Kinds = ()
@@ -87,14 +90,14 @@ class _Scope(NamedTuple):
         attributes: what the caller gives a function; None outside of functions.
         versions: imported version by domain, the default one as ``""``.
         memo: outputs by operator, number of outputs and types of the inputs.
-        faulty: the same, where something is wrong.
+        judged: the same by the attributes too, where they matter or something is wrong.
     """
 
     types: dict[bytes, str]
-    attributes: dict[bytes, Attribute] | None
+    attributes: Mapping[bytes, Attribute] | None
     versions: dict[str, int]
     memo: dict[tuple[object, ...], Kinds]
-    faulty: dict[tuple[object, ...], Outcome]
+    judged: dict[tuple[object, ...], Outcome]
 
 
 def infer_types(model: Model) -> Types:
@@ -106,9 +109,11 @@ class _Inference:
     def __init__(self, model: Model) -> None:
         self._model = model
         self._functions = {function.id: function for function in model.functions}
+        self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
+        self._weights = {id(f): _weight(f) for f in model.functions}
         self._calls: dict[object, Kinds] = {}
         self._entered: set[int] = set()
-        self._budget = BODY_VISITS * sum(len(graph.nodes) for graph in model.graphs)
+        self._budget = max(VISITS_AT_LEAST, VISITS * sum(self._weights.values()))
         self._tables: dict[int, list[dict[bytes, str]]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
 
@@ -190,7 +195,7 @@ class _Inference:
             if kinds is None:
                 if not last and None in key:
                     return order[at:]
-                given = tuple([kind or UNKNOWN for kind in key[2:]])
+                given = tuple([get(name) or UNKNOWN for name in inputs])
                 outcome = yield from self._node(graph, index, scope, given)
                 for problem in outcome.problems:
                     self._clash(Clash(*problem, graph, index))
@@ -217,16 +222,17 @@ class _Inference:
         function = self._functions.get(operator)
         if function is not None:
             return Outcome((yield from self._call(function, node, scope, inputs)))
-        key = (id(operator), count, *inputs)
-        if key in scope.faulty:
-            return scope.faulty[key]
+        own = (*map(id, node.attributes), operator, count, *inputs)
+        known = scope.judged.get(own)
+        if known is not None:
+            return known
         version = scope.versions.get(operator.domain, 0)
         schema = _schema(operator, version)
         if schema is None:
             yield from self._insides(node, scope)
             outcome = Outcome((UNKNOWN,) * count)
             if not any(attribute.graphs for attribute in node.attributes):
-                scope.memo[key] = outcome.outputs
+                scope.memo[(id(operator), count, *inputs)] = outcome.outputs
             return outcome
         outcome = apply(schema, version, inputs, count)
         typed = Typed(node, inputs, _in_force(node, scope))
@@ -236,11 +242,14 @@ class _Inference:
             rule = RULES.get(operator.domain, {}).get(operator.op_type)
             if rule is None and operator.op_type not in CHECKED:
                 if outcome.problems:
-                    scope.faulty[key] = outcome
+                    scope.judged[own] = outcome
                 else:
-                    scope.memo[key] = outcome.outputs
+                    scope.memo[(id(operator), count, *inputs)] = outcome.outputs
                 return outcome
             found = _by_rule(typed, outcome)
+            if not any(attribute.tensors for attribute in node.attributes):
+                merged = scope.judged[own] = _merged(schema, version, outcome, found)
+                return merged
         return _merged(schema, version, outcome, found)
 
     def _insides(self, node: Node, scope: _Scope) -> Generator[Walk, Kinds, None]:
@@ -251,20 +260,20 @@ class _Inference:
 
     def _call(self, function: Function, node: Node, scope: _Scope, inputs: Kinds) -> Walk:
         """The outputs of a function for these types and attributes; of a recursive one none."""
-        attributes = {a.name: a for a in function.defaults} | _in_force(node, scope)
+        attributes = _in_force(node, scope)
         key = id(function), inputs, tuple(attributes.items())
         if key not in self._calls:
-            self._calls[key] = (UNKNOWN,) * len(function.outputs)
+            self._calls[key] = _NO_OUTPUTS
             if self._budget > 0:
                 self._calls[key] = yield self._body(function, inputs, attributes)
         return self._calls[key]
 
     def _body(self, function: Function, inputs: Kinds, attributes: dict[bytes, Attribute]) -> Walk:
         self._entered.add(id(function))
-        self._budget -= len(function.body.nodes) + 1
-        scope = _scope(function.opsets, attributes)
-        padded = (*inputs, *(UNKNOWN,) * len(function.inputs))
-        scope.types.update(zip(function.inputs, padded, strict=False))
+        self._budget -= self._weights[id(function)]
+        scope = _scope(function.opsets, ChainMap(attributes, self._defaults[id(function)]))
+        scope.types.update(dict.fromkeys(function.inputs, UNKNOWN))
+        scope.types.update(zip(function.inputs, inputs, strict=False))
         yield self._graph(function.body, scope, _NO_OUTPUTS)
         return tuple([scope.types.get(name, UNKNOWN) for name in function.outputs])
 
@@ -327,7 +336,24 @@ def _run(walk: Walk) -> Kinds:
     return sent
 
 
-def _scope(opsets: list[Opset], attributes: dict[bytes, Attribute] | None) -> _Scope:
+def _weight(function: Function) -> int:
+    """What it takes to type a function's body once."""
+    weight = 1 + len(function.inputs) + len(function.outputs)
+    pending = [function.body]
+    while pending:
+        graph = pending.pop()
+        pending += graph.subgraphs
+        weight += len(graph.inputs) + len(graph.outputs) + len(graph.values)
+        weight += len(graph.initializers) + sum(
+            [
+                2 + len(node.inputs) + len(node.outputs) + len(node.attributes)
+                for node in graph.nodes
+            ]
+        )
+    return weight
+
+
+def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
     versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
     return _Scope({b"": UNKNOWN}, attributes, versions, {}, {})
 
