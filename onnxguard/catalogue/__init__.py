@@ -15,6 +15,7 @@ from onnxguard.catalogue.parity import IGNORABLE, PARITY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
+from onnxguard.catalogue.types import TYPES
 from onnxguard.catalogue.validity import VALIDITY
 from onnxguard.catalogue.waivers import WAIVERS
 from onnxguard.catalogue.wire_format import WIRE
@@ -26,6 +27,7 @@ _GROUPS = (
     OPERATORS,
     CONDITIONS,
     VALIDITY,
+    TYPES,
     BOUNDS,
     TENSORS,
     EXTERNAL_DATA,

@@ -39,9 +39,10 @@ CONDITIONS = (
         "OG110",
         "dtype-undeclared",
         Severity.WARNING,
-        "The list restricts this operator's element type, and the model does not declare it.",
-        "Type information inside a graph is optional. Where it is absent the rule could not be "
-        "checked, neither for nor against the model.",
-        "Run ONNX shape inference and save its result in the model, or scan with --full-check.",
+        "The list restricts this operator's element type, and what it is cannot be told.",
+        "Types follow from the graph's inputs and constants through every standard operator. What "
+        "comes out of a custom one, or of a function that is called in very many ways, is known "
+        "only where the model declares it.",
+        "Declare the value: run ONNX shape inference and save its result in the model.",
     ),
 )

@@ -274,7 +274,7 @@ RULES: dict[str, dict[str, Rule]] = {
 
 
 def also_wrong(typed: Typed) -> Problem | None:
-    """What four operators ask of their types beyond what a schema can say."""
+    """What some operators ask of their types beyond what a schema can say."""
     operator = typed.node.operator
     if operator == ("", "SequenceInsert", ""):
         held, given = inside(typed.input(0), "seq"), typed.input(1)
@@ -291,8 +291,13 @@ def also_wrong(typed: Typed) -> Problem | None:
         if bits_of(wanted) and bits_of(given) and bits_of(wanted) != bits_of(given):
             message = f"BitCast: input 0 is {shown(given)} and to is {shown(wanted)}, both must "
             return Problem("OG178", message + "have as many bits")
+    if operator == ("", "RMSNormalization", ""):  # the output is of both, by schema and inference
+        given, scale = typed.input(0), typed.input(1)
+        if given and scale and given != scale:
+            message = f"RMSNormalization: input 0 is {shown(given)}, input 1 is {shown(scale)}, "
+            return Problem("OG177", message + "both must be of one type")
     if operator == ("ai.onnx.ml", "TreeEnsemble", ""):
-        for name in (b"nodes_splits", b"nodes_hitrates", b"leaf_weights"):
+        for name in (b"nodes_splits", b"membership_values", b"nodes_hitrates", b"leaf_weights"):
             split = typed.attribute(name)
             wanted = tensor_of(split.tensors[-1].dtype) if split and split.tensors else UNKNOWN
             if wanted and typed.input(0) and wanted != typed.input(0):
@@ -301,5 +306,7 @@ def also_wrong(typed: Typed) -> Problem | None:
     return None
 
 
-CHECKED = frozenset({"BitCast", "SequenceInsert", "QuantizeLinear", "TreeEnsemble"})
+CHECKED = frozenset(
+    {"BitCast", "QuantizeLinear", "RMSNormalization", "SequenceInsert", "TreeEnsemble"}
+)
 """The operators that ``also_wrong`` speaks of."""

@@ -293,7 +293,7 @@ class Scopes:
     @cached_property
     def types(self) -> Types:
         """The type of every value, and what cannot be right; found when first asked for."""
-        return infer_types(self._model)
+        return infer_types(self._shared.model)
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""

@@ -360,10 +360,11 @@ def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) ->
 
 def _schema(operator: Operator, version: int) -> Schema | None:
     """What is known of an operator at an opset; nothing of one that is younger than the table."""
-    domain = operator.domain or "ai.onnx"
+    domain, op_type = operator.domain or "ai.onnx", operator.op_type
     if operator.overload or version > LATEST_OPSET.get(domain, version):
         return None
-    return schema_at(domain, operator.op_type, version)
+    found = schema_at(domain, op_type, version)
+    return found if found or operator.domain else schema_at("onnxruntime", op_type, version)
 
 
 def _defined(graph: Graph) -> set[bytes]:

@@ -14,6 +14,7 @@ from onnxguard.rules import (
     header,
     operators,
     tensors,
+    types,
     validity,
     wire_format,
 )
@@ -24,6 +25,7 @@ CHECKS = (
     validity.check,
     bounds.check,
     tensors.check,
+    types.check,
     header.check,
     functions.check,
     wire_format.check,

@@ -13,6 +13,7 @@ from onnxguard.model.reading.plain import VALUES_KEPT
 from onnxguard.model.schemas import schema_at
 from onnxguard.model.scope import Scopes
 from onnxguard.model.survey import Survey, constant_value
+from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import DtypeRule, Entry, ValueRule
 from onnxguard.rules.collector import Found
 
@@ -148,28 +149,40 @@ def _dtypes(
     for name, role in names:
         if not name:
             continue
-        dtype = _dtype(survey, view.scopes, graph, name)
-        if not dtype and role.startswith("input"):
-            found.add(
-                "OG110",
-                f"{entry.label}: the dtype of {role} is not declared",
-                graph.node_place(index),
-                hint="run onnx.shape_inference.infer_shapes on the model and save it",
-                operator=entry.label,
-                adr=entry.decision.label,
-                once=view.node(index),
-            )
-        elif dtype and not rule.admits(dtype):
-            found.add(
-                "OG108",
-                f"{entry.label}: {role} is {dtype}, allowed is {rule}",
-                graph.node_place(index),
-                hint=entry.decision.reason,
-                operator=entry.label,
-                adr=entry.decision.label,
-                severity=Severity.ERROR,
-                once=view.node(index),
-            )
+        for dtype in sorted(_dtypes_of(survey, view.scopes, graph, name)):
+            if not dtype and role.startswith("input"):
+                found.add(
+                    "OG110",
+                    f"{entry.label}: the dtype of {role} is unknown",
+                    graph.node_place(index),
+                    hint="declare it: run onnx.shape_inference.infer_shapes and save its result",
+                    operator=entry.label,
+                    adr=entry.decision.label,
+                    once=view.node(index),
+                )
+            elif dtype and not rule.admits(dtype):
+                found.add(
+                    "OG108",
+                    f"{entry.label}: {role} is {dtype}, allowed is {rule}",
+                    graph.node_place(index),
+                    hint=entry.decision.reason,
+                    operator=entry.label,
+                    adr=entry.decision.label,
+                    severity=Severity.ERROR,
+                    once=view.node(index),
+                )
+
+
+def _dtypes_of(survey: Survey, scopes: Scopes, graph: Graph, name: bytes) -> set[str]:
+    """What a value's elements are; several where a function is called in several ways.
+
+    As it follows from the graph's inputs and constants; where nothing follows, as declared, or ""
+    where that is nothing either.
+    """
+    dtypes = {elements_of(kind) for kind in survey.scopes.types.of(graph, name)}
+    if not dtypes or "" in dtypes:
+        dtypes = dtypes - {""} | {_dtype(survey, scopes, graph, name)}
+    return dtypes
 
 
 def _dtype(survey: Survey, scopes: Scopes, graph: Graph, name: bytes) -> str:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
-from onnxguard.model.graph import Graph, Tensor
+from onnxguard.model.graph import Graph, Node, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.model.scope import CONSTANT, data_count
 from onnxguard.model.survey import Survey, constant_value
+from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
 from onnxguard.rules.collector import Found, PlaceOf
 from onnxguard.rules.growth import GROWING, LARGEST, least_elements, of_constants
@@ -61,6 +62,8 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             found.add("OG306", message, constant.place, hint=hint)
     _given(survey, policy, found)
     _converted(survey, policy, found)
+    if rule is not None:
+        _made(survey, rule, found)
     _grown(survey, policy, found)
 
 
@@ -217,9 +220,41 @@ def _converted(survey: Survey, policy: Allowlist, found: Found) -> None:
             if node.operator in converting:
                 bound = view.scopes.bound(node)
                 attribute = bound.attribute(_DTYPE_ATTRIBUTE[node.operator.op_type])
-                if attribute is not None and attribute.i:
+                if attribute is None or not attribute.i:
+                    continue
+                if attribute.i not in DTYPES or not _is_typed(survey, graph, node):
                     place = partial(graph.node_place, index)
                     _dtype(attribute.i, place, policy, found, once=view.node(index))
+
+
+def _is_typed(survey: Survey, graph: Graph, node: Node) -> bool:
+    """Whether it is known what comes out of a node, so that ``_made`` judges it."""
+    tables = survey.scopes.types.tables.get(id(graph), ())
+    return any(table.get(name) for name in node.outputs for table in tables)
+
+
+_STORED = frozenset({"Constant", "ConstantOfShape"})
+"""Operators whose values are judged as the tensors that they are."""
+
+
+def _made(survey: Survey, rule: DtypeRule, found: Found) -> None:
+    """Check the dtypes of what nodes make, at the nodes that bring a dtype in."""
+    names = {name for name, _ in DTYPES.values() if not rule.admits(name)}
+    for graph in survey.model.graphs:
+        tables = survey.scopes.types.tables.get(id(graph), [])
+        kinds = {kind for table in tables for kind in set(table.values())}
+        refused = {kind for kind in kinds if elements_of(kind) in names}
+        for index, node in enumerate(graph.nodes) if refused else ():
+            if not node.operator.domain and node.operator.op_type in _STORED:
+                continue
+            made: set[str] = set()
+            for table in tables:
+                given = {table.get(name) for name in node.inputs}
+                made |= {table.get(name, "") for name in node.outputs} & refused - given
+            for dtype in sorted(set(map(elements_of, made))):
+                message = f"{dtype} values, allowed is {rule}"
+                hint = "convert the values before the export"
+                found.add("OG306", message, partial(graph.node_place, index), hint=hint)
 
 
 def _grown(survey: Survey, policy: Allowlist, found: Found) -> None:

@@ -52,8 +52,11 @@ MODELS = {
     "branch": pb.model(
         graph(
             node(
-                "If", attribute=[attribute(f"{name}_branch", g=BRANCH) for name in ("then", "else")]
-            )
+                "If",
+                "c",
+                attribute=[attribute(f"{name}_branch", g=BRANCH) for name in ("then", "else")],
+            ),
+            input=[value("x"), value("c", 9, [])],
         )
     ),
     "loop": pb.model(graph(trips(5), LOOP)),

@@ -224,7 +224,7 @@ def test_subgraphs_and_functions_are_drawn(tmp_path: Path) -> None:
     ifs, calls = part(text, "model-1"), part(text, "model-2")
     assert ifs.count('class="drawing"') == 1
     assert boxes(ifs, "error") == ["Einsum"] * 3
-    assert ifs.count('class="frame"') == 7
+    assert ifs.count('class="frame"') == 8
     assert calls.count('class="drawing"') == 3
     assert "function local::Other" in calls
     links = [a["href"] for a in Page(calls).all("a") if "call" in a.get("class", "").split()]

@@ -6,7 +6,7 @@ from support.protobuf import attribute, node, value
 
 from onnxguard.base.findings import Severity
 from rule_cases.case import Case
-from rule_cases.operators import (
+from rule_cases.operators import foreign, (
     CLIP,
     CLIP_HIGH,
     HIGH,
@@ -58,11 +58,22 @@ CASES = (
     Case(
         "OG108",
         "dtype of an output",
-        model(node("Sigmoid"), output=value("y", 11)),
-        model(node("Sigmoid"), output=value("y", 10)),
-        rules=SIGMOID_FLOATS,
-        message="Sigmoid: output 0 is float64",
+        model(node("Cast", attribute=attribute("to", i=11)), output=value("y", 11)),
+        model(node("Cast", attribute=attribute("to", i=10)), output=value("y", 10)),
+        rules=SIGMOID_FLOATS.replace("Sigmoid", "Cast"),
+        message="Cast: output 0 is float64",
         route="graph/node 0",
+        operator="Cast",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG108",
+        "dtype of what a node makes, which nothing declares",
+        model(node("Cast", "x", "t", attribute=attribute("to", i=11)), node("Sigmoid", "t")),
+        model(node("Cast", "x", "t", attribute=attribute("to", i=10)), node("Sigmoid", "t")),
+        rules=SIGMOID_FLOATS.replace("[{", "[{name: Cast}, {"),
+        message="Sigmoid: input 0 is float64",
+        route="graph/node 1",
         operator="Sigmoid",
         adr="ADR-2000",
     ),
@@ -80,11 +91,11 @@ CASES = (
     ),
     Case(
         "OG110",
-        "dtype that nothing declares",
+        "dtype that nothing declares, of an operator that nobody knows",
+        foreign(node("Mine", "x", "t", domain="mine"), node("Sigmoid", "t")),
         model(node("Identity", "x", "t"), node("Sigmoid", "t")),
-        model(node("Identity", "x", "t"), node("Sigmoid", "t"), value_info=value("t")),
-        rules=SIGMOID_FLOATS,
-        message="Sigmoid: the dtype of input 0 is not declared",
+        rules=SIGMOID_FLOATS.replace("[{", "[{name: Mine, domain: mine}, {"),
+        message="Sigmoid: the dtype of input 0 is unknown",
         route="graph/node 1",
         hint="infer_shapes",
         operator="Sigmoid",

@@ -8,7 +8,7 @@ from support.protobuf import attribute, body, graph, node, value
 from rule_cases.case import Case
 
 RELU = node("Relu")
-TWO = [pb.opset_import("com.microsoft", 1)]
+TWO = [pb.opset_import("com.microsoft", 1), pb.opset_import("mine", 1)]
 
 
 def model(*nodes: bytes, **more: object) -> bytes:

@@ -47,6 +47,19 @@ def floats(*dims: int, size: int | None = None) -> bytes:
     return tensor(FLOAT, dims, "w", raw_data=bytes(4 * count if size is None else size))
 
 
+def converted(dtype: int) -> bytes:
+    """A function that casts to what its caller asks for, and the call; nothing is declared."""
+    inner = node("Cast", attribute=attribute("to", type=2, ref_attr_name="to"))
+    return pb.model(
+        graph(
+            node("F", "x", "t", domain="local", attribute=attribute("to", i=dtype)),
+            node("Relu"),
+        ),
+        opset_import=pb.opset_import("local", 1),
+        functions=pb.function("F", inner, attribute=["to"]),
+    )
+
+
 def sized(*dims: int | str) -> bytes:
     return pb.model(graph(RELU, input=value("x", dims=dims), output=value("y", dims=None)))
 
@@ -320,6 +333,24 @@ HELD = (
         rules="dtypes: {not_in: [string]}\n",
         message="string values, allowed is anything but string",
         route='graph/value "y"',
+    ),
+    Case(
+        "OG306",
+        "dtype of what a node makes, as the caller of a function asks",
+        converted(STRING),
+        converted(FLOAT16),
+        rules="dtypes: {not_in: [string]}\noperators: [{name: Cast}, {name: F, domain: local}]\n",
+        message="string values, allowed is anything but string",
+        route="function local::F/node 0",
+    ),
+    Case(
+        "OG306",
+        "dtype that an operator gives without being asked",
+        pb.model(graph(node("ArgMax", "x", "i"), RELU)),
+        pb.model(graph(RELU)),
+        rules="dtypes: {not_in: [int64]}\noperators: [{name: ArgMax}]\n",
+        message="int64 values, allowed is anything but int64",
+        route="graph/node 0",
     ),
     Case(
         "OG306",

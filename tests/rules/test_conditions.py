@@ -290,6 +290,20 @@ def test_dtype_of_an_operator(name: str, tmp_path: Path) -> None:
     assert all(problem in finding.message for finding in findings)
 
 
+def test_dtype_of_each_way_in_which_a_function_is_called(tmp_path: Path) -> None:
+    made = function("F", node("Add", "x x"))
+    calls = [node("F", "x", "a", domain="local"), node("F", "w", "b", domain="local")]
+    inputs = [value("x"), value("w", DOUBLE)]
+    relu = node("Relu", "x", "y")
+    data = pb.model(graph(*calls, relu, input=inputs), opset_import=LOCAL, functions=made)
+    found = scan(tmp_path, FLOATS, data)
+    assert sorted({finding.message for finding in found}) == [
+        "Add: input 0 is float64, allowed is float32",
+        "Add: input 1 is float64, allowed is float32",
+        "Add: output 0 is float64, allowed is float32",
+    ]
+
+
 def test_dtypes_of_an_operator_do_not_bind_the_others(tmp_path: Path) -> None:
     relu = node("Relu", "x", "y")
     data = pb.model(graph(relu, input=value("x", DOUBLE), output=value("y", DOUBLE)))

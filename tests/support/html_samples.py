@@ -83,11 +83,14 @@ def outline_at(path: Path) -> Outline:
 def nested(levels: int) -> bytes:
     """Ifs inside one another, each with a forbidden operator in its other branch."""
     inner = body(node("Relu", "x", "y"), output=pb.value("y"))
-    for level in range(levels):
-        other = body(node("Einsum", "x", "y"))
+    made = b""
+    for level in range(levels + 1):
+        einsum = node("Einsum", "x", "y", attribute=attribute("equation", s="abcd"))
+        other = body(einsum if level < levels else node("Relu", "x", "y"), output=pb.value("y"))
         branches = [attribute("then_branch", g=inner), attribute("else_branch", g=other)]
-        inner = body(node("If", "x", "y", name=f"level {level}", attribute=branches))
-    return pb.model(graph(node("If", "x", "y", attribute=attribute("then_branch", g=inner))))
+        made = node("If", "c", "y", name=f"level {level}", attribute=branches)
+        inner = body(made, output=pb.value("y"))
+    return pb.model(graph(made, input=[pb.value("x"), pb.value("c", 9, [])]))
 
 
 def with_functions() -> bytes:
