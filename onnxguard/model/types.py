@@ -89,15 +89,24 @@ class _Scope(NamedTuple):
         types: of the names in sight.
         attributes: what the caller gives a function; None outside of functions.
         versions: imported version by domain, the default one as ``""``.
-        memo: outputs by operator, number of outputs and types of the inputs.
+        single: the type of the only output by operator and types of the inputs.
+        several: those of nodes with more outputs, or none, by their number too.
         judged: the same by the attributes too, where they matter or something is wrong.
     """
 
     types: dict[bytes, str]
     attributes: Mapping[bytes, Attribute] | None
     versions: dict[str, int]
-    memo: dict[tuple[object, ...], Kinds]
+    single: dict[tuple[object, ...], str]
+    several: dict[tuple[object, ...], Kinds]
     judged: dict[tuple[object, ...], Outcome]
+
+    def remember(self, operator: Operator, inputs: Kinds, outputs: Kinds) -> None:
+        """Keep what comes out of every node of an operator with such inputs."""
+        if len(outputs) == 1:
+            self.single[operator, *inputs] = outputs[0]
+        else:
+            self.several[len(outputs), operator, *inputs] = outputs
 
 
 def infer_types(model: Model) -> Types:
@@ -186,12 +195,17 @@ class _Inference:
 
         Returns what is left.
         """
-        types, nodes, memo = scope.types, graph.nodes, scope.memo
+        types, nodes, single, several = scope.types, graph.nodes, scope.single, scope.several
         get = types.get
         for at, index in enumerate(order):
             operator, _, inputs, outputs, _, _, _ = nodes[index]
-            key = (id(operator), len(outputs), *map(get, inputs))
-            kinds = memo.get(key)
+            key = (operator, *map(get, inputs))
+            if len(outputs) == 1:
+                one = single.get(key)
+                if one is not None and outputs[0]:
+                    types[outputs[0]] = one or fallback.get(outputs[0], UNKNOWN)
+                    continue
+            kinds = several.get((len(outputs), *key))
             if kinds is None:
                 if not last and None in key:
                     return order[at:]
@@ -232,7 +246,7 @@ class _Inference:
             yield from self._insides(node, scope)
             outcome = Outcome((UNKNOWN,) * count)
             if not any(attribute.graphs for attribute in node.attributes):
-                scope.memo[(id(operator), count, *inputs)] = outcome.outputs
+                scope.remember(operator, inputs, outcome.outputs)
             return outcome
         outcome = apply(schema, version, inputs, count)
         typed = Typed(node, inputs, _in_force(node, scope))
@@ -244,7 +258,7 @@ class _Inference:
                 if outcome.problems:
                     scope.judged[own] = outcome
                 else:
-                    scope.memo[(id(operator), count, *inputs)] = outcome.outputs
+                    scope.remember(operator, inputs, outcome.outputs)
                 return outcome
             found = _by_rule(typed, outcome)
             if not any(attribute.tensors for attribute in node.attributes):
@@ -355,7 +369,7 @@ def _weight(function: Function) -> int:
 
 def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
     versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
-    return _Scope({b"": UNKNOWN}, attributes, versions, {}, {})
+    return _Scope({b"": UNKNOWN}, attributes, versions, {}, {}, {})
 
 
 def _schema(operator: Operator, version: int) -> Schema | None:
