@@ -10,11 +10,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from onnxguard.model.schemas import Formal, Schema
+from onnxguard.model.schemas import Formal, Schema, schema_at
 from onnxguard.model.type_names import UNKNOWN, canonical, shown
 
 ADMITTED_SHOWN = 6
 """Types that a message names of all that an operator takes."""
+
+
+REMEMBERED = 16
+"""Inputs of a node whose outcome is kept for the next model."""
 
 
 class Problem(NamedTuple):
@@ -32,6 +36,22 @@ class Outcome(NamedTuple):
 
 
 def apply(schema: Schema, version: int, inputs: tuple[str, ...], outputs: int) -> Outcome:
+    """As ``bind``; models of one kind ask the same again and again."""
+    if len(inputs) > REMEMBERED:
+        return bind(schema, version, inputs, outputs)
+    return _remembered(schema.domain, schema.name, version, inputs, outputs)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(
+    domain: str, name: str, version: int, inputs: tuple[str, ...], outputs: int
+) -> Outcome:
+    schema = schema_at(domain, name, version)
+    nothing = Outcome((UNKNOWN,) * outputs)
+    return nothing if schema is None else bind(schema, version, inputs, outputs)
+
+
+def bind(schema: Schema, version: int, inputs: tuple[str, ...], outputs: int) -> Outcome:
     """Bind the type variables of an operator at opset ``version`` to the types of its inputs.
 
     Nothing follows from an input that is not admitted, nor from two that disagree.
