@@ -6,13 +6,14 @@ from support.protobuf import attribute, node, value
 
 from onnxguard.base.findings import Severity
 from rule_cases.case import Case
-from rule_cases.operators import foreign, (
+from rule_cases.operators import (
     CLIP,
     CLIP_HIGH,
     HIGH,
     RELU,
     RESIZE_MODES,
     SIGMOID_FLOATS,
+    foreign,
     model,
     resize,
     typed,
