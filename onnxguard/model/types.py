@@ -66,20 +66,24 @@ class Types(NamedTuple):
         tables: by ``id`` of a graph the types of the values that it defines by name, one table for
             each way in which the graph is entered; an unknown type is the empty text.
         clashes: what cannot be right.
+        asked: what was answered by ``of``: a function may be called in thousands of ways.
     """
 
     tables: dict[int, list[dict[bytes, str]]]
     clashes: list[Clash]
+    asked: dict[tuple[int, bytes], set[str]]
 
     def of(self, graph: Graph, name: bytes) -> set[str]:
         """The types of a value in sight of ``graph``, one for each way in which it is entered."""
-        scope: Graph | None = graph
-        while scope is not None:
-            kinds = {table[name] for table in self.tables.get(id(scope), ()) if name in table}
-            if kinds:
-                return kinds
-            scope = scope.parent
-        return set()
+        key = id(graph), name
+        if key not in self.asked:
+            scope: Graph | None = graph
+            kinds: set[str] = set()
+            while scope is not None and not kinds:
+                kinds = {table[name] for table in self.tables.get(id(scope), ()) if name in table}
+                scope = scope.parent
+            self.asked[key] = kinds
+        return self.asked[key]
 
 
 class _Scope(NamedTuple):
@@ -134,7 +138,7 @@ class _Inference:
             if id(function) not in self._entered:
                 unknown = {name: Attribute(name, ref=name) for name in function.attributes}
                 _run(self._body(function, _NO_OUTPUTS, unknown))
-        return Types(self._tables, list(self._clashes.values()))
+        return Types(self._tables, list(self._clashes.values()), {})
 
     # -- graphs -------------------------------------------------------------------------------
 

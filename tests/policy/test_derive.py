@@ -32,6 +32,12 @@ ROUND = body(
     output=[value("go", 9, []), value("w")],
 )
 LOOP = node("Loop", "m _ x", attribute=attribute("body", g=ROUND))
+TURN = body(
+    constant("n", value_int={"i": 16}),
+    node("Loop", "n _ s", "t", attribute=attribute("body", g=ROUND)),
+    input=[value("j", 7, []), value("on", 9, []), value("s")],
+    output=[value("on", 9, []), value("t")],
+)
 BRANCH = body(node("Relu", "x", "t"), output=value("t"))
 M = value("m", 7, [])
 
@@ -64,7 +70,7 @@ MODELS = {
     "loop in a loop, to the largest number": pb.model(
         graph(
             trips(1 << 61),
-            node("Loop", "m _ x", attribute=attribute("body", g=body(trips(16), LOOP))),
+            node("Loop", "m _ x", attribute=attribute("body", g=TURN)),
         )
     ),
     "opset of ten digits": pb.model(graph(RELU), opset_import=opset_import("a.b", 10**12)),
@@ -74,8 +80,8 @@ MODELS = {
     "function with a loop that is called twice": calling(function("F", trips(3), LOOP), 2),
     "function in a domain of runtimes": pb.model(
         graph(
-            node("Relu", domain="com.microsoft"),
-            node("Relu", domain="com.microsoft", overload="v2"),
+            node("Relu", "x", "t", domain="com.microsoft"),
+            node("Relu", "t", domain="com.microsoft", overload="v2"),
         ),
         opset_import=opset_import("com.microsoft", 1),
         functions=[

@@ -252,7 +252,7 @@ LARGE = diagram.NODES + 100
     ("data", "nodes", "kept", "graphs", "edges"),
     [
         pytest.param(samples.chain(LARGE), LARGE, diagram.NODES, 0, 0, id="nodes"),
-        pytest.param(samples.nested(9), 20, 12, 8, 0, id="levels"),
+        pytest.param(samples.nested(9), 21, 13, 8, 0, id="levels"),
         pytest.param(
             pb.model(
                 graph(

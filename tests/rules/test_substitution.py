@@ -96,7 +96,7 @@ CASES: dict[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "tensor of a Constant": (
         "Y = local.K <n = [NUMBERS]> ()",
-        ("K <n>() => (s) { s = Constant <value_ints: ints = @n> () }",),
+        ("K <n>() => (s) { t = Constant <value_ints: ints = @n> () s = Cast <to = 1> (t) }",),
         "OG702",
     ),
 }
@@ -160,10 +160,10 @@ def test_what_is_summed(node: str, sums: bool) -> None:
 
 def test_dtype_by_an_attribute() -> None:
     cast = "C <to>(x) => (y) { y = Cast <to: int = @to> (x) }"
-    assert codes("Y = local.C <to = 8> (X)", cast) == {"OG306"}
-    assert codes("Y = local.C <to = 10> (X)", cast) == set()
+    assert codes("Y = local.C <to = 8> (X)", cast) == {"OG306", "OG179"}
+    assert codes("Y = local.C <to = 10> (X)", cast) == {"OG179"}
     text = "S <s>() => (y) { y = Constant <value_string: string = @s> () }"
-    assert codes('Y = local.S <s = "a"> ()', text) == {"OG306"}
+    assert codes('Y = local.S <s = "a"> ()', text) == {"OG306", "OG179"}
 
 
 def test_function_that_nothing_calls_is_judged_as_it_stands() -> None:
