@@ -57,7 +57,7 @@ class Value(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A model-local function."""
+    """A model-local function; ``given_graphs`` counts what it and its calls give as attributes."""
 
     domain: str
     name: str
@@ -68,6 +68,7 @@ class Function(NamedTuple):
     calls: int
     opset_imports: tuple[OpsetImport, ...]
     place: Place
+    given_graphs: int = 0
 
     @property
     def label(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
@@ -61,7 +62,7 @@ def survey(model: Model) -> Survey:
         constants=tuple(_constants(model, counts)),
         inputs=tuple(map(_value, model.graph.inputs)),
         outputs=tuple(map(_value, model.graph.outputs)),
-        functions=tuple(_function(f, operators) for f in model.functions),
+        functions=tuple(_functions(model, operators)),
         initializers=sum(len(x.initializers) + len(x.sparse_initializers) for x in model.graphs),
         initializer_bytes=_initializer_bytes(model),
         external_data=tuple(_external(model)),
@@ -114,6 +115,27 @@ def _value(value: g.Value) -> Value:
     if dims is not None:
         shown = tuple(printable(d) if isinstance(d, bytes) else d for d in dims[:DIMS_SHOWN])
     return Value(printable(value.name), value.type.kind, dtype_name(value.type.dtype), shown)
+
+
+def given_graphs(model: Model) -> Iterator[tuple[g.Function, Graph]]:
+    """The functions that are given a graph for an attribute, by a call or their own default."""
+    functions = {function.id: function for function in model.functions}
+    for graph in model.graphs if functions else ():
+        if graph.parent is None:
+            continue
+        function = graph.function  # where no node holds the graph, it is a default of the function
+        if graph.owner >= 0:
+            function = functions.get(graph.parent.nodes[graph.owner].operator)
+        if function is not None:
+            yield function, graph
+
+
+def _functions(
+    model: Model, operators: dict[Operator, tuple[int, Graph, int]]
+) -> Iterator[Function]:
+    given = Counter(id(function) for function, _ in given_graphs(model))
+    for function in model.functions:
+        yield _function(function, operators)._replace(given_graphs=given[id(function)])
 
 
 def _function(function: g.Function, operators: dict[Operator, tuple[int, Graph, int]]) -> Function:

@@ -105,6 +105,8 @@ def _bounds(facts: list[Facts]) -> list[str]:
     lines.append(f"  functions: {'allow' if any(f.functions for f in facts) else 'forbid'}")
     if any(is_runtime_domain(own.domain) for f in facts for own in f.functions):
         lines.append("  runtime_functions: allow    # a runtime may run its own operators instead")
+    if any(own.given_graphs for f in facts for own in f.functions):
+        lines.append("  function_graphs: allow    # trip counts and nodes multiply through them")
     lines.append("  training_info: forbid")
     lines.append(f"  external_data: {'allow' if any(f.external_data for f in facts) else 'forbid'}")
     lines += ["  unknown_fields: forbid", "  constants: report"]

@@ -9,8 +9,8 @@ from onnxguard.base.findings import Severity
 from onnxguard.base.printable import identifier
 from onnxguard.model.graph import Function, Operator
 from onnxguard.model.schemas import schema_at
-from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard
-from onnxguard.model.survey import Survey
+from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard, schema_at
+from onnxguard.model.survey import Survey, given_graphs
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules import captured_names
 from onnxguard.rules.collector import Found
@@ -61,7 +61,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     by_id = {function.id: function for function in functions}
     _calls(survey, by_id, found)
     if policy.policy("function_graphs") != "allow":
-        _graphs(survey, by_id, severity_of(policy.policy("function_graphs")), found)
+        _graphs(survey, severity_of(policy.policy("function_graphs")), found)
 
 
 def _opsets(
@@ -95,25 +95,15 @@ def _mean_alike(used: set[Operator], domain: str, one: int, other: int) -> bool:
     return all(inside is not None and inside == outside for inside, outside in schemas)
 
 
-def _graphs(
-    survey: Survey, functions: dict[Operator, Function], severity: Severity, found: Found
-) -> None:
-    """Find the graphs that calls, or the functions themselves, give for an attribute."""
-    for graph in survey.model.graphs:
-        if graph.parent is None:
-            continue
-        function, place = graph.function, partial(graph.parent.node_place, graph.owner)
-        if graph.owner >= 0:
-            function = functions.get(graph.parent.nodes[graph.owner].operator)
-        else:  # a default of the function itself
-            place = partial(graph.place, "default", *graph.spans[0])
-        if function is not None:
-            message = f"the function {function.id.label} is given a graph"
-            hint = (
-                "write the graph into the function or inline it; policy.function_graphs admits it"
-            )
-            label = function.id.label
-            found.add("OG514", message, place, hint=hint, operator=label, severity=severity)
+def _graphs(survey: Survey, severity: Severity, found: Found) -> None:
+    for function, graph in given_graphs(survey.model):
+        place = partial(graph.place, "default", *graph.spans[0])
+        if graph.parent is not None and graph.owner >= 0:
+            place = partial(graph.parent.node_place, graph.owner)
+        message = f"the function {function.id.label} is given a graph"
+        hint = "write the graph into the function or inline it; policy.function_graphs admits it"
+        label = function.id.label
+        found.add("OG514", message, place, hint=hint, operator=label, severity=severity)
 
 
 def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) -> None:

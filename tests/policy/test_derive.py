@@ -92,6 +92,14 @@ MODELS = {
     "function at an older opset, as skl2onnx writes it": calling(
         function("F", RELU, opset_import=[opset_import("", 16)])
     ),
+    "function that is given a graph": pb.model(
+        graph(node("F", domain="local", attribute=attribute("b", g=body(RELU)))),
+        opset_import=opset_import("local", 1),
+        functions=function("F", RELU, attribute=["b"]),
+    ),
+    "function with a graph as a default": calling(
+        function("F", RELU, attribute_proto=attribute("b", g=body(RELU)))
+    ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
         graph(node("FusedConv", "x x", domain="com.microsoft")),

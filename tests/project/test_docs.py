@@ -134,7 +134,7 @@ def test_links_lead_somewhere(page: str) -> None:
             assert anchor in anchors(path.read_text(encoding="utf-8")), target
 
 
-def tests_of(path: Path) -> set[str]:
+def defined_in(path: Path) -> set[str]:
     """The names of a file's tests."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -150,7 +150,7 @@ def test_the_tests_that_pages_name_are_there() -> None:
         for file, test in sorted(named)
         if not test.startswith("test_")
         or not (ROOT / "tests" / file).exists()
-        or test not in tests_of(ROOT / "tests" / file)
+        or test not in defined_in(ROOT / "tests" / file)
     ]
     assert missing == []
 
