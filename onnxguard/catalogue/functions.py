@@ -99,10 +99,11 @@ FUNCTIONS = (
         "function-calls-overload",
         Severity.ERROR,
         "A function calls another one by its overload.",
-        "ONNX Runtime 1.31 tells overloads apart in the main graph alone. Inside a function it "
+        "ONNX Runtime 1.31 tells overloads apart in graphs. Of the nodes of a function's body it "
         "leaves them away: a call of local::G:two runs local::G, whose body is another, or the "
         "model does not load. A function that seems to call an overload of its own name calls "
-        "itself, without end.",
+        "itself, without end. In a branch of that body the same call runs what it names; no "
+        "release promises either.",
         "Give each function a name of its own, or inline them before the model is scanned.",
     ),
 )

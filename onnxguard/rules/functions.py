@@ -121,7 +121,7 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
                     "OG515",
                     f"the function {graph.function.id.label} calls {label} by its overload",
                     graph.node_place(index),
-                    hint="inside functions ONNX Runtime leaves the overload away: give the "
+                    hint="ONNX Runtime leaves the overload away in a function's body: give the "
                     "function that is called a name of its own",
                     operator=label,
                 )

@@ -11,7 +11,7 @@ import pytest
 from support import function_models
 from support import protobuf as pb
 from support.inlining_oracle import compare, run_all, standard_bodies
-from support.protobuf import function, graph, node
+from support.protobuf import attribute, body, function, graph, node, tensor, value
 
 FEATURES = {
     "function in a function",
@@ -58,9 +58,24 @@ G, G_TWO, CALL_F = (
 IMPORTS = [pb.opset_import("", 17), pb.opset_import("local", 1)]
 NEG, ABS = function("G", node("Neg")), function("G", node("Abs"), overload="two")
 CALLER = function("F", G_TWO, opset_import=IMPORTS)
+TRUE = node("Constant", "", "c", attribute=attribute("value", t=tensor(9, [], raw_data=b"\1")))
+BRANCHES = node(
+    "If",
+    "c",
+    attribute=[
+        attribute(f"{name}_branch", g=body(inner, output=value(name)))
+        for name in ("then", "else")
+        for inner in [node("G", "x", name, domain="local", overload="two")]
+    ],
+)
 OVERLOADS = {
     "in the main graph": (G_TWO, [NEG, ABS], [["", "Abs"]]),
     "in a function": (CALL_F, [CALLER, NEG, ABS], [["", "Neg"]]),
+    "in a branch in a function": (
+        CALL_F,
+        [function("F", TRUE, BRANCHES, opset_import=IMPORTS), NEG, ABS],
+        [["", "Abs"], ["", "Abs"], ["", "If"]],
+    ),
     "in a function, none without one beside it": (CALL_F, [CALLER, ABS], None),
     "of itself": (G, [function("G", G_TWO, opset_import=IMPORTS), ABS], None),
 }
