@@ -39,6 +39,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
         for name in ("b.onnx", "a.ONNX", "sub/c.onnx", "notes.txt", "sub/@odd %20 name.onnx"):
             s3.put(f"/zoo/models/{name.replace('%', '%25').replace(' ', '%20')}", MODEL)
         s3.put("/zoo/models-of-old/d.onnx", MODEL)
+        for name in ("m.onnx", "v2.onnx/n.onnx"):
+            s3.put(f"/zoo/folders/{name}", MODEL)
+        s3.put("/zoo/folders/v1.onnx/")  # an empty folder, as consoles make them
         s3.put("/zoo/large.onnx", path.read_bytes())
         yield s3
     environment.undo()
@@ -102,8 +105,13 @@ NAMED = {
     "s3://zoo/models/": ["models/a.ONNX", "models/b.onnx", *SUB],
     "s3://zoo/models": ["models/a.ONNX", "models/b.onnx", *SUB],
     "s3://zoo/models/sub": SUB,
-    "s3://zoo/models/*.onnx": ["models/b.onnx"],
-    "s3://zoo/mod*/**/*.onnx": ["models-of-old/d.onnx", "models/b.onnx", *SUB],
+    "s3://zoo/models/*.onnx": ["models/a.ONNX", "models/b.onnx"],
+    "s3://zoo/models/?.ONNX": ["models/a.ONNX", "models/b.onnx"],
+    "s3://zoo/mod*/**/*.onnx": ["models-of-old/d.onnx", "models/a.ONNX", "models/b.onnx", *SUB],
+    "s3://zoo/folders/*.onnx": ["folders/m.onnx"],
+    "s3://zoo/folders/**": ["folders/m.onnx", "folders/v2.onnx/n.onnx"],
+    "s3://zoo/folders/": ["folders/m.onnx", "folders/v2.onnx/n.onnx"],
+    "s3://zoo/folder*": ["folder*"],
     "S3://zoo/models/notes.txt": ["models/notes.txt"],
     "s3://zoo/none/": ["none/"],
     "s3://zoo/*.txt": ["*.txt"],
@@ -258,6 +266,18 @@ def test_store_with_a_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None
         assert len(server.asked) == REQUESTS[fault], [asked[::2] for asked in server.asked]
     assert finding.message == FAULTS[fault]
     assert "testing-secret" not in str(finding)
+
+
+@pytest.mark.usefixtures("renewed")
+def test_a_store_that_asks_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as server:
+        server.always = "429 after 1000000"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url(""))
+        finding = unverified("s3://zoo/large.onnx")
+        assert len(server.asked) == 1
+    wanted = "cannot be read: the server answers HTTP 429 and asks to wait 1,000,000 s"
+    assert finding.message == wanted
+    assert "--timeout" in finding.hint
 
 
 @pytest.mark.usefixtures("renewed")

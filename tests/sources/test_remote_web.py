@@ -6,6 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import jsonschema
@@ -26,6 +29,7 @@ from onnxguard.reporters import REPORTERS
 from onnxguard.sources.files import open_model
 from onnxguard.sources.pointers import HEAD_BYTES
 from onnxguard.sources.remote import Access
+from onnxguard.sources.remote.patience import TRIES
 from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD
 
 __all__ = ["running", "web"]
@@ -135,6 +139,54 @@ def test_another_try_reads_the_model(name: str, sparse: Path, web: WebServer) ->
     assert report.facts == onnxguard.scan(sparse).facts
 
 
+def test_a_server_that_asks_to_wait_is_asked_again_then(sparse: Path, web: WebServer) -> None:
+    """As often as it says so, which is more often than a server that says nothing."""
+    web.files["/m.onnx"] = sparse
+    web.faults = ["", *["429 after 1"] * TRIES, "503 after 1"]
+    began = time.monotonic()
+    report = onnxguard.scan(web.url("/m.onnx"), access=Access(HANG))
+    assert time.monotonic() - began >= TRIES + 1
+    assert report.passed
+    assert report.read is not None
+    assert report.read.requests == PLAIN + TRIES + 1
+
+
+def test_a_server_may_name_the_time_to_wait_for(sparse: Path, web: WebServer) -> None:
+    web.files["/m.onnx"] = sparse
+    then = (datetime.now(UTC) + timedelta(seconds=3)).replace(microsecond=0)
+    web.faults = ["429 after " + format_datetime(then, usegmt=True)]
+    assert onnxguard.scan(web.url("/m.onnx"), access=Access(HANG)).passed
+    assert datetime.now(UTC) >= then
+    assert len(web.asked) == PLAIN + 1
+
+
+FAR = "Fri, 31 Dec 9999 23:59:59 GMT"
+
+
+@pytest.mark.parametrize("told", ["1000000", FAR])
+def test_nobody_waits_for_longer_than_there_is_time(told: str, web: WebServer) -> None:
+    web.always = f"429 after {told}"
+    finding = unverified(web.url("/m.onnx"))
+    assert "the server answers HTTP 429 and asks to wait" in finding.message
+    assert "--timeout" in finding.hint
+    assert len(web.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "told", ["0", "-5", "soon", "1e9", "\xb2", "9" * 40, "Sun, 06 Nov 1994 08:49:37 GMT", "inf"]
+)
+def test_a_time_to_wait_that_says_nothing(told: str, web: WebServer) -> None:
+    web.always = f"429 after {told}"
+    message = unverified(web.url("/m.onnx")).message
+    assert message == "cannot be read: the server answers HTTP 429, 4 times"
+
+
+def test_a_status_that_will_not_pass_is_not_waited_for(web: WebServer) -> None:
+    web.always = "403 after 1"
+    assert "not allowed" in unverified(web.url("/m.onnx")).message
+    assert len(web.asked) == 1
+
+
 # -- what goes wrong ------------------------------------------------------------------------------
 
 # The fault of the first request, then of all others; what is said, and requests that are made.
@@ -153,6 +205,9 @@ FAILING = {
     "changed": ("", "changed", "the model changed while it was read", 2),
     "without an ETag": ("", "anonymous", "the model changed while it was read", 2),
     "no ranges": ("whole", "", "the server sends no ranges", 1),
+    "no ranges by 416": ("416", "", "the server sends no ranges", 1),
+    "no ranges of so much": ("416 of bytes */9", "", "the server sends no ranges", 1),
+    "cut off at the end": ("", "416", "the model changed while it was read", 2),
     "no ranges later": ("", "whole", "the server sends ranges no more", 2),
     "no size": ("unmeasured", "", "the server sends no ranges", 1),
     "compressed": ("gzip", "", "the server sends it compressed", 1),
@@ -231,6 +286,18 @@ def test_model_is_downloaded_whole_only_if_that_is_allowed(
     assert (code, model["read"]["requests"], model["facts"]["size"]) == (0, 3, size)
     assert model["read"]["bytes"] >= size
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("told", ["416", "416 of bytes */9"])
+def test_model_whose_server_refuses_ranges_is_downloaded(
+    told: str, sparse: Path, web: WebServer
+) -> None:
+    web.files.update({"/m.onnx": sparse, "/empty.onnx": b""})
+    access = Access(HANG, full_download=True)
+    web.faults = [told]
+    assert onnxguard.scan(web.url("/m.onnx"), access=access).passed
+    web.faults = [told]
+    assert unverified(web.url("/empty.onnx"), access).message == "an empty file"
 
 
 def test_download_is_bounded(sparse: Path, web: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:

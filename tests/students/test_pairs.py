@@ -271,6 +271,17 @@ def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path: Path) -
     assert data.read(0)[0].shape == (24, 36, 3)
 
 
+@pytest.mark.parametrize("extension", ["png", "webp"])
+def test_the_colours_of_an_image_count_where_it_is_transparent(
+    extension: str, tmp_path: Path
+) -> None:
+    make(tmp_path, f"images/a.{extension}", "masks/a.png", "a")
+    image = Image.fromarray(PHOTO)
+    image.putalpha(Image.fromarray(SALIENT))
+    image.save(tmp_path / "images" / f"a.{extension}", lossless=True, exact=True)
+    assert np.array_equal(find_pairs(str(tmp_path)).read(0)[0], PHOTO)
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "1", "RGB", "RGBA", "LA"])
 def test_every_kind_of_mask(mode: str, tmp_path: Path) -> None:
     data = one_pair(tmp_path)

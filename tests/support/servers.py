@@ -40,7 +40,8 @@ class WebServer(ThreadingHTTPServer):
     a status; ``cut`` in mid-body; ``short`` of its last byte; ``slow``: a byte at a time;
     ``silent``; ``whole``: no ranges; ``unmeasured``: neither ranges nor a size; ``changed``:
     another ETag; ``anonymous``: no ETag; ``gzip``; ``shifted``: another range; ``to PLACE``: a
-    redirect.
+    redirect; ``STATUS after TIME``: with that ``Retry-After``; ``416 of RANGE``: with that
+    ``Content-Range``.
     """
 
     daemon_threads = True
@@ -96,6 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if fault.startswith("to "):
             self._empty(302, Location=fault.removeprefix("to "))
+            return
+        status, _, rest = fault.partition(" ")
+        if rest.startswith("after "):
+            self._empty(int(status), **{"Retry-After": rest.removeprefix("after ")})
+            return
+        if rest.startswith("of "):
+            self._empty(int(status), **{"Content-Range": rest.removeprefix("of ")})
             return
         if fault.isdigit() or content is None:
             self._empty(int(fault or 404))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from onnxguard.base.errors import ModelError
@@ -34,6 +38,7 @@ class RemoteError(ModelError):
         missing: whether nothing is there.
         passing: whether another try may find it otherwise.
         late: whether the time for the model is over.
+        pause: seconds that the server asks to wait before another try, 0 where it does not say.
     """
 
     def __init__(
@@ -44,11 +49,13 @@ class RemoteError(ModelError):
         missing: bool = False,
         passing: bool = False,
         late: bool = False,
+        pause: float = 0,
     ) -> None:
         super().__init__("OG001", message, hint)
         self.missing = missing
         self.passing = passing
         self.late = late
+        self.pause = pause
 
 
 def changed() -> RemoteError:
@@ -62,8 +69,8 @@ def late(seconds: float) -> RemoteError:
     return RemoteError(f"cannot be read: not done within {seconds:g} s", hint, late=True)
 
 
-def of_status(status: int, protocol: str) -> RemoteError:
-    """What an HTTP status of 400 or more means."""
+def of_status(status: int, protocol: str, headers: Mapping[str, str] | None = None) -> RemoteError:
+    """What an HTTP status of 400 or more means; ``headers`` are the answer's, in any case."""
     answer = f"HTTP {status}"
     if status in (404, 410):
         return _missing(answer, protocol)
@@ -71,7 +78,20 @@ def of_status(status: int, protocol: str) -> RemoteError:
         return _refused(answer, protocol)
     passing = status >= 500 or status in _PASSING
     hint = "try later, or ask who runs the server" if passing else "check the address"
-    return RemoteError(f"cannot be read: the server answers {answer}", hint, passing=passing)
+    pause = _pause(headers or {}) if passing else 0
+    message = f"cannot be read: the server answers {answer}"
+    return RemoteError(message, hint, passing=passing, pause=pause)
+
+
+def _pause(headers: Mapping[str, str]) -> float:
+    """The seconds of a ``Retry-After`` (RFC 9110, 10.2.3), which may be a date; 0 for none."""
+    told = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
+    if re.fullmatch(r"[0-9]{1,9}", told):
+        return float(told)
+    try:
+        return max(0, parsedate_to_datetime(told).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0
 
 
 def _missing(answer: str, protocol: str) -> RemoteError:
@@ -97,9 +117,9 @@ def of_exception(error: BaseException, protocol: str) -> RemoteError:
     kind = type(error).__name__
     if kind == "FileExpired":  # s3fs asks for the object that it opened
         return changed()
-    status = None if protocol in WEB else _status(error)
+    status, headers = (None, None) if protocol in WEB else _answer(error)
     if status is not None:
-        return of_status(status, protocol)
+        return of_status(status, protocol, headers)
     if isinstance(error, FileNotFoundError):
         return _missing(kind, protocol)
     if isinstance(error, PermissionError) or "Credential" in kind or kind == "ProfileNotFound":
@@ -122,15 +142,17 @@ def of_exception(error: BaseException, protocol: str) -> RemoteError:
 _NETWORK = "check the address, the network and the proxy"
 
 
-def _status(error: BaseException) -> int | None:
-    """The HTTP status that the exception of a store, or what it was made of, tells."""
+def _answer(error: BaseException) -> tuple[int | None, Mapping[str, str] | None]:
+    """The HTTP status and headers that the exception of a store, or what it was made of, tells."""
     for each in (error, error.__cause__):
         response: Any = getattr(each, "response", None)
         if isinstance(response, dict):  # botocore
-            response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+            told = response.get("ResponseMetadata", {})
+            response, headers = told.get("HTTPStatusCode"), told.get("HTTPHeaders")
         else:  # huggingface_hub
+            headers = getattr(response, "headers", None)
             response = getattr(response, "status_code", None)
         for status in (response, getattr(each, "code", None), getattr(each, "status", None)):
             if isinstance(status, int) and 400 <= status < 600:
-                return status
-    return None
+                return status, headers
+    return None, None

@@ -42,6 +42,8 @@ class Patience:
     def persist(self, call: Callable[[float], T], protocol: str) -> T:
         """Call until it works: up to four times, with pauses that grow, while time is left.
 
+        A server that says how long to wait is asked again then, as often as there is time for.
+
         Args:
             call: takes the seconds that are left, and raises what went wrong.
             protocol: whose credentials an error tells of.
@@ -49,9 +51,8 @@ class Patience:
         Raises:
             RemoteError: it does not work; told as the last try ended.
         """
-        tries = 0
+        tries = 1
         while True:
-            tries += 1
             left = self.left()
             try:
                 return call(left)
@@ -60,11 +61,22 @@ class Patience:
             left = self.left()
             if not fault.passing:
                 raise fault
+            if fault.pause:
+                if fault.pause >= left:
+                    raise _too_long(fault)
+                time.sleep(fault.pause)
+                continue
             if tries == TRIES:
                 raise RemoteError(f"{fault}, {TRIES} times", fault.hint)
             # Many processes must not come back at once.
             pause = FIRST_PAUSE * 2 ** (tries - 1) * random.uniform(0.5, 1)  # noqa: S311
             time.sleep(min(pause, left))
+            tries += 1
+
+
+def _too_long(fault: RemoteError) -> RemoteError:
+    message = f"{fault} and asks to wait {fault.pause:,.0f} s"
+    return RemoteError(message, "give it more time with --timeout, or try later")
 
 
 def in_time(call: Callable[[], T], seconds: float) -> T:

@@ -152,8 +152,8 @@ def opened(address: str, patience: Patience) -> Iterator[StoredObject]:
 def expand(address: str, access: Access) -> list[str]:
     """The models that an address of a store stands for, sorted; empty where nothing is found.
 
-    A glob stands for the objects that it matches, a folder for the ``*.onnx`` objects below it (in
-    any case of letters), and what ends with ``.onnx`` for itself.
+    A glob stands for the objects that it matches, a folder for the ``*.onnx`` objects below it
+    (``.onnx`` in any case of letters for both), and what ends with ``.onnx`` for itself.
 
     Raises:
         RemoteError: the store cannot be asked.
@@ -165,8 +165,13 @@ def expand(address: str, access: Access) -> list[str]:
         return [address]
     patience = Patience(access.timeout)
 
+    if magic and path.lower().endswith(SUFFIX):
+        path = path[: -len(SUFFIX)] + ".[oO][nN][nN][xX]"
+
     def listed(fs: Any) -> list[str]:
-        return list(fs.glob(path) if magic else fs.find(path))
+        found = fs.glob(path, detail=True) if magic else fs.find(path, detail=True)
+        files = [name for name, details in found.items() if details["type"] == "file"]
+        return [name for name in files if not name.endswith("/")]  # what consoles make a folder of
 
     def ask(left: float) -> list[str]:
         return in_time(lambda: listed(_fresh(protocol)), left)

@@ -123,7 +123,7 @@ class WebFile:
                 if answer.headers.get("Content-Encoding", "identity") not in ("identity", ""):
                     raise RemoteError("cannot be read: the server sends it compressed")
                 if answer.status >= 400 and answer.status != 416:
-                    raise of_status(answer.status, "http")
+                    raise of_status(answer.status, "http", answer.headers)
                 yield answer
             finally:
                 if not answer.content.at_eof():
@@ -138,9 +138,10 @@ class WebFile:
             told = answer.headers.get("Content-Range", "")
             length = answer.content_length
             if answer.status == 416:
-                if start == 0 and _NO_BYTES.match(told):
-                    return 0, b"", identity
-                raise changed()
+                if start:
+                    raise changed()
+                # Of an empty file, but servers refuse to send ranges so, too.
+                return (0, b"", identity) if _NO_BYTES.match(told) else (-1, None, identity)
             if answer.status == 206:
                 span = _CONTENT_RANGE.match(told)
                 if span is None:
