@@ -20,7 +20,7 @@ from onnxguard.cli.baseline_options import (
 from onnxguard.cli.origin import digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
-from onnxguard.cli.scale_options import Scale, scale_options
+from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
@@ -96,6 +96,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
                 accepting=options["baseline"] is not None,
                 results=results,
                 step=step,
+                tell=tell,
             ),
             chosen,
         )

@@ -102,20 +102,24 @@ def judge_models(
     if scale.results is None:
         if keep is not None:
             judge = partial(_judge_leanly, judge, keep)
-        reports = judge_all(models, judge, lost, scale.jobs, scale.scheduler)
+        reports = judge_all(models, judge, lost, scale.jobs, scale.scheduler, tell=tell)
         with closing(reports) as found, _progress(found, len(models), show) as shown:
             return list(shown)
     from onnxguard.many.results_file import Results
 
     with Results(scale.results, settings, models, scale.resume, keep, access) as results:
         left = [model for model in models if model not in results.done]
-        reports = judge_all(left, judge, lost, scale.jobs, scale.scheduler)
+        reports = judge_all(left, judge, lost, scale.jobs, scale.scheduler, results.add, tell)
         by_model = dict(results.done)
         with closing(reports) as found, _progress(found, len(left), show) as shown:
             for model, report in zip(left, shown, strict=True):
-                results.add(model, report)
                 by_model[model] = report if keep is None else keep(report)
     return [by_model[model] for model in models]
+
+
+def tell(text: str) -> None:
+    """Say on stderr what the user should know of the work."""
+    click.echo(f"onnxguard: {text}", err=True)
 
 
 def _judge_leanly(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -21,6 +21,10 @@ _ENOUGH = 16
 
 AHEAD = 4
 """Batches for each worker that are handed out at a time."""
+
+
+Arrived = Callable[[Any, Any], None]
+"""Told of a task and its result."""
 
 
 class WorkerDiedError(Exception):
@@ -45,6 +49,13 @@ class Crew(Protocol):
 
     def submit(self, batch: Sequence[Any]) -> Future[list[Any]]:
         """Hand out a batch."""
+
+    def wait(self, futures: Sequence[Future[list[Any]]]) -> None:
+        """Wait until one of them is done.
+
+        Raises:
+            OnnxguardError: nobody is left to do the work.
+        """
 
     def result(self, future: Future[list[Any]]) -> list[Any]:
         """Wait for the results of a batch.
@@ -77,28 +88,67 @@ def judge_batch(judge: Callable[[Any], Any], batch: Sequence[Any]) -> list[Any]:
     return results
 
 
-def judge_in_order(tasks: Sequence[Any], crew: Crew, lost: Callable[[Any], Any]) -> Iterator[Any]:
-    """Yield the result of every task in order, each once, with few of them in memory."""
-    waiting: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
+def judge_in_order(
+    tasks: Sequence[Any],
+    crew: Crew,
+    lost: Callable[[Any], Any],
+    arrived: Arrived = lambda _task, _result: None,
+) -> Iterator[Any]:
+    """Yield the result of every task in order, each once, with few of them in memory.
+
+    ``arrived`` is told of each before its turn, as soon as it is there.
+    """
+    waiting: deque[_Batch] = deque()
     pace = _Pace(crew.size)
     handed = 0
     while True:
         while handed < len(tasks) and len(waiting) < AHEAD * crew.size:
             batch = tasks[handed : handed + pace.batch(len(tasks) - handed)]
-            waiting.append((batch, crew.submit(batch)))
+            waiting.append(_Batch(batch, crew.submit(batch)))
             handed += len(batch)
         if not waiting:
             return
-        batch, future = waiting[0]
+        undone = [each.future for each in waiting if not each.future.done()]
+        if waiting[0].future in undone:
+            crew.wait(undone)
         try:
-            results = crew.result(future)
+            for each in _collected(waiting, crew, lost):
+                pace.did(len(each.tasks))
+                for task, result in zip(each.tasks, each.results or (), strict=True):
+                    arrived(task, result)
         except WorkerDiedError:
-            waiting = _recovered(waiting, crew)
+            _recover(waiting, crew)
+        while waiting and waiting[0].results is not None:
+            yield from waiting.popleft().results or ()
+
+
+class _Batch:
+    """Tasks that are under way, or wait for their turn once they have ``results``."""
+
+    def __init__(self, tasks: Sequence[Any], future: Future[list[Any]]) -> None:
+        self.tasks = tasks
+        self.future = future
+        self.results: list[Any] | None = None
+
+
+def _collected(
+    waiting: Sequence[_Batch], crew: Crew, lost: Callable[[Any], Any]
+) -> Iterator[_Batch]:
+    """Take the results that are there; what a judge raised is kept until it is its turn."""
+    for each in waiting:
+        if each.results is not None or not each.future.done():
             continue
-        waiting.popleft()
-        pace.did(len(batch))
-        for task, result in zip(batch, results, strict=True):
-            yield lost(task) if isinstance(result, Lost) else result
+        try:
+            results = crew.result(each.future)
+        except OnnxguardError:
+            if each is waiting[0]:
+                raise
+            continue
+        each.results = [
+            lost(task) if isinstance(result, Lost) else result
+            for task, result in zip(each.tasks, results, strict=True)
+        ]
+        yield each
 
 
 class _Pace:
@@ -125,30 +175,21 @@ class _Pace:
         return max(1, min(MOST, fair, int(SECONDS / max(each, 1e-9))))
 
 
-def _recovered(
-    waiting: deque[tuple[Sequence[Any], Future[list[Any]]]], crew: Crew
-) -> deque[tuple[Sequence[Any], Future[list[Any]]]]:
+def _recover(waiting: Iterable[_Batch], crew: Crew) -> None:
     """Run the tasks that a worker may have died of one by one, and hand out the others anew."""
-    undone: list[bool] = []
-    for _, future in waiting:
+    undone: list[_Batch] = []
+    for each in waiting:
         try:
-            crew.result(future)
+            if each.results is None:
+                crew.result(each.future)
         except WorkerDiedError:
-            undone.append(True)
-        else:
-            undone.append(False)
+            undone.append(each)
     crew.renew()
-    suspects = {at for at in range(len(waiting)) if undone[at]}
-    suspects = set(sorted(suspects)[: crew.suspects])
-    settled = {at: _one_by_one(waiting[at][0], crew) for at in sorted(suspects)}
+    for each in undone[: crew.suspects]:
+        each.future = _one_by_one(each.tasks, crew)
     crew.renew()
-    again: deque[tuple[Sequence[Any], Future[list[Any]]]] = deque()
-    for at, (batch, future) in enumerate(waiting):
-        if at in settled:
-            again.append((batch, settled[at]))
-        else:
-            again.append((batch, crew.submit(batch) if undone[at] else future))
-    return again
+    for each in undone[crew.suspects :]:
+        each.future = crew.submit(each.tasks)
 
 
 def _one_by_one(batch: Sequence[Any], crew: Crew) -> Future[list[Any]]:

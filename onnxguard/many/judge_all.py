@@ -25,6 +25,8 @@ def judge_all(
     lost: Callable[[T], R],
     jobs: int = 1,
     scheduler: str | None = None,
+    arrived: Callable[[T, R], None] = lambda _task, _result: None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Generator[R, None, None]:
     """Yield the results in the order of the tasks, each once, few of them in memory at a time.
 
@@ -35,6 +37,8 @@ def judge_all(
             (``jobs`` 1, a single task, or standard input among them) only the latter can be.
         jobs: processes on this machine.
         scheduler: the address of a Dask scheduler, to use its workers instead.
+        arrived: told of each task and its result as soon as it is there, before its turn.
+        tell: told in a line of text of a worker that does nothing.
 
     Raises:
         OnnxguardError: what ``judge`` raised, or there is nobody to do the work.
@@ -43,7 +47,9 @@ def judge_all(
         jobs, scheduler = 1, None  # a worker has no standard input
     if not tasks or (scheduler is None and (jobs <= 1 or len(tasks) == 1)):
         for task in tasks:
-            yield _judge_here(task, judge, lost)
+            result = _judge_here(task, judge, lost)
+            arrived(task, result)
+            yield result
         return
     # Imported here: it takes longer than the scan of a usual model.
     from onnxguard.many.batches import judge_in_order
@@ -54,10 +60,10 @@ def judge_all(
     else:
         from onnxguard.many.dask_cluster import Fleet
 
-        crew = Fleet(scheduler, judge, tasks)
+        crew = Fleet(scheduler, judge, tasks, tell)
     finished = False
     try:
-        yield from judge_in_order(tasks, crew, lost)
+        yield from judge_in_order(tasks, crew, lost, arrived)
         finished = True
     finally:
         crew.close(finished)
@@ -104,6 +110,11 @@ class _Processes:
             future: Future[list[Any]] = Future()
             future.set_exception(error)
             return future
+
+    def wait(self, futures: Sequence[Future[list[Any]]]) -> None:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
+        wait(futures, return_when=FIRST_COMPLETED)
 
     def result(self, future: Future[list[Any]]) -> list[Any]:
         from concurrent.futures.process import BrokenProcessPool

@@ -48,6 +48,7 @@ class Options(NamedTuple):
         results: opens the file where reports are written as they come, and which holds those of
             an earlier run; given the models' paths relative to the working folder.
         step: told of progress.
+        tell: told in a line of text of a worker that does nothing.
     """
 
     jobs: int = 1
@@ -59,6 +60,7 @@ class Options(NamedTuple):
     accepting: bool = False
     results: Callable[[Iterable[str]], AbstractContextManager[Results | None]] = _no_results
     step: Step = silent
+    tell: Callable[[str], None] = lambda _: None
 
 
 class Checked(NamedTuple):
@@ -191,7 +193,9 @@ class _Checking:
         """Judge what is not known, and keep what is found."""
         options = self._options
         examiner = Examiner(self._manifest.root, self._policies, self._whole)
-        found = judge_all(tasks, examiner, self._lost, options.jobs, options.scheduler)
+        found = judge_all(
+            tasks, examiner, self._lost, options.jobs, options.scheduler, tell=options.tell
+        )
         for task, examined in zip(tasks, found, strict=True):
             # Workers of a cluster may answer out of order: then a twin comes before its report.
             yield self._memory.keep(task, examined) or self._examine(task)

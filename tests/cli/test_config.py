@@ -105,9 +105,9 @@ def test_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     command = importlib.import_module("onnxguard.cli.scale_options")
     asked: list[int] = []
 
-    def spy(tasks: Any, judge: Any, lost: Any, jobs: int, scheduler: Any) -> Any:
+    def spy(tasks: Any, judge: Any, lost: Any, jobs: int, *more: Any, **named: Any) -> Any:
         asked.append(jobs)
-        return judge_all(tasks, judge, lost, jobs, scheduler)
+        return judge_all(tasks, judge, lost, jobs, *more, **named)
 
     monkeypatch.setattr(command, "judge_all", spy)
     configure("jobs = 2")

@@ -14,7 +14,7 @@ from onnxguard.many.batches import BATCH, MOST, judge_batch, judge_in_order
 
 
 class Workers:
-    """Workers by a clock of their own: a batch is done when its result is asked for."""
+    """Workers by a clock of their own: the first batch is done when one is waited for."""
 
     suspects = 1
 
@@ -31,8 +31,11 @@ class Workers:
         self._waiting[future] = batch
         return future
 
+    def wait(self, futures: Sequence[Future[list[Any]]]) -> None:
+        futures[0].set_result(judge_batch(self.alone, self._waiting.pop(futures[0])))
+
     def result(self, future: Future[list[Any]]) -> list[Any]:
-        return judge_batch(self.alone, self._waiting.pop(future))
+        return future.result()
 
     def alone(self, task: Any) -> Any:
         self.now += self._seconds

@@ -8,7 +8,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from support import deadly
 from support import protobuf as pb
 from support.command import run
-from support.patience import HANG, until
+from support.patience import HANG, until, with_a_limit
 from support.protobuf import graph, node
 
 from onnxguard import OnnxguardError, Verdict
@@ -108,6 +109,101 @@ def test_a_worker_that_is_killed_in_mid_run_costs_nothing(
     assert not (Path(f"/proc/{before[0]}")).exists()
 
 
+# -- workers that freeze ---------------------------------------------------------------------------
+
+
+@contextmanager
+def frozen(cluster: Any) -> Iterator[tuple[Callable[[], None], str]]:
+    """What freezes one of the workers, and its address."""
+    nanny = next(iter(cluster.workers.values()))
+    pid = nanny.pid
+    try:
+        yield lambda: os.kill(pid, signal.SIGSTOP), nanny.worker_address
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_what_a_frozen_worker_had_goes_to_another_one(
+    cluster: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "SECONDS_FOR_A_BATCH", 2)
+    monkeypatch.setattr(dask_cluster, "SECONDS_BETWEEN_LOOKS", 0.1)
+    paths = write(tmp_path, 400, dict.fromkeys(range(400), "slow"))
+    told: list[str] = []
+    with frozen(cluster) as (freeze, worker):
+        found = judge_all(paths, deadly.judge, deadly.lost, scheduler=address, tell=told.append)
+        first = next(found)
+        freeze()
+        assert [first, *found] == expected(400, set())
+    assert f"worker {worker} has finished nothing for 2 s: what it has goes to others" in told
+
+
+def test_a_worker_that_is_frozen_from_the_start_is_named(
+    cluster: Any, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = write(tmp_path, 40, {})
+
+    def attempt(seconds: int) -> list[str]:
+        monkeypatch.setattr(dask_cluster, "SECONDS_TO_CONNECT", seconds)
+        told: list[str] = []
+        found = judge_all(paths, deadly.judge, deadly.lost, scheduler=address, tell=told.append)
+        assert list(found) == expected(40, set())
+        return told
+
+    with frozen(cluster) as (freeze, worker):
+        freeze()
+        seconds, told = with_a_limit(attempt, lambda told: len(told) == 1)
+    assert told == [f"worker {worker} does not answer within {seconds} s: it gets nothing to do"]
+
+
+def test_no_worker_that_answers(
+    cluster: Any, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_cluster, "SECONDS_TO_CONNECT", 2)
+    try:
+        for pid in pids(cluster):
+            os.kill(pid, signal.SIGSTOP)
+        assert "no worker answers within 2 s, such as tcp://" in refusal(address, "a", "b")
+    finally:
+        for pid in pids(cluster):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_model_that_takes_longer_than_any_other_is_waited_for(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All workers are given it, and the answer that comes is taken."""
+    monkeypatch.setattr(dask_cluster, "SECONDS_FOR_A_BATCH", 0.2)
+    monkeypatch.setattr(dask_cluster, "SECONDS_BETWEEN_LOOKS", 0.1)
+    paths = write(tmp_path, 8, {0: "wait"})
+
+    def tell(text: str) -> None:
+        told.append(text)
+        if "no other one" in text:
+            (tmp_path / "go").touch()
+
+    told: list[str] = []
+    found = list(judge_all(paths, deadly.judge, deadly.lost, scheduler=address, tell=tell))
+    assert found == expected(8, set())
+    assert len({text.split()[1] for text in told}) == 2
+
+
+def test_results_are_told_before_their_turn(address: str, tmp_path: Path) -> None:
+    paths = write(tmp_path, 8, {0: "wait"})
+    early: list[str] = []
+
+    def arrived(path: str, result: str) -> None:
+        assert Path(path).name == result
+        early.append(result)
+        if result == "007":
+            (tmp_path / "go").touch()
+
+    found = judge_all(paths, deadly.judge, deadly.lost, scheduler=address, arrived=arrived)
+    assert list(found) == expected(8, set())
+    assert sorted(early) == expected(8, set())
+    assert early.index("007") < early.index("000")
+
+
 # -- the command -----------------------------------------------------------------------------------
 
 
@@ -157,6 +253,40 @@ def test_ctrl_c_leaves_nothing_on_the_cluster(cluster: Any, address: str, tmp_pa
         process.send_signal(signal.SIGINT)
         assert process.communicate()[1].count("KeyboardInterrupt") == 1
     until(lambda: not cluster.scheduler.tasks)
+
+
+def test_a_scheduler_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    """Answers are under way when the connection ends, of which Dask itself tells at length."""
+    (tmp_path / "models").mkdir()
+    for at in range(4000):
+        (tmp_path / f"models/{at:04}.onnx").write_bytes(CLEAN)
+    program = (
+        "import sys, dask, distributed\n"
+        f"if __name__ == '__main__':\n    dask.config.set({SETTINGS!r})\n"
+        "    made = distributed.LocalCluster(n_workers=2, threads_per_worker=1,"
+        " dashboard_address='127.0.0.1:0', silence_logs=50)\n"
+        "    print(made.scheduler_address, flush=True)\n"
+        "    sys.stdin.read()"
+    )
+    (tmp_path / "cluster.py").write_text(program)
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, tmp_path / "cluster.py"], **pipes) as made:
+        assert made.stdout is not None
+        address = made.stdout.readline().strip()
+        results = tmp_path / "r.jsonl"
+        with subprocess.Popen(
+            [
+                *(sys.executable, "-m", "onnxguard", "scan", "-q", "--config", "none", "models"),
+                *("--scheduler", address, "--results", results.name),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+        ) as scan:
+            until(lambda: results.exists() and len(results.read_bytes().splitlines()) > 100)
+            made.kill()
+            _, said = scan.communicate()
+    assert (scan.returncode, said) == (2, f"onnxguard: error: the scheduler {address} went away\n")
 
 
 # -- what is refused -------------------------------------------------------------------------------
@@ -271,5 +401,5 @@ def test_a_cluster_that_goes_away(
         small.close()
     else:
         small.scale(0)
-    with pytest.raises(OnnxguardError, match=r"went away|has had no worker for"):
+    with pytest.raises(OnnxguardError, match=r"went away|has had no worker for|does not answer"):
         list(found)

@@ -149,6 +149,19 @@ def test_what_is_under_way_may_be_in_the_midst_of_an_answer(tmp_path: Path) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "000\n", "")
 
 
+def test_results_are_told_before_their_turn(tmp_path: Path) -> None:
+    paths = write(tmp_path, 8, {0: "wait"})
+    early: list[str] = []
+
+    def arrived(_: str, result: str) -> None:
+        early.append(result)
+        if result == "007":
+            (tmp_path / "go").touch()
+
+    assert list(judge_all(paths, deadly.judge, deadly.lost, 2, arrived=arrived)) == sorted(early)
+    assert early.index("007") < early.index("000")
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_error_of_the_judge_is_that_of_the_run(jobs: int, tmp_path: Path) -> None:
     paths = write(tmp_path, 70, dict.fromkeys(range(40, 70), "stop"))

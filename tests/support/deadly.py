@@ -13,7 +13,7 @@ from typing import Any
 
 from onnxguard import AllowlistError, Report, scan
 from onnxguard.many.judge_all import died_report
-from support.patience import HANG
+from support.patience import HANG, until
 
 
 def kill() -> None:
@@ -41,6 +41,8 @@ def judge(path: str) -> str:
         time.sleep(0.02)
     if text == "half":
         answer_in_part(Path(path))
+    if text == "wait":  # until a file called go is there
+        until((Path(path).parent / "go").exists)
     if text == "hang":
         time.sleep(HANG)
     return Path(path).name
