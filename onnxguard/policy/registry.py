@@ -37,8 +37,16 @@ def allowlist_ids() -> list[str]:
 
 
 def registered_id(name: str) -> str | None:
-    """The registry's id that a list of that name would be taken for: the case of letters aside."""
-    return {each.casefold(): each for each in allowlist_ids()}.get(name.casefold())
+    """The registry's id that a list of that name would be taken for by somebody who reads it."""
+    return {_as_read(each): each for each in allowlist_ids()}.get(_as_read(name))
+
+
+_ALIKE = str.maketrans("oil", "011")
+
+
+def _as_read(name: str) -> str:
+    """An id without what the eye passes over: case, punctuation, letters that look like digits."""
+    return "".join(filter(str.isalnum, name.casefold())).translate(_ALIKE)
 
 
 def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:

@@ -9,7 +9,7 @@ from onnxguard.base.findings import Severity
 from onnxguard.base.printable import identifier
 from onnxguard.model.graph import Function, Operator
 from onnxguard.model.schemas import schema_at
-from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard, schema_at
+from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard
 from onnxguard.model.survey import Survey, given_graphs
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
 from onnxguard.rules import captured_names
