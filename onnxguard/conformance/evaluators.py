@@ -15,7 +15,8 @@ from onnxguard.conformance.comparison import Value
 from onnxguard.running.comparison import Array
 from onnxguard.running.cutting import graphs_of
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
-from onnxguard.running.session import PROVIDER_NAMES, session_options
+from onnxguard.running.providers import PROVIDER_NAMES
+from onnxguard.running.session import session_options
 
 _UNSUPPORTED = (
     "Unsupported model IR version",

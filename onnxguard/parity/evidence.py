@@ -23,7 +23,7 @@ from onnxguard.parity.report import EvidenceError, NodeCheck, ParityReport
 from onnxguard.parity.trials import Case
 from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import OnnxModel
-from onnxguard.running.session import PROVIDER_NAMES, PROVIDER_OPTIONS
+from onnxguard.running.providers import PROVIDER_NAMES, PROVIDER_OPTIONS
 
 MANIFEST = "manifest.json"
 SCRIPT = "replay.py"

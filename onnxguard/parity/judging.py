@@ -7,7 +7,7 @@ from onnxguard.parity.report import NodePass, Outcome, Proof, Trial
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import Case
 from onnxguard.running.difference import Difference
-from onnxguard.running.session import PROVIDER_NAMES
+from onnxguard.running.providers import PROVIDER_NAMES
 
 _SIDES = {
     Outcome.MODEL_REFUSED: "the graph refuses what the reference takes",

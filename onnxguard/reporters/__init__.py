@@ -7,9 +7,9 @@ is nothing to say. A format's module is imported when the format is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from onnxguard.reporters import conformance, diff, parity, scan, training
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.report import Run
 
@@ -45,69 +45,23 @@ CardReporter = Callable[["Card", RenderOptions], str]
 EvaluationReporter = Callable[["Evaluation", RenderOptions], str]
 AblationReporter = Callable[["Ablation", RenderOptions], str]
 
-
-def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
-    def render(result: Any, options: RenderOptions) -> str:
-        reporter: Callable[[Any, RenderOptions], str]
-        reporter = import_module(f"onnxguard.reporters.{module}").render
-        return reporter(result, options)
-
-    return render
-
-
-REPORTERS: dict[str, Reporter] = {
-    "text": _reporter("scan.text"),
-    "json": _reporter("scan.json"),
-    "sarif": _reporter("scan.sarif"),
-    "junit": _reporter("scan.junit"),
-    "github": _reporter("scan.github"),
-    "markdown": _reporter("scan.markdown"),
-    "html": _reporter("scan.html"),
-}
+REPORTERS: dict[str, Reporter] = scan.REPORTERS
 """The reporters of a scan by the name that ``--format`` takes."""
 
-DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = {
-    "text": _reporter("diff.text"),
-    "json": _reporter("diff.json"),
-    "markdown": _reporter("diff.markdown"),
-}
+DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = diff.REPORTERS
 """Those of a comparison of two models."""
 
-PARITY_REPORTERS: dict[str, ParityReporter] = {
-    "text": _reporter("parity.text"),
-    "json": _reporter("parity.json"),
-    "sarif": _reporter("parity.sarif"),
-    "junit": _reporter("parity.junit"),
-    "github": _reporter("parity.github"),
-    "markdown": _reporter("parity.markdown"),
-    "html": _reporter("parity.html"),
-}
+PARITY_REPORTERS: dict[str, ParityReporter] = parity.REPORTERS
 """Those of a parity check."""
 
-CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = {
-    "text": _reporter("conformance.text"),
-    "json": _reporter("conformance.json"),
-    "markdown": _reporter("conformance.markdown"),
-}
+CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = conformance.REPORTERS
 """Those of a conformance run."""
 
-CARD_REPORTERS: dict[str, CardReporter] = {
-    "text": _reporter("training.card_text"),
-    "markdown": _reporter("training.card_markdown"),
-    "json": _reporter("training.card_json"),
-}
+CARD_REPORTERS: dict[str, CardReporter] = training.CARD_REPORTERS
 """Those of a trained student's model card."""
 
-EVALUATION_REPORTERS: dict[str, EvaluationReporter] = {
-    "text": _reporter("training.evaluation_text"),
-    "json": _reporter("training.evaluation_json"),
-    "markdown": _reporter("training.evaluation_markdown"),
-}
+EVALUATION_REPORTERS: dict[str, EvaluationReporter] = training.EVALUATION_REPORTERS
 """Those of an evaluation on a data set."""
 
-ABLATION_REPORTERS: dict[str, AblationReporter] = {
-    "text": _reporter("training.ablation_text"),
-    "json": _reporter("training.ablation_json"),
-    "markdown": _reporter("training.ablation_markdown"),
-}
+ABLATION_REPORTERS: dict[str, AblationReporter] = training.ABLATION_REPORTERS
 """Those of an ablation."""

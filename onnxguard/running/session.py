@@ -20,16 +20,7 @@ import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError, RefusedError, one_line
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
-from onnxguard.running.providers import LEVELS, PROVIDERS, RunSettings
-
-PROVIDER_NAMES = dict(
-    zip(
-        PROVIDERS,
-        ("CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"),
-        strict=True,
-    )
-)
-"""ONNX Runtime's names by ours."""
+from onnxguard.running.providers import LEVELS, PROVIDER_NAMES, PROVIDER_OPTIONS, RunSettings
 
 _LEVELS = dict(
     zip(
@@ -45,11 +36,6 @@ _LEVELS = dict(
 )
 
 _FATAL = 4
-PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
-    # TF32 keeps 10 bits of 23: a difference of 1e-3 would be normal.
-    "cuda": {"use_tf32": "0"},
-}
-"""What a provider is told, by our names."""
 
 
 class Session:

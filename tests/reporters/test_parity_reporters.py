@@ -64,7 +64,7 @@ def test_reporters_need_no_more_than_a_scan_does(output_format: str) -> None:
     code = (
         "import sys\n"
         "from onnxguard.reporters import PARITY_REPORTERS, RenderOptions\n"
-        "ours = 'onnxguard.parity', 'onnxguard.reporters.parity'\n"
+        "ours = 'onnxguard.parity', 'onnxguard.reporters.parity.'\n"
         "early = [m for m in sys.modules if m.startswith(ours)]\n"
         f"PARITY_REPORTERS[{output_format!r}]((), RenderOptions())\n"
         "heavy = {'numpy', 'onnx', 'onnxruntime', 'torch'} & set(sys.modules)\n"

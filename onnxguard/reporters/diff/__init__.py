@@ -1,1 +1,6 @@
 """What differs between two models becomes text, a module a format."""
+
+from onnxguard.reporters.kit.formats import formats
+
+REPORTERS = formats(f"{__name__}.", "text", "json", "markdown")
+"""By the name that ``--format`` takes."""
