@@ -42,7 +42,10 @@ INTS_READ = 64
 
 _INTEGERS = {2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 12: 4, 13: 8}
 """Integer dtypes and their bytes an element."""
-_FLOATS = {1: ("<f", 4), 11: ("<d", 8), 10: ("<e", 2)}
+FLOAT16 = 10
+_FLOATS = {1: ("<f", 4), 11: ("<d", 8), FLOAT16: ("<e", 2)}
+_FLOAT_FIELDS = {1: 4, 11: 10}
+"""dtype -> the typed field of floats that holds it."""
 _SIGNED = frozenset({3, 5, 6, 7})
 _KEEPS_VALUES = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"})
 _FOLDS = frozenset({"Add", "Sub", "Mul"})
@@ -106,6 +109,7 @@ class _Shared:
         self.declared: dict[int, dict[bytes, int]] = {}
         self.read: set[int] = set()
         self.constants: dict[_Key, Static] = {}
+        self.joined: dict[int, Static] = {}
         self.entered: dict[object, Scopes] = {}
         self.named = False
         self.visits = VISITS
@@ -482,9 +486,17 @@ class Scopes:
         if not 0 <= count <= INTS_READ:
             return Static(None, tensor.dtype, f"{source} of too many elements")
         self.read.add(tensor.start)
-        if len(tensor.data) > 1:
+        if len(tensor.data) == 1:
+            return self._decoded(tensor, source, of_floats)
+        kept = self._shared.joined
+        if tensor.start not in kept:  # a hostile one is of millions of segments
+            kept[tensor.start] = self._decoded(tensor, source, tensor.dtype in _FLOATS)
+        return kept[tensor.start]
+
+    def _decoded(self, tensor: Tensor, source: str, of_floats: bool) -> Static:
+        if len({data.field for data in tensor.data}) > 1:
             return Static(None, tensor.dtype, f"{source} whose values are given twice")
-        model = self._shared.model
+        model, count = self._shared.model, tensor.elements
         values: list[int] | list[float] = (
             read_floats(model, tensor) if of_floats else read_integers(model, tensor)
         )
@@ -500,21 +512,29 @@ CONSTANT_ATTRIBUTES = frozenset(
 
 
 def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> list[int]:
-    """Decode up to ``limit`` integers of a tensor that holds one data segment or none."""
+    """Decode up to ``limit`` integers of a tensor's data, of which each segment adds its own."""
     values: list[int] = []
     width = _INTEGERS.get(tensor.dtype, 0)
-    for data in tensor.data:
+    for data in _segments(tensor):
+        room = limit - len(values)
+        if room <= 0:
+            break
         if data.field == 9 and width:
-            raw = model.data[data.start : min(data.end, data.start + width * limit)]
+            raw = model.data[data.start : min(data.end, data.start + width * room)]
             values += [
                 int.from_bytes(raw[at : at + width], "little", signed=tensor.dtype in _SIGNED)
                 for at in range(0, len(raw) - width + 1, width)
             ]
         elif data.field in (5, 7, 11):
-            room = limit - len(values)
             read = varints(model.data, data.start, data.end, data.packed, room)
             values += [_as_dtype(value, tensor.dtype, data.field) for value in read]
     return values
+
+
+def _segments(tensor: Tensor) -> tuple[Data, ...]:
+    """What protobuf reads of a tensor's data: repeated fields are joined, of raw ones the last."""
+    raw = bool(tensor.data) and tensor.data[-1].field == 9
+    return tensor.data[-1:] if raw else tensor.data
 
 
 def _as_dtype(value: int, dtype: int, field: int) -> int:
@@ -526,14 +546,27 @@ def _as_dtype(value: int, dtype: int, field: int) -> int:
 
 
 def read_floats(model: Model, tensor: Tensor, limit: int = INTS_READ) -> list[float]:
-    """Decode up to ``limit`` floats of a tensor that holds one data segment."""
-    if len(tensor.data) != 1 or tensor.dtype not in _FLOATS:
-        return []
-    data, (code, width) = tensor.data[0], _FLOATS[tensor.dtype]
-    if data.field != 9 and not (data.packed and data.field in (4, 10)):
-        return []
-    raw = model.data[data.start : min(data.end, data.start + width * limit)]
-    return [value for (value,) in struct.iter_unpack(code, raw[: len(raw) // width * width])]
+    """Decode up to ``limit`` floats of a tensor's data, of which each segment adds its own."""
+    values: list[float] = []
+    if tensor.dtype not in _FLOATS:
+        return values
+    code, width = _FLOATS[tensor.dtype]
+    for data in _segments(tensor):
+        room = limit - len(values)
+        if room <= 0:
+            break
+        if data.field == 5 and tensor.dtype == FLOAT16:
+            read = varints(model.data, data.start, data.end, data.packed, room)
+            raw = b"".join([(value & 0xFFFF).to_bytes(2, "little") for value in read])
+        elif data.field in (9, _FLOAT_FIELDS.get(tensor.dtype)):
+            step = width if data.packed or data.field == 9 else width + 1  # a run repeats its tag
+            held = model.data[data.start : min(data.end, data.start + step * room)]
+            raw = b"".join([held[at : at + width] for at in range(0, len(held), step)])
+        else:
+            return []
+        whole = raw[: len(raw) // width * width]
+        values += [value for (value,) in struct.iter_unpack(code, whole)]
+    return values
 
 
 def data_count(model: Model, data: Data, dtype: int) -> int | None:

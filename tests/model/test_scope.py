@@ -47,3 +47,52 @@ def test_a_constant_is_the_same_whatever_was_asked_before() -> None:
     scopes = Scopes(model)
     assert scopes.static(model.graph, f"v{steps}".encode(), fold=True).values == alone.values
     assert scopes.static(model.graph, b"v0", fold=True) == alone
+
+
+WRITTEN = {7: "int64_data", 6: "int32_data", 13: "uint64_data", 1: "float_data", 11: "double_data"}
+WRITTEN |= {10: "int32_data"}
+VALUES = {1: [1.5, 2.0, 0.25], 11: [1.5, 2.0, 0.25], 10: [0x3E00, 0x4000, 0x3400]}
+
+
+def joined(form: str, one_each: list[bytes], number: int) -> list[bytes]:
+    """Numbers as fields of a tensor: a packed one is what an unpacked one has behind its tag."""
+    alone = [pb.bytes_field(number, each[1:]) for each in one_each]
+    return {
+        "packed": [pb.bytes_field(number, b"".join(each[1:] for each in one_each))],
+        "packed singly": alone,
+        "some empty": [pb.bytes_field(number, b""), *alone, pb.bytes_field(number, b"")],
+        "unpacked": one_each,
+        "unpacked apart": [one_each[0], pb.number_field(1, 1), *one_each[1:]],
+        "both": [one_each[0], *alone[1:]],
+    }[form]
+
+
+FORMS = ["packed", "packed singly", "some empty", "unpacked", "unpacked apart", "both"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", WRITTEN)
+def test_a_tensor_holds_what_protobuf_reads_of_all_its_fields(dtype: int, form: str) -> None:
+    values = VALUES.get(dtype, [5, 300, 70000])
+    one_each = [pb.field("TensorProto", WRITTEN[dtype], value) for value in values]
+    number = pb.descriptor("TensorProto").fields_by_name[WRITTEN[dtype]].number
+    held = tensor(dtype, [3], "w") + b"".join(joined(form, one_each, number))
+    data = pb.model(graph(node("Relu"), initializer=held))
+    parsed = pb.parse_model(data)
+    assert parsed is not None
+    wanted = numpy_helper.to_array(parsed.graph.initializer[0]).ravel().tolist()
+    assert len(wanted) == 3
+    model = read_model(data)
+    found = Scopes(model).static(model.graph, b"w", fold=True)
+    assert (found.values, found.dtype) == (tuple(wanted), dtype)
+
+
+def test_of_raw_data_the_last_counts() -> None:
+    """As protobuf reads a field that does not repeat; nothing is told of two fields."""
+    first, last, typed = b"\x07" + bytes(7), b"\x09" + bytes(7), {"int64_data": pb.varint(7)}
+    for given, wanted in (
+        (tensor(7, [1], "w", raw_data=[first, last]), (9,)),
+        (tensor(7, [1], "w", raw_data=last, **typed), None),
+    ):
+        model = read_model(pb.model(graph(node("Relu"), initializer=given)))
+        assert Scopes(model).static(model.graph, b"w").values == wanted
