@@ -80,7 +80,8 @@ FUNCTIONS = (
         "A name means another value once the functions are inlined.",
         "ONNX Runtime renames what is inside a function and then looks names up from the inside "
         "out. A trip count of 2 in the file is then 100,000 at run time, because a function holds "
-        "a value of that name.",
+        "a value of that name. Values inside a function that have the name of one of its inputs "
+        "become what a call gives for that input.",
         "Rename the value, or inline the functions before the model is scanned.",
     ),
     Rule(

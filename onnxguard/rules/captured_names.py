@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from itertools import chain
 
 from onnxguard.base import budget
 from onnxguard.base.printable import printable
 from onnxguard.model.expansion import View
-from onnxguard.model.graph import Graph
+from onnxguard.model.graph import Function, Graph
 from onnxguard.model.scope import INLINED
 from onnxguard.model.survey import Survey
-from onnxguard.rules.collector import Found
+from onnxguard.rules.collector import Found, PlaceOf
+from onnxguard.rules.names import given, stored
 
 _TOKEN = re.compile(rb"_token_\d+")
 MANY = 200
@@ -26,6 +28,7 @@ MANY = 200
 
 def check(survey: Survey, found: Found) -> None:
     """Find the names that ONNX Runtime binds otherwise than the file reads."""
+    _formals(survey, found)
     _placed(survey, found)
     nested = [view for view in survey.inlining.views if view.graph.parent is not None]
     if nested:
@@ -37,6 +40,40 @@ def _add(view: View, index: int, name: bytes, found: Found) -> None:
     hint = "ONNX Runtime takes the value of that name inside the function: rename one of them"
     place = partial(view.graph.node_place, index)
     found.add("OG513", message, place, hint=hint, once=(id(view.graph), index))
+
+
+# -- inputs of functions ---------------------------------------------------------------------------
+
+
+def _formals(survey: Survey, found: Found) -> None:
+    """Find what has the name of an input of the function that it stands in.
+
+    ONNX Runtime gives both the name of what a call gives for the input. Where that is given for
+    another input, too, a reader of the other one gets the value inside.
+    """
+    names: dict[int, set[bytes]] = {}
+    for graph in survey.model.graphs:
+        function = graph.function
+        if function is None:
+            continue
+        budget.check()
+        formals = names.setdefault(id(function), set(filter(None, function.inputs)))
+        for index, node in enumerate(graph.nodes if formals else ()):
+            for name in formals.intersection(node.outputs):
+                _add_formal(function, name, partial(graph.node_place, index), found)
+        if graph.parent is not None and formals:
+            place = partial(graph.parent.node_place, graph.owner)
+            if graph.owner < 0:  # a default of the function itself
+                place = partial(graph.place, "default", *graph.spans[0])
+            for name in sorted(formals.intersection(chain(given(graph), stored(graph)))):
+                _add_formal(function, name, place, found)
+
+
+def _add_formal(function: Function, name: bytes, place: PlaceOf, found: Found) -> None:
+    label = function.id.label
+    message = f'"{printable(name)}" is an input of {label} and another value inside it'
+    hint = "ONNX Runtime gives both one name, and what reads another input may read this: "
+    found.add("OG513", message, place, hint=hint + "rename the value inside", operator=label)
 
 
 # -- graphs that a call gives ----------------------------------------------------------------------

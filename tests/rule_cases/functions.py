@@ -159,6 +159,16 @@ CASES = (
         route="graph/Loop_2.body/node 1",
     ),
     Case(
+        "OG513",
+        "value of the name of its function's input",
+        calling(FLAT, function("G", node("Relu", "x", "x"))),
+        calling(FLAT, function("G", node("Relu", "x", "y"))),
+        message='"x" is an input of local::G and another value inside it',
+        route="function local::G/node 0",
+        operator="local::G",
+        hint="rename the value inside",
+    ),
+    Case(
         "OG514",
         "graph for a function's attribute",
         capturing("k"),
