@@ -10,7 +10,7 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
-from onnxguard.model.graph import Graph, Node, Tensor
+from onnxguard.model.graph import Graph, Node, SparseTensor, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.model.scope import CONSTANT, data_count
 from onnxguard.model.survey import Survey, constant_value
@@ -41,7 +41,9 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         _shape(tensor.dims, "a tensor", place_of, policy, found)
         _dtype(tensor.dtype, place_of, policy, found)
         _data(survey, tensor, place_of, found)
+    dense = any(default.sparse for f in survey.model.functions for default in f.defaults)
     for graph in survey.model.graphs:
+        dense = dense or bool(graph.sparse_initializers)
         for index, sparse in enumerate(graph.sparse_initializers):
             place = graph.place(f"sparse_initializer {index}", sparse.start, sparse.end)
             _shape(sparse.dims, "a sparse tensor", place, policy, found)
@@ -51,6 +53,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         for node in graph.nodes:
             for attribute in node.attributes:
                 for sparse in attribute.sparse:
+                    dense = True
                     place = graph.place("sparse attribute", sparse.start, sparse.end)
                     _shape(sparse.dims, "a sparse tensor", place, policy, found)
         _values(graph, policy, found)
@@ -64,7 +67,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     _converted(survey, policy, found)
     if rule is not None:
         _made(survey, rule, found)
-    _grown(survey, policy, found)
+    _grown(survey, policy, found, dense)
 
 
 class _Sound(NamedTuple):
@@ -257,14 +260,29 @@ def _made(survey: Survey, rule: DtypeRule, found: Found) -> None:
                 found.add("OG306", message, partial(graph.node_place, index), hint=hint)
 
 
-def _grown(survey: Survey, policy: Allowlist, found: Found) -> None:
-    """Check the tensors that constants call for, each and all together."""
+def _made_dense(sparse: SparseTensor) -> int:
+    """The elements of a sparse tensor once a runtime has made it dense."""
+    return min(max(prod(sparse.dims), 0), 1 << 63)
+
+
+def _grown(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None:
+    """Check the tensors that constants call for, each and all together.
+
+    ``dense`` says that there are sparse ones, which runtimes make dense.
+    """
     limit, most = policy.limit("tensor_elements"), policy.limit("constant_elements")
-    total, passed = 0.0, None
+    total = 0.0
+    passed: PlaceOf | None = None
     growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
+    if dense:
+        growing.add(CONSTANT)
     for view in survey.inlining.views if growing else ():
         check_time()
         scopes, graph, _ = view
+        for index, sparse in enumerate(graph.sparse_initializers):
+            total += _made_dense(sparse) * survey.inlining.copies_of(view)
+            if passed is None and most is not None and total > most:
+                passed = graph.place(f"sparse_initializer {index}", sparse.start, sparse.end)
         if growing.isdisjoint(survey.counts[id(graph)]):
             continue
         for index, node in enumerate(graph.nodes):
@@ -272,13 +290,15 @@ def _grown(survey: Survey, policy: Allowlist, found: Found) -> None:
             if node.operator in growing:
                 bound = node if scopes is survey.scopes else scopes.bound(node)
                 wanted = least_elements(scopes, graph, bound)
+                if node.operator == CONSTANT:
+                    wanted = sum(_made_dense(s) for a in bound.attributes for s in a.sparse)
             if not wanted:
                 continue
-            if of_constants(scopes, graph, node):
+            if node.operator == CONSTANT or of_constants(scopes, graph, node):
                 total += min(wanted, LARGEST) * survey.inlining.copies_of(view)
                 if passed is None and most is not None and total > most:
                     passed = partial(graph.node_place, index)
-            if limit is not None and wanted > limit:
+            if limit is not None and wanted > limit and node.operator != CONSTANT:
                 label = node.operator.op_type
                 over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
                 found.add(

@@ -163,6 +163,63 @@ def test_large_numbers_are_short(tmp_path: Path) -> None:
     assert finding.message == "the model has about 2**70 nodes after inlining, 9 are allowed"
 
 
+def sparse(count: int, name: str = "") -> bytes:
+    one = tensor(1, [1], name, raw_data=bytes(4))
+    return pb.message("SparseTensorProto", values=one, indices=pb.ints(0), dims=[count])
+
+
+def given(count: int, **more: bytes) -> bytes:
+    """A function that makes a Constant of what a call, or its default, gives."""
+    value_of = attribute("sparse_value", ref_attr_name="t", type=11)
+    made = function("F", node("Constant", "", "y", attribute=value_of), input=[], **more)
+    calls = [node("F", "", f"y{n}", domain="local", attribute=tensor_of(count)) for n in range(2)]
+    calls = [node("F", "", f"y{n}", domain="local") for n in range(2)] if more else calls
+    return pb.model(graph(*calls), opset_import=LOCAL, functions=made)
+
+
+def tensor_of(count: int, name: str = "t") -> bytes:
+    return attribute(name, sparse_tensor=sparse(count))
+
+
+SPARSE: dict[str, Callable[[int], bytes]] = {
+    "initializers": lambda count: pb.model(
+        graph(RELU, sparse_initializer=[sparse(count, "v"), sparse(count, "w")])
+    ),
+    "of a branch": lambda count: pb.model(
+        graph(
+            node(
+                "If",
+                attribute=[
+                    attribute(f"{n}_branch", g=body(RELU, sparse_initializer=sparse(count, n)))
+                    for n in ("then", "else")
+                ],
+            )
+        )
+    ),
+    "Constants": lambda count: pb.model(
+        graph(
+            *[node("Constant", "", n, attribute=tensor_of(count, "sparse_value")) for n in "vw"]
+        )
+    ),
+    "given to a function": given,
+    "default of a function": lambda count: given(count, attribute_proto=tensor_of(count)),
+    "beside others": lambda count: pb.model(
+        graph(constant("s", value_ints={"ints": [count]}), node("ConstantOfShape", "s"),
+              sparse_initializer=sparse(count, "v"))
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_sparse_tensors_count_as_the_dense_ones_that_runtimes_make(
+    name: str, tmp_path: Path
+) -> None:
+    rules = NAMES + "limits: {constant_elements: 20}\n"
+    assert "OG301" not in {f.code for f in scan(tmp_path, rules, SPARSE[name](10))}
+    found = [f for f in scan(tmp_path, rules, SPARSE[name](11)) if f.code == "OG301"]
+    assert [f.message for f in found] == ["constants call for 22 elements in all, 20 are allowed"]
+
+
 # -- opset and IR ranges ---------------------------------------------------------------------------
 
 
