@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from math import ceil, isfinite, isnan, prod
 
@@ -129,21 +129,53 @@ FROM_CONSTANTS = frozenset(
 """The operators whose output is as large as constants say, whatever runs through the model."""
 
 
-def of_constants(scopes: Scopes, graph: Graph, node: Node) -> bool:
-    """Whether a node makes its output of constants alone, or as large as they say."""
-    if node.operator.op_type in FROM_CONSTANTS:
+_Key = tuple[int, int, bytes]
+
+
+class Origins:
+    """Tells which values are made of constants alone; each is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[_Key, bool] = {}
+
+    def of_constants(self, scopes: Scopes, graph: Graph, node: Node) -> bool:
+        """Whether a node makes its output of constants alone, or as large as they say."""
+        if node.operator.op_type in FROM_CONSTANTS:
+            return True
+        if node.operator.op_type not in _RESIZE:
+            return False
+        start = iter([(graph, _input(node, 0))])
+        pending: list[tuple[_Key | None, Iterator[tuple[Graph, bytes]]]] = [(None, start)]
+        while pending:
+            key, parts = pending[-1]
+            part = next(parts, None)
+            if part is None:
+                pending.pop()
+                if key is not None:
+                    self._known[key] = True
+                continue
+            inner = id(scopes), id(scopes.home_of(*part)), part[1]
+            if inner not in self._known:
+                self._known[inner] = False  # until all that it is made of is known
+                made_of = _made_of(scopes, *part)
+                if made_of is None:
+                    return False
+                pending.append((inner, iter(made_of)))
+            elif not self._known[inner]:
+                return False  # and so is everything that waits for it
         return True
-    if node.operator.op_type not in _RESIZE:
-        return False
-    found = scopes.define(graph, _input(node, 0))
-    return len(found) == 1 and (
-        found[0].initializer is not None
-        or (found[0].node is not None and found[0].node.operator.op_type in _MADE)
-    )
+
+
+def _made_of(scopes: Scopes, graph: Graph, name: bytes) -> list[tuple[Graph, bytes]] | None:
+    """What a value is computed from; None where it is not known before the model runs."""
+    found = scopes.define(graph, name)
+    if not found or any(definition.input for definition in found):
+        return [] if scopes.static(graph, name, fold=True).values is not None else None
+    nodes = [(definition.graph, definition.node) for definition in found if definition.node]
+    return [(home, name) for home, node in nodes for name in filter(None, node.inputs)]
 
 
 _RESIZE = frozenset({"CenterCropPad", "Pad", "Resize", "Upsample"})
-_MADE = frozenset({"Constant", "ConstantOfShape", *FROM_CONSTANTS})
 _GROWING: dict[str, Callable[[Scopes, Graph, Node], int]] = {
     "AffineGrid": _shape_input(1),
     "AveragePool": _window,

@@ -17,7 +17,7 @@ from onnxguard.model.survey import Survey, constant_value
 from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
 from onnxguard.rules.collector import Found, PlaceOf
-from onnxguard.rules.growth import GROWING, LARGEST, least_elements, of_constants
+from onnxguard.rules.growth import GROWING, LARGEST, Origins, least_elements
 
 _DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
     ("RandomNormal", "RandomUniform", "EyeLike", "Multinomial", "SequenceEmpty", "Bernoulli"),
@@ -271,7 +271,7 @@ def _grown(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None
     ``dense`` says that there are sparse ones, which runtimes make dense.
     """
     limit, most = policy.limit("tensor_elements"), policy.limit("constant_elements")
-    total = 0.0
+    total, origins = 0.0, Origins()
     passed: PlaceOf | None = None
     growing = {op for op in survey.operators if not op.domain and op.op_type in GROWING}
     if dense:
@@ -294,7 +294,7 @@ def _grown(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None
                     wanted = sum(_made_dense(s) for a in bound.attributes for s in a.sparse)
             if not wanted:
                 continue
-            if node.operator == CONSTANT or of_constants(scopes, graph, node):
+            if node.operator == CONSTANT or origins.of_constants(scopes, graph, node):
                 total += min(wanted, LARGEST) * survey.inlining.copies_of(view)
                 if passed is None and most is not None and total > most:
                     passed = partial(graph.node_place, index)

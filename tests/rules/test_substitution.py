@@ -151,14 +151,19 @@ def test_what_constants_call_for_is_summed_over_calls(each: int, calls: int, pas
         ("Expand (X, s)", True),
         ("Tile (X, s)", True),
         ("Resize (one, , , s)", True),
+        ("Resize (id, , , s)", True),
+        ("Resize (sum, , , s)", True),
+        ("Resize (called, , , s)", True),
+        ("Resize (mixed, , , s)", False),
         ("Resize (X, , , s)", False),  # as large as what runs through the model
     ],
 )
 def test_what_is_summed(node: str, sums: bool) -> None:
     node = node.replace(" ,", ' "",')
-    main = "s = Constant <value_ints = [900]> () "
+    main = "s = Constant <value_ints = [900]> () i0 = Identity (one) id = Identity (i0) "
+    main += "sum = Add (id, i0) mixed = Add (id, X) called = local.N (sum) "
     main += " ".join(f"y{n} = {node}" for n in range(3)) + " Y = Identity (X)"
-    assert codes(main) == ({"OG301"} if sums else set())
+    assert codes(main, "N (a) => (r) { r = Neg (a) }") == ({"OG301"} if sums else set())
 
 
 def test_dtype_by_an_attribute() -> None:
