@@ -30,7 +30,7 @@ FUNCTIONS = (
         Severity.ERROR,
         "Two functions have the same domain, name and overload.",
         "Which body a call runs depends on the order in which a program keeps them. Both bodies "
-        "were scanned.",
+        "were scanned. ONNX Runtime joins the three by colons, so that l:x with F is l with x:F.",
         "Remove one of them, or give it another name.",
     ),
     Rule(

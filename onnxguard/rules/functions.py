@@ -26,6 +26,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         return
     action, of_runtime = policy.policy("functions"), policy.policy("runtime_functions")
     counts = Counter(function.id for function in functions)
+    spelled = Counter(map(_spelled, counts))
     of_model = versions(survey.model.opsets)
     recursive = {id(function) for function in survey.inlining.recursive}
     used: dict[int, set[Operator]] = {id(function): set() for function in functions}
@@ -54,6 +55,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             message = f"the function {label} is defined {counts[function.id]} times"
             hint = "runtimes differ in which one they take: keep one"
             found.add("OG507", message, place, hint=hint, operator=label)
+        elif spelled[_spelled(function.id)] > 1:
+            message = f"the function {label} and another one are one to ONNX Runtime"
+            hint = "it joins domain, name and overload by colons: use none in them"
+            found.add("OG507", message, place, hint=hint, operator=label)
         if id(function) in recursive:
             message = f"the function {label} calls itself, directly or through others"
             found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
@@ -62,6 +67,12 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     _calls(survey, by_id, found)
     if policy.policy("function_graphs") != "allow":
         _graphs(survey, severity_of(policy.policy("function_graphs")), found)
+
+
+def _spelled(function: Operator) -> str:
+    """What ONNX Runtime finds a function by."""
+    domain, name, overload = function
+    return f"{domain}:{name}:{overload}" if overload else f"{domain}:{name}"
 
 
 def _opsets(

@@ -75,6 +75,34 @@ CASES = (
         operator="local::F",
         hint="keep one",
     ),
+    *[
+        Case(
+            "OG507",
+            f"functions that colons tell apart, {name}",
+            calling(FLAT, one, other),
+            calling(FLAT, one, third),
+            message=f"the function {label} and another one are one to ONNX Runtime",
+            route=f"function {label}",
+            operator=label,
+            hint="colons",
+        )
+        for name, label, one, other, third in (
+            (
+                "in domain and name",
+                "l:x::G",
+                function("G", RELU, domain="l:x"),
+                function("x:G", RELU, domain="l"),
+                function("x:G", RELU, domain="m"),
+            ),
+            (
+                "in name and overload",
+                "local::G:o",
+                function("G", RELU, overload="o"),
+                function("G:o", RELU),
+                function("G:p", RELU),
+            ),
+        )
+    ],
     Case(
         "OG508",
         "two functions that call each other",
