@@ -73,6 +73,16 @@ def commands() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code, 2 also where no error can be told."""
+    try:
+        return _run(args)
+    except OSError:
+        _forget_stdout()
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open
+        return 2
+
+
+def _run(args: Sequence[str] | None) -> int:
     """Run the command line and return its exit code.
 
     click and Python themselves exit 1 on errors and on Ctrl-C; here 1 means findings, so every
@@ -82,6 +92,7 @@ def main(args: Sequence[str] | None = None) -> int:
     # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _write_wholly()
+    _write_all_characters()
     # A shell asks for completions without arguments; with some, its variable would be a way to 0.
     asked = sys.argv[1:] if args is None else args
     completing = "" if asked else None  # no variable, or that of click
@@ -133,6 +144,13 @@ def _write_wholly() -> None:
     if isinstance(raw, io.RawIOBase):
         buffer = io.BufferedWriter(raw)
         sys.stdout = io.TextIOWrapper(buffer, sys.stdout.encoding, sys.stdout.errors)
+
+
+def _write_all_characters() -> None:
+    """Write files and pipes in UTF-8, as ``--output`` does, and no character ends a terminal's."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _forget_stdout() -> None:

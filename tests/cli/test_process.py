@@ -388,3 +388,37 @@ def test_completion(words: str, wanted: set[str]) -> None:
         COMP_CWORD=str(len(words.split()) - 1),
     )
     assert {line.partition(",")[2] for line in said.splitlines()} == wanted
+
+
+@pytest.mark.parametrize(
+    "arguments", [*PRINTING, ("scan", "bad.onnx"), ("scan", "gone.onnx"), ("scam",)], ids=" ".join
+)
+def test_nothing_can_be_told(arguments: tuple[str, ...]) -> None:
+    """Neither the report nor that it is not there fits; 1 would be a verdict."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([*MODULE, *arguments], stdout=full, stderr=full, check=False)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-16"])
+@pytest.mark.parametrize("form", sorted(REPORTERS))
+def test_report_to_a_pipe_is_utf_8_as_to_a_file(form: str, encoding: str) -> None:
+    done = subprocess.run(
+        [*MODULE, "scan", "bad.onnx", "--format", form],
+        capture_output=True,
+        env={**environment(), "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    plain = subprocess.run(
+        [*MODULE, "scan", "bad.onnx", "--format", form],
+        capture_output=True,
+        env={**environment(), "PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
+    assert timeless(done.stdout.decode("utf-8")) == timeless(plain.stdout.decode("utf-8"))
+
+
+def timeless(report: str) -> str:
+    """A report without how long it took."""
+    return re.sub(r"\d[\d.]*", "0", report)
