@@ -90,10 +90,24 @@ def _pad(scopes: Scopes, graph: Graph, node: Node) -> int:
 
 
 def _window(scopes: Scopes, graph: Graph, node: Node) -> int:
-    """A window over an axis of one element and its ``pads``; nothing without a kernel shape."""
+    """A window over an axis of one element and its ``pads``; a Conv's is as large as its weights.
+
+    Weights whose shape is not known are taken for a window of one element.
+    """
     given = {attribute.name: attribute.ints for attribute in node.attributes}
     kernel, pads = given.get(b"kernel_shape", ()), given.get(b"pads", ())
+    if not kernel and pads and node.operator.op_type == "Conv":
+        kernel = _weights(scopes, graph, node)[2:] or (1,) * (len(pads) // 2)
     return _padded(kernel, pads, given.get(b"strides", ()), given.get(b"dilations", ()))
+
+
+def _weights(scopes: Scopes, graph: Graph, node: Node) -> tuple[int, ...]:
+    found = scopes.define(graph, _input(node, 1))
+    tensor = found[0].initializer if len(found) == 1 else None
+    if tensor is None and len(found) == 1 and found[0].node is not None:
+        held = found[0].node.attribute(b"value")
+        tensor = held.tensors[0] if held is not None and held.tensors else None
+    return tensor.dims if tensor is not None else ()
 
 
 @lru_cache(maxsize=1024)  # a model has few kinds of windows, and up to 100,000 of them

@@ -112,6 +112,16 @@ def padded_conv(elements: int) -> bytes:
     return pb.model(graph(node("Conv", "x w", attribute=window), **ONE))
 
 
+def unshaped_conv(elements: int, **weights: bytes) -> bytes:
+    """A Conv that leaves its kernel's shape to its weights, here of one place."""
+    pads = attribute("pads", ints=[elements - 1, 0])
+    return pb.model(graph(node("Conv", "x w", attribute=pads), **{**ONE, **weights}))
+
+
+ONE_WEIGHT = tensor(FLOAT, [1, 1, 1], "w", raw_data=bytes(4))
+TWO_WEIGHTS = tensor(FLOAT, [1, 1, 2], "w", raw_data=bytes(8))
+
+
 def resize_10(scale: float) -> bytes:
     scales = tensor(FLOAT, [2], "s", raw_data=struct.pack("<2f", 1, scale))
     x = {**ONE, "input": value("x", dims=[1, 5])}
@@ -412,6 +422,18 @@ GROWN = (
     bomb("Range from below nought", ranged(-101, 0, 1), ranged(-100, 0, 1), "Range calls for 101"),
     bomb("Range in steps", ranged(0, 1010, 10), ranged(0, 1000, 10), "Range calls for 101"),
     bomb("Conv for its pads", padded_conv(101), padded_conv(100), "Conv calls for 101 elements"),
+    bomb(
+        "Conv as large as its weights",
+        unshaped_conv(101, initializer=ONE_WEIGHT),
+        unshaped_conv(101, initializer=TWO_WEIGHTS),
+        "Conv calls for 101 elements",
+    ),
+    bomb(
+        "Conv of weights that are not known",
+        unshaped_conv(101),
+        unshaped_conv(100),
+        "Conv calls for 101 elements",
+    ),
     bomb("Pad before opset 11", pad_10(51, 49), pad_10(50, 49), "Pad calls for 101 elements"),
     bomb("Resize before opset 11", resize_10(21), resize_10(20), "Resize calls for 105 elements"),
     *(
