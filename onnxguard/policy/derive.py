@@ -118,6 +118,8 @@ def _known(value: Value) -> list[int]:
 
 
 def _holds_strings(facts: Facts) -> bool:
+    if any("map(" in value.kind for value in (*facts.inputs, *facts.outputs)):
+        return True  # a map's keys, of which the facts do not tell more
     typed: list[Value | ConstantNode] = [*facts.inputs, *facts.outputs, *facts.constants]
     return "string" in facts.initializer_bytes or any(item.dtype == "string" for item in typed)
 

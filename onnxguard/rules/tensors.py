@@ -178,7 +178,7 @@ def _bytes(tensor: Tensor) -> int:
 def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
     checked: set[tuple[int, object]] = set()
     for value in (*graph.inputs, *graph.outputs, *graph.values):
-        key = value.type.dtype, value.type.dims
+        key = value.type.dtype, (value.type.dims, value.type.keys)
         if key in checked:
             continue
         checked.add(key)
@@ -196,6 +196,8 @@ def _values(graph: Graph, policy: Allowlist, found: Found) -> None:
         _shape(known, "a value", place, policy, found)
         if value.type.dtype:
             _dtype(value.type.dtype, place, policy, found)
+        for code in filter(None, value.type.keys):
+            _dtype(code, place, policy, found)
 
 
 def _given(survey: Survey, policy: Allowlist, found: Found) -> None:

@@ -23,6 +23,7 @@ from support.protobuf import (
 import onnxguard
 from onnxguard import Finding, Severity
 from onnxguard.policy.allowlist import LIMITS, POLICIES
+from onnxguard.policy.derive import derive_allowlist
 from onnxguard.scanning.scan import facts_of
 
 RELU = node("Relu")
@@ -404,6 +405,29 @@ def test_dtypes_of_the_list(rule: str, dtype: int, passes: bool, tmp_path: Path)
     data = pb.model(graph(RELU, input=value("x", dtype), output=value("y", dtype)))
     findings = scan(tmp_path, f"dtypes: {{{rule}}}\n", data)
     assert [finding.code for finding in findings] == ([] if passes else ["OG306"])
+
+
+def of_map(keys: int, around: str = "") -> bytes:
+    """A model that is given a map to float32, or a sequence of them."""
+    of_float = pb.message("TypeProto", tensor_type=pb.message("TypeProto.Tensor", elem_type=1))
+    kind = pb.message("TypeProto.Map", key_type=keys, value_type=of_float)
+    made = pb.message("TypeProto", map_type=kind)
+    if around:
+        made = pb.message("TypeProto", **{around: pb.bytes_field(1, made)})
+    given = pb.message("ValueInfoProto", name="m", type=made)
+    return pb.model(graph(RELU, input=[value("x"), given]))
+
+
+@pytest.mark.parametrize("around", ["", "sequence_type", "optional_type"])
+@pytest.mark.parametrize(("keys", "passes"), [(8, False), (7, True)])
+def test_keys_of_a_map_are_values_too(keys: int, passes: bool, around: str, tmp_path: Path) -> None:
+    data = of_map(keys, around)
+    found = [f.message for f in scan(tmp_path, "dtypes: {not_in: [string]}\n", data)]
+    assert found == ([] if passes else ["string values, allowed is anything but string"])
+    (tmp_path / "m.onnx").write_bytes(data)
+    derived = tmp_path / "derived.yaml"
+    derived.write_text(derive_allowlist([("m.onnx", facts_of(data))], "derived"))
+    assert onnxguard.scan(tmp_path / "m.onnx", str(derived)).findings == ()
 
 
 def test_list_constant_counts_the_values_of_its_own_field() -> None:
