@@ -472,11 +472,7 @@ class Scopes:
 
     def _stored(self, tensor: Tensor | SparseTensor, source: str, floats: bool) -> Static:
         if isinstance(tensor, SparseTensor):
-            if tensor.values is None or tensor.dims != (1,):
-                return Static(None, 0, "a sparse tensor of more than one element")
-            if not tensor.values.elements:
-                return Static((0,), tensor.values.dtype, source)
-            tensor = tensor.values
+            return self._dense(tensor, source, floats)
         count = tensor.elements
         of_floats = floats and tensor.dtype in _FLOATS
         if tensor.dtype not in _INTEGERS and not of_floats:
@@ -492,6 +488,27 @@ class Scopes:
         if tensor.start not in kept:  # a hostile one is of millions of segments
             kept[tensor.start] = self._decoded(tensor, source, tensor.dtype in _FLOATS)
         return kept[tensor.start]
+
+    def _dense(self, sparse: SparseTensor, source: str, floats: bool) -> Static:
+        """A sparse tensor of one dimension, as runtimes make it dense."""
+        unknown = Static(None, 0, "a sparse tensor that is not a short list")
+        values, indices, dims = sparse.values, sparse.indices, sparse.dims
+        if values is None or len(dims) != 1 or not 0 <= dims[0] <= INTS_READ:
+            return unknown
+        held = self._stored(values, source, floats)
+        if held.values is None:
+            return held
+        places: tuple[float, ...] | None = ()
+        if held.values:
+            places = self._stored(indices, source, False).values if indices else None
+        if places is None or len(places) != len(held.values) or len(set(places)) != len(places):
+            return unknown
+        dense: list[float] = [0] * dims[0]
+        for place, value in zip(places, held.values, strict=True):
+            if not 0 <= place < len(dense):
+                return unknown
+            dense[int(place)] = value
+        return Static(tuple(dense), held.dtype, source)
 
     def _decoded(self, tensor: Tensor, source: str, of_floats: bool) -> Static:
         if len({data.field for data in tensor.data}) > 1:

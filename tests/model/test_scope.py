@@ -96,3 +96,24 @@ def test_of_raw_data_the_last_counts() -> None:
     ):
         model = read_model(pb.model(graph(node("Relu"), initializer=given)))
         assert Scopes(model).static(model.graph, b"w").values == wanted
+
+
+@pytest.mark.parametrize(
+    ("places", "size", "wanted"),
+    [
+        ([1, 3], 5, (0, 7, 0, 9, 0)),
+        ([0, 63], 64, (7, *[0] * 62, 9)),
+        ([0, 64], 65, None),  # as of a dense one
+        ([1, 5], 5, None),
+        ([-1, 1], 5, None),
+        ([1, 1], 5, None),
+        ([1], 5, None),
+    ],
+)
+def test_a_sparse_list_is_read_as_a_dense_one(
+    places: list[int], size: int, wanted: tuple[int, ...] | None
+) -> None:
+    parts = {"values": pb.ints(7, 9, name="w"), "indices": pb.ints(*places)}
+    held = pb.message("SparseTensorProto", dims=[size], **parts)
+    model = read_model(pb.model(graph(node("Relu"), sparse_initializer=held)))
+    assert Scopes(model).static(model.graph, b"w").values == wanted

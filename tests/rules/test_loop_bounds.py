@@ -269,7 +269,12 @@ NOT_STATIC: dict[str, tuple[tuple[bytes, ...], dict[str, Any], str]] = {
     "sparse tensor of two elements": (
         (constant("m", sparse_value={"sparse_tensor": sparse(pb.ints(7), (2,))}), loop()),
         {},
-        "a sparse tensor of more than one element",
+        "Constant that is not one int64",
+    ),
+    "sparse tensor of two dimensions": (
+        (constant("m", sparse_value={"sparse_tensor": sparse(pb.ints(7), (1, 1))}), loop()),
+        {},
+        "a sparse tensor that is not a short list",
     ),
 }
 
