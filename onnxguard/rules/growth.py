@@ -66,6 +66,9 @@ def _tile(scopes: Scopes, graph: Graph, node: Node) -> int:
 def _resize(scopes: Scopes, graph: Graph, node: Node) -> int:
     """``sizes``, else ``scales``: an input of its own place before opset 11, once an attribute."""
     sizes = _product(_ints(scopes, graph, node, 3))
+    policy = node.attribute(b"keep_aspect_ratio_policy")
+    if sizes and policy is not None and policy.s == b"not_smaller":
+        return max(sizes, _in_proportion(scopes, graph, node))
     if sizes:
         return sizes
     old = node.operator.op_type == "Upsample" or len(node.inputs) == 2
@@ -77,6 +80,21 @@ def _resize(scopes: Scopes, graph: Graph, node: Node) -> int:
     if grown <= 1:
         return 0
     return int(min(grown * max(_elements(scopes, graph, _input(node, 0)), 1), LARGEST))
+
+
+def _in_proportion(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """What ``sizes`` call for where all axes grow as much as the one that grows most."""
+    sizes, axes = _ints(scopes, graph, node, 3), node.attribute(b"axes")
+    found = scopes.define(graph, _input(node, 0))[:1]
+    declared = [d.value.type.dims or () for d in found if d.value is not None]
+    declared += [d.initializer.dims for d in found if d.initializer is not None]
+    dims = [dim if isinstance(dim, int) and dim > 0 else 0 for each in declared for dim in each]
+    chosen = axes.ints if axes is not None else range(len(dims))
+    grown = [dims[axis] for axis in chosen if -len(dims) <= axis < len(dims)]
+    if len(grown) != len(sizes) or not all(grown):
+        return 0
+    factor = max(size / dim for size, dim in zip(sizes, grown, strict=True))
+    return _product(int(min(dim * factor, LARGEST)) for dim in grown)
 
 
 def _pad(scopes: Scopes, graph: Graph, node: Node) -> int:

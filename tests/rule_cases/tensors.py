@@ -122,6 +122,16 @@ ONE_WEIGHT = tensor(FLOAT, [1, 1, 1], "w", raw_data=bytes(4))
 TWO_WEIGHTS = tensor(FLOAT, [1, 1, 2], "w", raw_data=bytes(8))
 
 
+def resized(policy: str, size: int) -> bytes:
+    """A Resize of one axis to a size, of another to one element."""
+    given = [attribute("axes", ints=[1, -2]), attribute("keep_aspect_ratio_policy", s=policy)]
+    x = {**ONE, "input": value("x", dims=[2, 2, 1])}
+    sizes = pb.ints(1, size, name="s")
+    return pb.model(
+        graph(node("Resize", "x _ _ s", attribute=given), initializer=sizes, **x), opset=18
+    )
+
+
 def resize_10(scale: float) -> bytes:
     scales = tensor(FLOAT, [2], "s", raw_data=struct.pack("<2f", 1, scale))
     x = {**ONE, "input": value("x", dims=[1, 5])}
@@ -433,6 +443,12 @@ GROWN = (
         unshaped_conv(101),
         unshaped_conv(100),
         "Conv calls for 101 elements",
+    ),
+    bomb(
+        "Resize in proportion",
+        resized("not_smaller", 11),
+        resized("not_larger", 11),
+        "Resize calls for 121 elements",
     ),
     bomb("Pad before opset 11", pad_10(51, 49), pad_10(50, 49), "Pad calls for 101 elements"),
     bomb("Resize before opset 11", resize_10(21), resize_10(20), "Resize calls for 105 elements"),
