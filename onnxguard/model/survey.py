@@ -8,6 +8,13 @@ from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model import graph as g
+from onnxguard.model.definitions import (
+    CONSTANT,
+    CONSTANT_ATTRIBUTES,
+    Scopes,
+    read_floats,
+    read_integers,
+)
 from onnxguard.model.expansion import LARGEST, Counts, Inlining, LoopBound, inline
 from onnxguard.model.facts import (
     ConstantNode,
@@ -22,7 +29,6 @@ from onnxguard.model.facts import (
 )
 from onnxguard.model.graph import Graph, Model, Node, Operator, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
-from onnxguard.model.scope import CONSTANT, CONSTANT_ATTRIBUTES, Scopes, read_floats, read_integers
 
 SHOWN = 8
 """Values of a Constant that are shown."""

@@ -13,8 +13,8 @@ from itertools import chain
 
 from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import identifier, printable
+from onnxguard.model.definitions import CONSTANT
 from onnxguard.model.graph import Graph, Model
-from onnxguard.model.scope import CONSTANT
 from onnxguard.rules.collector import Weighed
 
 OUTSIDE = -1

@@ -7,8 +7,8 @@ from onnx import numpy_helper
 from support import protobuf as pb
 from support.protobuf import graph, node, tensor
 
+from onnxguard.model.definitions import Scopes, read_integers
 from onnxguard.model.reading import read_model
-from onnxguard.model.scope import Scopes, read_integers
 
 WIDE = [5 + (1 << 32), (1 << 64) - (1 << 31) - 1, (1 << 64) - 1, 1 << 31]
 """Numbers of 64 bits, of which int32_data keeps 32 and a narrow dtype fewer."""
