@@ -98,7 +98,7 @@ MODELS = {
         functions=function("F", RELU, attribute=["b"]),
     ),
     "function with a graph as a default": calling(
-        function("F", RELU, attribute_proto=attribute("b", g=body(RELU)))
+        function("F", RELU, attribute_proto=attribute("b", g=BRANCH))
     ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
