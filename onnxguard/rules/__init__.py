@@ -1,4 +1,8 @@
-"""The rules: each looks at a surveyed model and an allowlist and says what it finds."""
+"""The rules: each looks at a surveyed model and an allowlist and says what it finds.
+
+Who makes a node's input is asked of ``survey.scopes`` (model/definitions.py), of what type it is of
+``survey.scopes.types`` (model/types.py).
+"""
 
 from __future__ import annotations
 

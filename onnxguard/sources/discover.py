@@ -1,4 +1,4 @@
-"""From what the user named to the models to scan."""
+"""From what the user named to the models to scan; ``files`` opens each of them."""
 
 from __future__ import annotations
 

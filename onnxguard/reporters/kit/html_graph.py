@@ -1,4 +1,7 @@
-"""Draw an outline as SVG: a picture for each graph that stands alone, those inside nested."""
+"""Draw an outline as SVG: a picture for each graph that stands alone, those inside nested.
+
+What boxes and lines hold is decided where an outline is made, in model/diagram.py.
+"""
 
 from __future__ import annotations
 
