@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from support import protobuf as pb
 from support.protobuf import constant, graph, node
 
 from rule_cases.case import Case
 
 RELU = node("Relu")
-
 EIGHT = constant("c", value_int={"i": 1})
-
 NINE = constant("c", value={"t": pb.tensor(3, [9], raw_data=bytes(9))})
-
-TANH = pb.model(graph(node("Tanh")))
-
-PLAIN = pb.model(graph(RELU))
-
-PAST, FUTURE = date(2026, 1, 2), date(9999, 12, 31)  # whatever the day of the run
-
-
-def waiver(expires: date, model: str = "*.onnx") -> str:
-    keys = f"model: '{model}', code: OG101, operator: Tanh, reason: until it is gone"
-    return f"waivers: [{{{keys}, expires: {expires}}}]\n"
-
 
 CASES = (
     Case(

@@ -5,15 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from support import protobuf as pb
-from support.protobuf import constant, graph, node
+from support.protobuf import graph, node
 
 from rule_cases.case import Case
 
 RELU = node("Relu")
-
-EIGHT = constant("c", value_int={"i": 1})
-
-NINE = constant("c", value={"t": pb.tensor(3, [9], raw_data=bytes(9))})
 
 TANH = pb.model(graph(node("Tanh")))
 
