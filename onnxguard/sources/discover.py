@@ -40,12 +40,27 @@ def find_models(
             from onnxguard.sources.remote.opening import models_at
 
             models = models_at(path, access)
-        elif os.path.isdir(path):
-            models = _below(path, passed_over)
-        elif path != "-" and glob.has_magic(path) and not os.path.lexists(path):
-            models = [p for p in sorted(glob.glob(path, recursive=True)) if not os.path.isdir(p)]
+        else:
+            if os.path.isdir(path):
+                models = _below(path, passed_over)
+            elif os.path.lexists(path):
+                models = [path]
+            if path != "-" and glob.has_magic(path):  # a file of that very name does not end it
+                models += _matching(path)
         found.update(dict.fromkeys(models or [path]))
     return list(found)
+
+
+def _matching(pattern: str) -> list[str]:
+    """What a glob matches, hidden names and ``.ONNX`` too, as below a folder."""
+    if pattern.lower().endswith(SUFFIX):
+        pattern = pattern[: -len(SUFFIX)] + ".[oO][nN][nN][xX]"
+    found = sorted(glob.glob(pattern, recursive=True, include_hidden=True))
+    return [
+        path
+        for path in found
+        if not os.path.isdir(path) and SKIPPED_FOLDERS.isdisjoint(path.split(os.sep))
+    ]
 
 
 def _below(folder: str, passed_over: Callable[[str], None]) -> list[str]:

@@ -65,7 +65,9 @@ def step(
     this = action["runs"]["steps"][number]
     given = {name: value["default"] for name, value in action["inputs"].items()} | inputs
     environment = (before or {}) | {
-        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")] if value else ""
+        name: given[value.removeprefix("${{ inputs.").removesuffix(" }}")]
+        if "$" in value
+        else value
         for name, value in this["env"].items()
     }
     temp.mkdir(exist_ok=True)
@@ -323,3 +325,11 @@ def test_pins_are_those_of_the_constraints() -> None:
     wanted = {re.split("[<>=]", each)[0].lower() for each in pyproject["project"]["dependencies"]}
     assert {name for name, _ in PINS} == wanted
     assert {f"{name}=={version}" for name, version in PINS} <= set(constraints)
+
+
+def test_nothing_reaches_bash_before_its_first_line(action: dict[str, Any]) -> None:
+    """What the loader and the C library read for it: libraries, locales and converters."""
+    for each in action["runs"]["steps"]:
+        given = {name: each["env"][name] for name in ("GCONV_PATH", "LOCPATH", "LC_ALL")}
+        assert given == {"GCONV_PATH": "", "LOCPATH": "", "LC_ALL": "C.UTF-8"}
+        assert {each["env"][name] for name in ("LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD")} == {""}
