@@ -10,7 +10,6 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from tempfile import TemporaryFile
 from typing import overload
 
 from onnxguard.base.errors import ModelError
@@ -178,6 +177,8 @@ def _stdin() -> Iterator[Buffer]:
     if len(piece) <= IN_MEMORY:
         yield piece
         return
+    from tempfile import TemporaryFile
+
     with TemporaryFile(prefix="onnxguard-") as kept:
         size = 0
         while piece:

@@ -6,7 +6,6 @@ import errno
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from onnxguard.base.errors import ModelError
@@ -88,6 +87,8 @@ def _pause(headers: Mapping[str, str]) -> float:
     told = next((text for name, text in headers.items() if name.lower() == "retry-after"), "")
     if re.fullmatch(r"[0-9]{1,9}", told):
         return float(told)
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0, parsedate_to_datetime(told).timestamp() - time.time())
     except (ValueError, OverflowError):
