@@ -30,6 +30,8 @@ class Net(torch.nn.Module):
 """
 MANIFEST = "schema: 1\nmodels: [{paths: ['*.onnx'], parity: {torch: 'nets:Net'}}]\n"
 ONNXGUARD = ("-m", "onnxguard")
+CI_RUNNERS = ("CI", "GITHUB_ACTIONS", "TF_BUILD")
+"""Where these say so, ONNX Runtime leaves its telemetry off by itself, and nothing is shown."""
 CALLS = {
     "parity": ("parity", "m.onnx", "--torch", "nets:Net"),
     "conform, in a child process": ("conform", "m.onnx"),
@@ -51,8 +53,8 @@ class Place:
     def python(self, *arguments: str) -> None:
         """Run Python where the environment asks for telemetry; it must exit with 0."""
         environment = {"HOME": str(self.home), **{name: str(self.xdg / name) for name in XDG}}
-        command = (sys.executable, *arguments)
-        run(*command, cwd=self.work, ORT_DISABLE_TELEMETRY="0", **environment)
+        environment |= {"ORT_DISABLE_TELEMETRY": "0", **dict.fromkeys(CI_RUNNERS, "")}
+        run(sys.executable, *arguments, cwd=self.work, **environment)
 
     def left(self) -> list[Path]:
         """What there is of ONNX Runtime."""
