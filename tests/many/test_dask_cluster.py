@@ -64,8 +64,15 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def address(cluster: Any) -> str:
-    until(lambda: len(cluster.scheduler.workers) == 2)
+    until(lambda: sorted(answering(cluster).values()) == sorted(pids(cluster)))
     return str(cluster.scheduler_address)
+
+
+def answering(cluster: Any) -> dict[str, int]:
+    """The process of each worker by its address, as the workers themselves say: what a nanny knows
+    is late where an earlier test killed its worker."""
+    with distributed.Client(cluster.scheduler_address, set_as_default=False) as client:
+        return dict(client.run(os.getpid, on_error="ignore"))
 
 
 def pids(cluster: Any) -> list[int]:
@@ -115,10 +122,9 @@ def test_a_worker_that_is_killed_in_mid_run_costs_nothing(
 @contextmanager
 def frozen(cluster: Any) -> Iterator[tuple[Callable[[], None], str]]:
     """What freezes one of the workers, and its address."""
-    nanny = next(iter(cluster.workers.values()))
-    pid = nanny.pid
+    worker, pid = next(iter(answering(cluster).items()))
     try:
-        yield lambda: os.kill(pid, signal.SIGSTOP), nanny.worker_address
+        yield lambda: os.kill(pid, signal.SIGSTOP), worker
     finally:
         os.kill(pid, signal.SIGCONT)
 
