@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxguard.catalogue.bounds import BOUNDS
+from onnxguard.catalogue.allowed_operators import OPERATORS
 from onnxguard.catalogue.conditions import CONDITIONS
 from onnxguard.catalogue.constants import CONSTANTS
 from onnxguard.catalogue.external_data import EXTERNAL_DATA
@@ -10,7 +10,7 @@ from onnxguard.catalogue.files import FILES
 from onnxguard.catalogue.full_check import FULL_CHECK
 from onnxguard.catalogue.functions import FUNCTIONS
 from onnxguard.catalogue.header import HEADER
-from onnxguard.catalogue.operators import OPERATORS
+from onnxguard.catalogue.limits import BOUNDS
 from onnxguard.catalogue.parity import IGNORABLE, PARITY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule

@@ -106,7 +106,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)
     if options["output_format"] == "html":
-        from onnxguard.scanning.diagrams import outlined
+        from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, checked.models)
     verbosity = options["verbose"] - options["quiet"]

@@ -173,7 +173,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))
     say_files(run, options)
     if output_format == "html":
-        from onnxguard.scanning.diagrams import outlined
+        from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, models, access)
     color = wants_color(output)

@@ -115,7 +115,7 @@ def judge_digest(policy: Allowlist) -> str:
     return digest_of(policy._replace(entries=entries, denials=denials, waivers=()))
 
 
-def cache_key() -> bytes | None:
+def signing_key() -> bytes | None:
     """What rows are signed with; None where no key is given.
 
     Raises:
@@ -320,7 +320,7 @@ def opened_cache(root: str, use: bool = True) -> Iterator[Cache]:
     Raises:
         UsageError: the key is too short.
     """
-    key = cache_key() if use else None
+    key = signing_key() if use else None
     use = use and (key is not None or not in_ci())
     try:
         path = cache_folder() / FILE

@@ -1,4 +1,4 @@
-"""Read onnxguard.yaml: schema version 1, documented in docs/gate-a-repository.md."""
+"""Read onnxguard.yaml: schema version 1, documented in docs/write-a-manifest.md."""
 
 from __future__ import annotations
 

@@ -11,12 +11,12 @@ from onnxguard.base.findings import Finding
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules import (
-    bounds,
+    allowed_operators,
     constants,
     external_data,
     functions,
     header,
-    operators,
+    limits,
     tensors,
     types,
     validity,
@@ -25,9 +25,9 @@ from onnxguard.rules import (
 from onnxguard.rules.collector import Found
 
 CHECKS = (
-    operators.check,
+    allowed_operators.check,
     validity.check,
-    bounds.check,
+    limits.check,
     tensors.check,
     types.check,
     header.check,

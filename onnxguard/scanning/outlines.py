@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError, WireError
-from onnxguard.model.diagram import NODES, Outline, outline_of
+from onnxguard.model.outline import NODES, Outline, outline_of
 from onnxguard.model.reading import read_model
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.sources.files import open_model

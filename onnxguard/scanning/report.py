@@ -8,8 +8,8 @@ from typing import NamedTuple
 from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import RULES
-from onnxguard.model.diagram import Outline
 from onnxguard.model.facts import Facts
+from onnxguard.model.outline import Outline
 from onnxguard.sources.remote import shown
 
 

@@ -14,7 +14,7 @@ from support.browser import PHONE, chromium, opened
 from support.protobuf import graph, node
 
 from onnxguard.reporters import REPORTERS, RenderOptions
-from onnxguard.scanning.diagrams import outlined
+from onnxguard.scanning.outlines import outlined
 from onnxguard.scanning.report import Run
 from onnxguard.scanning.scan import scan
 

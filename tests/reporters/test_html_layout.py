@@ -11,8 +11,17 @@ from support import html_samples as samples
 from support import protobuf as pb
 from support.protobuf import attribute, body, constant, graph, node
 
-from onnxguard.model import diagram
-from onnxguard.model.diagram import Box, Kind, Outline
+from onnxguard.model.outline import (
+    EDGES,
+    GRAPHS,
+    NAMES,
+    NODES,
+    PORTS,
+    Box,
+    Kind,
+    Outline,
+    outline_of,
+)
 from onnxguard.model.reading import read_model
 from onnxguard.reporters.kit.html_graph import PAD, arrange
 from onnxguard.reporters.kit.html_layout import POINTS, Layout, Rect, Size, lay_out
@@ -245,13 +254,13 @@ def test_an_edge_against_the_order_is_kept_and_one_to_itself_is_not() -> None:
     ]
 
 
-LARGE = diagram.NODES + 100
+LARGE = NODES + 100
 
 
 @pytest.mark.parametrize(
     ("data", "nodes", "kept", "graphs", "edges"),
     [
-        pytest.param(samples.chain(LARGE), LARGE, diagram.NODES, 0, 0, id="nodes"),
+        pytest.param(samples.chain(LARGE), LARGE, NODES, 0, 0, id="nodes"),
         pytest.param(samples.nested(9), 21, 13, 8, 0, id="levels"),
         pytest.param(
             pb.model(
@@ -265,7 +274,7 @@ LARGE = diagram.NODES + 100
             200,
             200,
             0,
-            10_170 - diagram.EDGES,
+            10_170 - EDGES,
             id="edges",
         ),
         pytest.param(
@@ -273,12 +282,12 @@ LARGE = diagram.NODES + 100
                 graph(
                     *[
                         node("If", "x", f"y{i}", attribute=attribute("then_branch", g=body()))
-                        for i in range(diagram.GRAPHS + 9)
+                        for i in range(GRAPHS + 9)
                     ]
                 )
             ),
-            diagram.GRAPHS + 9,
-            diagram.GRAPHS + 9,
+            GRAPHS + 9,
+            GRAPHS + 9,
             10,
             0,
             id="graphs",
@@ -291,21 +300,21 @@ def test_what_is_left_out_is_counted(
     found = samples.outline(data)
     assert (found.nodes, found.kept_nodes) == (nodes, kept)
     assert (found.hidden_graphs, found.hidden_edges) == (graphs, edges)
-    assert sum(len(graph_.edges) for graph_ in found.graphs) <= diagram.EDGES
+    assert sum(len(graph_.edges) for graph_ in found.graphs) <= EDGES
 
 
 def test_of_a_large_graph_what_is_near_a_finding_is_kept() -> None:
     model = read_model(samples.chain(5_000))
     spans = [(model.graph.nodes[at].start + 1, 0) for at in (4_000, 4_900)]
-    kept = diagram.outline_of(model, spans)
+    kept = outline_of(model, spans)
     names = [box.name for box in kept.graphs[0].boxes]
-    assert kept.kept_nodes == diagram.NODES
+    assert kept.kept_nodes == NODES
     assert {"n4000", "n4900", "n3700", "n4200", "n4999"} <= set(names)
     assert names[1:3] == ["n0", "n1"]  # after the input, what there is room for
     assert "n2000" not in names
-    assert len(kept.graphs[0].edges) == diagram.NODES - 1
+    assert len(kept.graphs[0].edges) == NODES - 1
     everywhere = [(node_.start, node_.end) for node_ in model.graph.nodes]
-    assert diagram.outline_of(model, everywhere) == diagram.outline_of(model)
+    assert outline_of(model, everywhere) == outline_of(model)
 
 
 def test_ports_and_names_are_bounded() -> None:
@@ -313,11 +322,11 @@ def test_ports_and_names_are_bounded() -> None:
     wide_ = node("Sum", " ".join(f"x{i}" for i in range(1_000)), "y", name="n" * 10_000)
     outline = samples.outline(pb.model(graph(wide_, constant("c"), input=many)))
     graph_ = outline.graphs[0]
-    assert len(graph_.boxes) == diagram.PORTS + 3
-    assert graph_.hidden_ports == 1_000 - diagram.PORTS
-    box = graph_.boxes[diagram.PORTS]
-    assert len(box.reads) == diagram.NAMES
-    assert box.hidden_reads == 1_000 - diagram.NAMES
+    assert len(graph_.boxes) == PORTS + 3
+    assert graph_.hidden_ports == 1_000 - PORTS
+    box = graph_.boxes[PORTS]
+    assert len(box.reads) == NAMES
+    assert box.hidden_reads == 1_000 - NAMES
     assert len(box.name) < 100
 
 

@@ -25,7 +25,7 @@ from support.sample_runs import (
 )
 
 from onnxguard.catalogue import RULES
-from onnxguard.model.diagram import Outline
+from onnxguard.model.outline import Outline
 from onnxguard.reporters import REPORTERS, RenderOptions
 from onnxguard.reporters.kit.html_marks import marks
 from onnxguard.reporters.scan import (
@@ -37,7 +37,7 @@ from onnxguard.reporters.scan import (
 from onnxguard.reporters.scan import (
     html_matrix as scan_html_matrix,
 )
-from onnxguard.scanning import diagrams
+from onnxguard.scanning import outlines
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.scanning.scan import scan
 
@@ -58,7 +58,7 @@ def scanned(folder: Path, **models: bytes) -> Run:
     for name, data in models.items():
         paths.append(str(folder / f"{name}.onnx"))
         Path(paths[-1]).write_bytes(data)
-    return diagrams.outlined(Run(tuple(scan(path) for path in paths)), paths)
+    return outlines.outlined(Run(tuple(scan(path) for path in paths)), paths)
 
 
 def part(text: str, anchor: str) -> str:
@@ -242,12 +242,12 @@ def test_what_is_too_deep_is_said(tmp_path: Path) -> None:
 
 def test_the_urgent_models_are_drawn_first() -> None:
     reports = (CLEAN, STUDENT, WARNED, UNVERIFIED)
-    assert diagrams.by_urgency(reports) == [3, 1, 2, 0]
-    assert list(diagrams.drawn(reports)) == [1, 2, 0]
+    assert outlines.by_urgency(reports) == [3, 1, 2, 0]
+    assert list(outlines.drawn(reports)) == [1, 2, 0]
 
 
 def test_beyond_a_bound_models_have_no_picture_and_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagrams, "DRAWN_MODELS", 2)
+    monkeypatch.setattr(outlines, "DRAWN_MODELS", 2)
     monkeypatch.setattr(scan_html, "PAGES", 3)
     drawn = STUDENT._replace(outline=samples.SMALL)
     passed = drawn._replace(verdict=Verdict.PASS, findings=())
@@ -304,7 +304,7 @@ def test_standard_input_is_judged_and_not_drawn() -> None:
 
 
 def test_a_model_that_went_away_is_not_drawn(tmp_path: Path) -> None:
-    assert diagrams.outlined(SINGLE, [str(tmp_path / "gone.onnx")]) == SINGLE
+    assert outlines.outlined(SINGLE, [str(tmp_path / "gone.onnx")]) == SINGLE
 
 
 def test_the_page_is_the_same_each_time(tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ def test_other_formats_import_nothing_of_it() -> None:
     code = (
         "import sys; from support.command import run\n"
         f"run('scan', {str(samples.MODELS / 'looping.onnx')!r}, '--format', 'json')\n"
-        "print([m for m in sys.modules if 'html' in m or m == 'onnxguard.scanning.diagrams'])"
+        "print([m for m in sys.modules if 'html' in m or m == 'onnxguard.scanning.outlines'])"
     )
     folder = Path(__file__).parent.parent
     done = subprocess.run(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from rule_cases import (
-    bounds,
+    allowed_operators,
     conditions,
     constants,
     external_data,
     functions,
     header,
-    operators,
+    limits,
     tensors,
     types,
     validity,
@@ -19,11 +19,11 @@ from rule_cases import (
 from rule_cases.case import Case
 
 CASES: tuple[Case, ...] = (
-    *operators.CASES,
+    *allowed_operators.CASES,
     *conditions.CASES,
     *validity.CASES,
     *types.CASES,
-    *bounds.CASES,
+    *limits.CASES,
     *tensors.CASES,
     *external_data.CASES,
     *header.CASES,

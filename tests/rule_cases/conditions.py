@@ -5,8 +5,7 @@ from __future__ import annotations
 from support.protobuf import attribute, node, value
 
 from onnxguard.base.findings import Severity
-from rule_cases.case import Case
-from rule_cases.operators import (
+from rule_cases.allowed_operators import (
     CLIP,
     CLIP_HIGH,
     HIGH,
@@ -18,6 +17,7 @@ from rule_cases.operators import (
     resize,
     typed,
 )
+from rule_cases.case import Case
 
 CASES = (
     Case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from onnxguard.model.diagram import Box, Edge, GraphOutline, Kind, Outline, outline_of
+from onnxguard.model.outline import Box, Edge, GraphOutline, Kind, Outline, outline_of
 from onnxguard.model.reading import read_model
 from onnxguard.scanning.report import Run
 from support import protobuf as pb

@@ -1,6 +1,6 @@
 """Draw an outline as SVG: a picture for each graph that stands alone, those inside nested.
 
-What boxes and lines hold is decided where an outline is made, in model/diagram.py.
+What boxes and lines hold is decided where an outline is made, in model/outline.py.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from onnxguard.model.diagram import Box, GraphOutline, Kind, Outline
+from onnxguard.model.outline import Box, GraphOutline, Kind, Outline
 from onnxguard.reporters.kit.html_elements import Markup, element
 from onnxguard.reporters.kit.html_layout import Layout, Path, Rect, Size, lay_out
 from onnxguard.reporters.kit.html_text import clipped, clipped_left, wide

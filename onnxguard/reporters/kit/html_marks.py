@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onnxguard.base.findings import Finding, Place, Severity
-from onnxguard.model.diagram import Box, Outline
+from onnxguard.model.outline import Box, Outline
 from onnxguard.scanning.report import Report
 
 At = tuple[int, int]

@@ -16,7 +16,7 @@ from onnxguard.reporters.scan.html_index import Entry, badge, index
 from onnxguard.reporters.scan.html_model import model_page
 from onnxguard.reporters.scan.html_script import SCRIPT
 from onnxguard.reporters.scan.html_style import STYLE
-from onnxguard.scanning.diagrams import by_urgency, drawn
+from onnxguard.scanning.outlines import by_urgency, drawn
 from onnxguard.scanning.report import Run
 from onnxguard.version import __version__
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from onnxguard.model.diagram import Kind, Outline
+from onnxguard.model.outline import Kind, Outline
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.html_elements import Markup, element, section, void
 from onnxguard.reporters.kit.html_graph import Note, arrange, picture
