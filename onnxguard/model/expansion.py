@@ -12,8 +12,8 @@ from math import inf
 from typing import NamedTuple
 
 from onnxguard.base.budget import check
-from onnxguard.model.definitions import INLINED, Scopes
 from onnxguard.model.graph import Function, Graph, Model, Node, Operator
+from onnxguard.model.scopes import INLINED, Scopes
 
 Counts = dict[int, dict[Operator, int]]
 """id(graph) -> how often each operator stands in it, graphs inside not counted."""

@@ -8,13 +8,7 @@ from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model import graph as g
-from onnxguard.model.definitions import (
-    CONSTANT,
-    CONSTANT_ATTRIBUTES,
-    Scopes,
-    read_floats,
-    read_integers,
-)
+from onnxguard.model.constants import CONSTANT, CONSTANT_ATTRIBUTES, read_floats, read_integers
 from onnxguard.model.expansion import LARGEST, Counts, Inlining, LoopBound, inline
 from onnxguard.model.facts import (
     ConstantNode,
@@ -29,6 +23,7 @@ from onnxguard.model.facts import (
 )
 from onnxguard.model.graph import Graph, Model, Node, Operator, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
+from onnxguard.model.scopes import Scopes
 
 SHOWN = 8
 """Values of a Constant that are shown."""

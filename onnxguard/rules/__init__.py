@@ -1,6 +1,6 @@
 """The rules: each looks at a surveyed model and an allowlist and says what it finds.
 
-Who makes a node's input is asked of ``survey.scopes`` (model/definitions.py), of what type it is of
+Who makes a node's input is asked of ``survey.scopes`` (model/scopes.py), of what type it is of
 ``survey.scopes.types`` (model/types.py).
 """
 

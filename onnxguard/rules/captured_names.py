@@ -14,9 +14,9 @@ from itertools import chain
 
 from onnxguard.base import budget
 from onnxguard.base.printable import printable
-from onnxguard.model.definitions import INLINED
 from onnxguard.model.expansion import View
 from onnxguard.model.graph import Function, Graph
+from onnxguard.model.scopes import INLINED
 from onnxguard.model.survey import Survey
 from onnxguard.rules.collector import Found, PlaceOf
 from onnxguard.rules.names import given, stored

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from onnxguard.model.definitions import CONSTANT
+from onnxguard.model.constants import CONSTANT
 from onnxguard.model.survey import Survey, constant_value
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from math import ceil, isfinite, isnan, prod
 
-from onnxguard.model.definitions import Scopes
 from onnxguard.model.graph import Graph, Node
+from onnxguard.model.scopes import Scopes
 
 LARGEST = float(1 << 63)
 

@@ -13,7 +13,7 @@ from itertools import chain
 
 from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import identifier, printable
-from onnxguard.model.definitions import CONSTANT
+from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph, Model
 from onnxguard.rules.collector import Weighed
 

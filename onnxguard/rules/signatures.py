@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from onnxguard.base.findings import Severity
-from onnxguard.model.definitions import CONSTANT_ATTRIBUTES
+from onnxguard.model.constants import CONSTANT_ATTRIBUTES
 from onnxguard.model.graph import Attribute, Graph, Operator
 from onnxguard.model.schemas import UNBOUNDED, Formal, Schema, bounds, schema_at, since_versions
 from onnxguard.model.standard import LATEST_OPSET

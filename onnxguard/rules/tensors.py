@@ -10,7 +10,7 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
-from onnxguard.model.definitions import CONSTANT, data_count
+from onnxguard.model.constants import CONSTANT, data_count
 from onnxguard.model.graph import Graph, Node, SparseTensor, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.model.survey import Survey, constant_value

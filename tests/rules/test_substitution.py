@@ -14,8 +14,8 @@ from support.protobuf import body, constant
 
 import onnxguard
 from onnxguard import Allowlist
-from onnxguard.model.definitions import VISITS
 from onnxguard.model.facts import Facts
+from onnxguard.model.scopes import VISITS
 from onnxguard.policy.allowlist import Decision, DtypeRule, Limit
 from onnxguard.scanning.scan import facts_of
 

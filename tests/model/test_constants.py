@@ -7,8 +7,9 @@ from onnx import numpy_helper
 from support import protobuf as pb
 from support.protobuf import graph, node, tensor
 
-from onnxguard.model.definitions import Scopes, read_integers
+from onnxguard.model.constants import read_integers
 from onnxguard.model.reading import read_model
+from onnxguard.model.scopes import Scopes
 
 WIDE = [5 + (1 << 32), (1 << 64) - (1 << 31) - 1, (1 << 64) - 1, 1 << 31]
 """Numbers of 64 bits, of which int32_data keeps 32 and a narrow dtype fewer."""

@@ -1,0 +1,403 @@
+"""Find what a name stands for: what defines it, what a call gives for it, what its value is.
+
+Names are looked up as ONNX does: in the graph itself, then in the graphs around it; a function's
+body sees nothing around it. What a function's attributes and inputs stand for is the caller's word:
+``Scopes.enter`` looks at a function as one call of it does. Calls that give the same get the same
+answer, so that a model is looked at once a difference and not once a call.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+from onnxguard.base.budget import check
+from onnxguard.base.errors import ModelError
+from onnxguard.model.constants import CONSTANT, FLOATS, INTS_READ, Constants, Static
+from onnxguard.model.definitions import Definition, Index, index_of
+from onnxguard.model.folding import FOLDS, KEEPS_VALUES, computed
+from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Tensor
+from onnxguard.model.types import Types, infer_types
+
+VISITS = 500_000
+"""Nodes looked at over all calls that differ; the registry's lists allow fewer once inlined."""
+
+CALL_COST = 40
+"""What a call that differs from all before costs beside its nodes."""
+
+INLINED = b"_inlfunc_"
+"""How ONNX Runtime begins the names inside a function that it inlines; the function's follows."""
+
+
+class Given(NamedTuple):
+    """What a call gives for an input of a function: its value where known, and what defines it."""
+
+    static: Static
+    definitions: tuple[Definition, ...]
+
+
+UNKNOWN = Static(None, 0, "an input of the graph")
+OMITTED = Static(None, 0, "omitted")
+
+
+class _Shared:
+    """What all the scopes of one model share."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.values = Constants(model)
+        self.functions: dict[Operator, Function] = {}
+        self.indexes: dict[int, Index] = {}
+        self.declared: dict[int, dict[bytes, int]] = {}
+        self.known: dict[_Key, Static] = {}
+        self.entered: dict[object, Scopes] = {}
+        self.named = False
+        self.visits = VISITS
+        self.lookups = 0
+
+
+_Key = tuple[int, int, bytes]
+
+
+class _Named(NamedTuple):
+    """A name as it is read in a graph, as one call sees it."""
+
+    scopes: Scopes
+    graph: Graph
+    name: bytes
+
+    @property
+    def key(self) -> _Key:
+        return id(self.scopes), id(self.graph), self.name
+
+
+class _Call(NamedTuple):
+    """What one call gives a function."""
+
+    shared: _Shared
+    function: Function
+    attributes: dict[bytes, tuple[Attribute, Scopes]]
+    inputs: dict[bytes, Given]
+    names: dict[bytes, bytes]
+
+
+class Scopes:
+    """Looks names up in a model; the index of a graph is built when it is first asked for.
+
+    The first one of a model looks at its text: a function's inputs and attributes stand for
+    nothing. ``enter`` makes the others. ``read`` holds the offsets of the tensors whose values were
+    looked at.
+    """
+
+    def __init__(self, model: Model, call: _Call | None = None) -> None:
+        self.function = call.function if call else None
+        self._shared = call.shared if call else _Shared(model)
+        self._attributes = call.attributes if call else None
+        self._inputs: dict[bytes, Given] = call.inputs if call else {}
+        self._omitted = frozenset(n for n, v in self._inputs.items() if v.static is OMITTED)
+        self._names: dict[bytes, bytes] = call.names if call else {}
+
+    @property
+    def read(self) -> set[int]:
+        """The offsets of the tensors whose values were looked at."""
+        return self._shared.values.read
+
+    # -- calls ------------------------------------------------------------------------------------
+
+    def follow(self, functions: dict[Operator, Function], named: bool) -> None:
+        """Follow calls of these functions, none of which may call itself.
+
+        ``named`` tells calls apart by the names of what they give, too.
+        """
+        self._shared.functions = functions
+        self._shared.named = named
+
+    def visit(self, nodes: int) -> None:
+        """Take nodes of one more call from what may be looked at.
+
+        Raises:
+            ModelError: OG005 where nothing is left.
+        """
+        self._shared.visits -= nodes
+        if self._shared.visits < 0:
+            raise ModelError(
+                "OG005",
+                "functions are called in more different ways than can be looked at",
+                "inline the functions: onnx.inliner.inline_local_functions",
+            )
+
+    def given(self, node: Node) -> list[tuple[Attribute, Scopes]]:
+        """The attributes of a node and where their graphs are at home: none is a reference."""
+        if self._attributes is None:
+            return [(attribute, self) for attribute in node.attributes]
+        found: list[tuple[Attribute, Scopes]] = []
+        for attribute in node.attributes:
+            if not attribute.ref:
+                found.append((attribute, self))
+            elif attribute.ref in self._attributes:
+                value, home = self._attributes[attribute.ref]
+                found.append((value._replace(name=attribute.name), home))
+        return found
+
+    def bound(self, node: Node) -> Node:
+        """The node with what the caller gives in place of references and omitted inputs."""
+        if self._attributes is None:
+            return node
+        if any(attribute.ref for attribute in node.attributes):
+            node = node._replace(attributes=[attribute for attribute, _ in self.given(node)])
+        if not self._omitted.isdisjoint(node.inputs):
+            names = [b"" if name in self._omitted else name for name in node.inputs]
+            node = node._replace(inputs=names)
+        return node
+
+    def enter(self, graph: Graph, node: Node) -> Scopes | None:
+        """The function that a node of ``graph`` calls, as this call sees it; None for no call."""
+        shared = self._shared
+        function = shared.functions.get(node.operator)
+        if function is None:
+            return None
+        node = self.bound(node) if self._omitted else node
+        attributes = {attribute.name: (attribute, home) for attribute, home in self.given(node)}
+        inputs: dict[bytes, Given] = {}
+        names: dict[bytes, bytes] = {}
+        for formals, actuals in (
+            (function.outputs, node.outputs),
+            (function.inputs, node.inputs),
+        ):
+            for position, formal in enumerate(formals):
+                actual = actuals[position] if position < len(actuals) else b""
+                if formals is function.inputs:
+                    inputs[formal] = self._give(graph, actual)
+                if shared.named and actual:
+                    names[formal] = self.final(graph, actual)
+        own = [
+            (*item, id(home) if item[1].graphs else 0)
+            for item, home in (((name, a), home) for name, (a, home) in attributes.items())
+        ]
+        key = (
+            id(function),
+            frozenset(own),
+            tuple([_key(value) for value in inputs.values()]),
+            tuple(names.values()),
+        )
+        entered = shared.entered.get(key)
+        if entered is None:
+            self.visit(CALL_COST + len(function.body.nodes) + len(inputs))
+            call = _Call(shared, function, attributes, inputs, names)
+            entered = shared.entered[key] = Scopes(shared.model, call)
+            for default in function.defaults:
+                attributes.setdefault(default.name, (default, entered))
+        return entered
+
+    def _give(self, graph: Graph, name: bytes) -> Given:
+        if not name:
+            return Given(OMITTED, ())
+        static = self.static(graph, name, fold=True)
+        found = self.define(graph, name)
+        if len(found) == 1 and (
+            found[0].initializer is not None
+            or found[0].value is not None
+            or (found[0].node is not None and found[0].node.operator == CONSTANT)
+        ):
+            return Given(static, tuple(found))
+        return Given(static if static.values is not None else UNKNOWN, ())
+
+    def final(self, graph: Graph, name: bytes) -> bytes:
+        """The name that ONNX Runtime gives to a value once all functions are inlined."""
+        if self._attributes is None or self.function is None:
+            return name
+        scope: Graph | None = graph
+        while scope is not None and scope.parent is not None:
+            if self._index(scope).has(name):
+                break
+            scope = scope.parent
+        else:
+            if name in self._names:
+                return self._names[name]
+        return INLINED + self.function.id.op_type.encode("utf-8", "surrogateescape") + b"_" + name
+
+    def home_of(self, graph: Graph, name: bytes) -> Graph | None:
+        """The innermost graph around a reader that defines a name."""
+        scope: Graph | None = graph
+        while scope is not None and not self._index(scope).has(name):
+            scope = scope.parent
+        return scope
+
+    def declared(self, graph: Graph) -> dict[bytes, int]:
+        """The dtypes that a graph declares, by name."""
+        found = self._shared.declared.get(id(graph))
+        if found is None:
+            values = [*graph.values, *graph.inputs, *graph.outputs]
+            found = {value.name: value.type.dtype for value in reversed(values) if value.type.dtype}
+            self._shared.declared[id(graph)] = found
+        return found
+
+    # -- definitions ------------------------------------------------------------------------------
+
+    @cached_property
+    def types(self) -> Types:
+        """The type of every value, and what cannot be right; found when first asked for."""
+        return infer_types(self._shared.model)
+
+    def define(self, graph: Graph, name: bytes) -> list[Definition]:
+        """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""
+        self._shared.lookups += 1
+        if not self._shared.lookups & 255:
+            check()
+        scope: Graph | None = graph
+        while scope is not None and name:
+            index = self._index(scope)
+            if index.has(name):
+                return self._definitions(scope, name, index)
+            scope = scope.parent
+        return []
+
+    def _definitions(self, scope: Graph, name: bytes, index: Index) -> list[Definition]:
+        found: list[Definition] = []
+        if name in index.inputs:
+            given = self._inputs.get(name) if scope.parent is None else None
+            if given is not None and given.definitions:
+                found += given.definitions
+            else:
+                found.append(Definition(scope, input=True, value=index.inputs[name]))
+        if name in index.doubled:
+            return found + index.doubled[name]
+        if name in index.initializers:
+            found.append(Definition(scope, initializer=index.initializers[name]))
+        if name in index.nodes:
+            found.append(Definition(scope, self.bound(index.nodes[name])))
+        return found
+
+    def _index(self, graph: Graph) -> Index:
+        index = self._shared.indexes.get(id(graph))
+        if index is None:
+            index = self._shared.indexes[id(graph)] = index_of(graph)
+        return index
+
+    # -- constants --------------------------------------------------------------------------------
+
+    def static(self, graph: Graph, name: bytes, fold: bool = False) -> Static:
+        """The integers of a Constant node or initializer, or what a call gives for them.
+
+        With ``fold`` floats as well, and simple arithmetic and calls are followed.
+        """
+        if fold:
+            return self._folded(graph, name)
+        leaf = self._leaf(graph, name)
+        if isinstance(leaf, Static):
+            return leaf
+        return Static(None, 0, f"the output of {leaf[1].operator.label}")
+
+    def _leaf(self, graph: Graph, name: bytes, floats: bool = False) -> Static | tuple[Graph, Node]:
+        """A constant or why there is none; the graph and node where one computes it."""
+        if not name:
+            return OMITTED
+        found = self.define(graph, name)
+        if not found:
+            return Static(None, 0, "undefined")
+        if len(found) == 1 and self._inputs and name in self._inputs:
+            home = self.home_of(graph, name)
+            if home is not None and home.parent is None:
+                return self._inputs[name].static
+        if any(definition.input for definition in found):
+            if len(found) > 1:
+                return Static(None, 0, "an initializer that is an input: the caller may replace it")
+            return UNKNOWN
+        if len(found) > 1:
+            return Static(None, 0, f"defined {len(found)} times")
+        definition = found[0]
+        if definition.node is None:
+            if definition.initializer is None:
+                return Static(None, 0, "undefined")
+            return self._shared.values.of_tensor(definition.initializer, "initializer", floats)
+        if definition.node.operator == CONSTANT:
+            return self._shared.values.of_node(definition.node, floats)
+        return definition.graph, definition.node
+
+    def _folded(self, graph: Graph, name: bytes) -> Static:
+        """Compute a constant, what it is made of first: no step recurses, each value once."""
+        known = self._shared.known
+        key = id(self), id(graph), name
+        if key in known:
+            return known[key]
+        leaf = self._leaf(graph, name, floats=True)
+        if isinstance(leaf, Static):
+            known[key] = leaf
+            return leaf
+        pending = [_Named(self, graph, name)]
+        open_: set[_Key] = set()
+        while pending:
+            check()
+            named = pending[-1]
+            if named.key in known:
+                pending.pop()
+                open_.discard(named.key)
+                continue
+            value, missing = named.scopes.resolve(named.graph, named.name)
+            if any(part.key in open_ for part in missing):
+                value = Static(None, 0, "defined by itself")
+            if value is not None:
+                known[named.key] = value
+                continue
+            open_.add(named.key)
+            pending += missing
+        return known[key]
+
+    def resolve(self, graph: Graph, name: bytes) -> tuple[Static | None, list[_Named]]:
+        """A value, or the values that have to be known before."""
+        leaf = self._leaf(graph, name, floats=True)
+        if isinstance(leaf, Static):
+            return leaf, []
+        known = self._shared.known
+        parts = self._parts(*leaf)
+        missing = [part for part in parts if part.key not in known]
+        if missing:
+            return None, missing
+        made = self._made(*leaf, name)
+        if made is None:
+            return computed(leaf[1], [known[part.key] for part in parts]), []
+        return (known[made.key], []) if made.key in known else (None, [made])
+
+    def _parts(self, graph: Graph, node: Node) -> list[_Named]:
+        """The values that a node's output is made of, where that is looked into."""
+        operator, count = node.operator, 0
+        if operator in self._shared.functions:
+            count = len(node.inputs)
+        elif not operator.domain and not operator.overload:
+            if operator.op_type in KEEPS_VALUES:
+                count = 1
+            elif operator.op_type in FOLDS:
+                count = 2
+            elif operator.op_type == "Concat" and len(node.inputs) <= INTS_READ:
+                count = len(node.inputs)
+        return [_Named(self, graph, name) for name in node.inputs[:count]]
+
+    def _made(self, graph: Graph, node: Node, name: bytes) -> _Named | None:
+        """Where a call's output is made: in the function, as this call sees it."""
+        callee = self.enter(graph, node)
+        if callee is None or callee.function is None:
+            return None
+        position = list(node.outputs).index(name)
+        outputs = callee.function.outputs
+        formal = outputs[position] if position < len(outputs) else b""
+        return _Named(callee, callee.function.body, formal)
+
+    def floats(self, graph: Graph, name: bytes) -> tuple[float, ...]:
+        """The values of a small float constant; empty for anything else."""
+        found = self._folded(graph, name)
+        return found.values or () if found.dtype in FLOATS else ()
+
+
+def _key(given: Given) -> object:
+    """What tells two values apart that a call may give; weights of one dtype and shape do not."""
+    (found,) = given.definitions or (None,)
+    what: object = None
+    if found is not None:
+        stored = found.initializer
+        if isinstance(stored, Tensor):
+            what = stored.dtype, stored.dims
+        elif found.value is not None:
+            what = found.value.type
+        else:
+            what = stored.start if stored else found.node.start if found.node else None
+    return given.static.values, given.static.dtype, given.static.source, what
