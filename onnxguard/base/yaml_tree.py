@@ -67,8 +67,8 @@ class Mapping(NamedTuple):
 Tree = Scalar | Sequence | Mapping
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """`` (did you mean "..."?)``, or a short list of what there is, or nothing."""
+def near(word: str, known: Iterable[str], few: int = 24) -> str:
+    """`` (did you mean ...?)``, or what there is if that is at most ``few`` names, or nothing."""
     import difflib  # imported here: only an error needs it
 
     names = sorted(known)
@@ -78,7 +78,7 @@ def near(word: str, known: Iterable[str]) -> str:
         close = [folded[word.casefold()]] if word.casefold() in folded else []
     if close:
         return f" (did you mean {' or '.join(close)}?)"
-    return f" (known: {', '.join(names)})" if 0 < len(names) <= 24 else ""
+    return f" (known: {', '.join(names)})" if 0 < len(names) <= few else ""
 
 
 def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_BYTES) -> Mapping:

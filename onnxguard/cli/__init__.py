@@ -5,71 +5,15 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
 
 from onnxguard.base.errors import OnnxguardError
-from onnxguard.version import __version__
-
-_COMMANDS = {
-    "scan": "onnxguard.cli.scan:scan",
-    "check": "onnxguard.cli.check:check",
-    "init": "onnxguard.cli.init:init",
-    "lock": "onnxguard.cli.lock:lock",
-    "diff": "onnxguard.cli.diff:diff",
-    "parity": "onnxguard.cli.parity:parity",
-    "allowlist": "onnxguard.cli.allowlist:allowlist",
-    "rules": "onnxguard.cli.rules:rules",
-    "conform": "onnxguard.cli.conform:conform",
-    "train-and-gate": "onnxguard.cli.train_and_gate:train_and_gate",
-    "evaluate": "onnxguard.cli.evaluate:evaluate",
-    "ablate": "onnxguard.cli.ablate:ablate",
-}
-
-
-class _Commands(click.Group):
-    """Loads a command's module when the command is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
-            return None
-        module, name = _COMMANDS[cmd_name].split(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        # A hook or a shell's * hands over names of files, and one may be that of an option.
-        for arg in args[: args.index("--")] if "--" in args else args:
-            if arg.startswith("-") and arg != "-" and os.path.lexists(arg):
-                from onnxguard.base.printable import printable
-
-                ctx.fail(
-                    f'"{printable(arg)}" is the name of a file and could be an option too: '
-                    "put -- before the names of files, after all options"
-                )
-        return super().parse_args(ctx, args)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from onnxguard.base.printable import printable
-            from onnxguard.base.yaml_tree import near
-
-            ctx.fail(f'no command "{printable(args[0])}"{near(args[0], _COMMANDS)}')
-        return super().resolve_command(ctx, args)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="onnxguard")
-def commands() -> None:
-    """Verify exported ONNX graphs and keep the bad ones out."""
+from onnxguard.base.yaml_tree import near
+from onnxguard.cli.commands import commands
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -105,8 +49,10 @@ def _run(args: Sequence[str] | None) -> int:
             obj=list(asked),
         )
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+    except click.ClickException as error:
+        _say(_usage(error))
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -156,6 +102,17 @@ def _write_all_characters() -> None:
 def _forget_stdout() -> None:
     """What is left in its buffer must not fail once more, at the end: Python would exit 120."""
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it stays open
+
+
+def _usage(error: click.ClickException) -> str:
+    """What click says, as everything else here is said, and where to look it up."""
+    text = error.format_message().rstrip(".")
+    text = text[:1].lower() + text[1:]
+    choices = getattr(getattr(error, "param", None), "type", None)
+    if isinstance(choices, click.Choice) and (word := re.search("'([^']*)' is not one of", text)):
+        text += near(word[1], map(str, choices.choices), few=0)
+    context = getattr(error, "ctx", None)
+    return f"{text}\nsee {context.command_path} --help" if context else text
 
 
 def _say(message: str) -> None:

@@ -11,6 +11,8 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.exclusive import exclusive
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, write_whole
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
@@ -25,7 +27,7 @@ from onnxguard.reporters import ABLATION_REPORTERS, RenderOptions
 from onnxguard.students.student import STUDENTS
 
 
-@click.command()
+@click.command(epilog=examples("ablate --seeds 0,1,2,3,4 --data DUTS/"))
 @click.option(
     "--seeds",
     default="0,1,2",
@@ -36,7 +38,7 @@ from onnxguard.students.student import STUDENTS
 @data_options
 @click.option(
     "--out",
-    metavar="DIR",
+    type=FilePath("DIR"),
     default="ablation",
     show_default=True,
     help="Where tables, plot and graphs go; what is there already is not trained again.",

@@ -9,6 +9,8 @@ import click
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
 from onnxguard.model.schemas import schema_at
@@ -27,7 +29,7 @@ def allowlist() -> None:
     """Look at allowlists, compare, check and write them."""
 
 
-@allowlist.command("list")
+@allowlist.command("list", epilog=examples("allowlist list"))
 def list_() -> None:
     """The lists of the registry, from the first to the last."""
     lists = sorted(map(load_allowlist, allowlist_ids()), key=lambda policy: len(policy.lineage))
@@ -36,8 +38,8 @@ def list_() -> None:
         click.echo(f"{policy.id:<13} {len(policy.entries):>3} operators  {decided}  {policy.title}")
 
 
-@allowlist.command()
-@click.argument("name", metavar="ID|FILE")
+@allowlist.command(epilog=examples("allowlist show adr-0258"))
+@click.argument("name", type=LIST)
 def show(name: str) -> None:
     """Everything that a list says, with who decided it."""
     policy = load_allowlist(name)
@@ -103,9 +105,9 @@ def _entry(entry: Entry) -> str:
     return f"{entry.label:<22} {entry.decision.label:<10}  {said}{entry.decision.reason}"
 
 
-@allowlist.command()
-@click.argument("before", metavar="A")
-@click.argument("after", metavar="B")
+@allowlist.command(epilog=examples("allowlist diff pre-adr-0258 adr-0258"))
+@click.argument("before", type=LIST, metavar="A")
+@click.argument("after", type=LIST, metavar="B")
 def diff(before: str, after: str) -> None:
     """What B allows, denies and limits otherwise than A."""
     a, b = load_allowlist(before), load_allowlist(after)
@@ -146,8 +148,8 @@ def _flat(policy: Allowlist) -> dict[str, str]:
     return flat
 
 
-@allowlist.command()
-@click.argument("file", metavar="FILE")
+@allowlist.command(epilog=examples("allowlist check team.yaml"))
+@click.argument("file", type=FilePath("FILE"))
 def check(file: str) -> int:
     """Say whether a list can be used, and which of its names ONNX does not know."""
     policy = load_allowlist(file)
@@ -194,10 +196,10 @@ def _unknown(entry: Entry) -> list[str]:
     ]
 
 
-@allowlist.command()
-@click.argument("models", nargs=-1, required=True, metavar="MODEL...")
+@allowlist.command(epilog=examples("allowlist derive models/*.onnx --output team.yaml"))
+@click.argument("models", nargs=-1, required=True, type=FilePath("MODEL"))
 @click.option("--id", "name", default="derived", show_default=True, help="The id of the new list.")
-@click.option("--output", metavar="FILE", help="Write it there instead of to stdout.")
+@click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
 def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     """Write the list that the models need, with a comment for each operator."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
@@ -208,9 +210,9 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     emit(derive_allowlist(_facts(models), name), output, color=False)
 
 
-@allowlist.command()
-@click.argument("name", metavar="ID|FILE")
-@click.argument("models", nargs=-1, metavar="[MODEL...]")
+@allowlist.command(epilog=examples("allowlist export adr-0258 --to c"))
+@click.argument("name", type=LIST)
+@click.argument("models", nargs=-1, type=FilePath("MODEL"))
 @click.option(
     "--to",
     "target",
@@ -218,7 +220,7 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     required=True,
     help="A C string table, or ONNX Runtime's required_operators.config.",
 )
-@click.option("--output", metavar="FILE", help="Write it there instead of to stdout.")
+@click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
 def export(name: str, models: tuple[str, ...], target: str, output: str | None) -> None:
     """Write a list for another program; ort-config takes the models it is for."""
     policy = load_allowlist(name)

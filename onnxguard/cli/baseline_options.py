@@ -10,6 +10,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import check_output
 from onnxguard.scanning.baseline import accept, read_baseline, write_baseline
 from onnxguard.scanning.report import Run
@@ -23,7 +24,9 @@ def baseline_options(command: F) -> F:
         "--update-baseline", is_flag=True, help="Accept what is found now, and write it there."
     )
     baseline = click.option(
-        "--baseline", metavar="FILE", help="Fail only on findings that this file does not accept."
+        "--baseline",
+        type=FilePath("FILE"),
+        help="Fail only on findings that this file does not accept.",
     )
     return baseline(update(command))
 

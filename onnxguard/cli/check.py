@@ -17,6 +17,8 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.origin import digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
@@ -43,9 +45,13 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 """The modules that reach a verdict here."""
 
 
-@click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH...]")
-@click.option("--manifest", metavar="FILE", help="The manifest.  [default: the nearest one]")
+@click.command(epilog=examples("check", "check models/detector.onnx --strict"))
+@click.argument("paths", nargs=-1, type=FilePath("PATH"))
+@click.option(
+    "--manifest",
+    type=FilePath("FILE"),
+    help="The manifest.  [default: the nearest one]",
+)
 @report_options(REPORTERS)
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")

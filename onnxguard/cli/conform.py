@@ -12,6 +12,8 @@ import click
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import on_terminal, progress_bar
@@ -22,9 +24,11 @@ _OF_LIST = {"opset": 17, "min_cases": 1}
 _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
 
 
-@click.command()
-@click.argument("model", required=False)
-@click.option("--allowlist", metavar="ID|FILE", help="The list whose operators are looked at.")
+@click.command(
+    epilog=examples("conform --allowlist adr-0258", "conform net.onnx --shape image=1x3x64x64")
+)
+@click.argument("model", type=FilePath("MODEL"), required=False)
+@click.option("--allowlist", type=LIST, help="The list whose operators are looked at.")
 @click.option(
     "--opset",
     type=int,
@@ -44,7 +48,11 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
     multiple=True,
     help="A model's input is of this shape, as image=1x3x64x64; repeat for others.",
 )
-@click.option("--inputs", metavar="FILE.npz", help="A model's inputs, instead of seeded ones.")
+@click.option(
+    "--inputs",
+    type=FilePath("FILE.npz"),
+    help="A model's inputs, instead of seeded ones.",
+)
 @click.option("--require-proven", is_flag=True, help="An operator that is unproven fails too.")
 @click.option(
     "--case-seconds",

@@ -8,6 +8,8 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.differences import compare
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
@@ -15,13 +17,13 @@ from onnxguard.reporters import DIFFERENCE_REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
 
 
-@click.command()
-@click.argument("old", metavar="OLD")
-@click.argument("new", metavar="NEW")
+@click.command(epilog=examples("diff old.onnx new.onnx --allowlist adr-0258"))
+@click.argument("old", type=FilePath("OLD"))
+@click.argument("new", type=FilePath("NEW"))
 @click.option(
     "--allowlist",
     "allowlists",
-    metavar="ID|FILE",
+    type=LIST,
     multiple=True,
     default=[DEFAULT_ALLOWLIST],
     show_default=True,

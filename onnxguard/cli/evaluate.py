@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import data_options, keep_students, require_packages
@@ -19,8 +21,8 @@ from onnxguard.students.student import MULTIPLE
 _UNSEEN = 1  # the seed of made-up images that no student was trained on
 
 
-@click.command()
-@click.argument("model")
+@click.command(epilog=examples("evaluate trained/saliency-v2.onnx --data DUTS-TE/"))
+@click.argument("model", type=FilePath("MODEL"))
 @data_options
 @click.option(
     "--side",
@@ -41,7 +43,7 @@ _UNSEEN = 1  # the seed of made-up images that no student was trained on
 )
 @click.option(
     "--allowlist",
-    metavar="ID|FILE",
+    type=LIST,
     default=DEFAULT_ALLOWLIST,
     show_default=True,
     help="The list that the graph must pass before it is run.",

@@ -9,6 +9,8 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.repository.first_manifest import first_manifest
 from onnxguard.repository.globs import escaped
@@ -17,11 +19,11 @@ from onnxguard.repository.manifest import MANIFEST, Manifest
 from onnxguard.repository.manifest_file import parse_manifest
 
 
-@click.command()
-@click.argument("folder", default=".", metavar="[FOLDER]")
+@click.command(epilog=examples("init models/ --allowlist adr-0258"))
+@click.argument("folder", default=".", type=FilePath("FOLDER"))
 @click.option(
     "--allowlist",
-    metavar="ID|FILE",
+    type=LIST,
     default=DEFAULT_ALLOWLIST,
     show_default=True,
     help="The list that the manifest names for all models.",

@@ -9,14 +9,20 @@ import click
 from onnxguard.base.errors import ManifestError
 from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.progress import progress_bars
 from onnxguard.repository.lock import LOCK, read_lock, write_lock
 from onnxguard.repository.lock_digests import digests
 from onnxguard.repository.manifest_file import nearest_manifest
 
 
-@click.command()
-@click.option("--manifest", metavar="FILE", help="The manifest.  [default: the nearest one]")
+@click.command(epilog=examples("lock"))
+@click.option(
+    "--manifest",
+    type=FilePath("FILE"),
+    help="The manifest.  [default: the nearest one]",
+)
 @click.option(
     "--jobs",
     "-j",

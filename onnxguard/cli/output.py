@@ -12,6 +12,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
+from onnxguard.cli.kinds import FilePath
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
 """How files of models are called, of their external data, and of weights."""
@@ -25,7 +26,9 @@ def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         command = click.option(
-            "--output", metavar="FILE", help="Write the report there instead of to stdout."
+            "--output",
+            type=FilePath("FILE"),
+            help="Write the report there instead of to stdout.",
         )(command)
         return click.option(
             "--format",
@@ -67,10 +70,18 @@ def is_one_of(path: str, others: Iterable[str]) -> bool:
 
 
 def wants_color(output: str | None) -> bool:
-    """Whether the report is text for a terminal that shows colours."""
-    if output is not None or sys.stdout is None or not sys.stdout.isatty():
+    """Whether the report is text in colours: as --color says, else as the environment does.
+
+    NO_COLOR and FORCE_COLOR count where they are not empty (no-color.org, force-color.org).
+    """
+    if output is not None or sys.stdout is None:
         return False
-    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    asked = click.get_current_context().color
+    if asked is not None:
+        return asked
+    if os.environ.get("NO_COLOR") or os.environ.get("FORCE_COLOR"):
+        return not os.environ.get("NO_COLOR")
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def emit(text: str, output: str | None, color: bool) -> None:

@@ -13,6 +13,8 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
@@ -36,16 +38,21 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     return value
 
 
-@click.command()
-@click.argument("model", required=False)
+@click.command(
+    epilog=examples(
+        "parity net.onnx --torch net:trained",
+        "parity net.onnx --torch net:Net --weights net.safetensors --shape image=1x3x256x256",
+    )
+)
+@click.argument("model", type=FilePath("MODEL"), required=False)
 @click.option(
     "--torch",
     metavar="SPEC",
     help="The reference: package.module:callable, FILE.pt2 or student:NAME. It is code and is run; "
     "so is a .pt2 file, as soon as it is loaded.",
 )
-@click.option("--weights", metavar="FILE", help="Its weights: safetensors or a state dict.")
-@click.option("--reference", metavar="OTHER.onnx", help="Compare with this graph instead.")
+@click.option("--weights", type=FilePath("FILE"), help="Its weights: safetensors or a state dict.")
+@click.option("--reference", type=FilePath("OTHER.onnx"), help="Compare with this graph instead.")
 @click.option(
     "--atol",
     type=float,
@@ -62,7 +69,10 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     help="Run this shape, as input=1x3x64x96; repeat for others.",
 )
 @click.option(
-    "--inputs", metavar="FILE.npz", multiple=True, help="Run these inputs, bound by name."
+    "--inputs",
+    type=FilePath("FILE.npz"),
+    multiple=True,
+    help="Run these inputs, bound by name.",
 )
 @click.option(
     "--trials",
@@ -121,7 +131,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 )
 @click.option(
     "--ignore",
-    metavar="CODE",
+    type=CODE,
     multiple=True,
     help="Take a finding upon yourself; those of which that makes no sense are refused.",
 )
@@ -134,7 +144,9 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     help="Time that one run of the graph may take.",
 )
 @click.option(
-    "--save", metavar="DIR", help="Keep inputs, both outputs, the wrong node, a script to replay."
+    "--save",
+    type=FilePath("DIR"),
+    help="Keep inputs, both outputs, the wrong node, a script to replay.",
 )
 @report_options(PARITY_REPORTERS)
 @click.option("--quiet", "-q", is_flag=True, help="Only what did not pass.")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import sys
 import textwrap
+from collections.abc import Sequence
 
 import click
 
@@ -10,26 +14,67 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import CODE
 
 _ALL: dict[str, Rule] = {**RULES, **PARITY_RULES}
+_NAMES = 28
 
 
-@click.command()
-@click.argument("code", required=False)
-def rules(code: str | None) -> None:
-    """Say what a rule means, why it matters and how to fix it; without CODE, list them all."""
-    if code is None:
-        for rule in _ALL.values():
-            click.echo(f"{rule.code}  {rule.name:<28} {rule.summary}")
-        return
-    key = code.upper()
-    if key not in _ALL:
-        by_name = {rule.name: rule.code for rule in _ALL.values()}
-        key = by_name.get(code.lower(), "")
-        if not key:
-            raise UsageError(f'no rule "{printable(code)}"{near(code.upper(), _ALL)}')
-    rule = _ALL[key]
-    click.echo(f"{rule.title} ({rule.severity.value})\n")
-    for title, text in (("What", rule.summary), ("Why", rule.why), ("Fix", rule.fix)):
-        body = textwrap.fill(text, 88, initial_indent="  ", subsequent_indent="  ")
-        click.echo(f"{title}\n{body}\n" if title != "Fix" else f"{title}\n{body}")
+@click.command(epilog=examples("rules OG101", "rules OG4", "rules Resize"))
+@click.argument("what", metavar="[CODE|GROUP|WORD]", required=False, type=CODE)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write it.",
+)
+def rules(what: str | None, output_format: str) -> None:
+    """Say what a rule means, why it matters and how to fix it.
+
+    Without an argument, list all of them; with a group (OG1) or a word, those that have it.
+    """
+    found = list(_ALL.values()) if what is None else _found(what)
+    if output_format == "json":
+        click.echo(json.dumps([rule._asdict() for rule in found], indent=2))
+    elif len(found) == 1:
+        click.echo(_whole(found[0]))
+    else:
+        click.echo(_list(found))
+
+
+def _found(what: str) -> Sequence[Rule]:
+    """The rule of this code or name; else those whose code begins or whose text goes like it."""
+    word = what.casefold()
+    rules = _ALL.values()
+    exact = [
+        rule for rule in rules if what.upper() in (rule.code, rule.code[2:]) or word == rule.name
+    ]
+    begun = [rule for rule in rules if word and rule.code.casefold().startswith(word)]
+    text = [rule for rule in rules if len(word) > 2 and word in " ".join(rule).casefold()]
+    found = exact or begun or text
+    if not found:
+        hint = near(what.upper(), _ALL)
+        raise UsageError(f'no rule "{printable(what)}", and none that speaks of it{hint}')
+    return found
+
+
+def _list(rules: Sequence[Rule]) -> str:
+    indent = " " * (len(rules[0].code) + _NAMES + 3)
+    lines = [f"{rule.code}  {rule.name:<{_NAMES}} {rule.summary}" for rule in rules]
+    if not sys.stdout.isatty():  # a line a rule, to search in
+        return "\n".join(lines)
+    width = max(shutil.get_terminal_size().columns, len(indent) + 30)
+    return "\n".join(textwrap.fill(line, width, subsequent_indent=indent) for line in lines)
+
+
+def _whole(rule: Rule) -> str:
+    texts = (("What", rule.summary), ("Why", rule.why), ("Fix", rule.fix))
+    width = min(88, shutil.get_terminal_size((88, 24)).columns)
+    parts = [
+        f"{title}\n{textwrap.fill(text, width, initial_indent='  ', subsequent_indent='  ')}"
+        for title, text in texts
+    ]
+    return "\n\n".join([f"{rule.title} ({rule.severity.value})", *parts])

@@ -11,6 +11,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.processes import cores
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import check_output
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
@@ -35,7 +36,7 @@ _OPTIONS = (
     ),
     click.option(
         "--results",
-        metavar="FILE.jsonl",
+        type=FilePath("FILE.jsonl"),
         help="Write each model's result there as soon as it is known.",
     ),
     click.option(

@@ -21,6 +21,8 @@ from onnxguard.cli.baseline_options import (
     judged_by_baseline,
 )
 from onnxguard.cli.config import read_config
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import CONFIGURED, digests_option, from_here, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
@@ -59,8 +61,12 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     return value
 
 
-@click.command()
-@click.argument("paths", nargs=-1, metavar="PATH...", required=True)
+@click.command(
+    epilog=examples(
+        "scan model.onnx --allowlist adr-0258", "scan models/ --format sarif --output report.sarif"
+    )
+)
+@click.argument("paths", nargs=-1, type=FilePath("PATH"), required=True)
 @click.option(
     "--config",
     type=click.Choice(["auto", "none"]),
@@ -72,14 +78,14 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
 )
 @click.option(
     "--allowlist",
-    metavar="ID|FILE",
+    type=LIST,
     default=DEFAULT_ALLOWLIST,
     show_default=True,
     help="The list to judge by: an id of the registry or a YAML file.",
 )
 @report_options(REPORTERS)
-@click.option("--select", metavar="CODE", multiple=True, help="Only these codes (OG1: a group).")
-@click.option("--ignore", metavar="CODE", multiple=True, help="All but these codes.")
+@click.option("--select", type=CODE, multiple=True, help="Only these codes (OG1: a group).")
+@click.option("--ignore", type=CODE, multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @baseline_options

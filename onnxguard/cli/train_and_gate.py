@@ -12,6 +12,8 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import silent
 from onnxguard.base.writing import refuse_link
+from onnxguard.cli.examples import examples
+from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
@@ -36,7 +38,10 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     return value
 
 
-@click.command("train-and-gate")
+@click.command(
+    "train-and-gate",
+    epilog=examples("train-and-gate", "train-and-gate --data DUTS/ --out trained/"),
+)
 @click.option(
     "--student",
     default="saliency-v2",
@@ -47,7 +52,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @data_options
 @click.option(
     "--out",
-    metavar="DIR",
+    type=FilePath("DIR"),
     default=TRAINED,
     show_default=True,
     help="Where a student that passes is put: graph, weights, card, pictures.",
@@ -57,7 +62,9 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @recipe_options()
 @compute_options
 @click.option(
-    "--allowlist", metavar="ID|FILE", help="Scan by this list.  [default: the student's own]"
+    "--allowlist",
+    type=LIST,
+    help="Scan by this list.  [default: the student's own]",
 )
 @click.option(
     "--atol",
@@ -88,8 +95,12 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="IOU",
     help="The least validation IoU.  [default: more than a trivial answer's; made-up images: 0.9]",
 )
-@click.option("--csv", metavar="FILE", help="Write a line an epoch there, whole after each.")
-@click.option("--tensorboard", metavar="DIR", help="Write scalars for TensorBoard there.")
+@click.option(
+    "--csv",
+    type=FilePath("FILE"),
+    help="Write a line an epoch there, whole after each.",
+)
+@click.option("--tensorboard", type=FilePath("DIR"), help="Write scalars for TensorBoard there.")
 @report_options(CARD_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every epoch, digest and version.")
 def train_and_gate(**options: Any) -> int:

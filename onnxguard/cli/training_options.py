@@ -12,6 +12,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.gating.publishing import ENDINGS, lock_of, run_folder
@@ -33,7 +34,7 @@ def data_options(command: Command) -> Command:
         (
             click.option(
                 "--data",
-                metavar="DIR",
+                type=FilePath("DIR"),
                 help="Images and masks: DUTS-TR, DUTS-TE, ECSSD, PASCAL-S, or two plain folders.  "
                 "[default: made-up ones]",
             ),
@@ -46,7 +47,7 @@ def data_options(command: Command) -> Command:
             ),
             click.option(
                 "--cache",
-                metavar="DIR",
+                type=FilePath("DIR"),
                 help="Where decoded images are kept.  [default: ~/.cache/onnxguard]",
             ),
             click.option(

@@ -257,7 +257,7 @@ def test_bad_input_gets_one_line(name: str, folder: Path) -> None:
 def test_numbers_that_make_no_sense(call: str) -> None:
     code, out, err = run("parity", "good.onnx", *AGAINST, call)
     assert (code, out) == (2, "")
-    assert re.search(r"Invalid value for '--[a-z-]+'", err)
+    assert re.search(r"invalid value for '--[a-z-]+'", err)
 
 
 # -- without a model -------------------------------------------------------------------------------

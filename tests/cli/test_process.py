@@ -375,6 +375,11 @@ def test_completion_script(shell: str) -> None:
         ("onnxguard s", {"scan"}),
         ("onnxguard allowlist d", {"derive", "diff"}),
         ("onnxguard scan --format s", {"sarif"}),
+        ("onnxguard scan --select OG10", {f"OG{number}" for number in range(101, 110)}),
+        ("onnxguard parity --ignore op30", {f"OP{number}" for number in range(301, 310)}),
+        ("onnxguard scan --allowlist adr-02", {"adr-0258", "adr-02"}),
+        ("onnxguard scan mod", {"mod"}),  # a shell finds the files that go on so
+        ("onnxguard diff --allowlist adr-0258 mod", {"mod"}),
         (
             "onnxguard scan --full",
             {"--full-check", "--full-check-seconds", "--full-check-mebibytes"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.command import run
 
@@ -43,7 +45,7 @@ def test_rule_by_name_and_in_any_case(given: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "near"),
-    [("OG110x", "OG110"), ("OG", ""), ("101", "OG101"), ("\x1b[2J", ""), ("", "")],
+    [("OG110x", "OG110"), ("\x1b[2J", ""), ("", ""), ("zebra", "")],
 )
 def test_unknown_rule_is_one_clear_line(given: str, near: str) -> None:
     code, out, err = run("rules", given)
@@ -52,6 +54,26 @@ def test_unknown_rule_is_one_clear_line(given: str, near: str) -> None:
     assert near in err
     assert err.count("\n") == 1
     assert err[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("given", "members"),
+    [
+        ("og1", [code for code in ALL if code.startswith("OG1")]),
+        ("OG80", [code for code in ALL if code.startswith("OG80")]),
+        ("git lfs", [code for code, rule in ALL.items() if "git lfs" in " ".join(rule).lower()]),
+    ],
+)
+def test_a_group_or_a_word_lists_those_that_have_it(given: str, members: list[str]) -> None:
+    assert len(members) > 1
+    assert [line.split()[0] for line in run("rules", given)[1].splitlines()] == members
+
+
+@pytest.mark.parametrize("given", [(), ("OG101",), ("OG4",)])
+def test_rules_as_json_are_what_the_catalogue_says(given: tuple[str, ...]) -> None:
+    code, out, _ = run("rules", *given, "--format", "json")
+    rules = [rule for rule in ALL.values() if rule.code.startswith(given or "O")]
+    assert (code, json.loads(out)) == (0, [rule._asdict() for rule in rules])
 
 
 def test_one_rule_at_a_time() -> None:

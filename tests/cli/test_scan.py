@@ -288,7 +288,7 @@ def test_standard_input() -> None:
 def test_no_path_is_an_error() -> None:
     code, out, err = run("scan")
     assert (code, out) == (2, "")
-    assert "Missing argument 'PATH...'" in err
+    assert "missing argument 'PATH...'" in err
 
 
 # -- quiet and verbose -----------------------------------------------------------------------------
