@@ -35,6 +35,8 @@ def _run(args: Sequence[str] | None) -> int:
     # OpenMP's threads are to sleep while they wait. Those that spin wait for one another where the
     # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Workers are to import nothing of the folder that is judged, as ``python -c`` would.
+    os.environ["PYTHONSAFEPATH"] = "1"
     _write_wholly()
     _write_all_characters()
     # A shell asks for completions without arguments; with some, its variable would be a way to 0.

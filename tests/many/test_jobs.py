@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,3 +53,29 @@ def test_cores_are_those_of_the_process() -> None:
     finally:
         os.sched_setaffinity(0, allowed)
     assert cores() == len(allowed)
+
+
+STARTED = """
+import multiprocessing, sys
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    from onnxguard.cli import main
+    sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_workers_import_nothing_of_the_folder_that_is_judged(method: str, tmp_path: Path) -> None:
+    """However the system starts them: macOS and Windows run ``python -c`` in that folder."""
+    folder = tmp_path / "judged"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"{number}.onnx").write_bytes(GRAPH)
+    for module in ("multiprocessing", "concurrent", "pickle", "signal", "struct", "click"):
+        (folder / f"{module}.py").write_text("open('ran', 'w').close()\n")
+    program = tmp_path / "program.py"
+    program.write_text(STARTED)
+    command = [sys.executable, str(program), method, *CALLS["scan"], "--jobs", "2", "-q"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert not (folder / "ran").exists()
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
