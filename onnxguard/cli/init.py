@@ -7,13 +7,13 @@ import os
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.globs import escaped
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.repository.first_manifest import first_manifest
-from onnxguard.repository.globs import escaped
 from onnxguard.repository.inventory import take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
 from onnxguard.repository.manifest_file import parse_manifest

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from onnxguard.base.globs import escaped
 from onnxguard.base.printable import printable
 from onnxguard.model.facts import Facts, Value
 from onnxguard.model.messages import DTYPES
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.repository.contract import imports_of, type_text
-from onnxguard.repository.globs import escaped
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.scan import scan
 

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from onnxguard.base.globs import matches
 from onnxguard.model.facts import Facts
-from onnxguard.repository.globs import matches
 from onnxguard.repository.manifest import EntryFinder, Manifest
 from onnxguard.sources.data_files import DataFile, DataFolder
-from onnxguard.sources.discover import SKIPPED_FOLDERS, SUFFIX, unlistable
+from onnxguard.sources.discover import SUFFIX, walk
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """A folder with this file holds installed packages, some of which bring models along."""
@@ -24,7 +24,7 @@ class Inventory(NamedTuple):
     Attributes:
         models: sorted, each with the index of the entry that covers it, None where none does.
         excluded: files and folders that the manifest leaves out.
-        links: links to folders, which are not followed.
+        links: links to folders that are looked at for themselves, which are not followed.
         skipped: folders of Git's own.
     """
 
@@ -37,7 +37,8 @@ class Inventory(NamedTuple):
 def take_inventory(manifest: Manifest) -> Inventory:
     """Find every ``*.onnx`` file (in any case), and whatever else an entry covers.
 
-    Nothing hides a model but the manifest's ``exclude``, Git's own folder and a link.
+    Nothing hides a model but the manifest's ``exclude`` and Git's own folder. A link to a folder
+    outside is taken for a model, which then cannot be read: some may lie behind it.
 
     Raises:
         UsageError: a folder that cannot be listed.
@@ -58,7 +59,11 @@ def take_inventory(manifest: Manifest) -> Inventory:
             skipped.append(path)
         elif kind == "pruned":
             excluded.append(f"{path}/")
-        elif path.lower().endswith(SUFFIX) or (odd and matches(tuple(odd), path)):
+        elif (
+            kind == "outside"
+            or path.lower().endswith(SUFFIX)
+            or (odd and matches(tuple(odd), path))
+        ):
             if matches(manifest.exclude, path):
                 excluded.append(path)
             else:
@@ -78,24 +83,11 @@ def virtual_environments(root: str) -> list[str]:
 
 
 def _below(root: str, pruned: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Every path below: a ``file``, a ``link`` to a folder, a ``pruned`` or ``skipped`` folder."""
+    """Every path below, relative and parted by ``/``, and what it is, as ``walk`` says."""
     cut = len(os.path.join(root, ""))
-    for place, folders, files in os.walk(root, onerror=unlistable):
-        below = place[cut:].replace(os.sep, "/")
-        prefix = f"{below}/" if below else ""
-        for name in files:
-            yield prefix + name, "file"
-        entered = []
-        for name in folders:
-            if prefix + name in pruned:
-                yield prefix + name, "pruned"
-            elif os.path.islink(os.path.join(place, name)):
-                yield prefix + name, "link"
-            elif name in SKIPPED_FOLDERS:
-                yield prefix + name, "skipped"
-            else:
-                entered.append(name)
-        folders[:] = entered
+    left_out = frozenset(os.path.join(root, *path.split("/")) for path in pruned)
+    for path, kind in walk(root, [os.path.realpath(root)], left_out):
+        yield path[cut:].replace(os.sep, "/"), kind
 
 
 def state_of(path: str) -> tuple[str, int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from onnxguard.base.globs import literal, pattern
 from onnxguard.model.facts import Dim
 from onnxguard.policy.allowlist import Allowlist, Range, Waiver
-from onnxguard.repository.globs import literal, pattern
 
 MANIFEST = "onnxguard.yaml"
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError, ManifestError
+from onnxguard.base.globs import pattern
 from onnxguard.base.printable import printable
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
@@ -28,7 +29,6 @@ from onnxguard.policy.yaml_values import (
     version_range,
     words,
 )
-from onnxguard.repository.globs import pattern
 from onnxguard.repository.manifest import (
     MANIFEST,
     Contract,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterator, Sequence
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
@@ -15,7 +15,7 @@ SKIPPED_FOLDERS = frozenset({".git"})
 
 
 def find_models(
-    paths: Iterable[str],
+    paths: Sequence[str],
     access: Access = DEFAULT_ACCESS,
     passed_over: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
@@ -23,7 +23,8 @@ def find_models(
 
     What leads to no model (nothing there, an empty folder, a glob without a match) is kept as it
     is: the scan reports it as unreadable, in whichever format. Links to folders are not followed,
-    so that a loop of links ends; a link to a file is.
+    so that a loop of links ends; a link to a file is. One that leads out of the folders that were
+    named is kept as well, and reported as unreadable: models may lie behind it.
 
     Args:
         paths: what was named.
@@ -33,6 +34,7 @@ def find_models(
     Raises:
         UsageError: a folder that cannot be listed, or an address that cannot be read.
     """
+    roots = [os.path.realpath(path) for path in paths if os.path.isdir(path)]
     found: dict[str, None] = {}
     for path in paths:
         models: list[str] = []
@@ -42,38 +44,100 @@ def find_models(
             models = models_at(path, access)
         else:
             if os.path.isdir(path):
-                models = _below(path, passed_over)
+                models = _below(path, roots, passed_over)
             elif os.path.lexists(path):
                 models = [path]
             if path != "-" and glob.has_magic(path):  # a file of that very name does not end it
-                models += _matching(path)
+                models += _matching(path, roots, passed_over)
         found.update(dict.fromkeys(models or [path]))
     return list(found)
 
 
-def _matching(pattern: str) -> list[str]:
+def _matching(glob_: str, roots: Sequence[str], passed_over: Callable[[str], None]) -> list[str]:
     """What a glob matches, hidden names and ``.ONNX`` too, as below a folder."""
-    if pattern.lower().endswith(SUFFIX):
-        pattern = pattern[: -len(SUFFIX)] + ".[oO][nN][nN][xX]"
-    found = sorted(glob.glob(pattern, recursive=True, include_hidden=True))
-    return [
-        path
-        for path in found
-        if not os.path.isdir(path) and SKIPPED_FOLDERS.isdisjoint(path.split(os.sep))
-    ]
+    text = glob_.replace(os.sep, "/")
+    if text.lower().endswith(SUFFIX):
+        text = text[: -len(SUFFIX)] + ".[oO][nN][nN][xX]"
+    parts = text.split("/")
+    if "**" not in parts:
+        found = sorted(glob.glob(text, include_hidden=True))
+        return [p for p in found if not os.path.isdir(p) and not _of_git(p)]
+    from onnxguard.base.globs import pattern
 
-
-def _below(folder: str, passed_over: Callable[[str], None]) -> list[str]:
+    # glob would follow links here, and those that lead back once for every way there is.
+    at = parts.index("**")
+    head, below = "/".join(parts[:at]), "/".join(parts[at:])
+    head = f"{head}/" if at else ""
+    try:
+        wanted = pattern(below)
+    except ValueError:
+        return []
     models: list[str] = []
-    for place, folders, files in os.walk(folder, onerror=unlistable):
-        for name in sorted(folders):
-            if name in SKIPPED_FOLDERS or os.path.islink(os.path.join(place, name)):
-                passed_over(os.path.join(place, name))
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
-        models += [
-            os.path.join(place, name) for name in sorted(files) if name.lower().endswith(SUFFIX)
-        ]
+    for folder in sorted(glob.glob(head, include_hidden=True)) if head else [""]:
+        if _of_git(folder):
+            continue
+        within = [*roots, os.path.realpath(folder)]
+        for found_at, kind in walk(folder or ".", within):
+            path = found_at if folder else found_at[2:]  # without the ./
+            if kind == "outside" or (kind == "file" and wanted.fullmatch(path[len(folder) :])):
+                models.append(path)
+            elif kind in ("link", "skipped"):
+                passed_over(path)
+    return sorted(models)
+
+
+def _of_git(path: str) -> bool:
+    return not SKIPPED_FOLDERS.isdisjoint(path.split(os.sep))
+
+
+def _below(folder: str, roots: Sequence[str], passed_over: Callable[[str], None]) -> list[str]:
+    models: list[str] = []
+    for path, kind in walk(folder, roots):
+        if kind == "outside" or (kind == "file" and path.lower().endswith(SUFFIX)):
+            models.append(path)
+        elif kind in ("link", "skipped"):
+            passed_over(path)
     return models
+
+
+def walk(
+    folder: str, roots: Sequence[str], pruned: Container[str] = frozenset()
+) -> Iterator[tuple[str, str]]:
+    """Every path below a folder, and what it is, folder by folder in order.
+
+    A ``file``; a folder that is not entered: a ``link`` to one that is looked at for itself, a link
+    that leads ``outside`` of them, a ``skipped`` one, or one that is ``pruned``.
+
+    Args:
+        folder: to look through.
+        roots: the folders that are looked through, without links.
+        pruned: paths of folders to leave out.
+
+    Raises:
+        UsageError: a folder that cannot be listed.
+    """
+    for place, folders, files in os.walk(folder, onerror=unlistable):
+        entered = []
+        for name in sorted(folders):
+            path = os.path.join(place, name)
+            if path in pruned:
+                yield path, "pruned"
+            elif os.path.islink(path):
+                yield path, "link" if _is_below(os.path.realpath(path), roots) else "outside"
+            elif name in SKIPPED_FOLDERS:
+                yield path, "skipped"
+            else:
+                entered.append(name)
+        folders[:] = entered
+        for name in sorted(files):
+            yield os.path.join(place, name), "file"
+
+
+def _is_below(target: str, roots: Sequence[str]) -> bool:
+    """Whether the folder is looked at: it lies in one of the roots, and not in Git's own."""
+    tops = (os.path.join(root, "") for root in roots)
+    rests = (target[len(top) :] for top in tops if os.path.join(target, "").startswith(top))
+    return any(not _of_git(rest) for rest in rests)
 
 
 def unlistable(error: OSError) -> None:

@@ -34,6 +34,11 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
 )
 
+_LINK = (
+    "a link to a folder that is not looked at, or that has no models",
+    "name the folder that it leads to, too; of a repository, leave the link out by 'exclude'",
+)
+
 
 @contextmanager
 def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
@@ -75,7 +80,10 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
 
 
 def _open(path: str) -> int:
-    _regular(os.stat(path).st_mode)  # opening a FIFO or a device has effects: look first
+    mode = os.stat(path).st_mode
+    if stat.S_ISDIR(mode) and os.path.islink(path):
+        raise ModelError("OG001", *_LINK)
+    _regular(mode)  # opening a FIFO or a device has effects: look first
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:

@@ -236,14 +236,36 @@ def test_links_between_folders_end() -> None:
     plant("m/sub/a.onnx", "other/b.onnx")
     Path("m/sub/up").symlink_to("..")
     Path("m/self").symlink_to("self")
-    Path("m/other").symlink_to("../other")
     Path("m/link.onnx").symlink_to("../other/b.onnx")
     Path("m/loop.onnx").symlink_to("loop.onnx")
     assert find_models(["m"]) == ["m/link.onnx", "m/loop.onnx", "m/sub/a.onnx"]
     code, found = scanned("m")
     assert code == 2
     assert found == {"m/link.onnx": [], "m/loop.onnx": ["OG001"], "m/sub/a.onnx": []}
-    assert find_models(["m/other"]) == ["m/other/b.onnx"]
+
+
+@pytest.mark.parametrize("named", ["m", "m/**/*.onnx", "**/b.onnx"])
+def test_a_link_to_a_folder_that_is_not_looked_at_hides_no_model(
+    named: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    plant("m/a.onnx", "m/b.onnx", str(out / "bad.onnx"))
+    Path("m/link").symlink_to(out)
+    code, found = scanned(named)
+    assert (code, found["m/link"]) == (2, ["OG001"])
+    if named == "m":
+        assert scanned("m", str(out))[0] == 0
+        assert scanned("m", "m/link")[0] == 0
+    assert find_models(["m/link"]) == ["m/link/bad.onnx"]
+
+
+def test_links_that_lead_back_do_not_multiply_a_glob() -> None:
+    plant("m/sub/a.onnx")
+    for number in range(8):  # 8 ** 40 ways, before the system stops following
+        Path(f"m/sub/{number}").symlink_to("..")
+    assert find_models(["m/**/*.onnx"]) == ["m/sub/a.onnx"]
+    assert find_models(["**/a.onnx"]) == ["m/sub/a.onnx"]
+    assert find_models(["*/**/sub/*"]) == ["m/sub/a.onnx"]
 
 
 @pytest.mark.parametrize("make", ["mkdir", "mkfifo", "nothing"])

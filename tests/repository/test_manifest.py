@@ -497,14 +497,30 @@ def test_links(root: Path) -> None:
     (root.parent / "elsewhere" / "m.onnx").write_bytes(TANH)
     write_models(known=RELU)
     os.symlink(root.parent / "elsewhere" / "m.onnx", "link.onnx")
-    os.symlink(root.parent / "elsewhere", "folder")
+    Path("a").mkdir()
+    os.symlink("..", "a/folder")
     write_manifest()
     assert codes() == {"link.onnx": ["OG101"]}
     assert status("link.onnx") == 1
-    assert "not followed: a link to a folder: folder\n" in run("check")[2]
+    assert "not followed: a link to a folder: a/folder\n" in run("check")[2]
     os.symlink("nowhere", "broken.onnx")
     assert codes()["broken.onnx"] == ["OG001"]
     assert status() == 2
+
+
+def test_a_link_to_a_folder_outside_hides_no_model(root: Path) -> None:
+    (root.parent / "elsewhere").mkdir()
+    (root.parent / "elsewhere" / "m.onnx").write_bytes(TANH)
+    write_models(known=RELU)
+    os.symlink(root.parent / "elsewhere", "folder")
+    write_manifest()
+    assert (codes(), status()) == ({"folder": ["OG811"]}, 1)
+    write_manifest("  - {paths: ['**'], allowlist: ./mine.yaml}\n")
+    assert (codes(), status()) == ({"folder": ["OG001"]}, 2)
+    assert "folder cannot be locked" in refused("lock")
+    write_manifest(more="exclude: [folder]\n")
+    code, out, _ = run("check")
+    assert (code, "left out by 'exclude': folder\n" in out) == (0, True)
 
 
 def test_what_an_entry_names_is_a_model_whatever_it_is_called() -> None:

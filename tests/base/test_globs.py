@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onnxguard.repository.globs import escaped, matches, pattern
+from onnxguard.base.globs import escaped, matches, pattern
 
 MATCH = [
     ("m.onnx", "m.onnx", "M.onnx m.ONNX a/m.onnx mxonnx m.onnx/a m.onnx\n"),
