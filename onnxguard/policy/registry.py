@@ -41,7 +41,7 @@ def registered_id(name: str) -> str | None:
     return {_as_read(each): each for each in allowlist_ids()}.get(_as_read(name))
 
 
-_ALIKE = str.maketrans("oil", "011")
+_ALIKE = str.maketrans("oilzsb", "011258")
 
 
 def _as_read(name: str) -> str:

@@ -247,7 +247,7 @@ def test_id_of_the_list(name: str) -> None:
     assert onnxguard.load_allowlist("list.yaml").id == name
 
 
-@pytest.mark.parametrize("name", ["base", "Adr-0258", "adr-O258."])
+@pytest.mark.parametrize("name", ["base", "8a5e", "Adr-0258", "adr-O258.", "adr-02S8", "adr-0Z5B"])
 def test_id_of_another_list(name: str) -> None:
     Path("model.onnx").write_bytes(MODELS["one operator"])
     code, out, err = run("allowlist", "derive", "model.onnx", "--id", name)
