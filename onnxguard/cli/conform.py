@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
@@ -74,11 +74,7 @@ def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
     if (model is None) == (allowlist is None):
         raise UsageError("name a model or an --allowlist, and not both")
     _refuse_misplaced("--allowlist" if model is None else "a model", options, model is None)
-    missing = [name for name in _EXTRAS if find_spec(name) is None]
-    if missing:
-        raise UsageError(
-            f"onnxguard conform needs {', '.join(missing)}: pip install 'onnxguard[parity]'"
-        )
+    require_extra("onnxguard conform", "parity", _EXTRAS)
     output = options["output"]
     check_output(output, [] if model is None else [model])
     with _progress() as progress:

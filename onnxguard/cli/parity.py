@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.examples import examples
@@ -220,11 +220,7 @@ def _binding(text: str) -> tuple[str, str]:
 
 
 def _require_packages() -> None:
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise UsageError(
-            f"onnxguard parity needs {', '.join(missing)}: pip install 'onnxguard[parity]'"
-        )
+    require_extra("onnxguard parity", "parity", _PACKAGES)
 
 
 def _report(model: str, options: dict[str, Any], settings: dict[str, Any]) -> ParityReport:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import Any
 
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import silent
 from onnxguard.base.writing import refuse_link
@@ -125,8 +125,8 @@ def train_and_gate(**options: Any) -> int:
     if options["tensorboard"] is not None:
         refuse_link(options["tensorboard"])
     require_packages("train-and-gate")
-    if options["tensorboard"] is not None and find_spec("tensorboard") is None:
-        raise UsageError("--tensorboard needs tensorboard: pip install 'onnxguard[tensorboard]'")
+    if options["tensorboard"] is not None:
+        require_extra("--tensorboard", "tensorboard", ["tensorboard"])
     card, path = _trained(student, recipe, options)
     if card is None:
         return 0

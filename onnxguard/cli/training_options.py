@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from importlib.util import find_spec
 from typing import Any, TypeVar
 
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import is_one_of
@@ -164,11 +164,7 @@ def require_packages(command: str) -> None:
     Raises:
         UsageError: it names what is missing.
     """
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise UsageError(
-            f"onnxguard {command} needs {', '.join(missing)}: pip install 'onnxguard[train]'"
-        )
+    require_extra(f"onnxguard {command}", "train", _PACKAGES)
 
 
 class TrainingLines(Watch):

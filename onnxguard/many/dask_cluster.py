@@ -29,6 +29,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.extras import how_to_install
 from onnxguard.base.printable import printable
 from onnxguard.many.batches import WorkerDiedError, judge_batch
 from onnxguard.sources.remote.patience import in_time
@@ -68,7 +69,7 @@ class Fleet:
         try:
             distributed: Any = import_module("distributed")
         except ImportError:
-            raise UsageError("--scheduler needs Dask: pip install 'onnxguard[fleet]'") from None
+            raise UsageError(f"--scheduler needs Dask: {how_to_install('fleet')}") from None
         for name in _TALKATIVE:  # what matters is said below
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address = printable(address)

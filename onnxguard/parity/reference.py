@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from onnxguard.base.errors import OnnxguardError, UsageError
+from onnxguard.base.extras import how_to_install
 from onnxguard.base.printable import printable
 from onnxguard.parity.exported_program import ExportedModule
 from onnxguard.running.errors import ParityError, one_line
@@ -159,7 +160,7 @@ def _state(path: str) -> Mapping[str, Any]:
         try:
             from safetensors.torch import load_file
         except ImportError:
-            raise UsageError("safetensors is missing: pip install 'onnxguard[parity]'") from None
+            raise UsageError(f"safetensors is missing: {how_to_install('parity')}") from None
         loaded: Any = load_file(path)
     else:
         loaded = torch.load(path, map_location="cpu", weights_only=True)

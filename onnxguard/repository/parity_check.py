@@ -6,6 +6,7 @@ import os
 from contextlib import chdir
 
 from onnxguard.base.errors import OnnxguardError
+from onnxguard.base.extras import how_to_install
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.repository.manifest import ParitySpec
 
@@ -24,7 +25,7 @@ def check_parity_of(path: str, spec: ParitySpec, root: str, size: int) -> list[F
         from onnxguard.parity.check import check_parity
     except ModuleNotFoundError as error:
         message = f"parity needs {error.name}, which is not installed"
-        hint = "pip install 'onnxguard[parity]'"
+        hint = how_to_install("parity")
         return [Finding("OG007", Severity.ERROR, message, place, hint=hint)]
     try:
         with chdir(root):

@@ -166,7 +166,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     code, _, err = run("conform", LOOPING)
     assert code == 2
-    assert "needs onnxruntime: pip install 'onnxguard[parity]'" in err
+    assert "needs onnxruntime: pip install '.[parity]' -c constraints.txt" in err
 
 
 def test_the_help_and_the_reporters_need_no_extra(tmp_path: Path) -> None:

@@ -359,7 +359,7 @@ def test_nobody_there_is_one_line_of_the_command(
 
 def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert "pip install 'onnxguard[fleet]'" in refusal("tcp://127.0.0.1:1", "a", "b")
+    assert "pip install '.[fleet]' -c constraints.txt" in refusal("tcp://127.0.0.1:1", "a", "b")
 
 
 @pytest.fixture

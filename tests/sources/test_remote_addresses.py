@@ -60,8 +60,8 @@ REFUSED = {
     "https://host/m.onnx\r\nX: y": "is not an address",
     "s3://key:secret@bucket/m.onnx": "s3:// takes no credentials in the address",
     # Neither package is among those of the tests.
-    "gs://bucket/m.onnx": "gs:// needs gcsfs: pip install 'onnxguard[remote]' (extra: remote)",
-    "hf://org/repo/m.onnx": "hf:// needs huggingface_hub: pip install 'onnxguard[remote]'",
+    "gs://bucket/m.onnx": "gs:// needs gcsfs: pip install '.[remote]' -c constraints.txt",
+    "hf://org/repo/m.onnx": "hf:// needs huggingface_hub: pip install '.[remote]'",
 }
 
 BESIDE = {

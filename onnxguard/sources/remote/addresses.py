@@ -49,11 +49,12 @@ def check_address(address: str) -> None:
         raise UsageError(f"{name}: {printable(protocol)}:// is not read, only {known}")
     from importlib.util import find_spec
 
+    from onnxguard.base.extras import how_to_install
+
     missing = [package for package in PACKAGES[protocol] if find_spec(package) is None]
     if missing:
         raise UsageError(
-            f"{name}: {protocol}:// needs {' and '.join(missing)}: "
-            "pip install 'onnxguard[remote]' (extra: remote)"
+            f"{name}: {protocol}:// needs {' and '.join(missing)}: {how_to_install('remote')}"
         )
     host, _, key = address.partition("://")[2].partition("/")
     if not host or not address.isprintable():
