@@ -17,9 +17,10 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.origin import digests_option, hashed, origin_of, say_files
+from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
@@ -47,6 +48,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 
 @click.command(epilog=examples("check", "check models/detector.onnx --strict"))
 @click.argument("paths", nargs=-1, type=FilePath("PATH"))
+@config_option
 @click.option(
     "--manifest",
     type=FilePath("FILE"),
@@ -159,7 +161,7 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
 def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str | None) -> Origin:
     """Add which files decided on the check, and what it did not look at."""
     lock = os.path.join(manifest.root, LOCK)
-    files = [DecidingFile("manifest", manifest.path, manifest.digest)]
+    files = [*configuration(), DecidingFile("manifest", manifest.path, manifest.digest)]
     files += hashed("lock", [lock] if os.path.lexists(lock) else [])
     files += hashed("allowlist", (path for name in manifest.lists for path in list_files(name)))
     files += hashed("baseline", [baseline] if baseline else [])

@@ -1,38 +1,55 @@
-"""``[tool.onnxguard]`` of a pyproject.toml: defaults for the scan's options."""
+"""``[tool.onnxguard]`` of a pyproject.toml: defaults for options of the commands."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+import click
 
 from onnxguard.base.errors import ConfigError
 from onnxguard.base.printable import printable
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import near
+from onnxguard.cli.origin import CONFIGURED, from_here
 from onnxguard.policy.registry import is_path
+from onnxguard.scanning.report import DecidingFile
 
-KEYS: dict[str, type] = {
-    "allowlist": str,
-    "format": str,
-    "select": list,
-    "ignore": list,
-    "jobs": int,
-    "strict": bool,
-    "full-check": bool,
+KEYS = {
+    "scan": "allowlist baseline format full-check ignore jobs select strict",
+    "check": "baseline format jobs manifest strict",
+    "lock": "jobs manifest",
+    "init": "allowlist",
+    "diff": "allowlist format",
+    "parity": "atol format ignore kill-rate mutants opset optimization-level provider prove "
+    "run-seconds seed trials",
+    "conform": "case-seconds format min-cases opset require-proven seed",
 }
-"""What the table may hold, each as the option of that name takes it."""
+"""Options that a table may set, by command; the scan's stand in [tool.onnxguard] itself. None that
+runs code, writes, asks another machine or takes back the exit code."""
 
 MAX_BYTES = 1 << 24
 
-_KINDS = {str: "text", list: "a list of texts", int: "a whole number", bool: "true or false"}
+_KINDS = {
+    str: "text",
+    list: "a list of texts",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+_PATHS = ("allowlist", "baseline", "manifest")
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Config(NamedTuple):
     """What pyproject.toml says.
 
     Attributes:
-        values: by parameter name (``full_check``); empty where there is no table.
+        values: by key (``full-check``); empty where there is no table.
         path: the file with the table, None where there is none.
         sha256: of that file, hexadecimal.
     """
@@ -42,8 +59,53 @@ class Config(NamedTuple):
     sha256: str = ""
 
 
-def read_config(start: Path) -> Config:
+def config_option(command: F) -> F:
+    """``--config``: what a pyproject.toml says of the command is the default of its options."""
+    return click.option(
+        "--config",
+        type=click.Choice(["auto", "none"]),
+        default="auto",
+        is_eager=True,
+        expose_value=False,
+        callback=_configure,
+        help="Read [tool.onnxguard] of the repository's pyproject.toml (auto), or not.",
+    )(command)
+
+
+def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    """Feed the table to click's default_map before the options are read."""
+    if value != "none":
+        try:
+            folder = Path.cwd()
+        except OSError:  # it was removed
+            return value
+        name = ctx.command.name or ""
+        all_options = {option.opts[0].removeprefix("--"): option for option in ctx.command.params}
+        options = {key: all_options[key] for key in KEYS[name].split() if key in all_options}
+        config = read_config(folder, name, {key: _kind(option) for key, option in options.items()})
+        ctx.default_map = {str(options[key].name): value for key, value in config.values.items()}
+        if config.path is not None:
+            path = printable(from_here(config.path))
+            ctx.meta[CONFIGURED] = DecidingFile("configuration", path, config.sha256)
+            if config.values and name not in ("scan", "check"):  # whose reports say it
+                click.echo(f"defaults from {path}: {', '.join(config.values)}", err=True)
+    return value
+
+
+def _kind(option: click.Parameter) -> type:
+    if option.multiple:
+        return list
+    name = option.type.name.split()[0]
+    return {"integer": int, "float": float, "boolean": bool}.get(name, str)
+
+
+def read_config(start: Path, command: str, kinds: Mapping[str, type]) -> Config:
     """Read the table of the nearest pyproject.toml that has one, of the folders that are searched.
+
+    Args:
+        start: where the search begins.
+        command: whose options are wanted.
+        kinds: what each key of that command is to be.
 
     Raises:
         ConfigError: an unknown key, a value of the wrong type, or a file that is not TOML.
@@ -63,7 +125,8 @@ def read_config(start: Path) -> Config:
         if table is not None:
             import hashlib
 
-            return Config(_values(path, table), path, hashlib.sha256(content).hexdigest())
+            values = _values(path, _own(path, table, command), command, kinds)
+            return Config(values, path, hashlib.sha256(content).hexdigest())
     return Config({})
 
 
@@ -81,18 +144,32 @@ def _table(path: Path, content: bytes) -> dict[str, Any] | None:
     raise ConfigError(f"{path}: [tool.onnxguard] is a table")
 
 
-def _values(path: Path, table: dict[str, Any]) -> dict[str, Any]:
+def _own(path: Path, table: dict[str, Any], command: str) -> dict[str, Any]:
+    """What the table says of one command: those of the others are tables in it."""
+    others = {key: value for key, value in table.items() if isinstance(value, dict)}
+    for key in others.keys() - (KEYS.keys() - {"scan"}):
+        raise ConfigError(
+            f'{path}: unknown table "{printable(key)}" in [tool.onnxguard]'
+            f"{near(key, KEYS.keys() - {'scan'})}"
+        )
+    if command != "scan":
+        return others.get(command, {})
+    return {key: value for key, value in table.items() if key not in others}
+
+
+def _values(
+    path: Path, table: dict[str, Any], command: str, kinds: Mapping[str, type]
+) -> dict[str, Any]:
+    name = "[tool.onnxguard]" if command == "scan" else f"[tool.onnxguard.{command}]"
     values: dict[str, Any] = {}
     for key, value in table.items():
-        wanted = KEYS.get(key)
+        wanted = kinds.get(key)
         if wanted is None:
-            raise ConfigError(
-                f'{path}: unknown key "{printable(key)}" in [tool.onnxguard]{near(key, KEYS)}'
-            )
+            raise ConfigError(f'{path}: unknown key "{printable(key)}" in {name}{near(key, kinds)}')
         texts = all(isinstance(item, str) for item in value) if isinstance(value, list) else True
-        if type(value) is not wanted or not texts:
-            raise ConfigError(f"{path}: {key} in [tool.onnxguard] is {_KINDS[wanted]}")
-        values[key.replace("-", "_")] = value
-    if "allowlist" in values and is_path(values["allowlist"]):
-        values["allowlist"] = str(path.parent / values["allowlist"])
+        number = wanted is float and type(value) is int
+        if not texts or (type(value) is not wanted and not number):
+            raise ConfigError(f"{path}: {key} in {name} is {_KINDS[wanted]}")
+        relative = key in _PATHS and (key != "allowlist" or is_path(value))
+        values[key] = str(path.parent / value) if relative else value
     return values

@@ -12,6 +12,7 @@ import click
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
@@ -28,6 +29,7 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
     epilog=examples("conform --allowlist adr-0258", "conform net.onnx --shape image=1x3x64x64")
 )
 @click.argument("model", type=FilePath("MODEL"), required=False)
+@config_option
 @click.option("--allowlist", type=LIST, help="The list whose operators are looked at.")
 @click.option(
     "--opset",

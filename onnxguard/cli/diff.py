@@ -8,6 +8,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
@@ -20,6 +21,7 @@ from onnxguard.reporters.kit.options import RenderOptions
 @click.command(epilog=examples("diff old.onnx new.onnx --allowlist adr-0258"))
 @click.argument("old", type=FilePath("OLD"))
 @click.argument("new", type=FilePath("NEW"))
+@config_option
 @click.option(
     "--allowlist",
     "allowlists",

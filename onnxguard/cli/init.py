@@ -10,6 +10,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.globs import escaped
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
@@ -21,6 +22,7 @@ from onnxguard.repository.manifest_file import parse_manifest
 
 @click.command(epilog=examples("init models/ --allowlist adr-0258"))
 @click.argument("folder", default=".", type=FilePath("FOLDER"))
+@config_option
 @click.option(
     "--allowlist",
     type=LIST,

@@ -9,6 +9,7 @@ import click
 from onnxguard.base.errors import ManifestError
 from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.progress import progress_bars
@@ -18,6 +19,7 @@ from onnxguard.repository.manifest_file import nearest_manifest
 
 
 @click.command(epilog=examples("lock"))
+@config_option
 @click.option(
     "--manifest",
     type=FilePath("FILE"),

@@ -103,6 +103,12 @@ def hashed(role: str, paths: Iterable[str | os.PathLike[str]]) -> list[DecidingF
     return found
 
 
+def configuration() -> tuple[DecidingFile, ...]:
+    """The pyproject.toml whose table counts for the command that runs, if one does."""
+    found = click.get_current_context().meta.get(CONFIGURED)
+    return () if found is None else (found,)
+
+
 def from_here(path: str | os.PathLike[str]) -> str:
     """The path relative to the working folder; as it is where there is no way from there."""
     try:

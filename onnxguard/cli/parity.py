@@ -13,6 +13,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
@@ -45,6 +46,7 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     )
 )
 @click.argument("model", type=FilePath("MODEL"), required=False)
+@config_option
 @click.option(
     "--torch",
     metavar="SPEC",

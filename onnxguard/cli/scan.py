@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,11 +19,11 @@ from onnxguard.cli.baseline_options import (
     check_baseline,
     judged_by_baseline,
 )
-from onnxguard.cli.config import read_config
+from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.origin import CONFIGURED, digests_option, from_here, hashed, origin_of, say_files
+from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
@@ -39,26 +38,8 @@ from onnxguard.scanning.scan import scan as scan_model
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
-_PARAMETERS = {"format": "output_format"}
-"""What click calls an option of another name."""
-
 HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 """Bytes of a file whose SHA-256 is stated: of one that is scanned alone, and if it is asked for."""
-
-
-def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
-    """Feed ``[tool.onnxguard]`` to click's default_map before the options are read."""
-    if value != "none":
-        try:
-            folder = Path.cwd()
-        except OSError:  # it was removed
-            return value
-        config = read_config(folder)
-        ctx.default_map = {_PARAMETERS.get(key, key): v for key, v in config.values.items()}
-        if config.path is not None:
-            path = printable(from_here(config.path))
-            ctx.meta[CONFIGURED] = DecidingFile("configuration", path, config.sha256)
-    return value
 
 
 @click.command(
@@ -67,15 +48,7 @@ def _configured(ctx: click.Context, _: click.Parameter, value: str | None) -> st
     )
 )
 @click.argument("paths", nargs=-1, type=FilePath("PATH"), required=True)
-@click.option(
-    "--config",
-    type=click.Choice(["auto", "none"]),
-    default="auto",
-    is_eager=True,
-    expose_value=False,
-    callback=_configured,
-    help="Read [tool.onnxguard] of the repository's pyproject.toml (auto), or not.",
-)
+@config_option
 @click.option(
     "--allowlist",
     type=LIST,
@@ -190,9 +163,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
 
 def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:
     """Those that decided on the scan."""
-    configuration = click.get_current_context().meta.get(CONFIGURED)
-    files = [] if configuration is None else [configuration]
-    files += hashed("allowlist", list_files(options["allowlist"]))
+    files = [*configuration(), *hashed("allowlist", list_files(options["allowlist"]))]
     files += hashed("baseline", filter(None, [options["baseline"]]))
     return tuple(files)
 

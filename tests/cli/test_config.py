@@ -13,8 +13,9 @@ import pytest
 from support import protobuf as pb
 from support.command import run
 from support.protobuf import attribute, graph, node
-from support.repositories import make_git
+from support.repositories import make_git, write_manifest
 
+from onnxguard.cli.config import KEYS
 from onnxguard.many.judge_all import judge_all
 
 CLEAN = pb.model(graph(node("Relu")))
@@ -194,6 +195,79 @@ def test_file_without_the_table_changes_nothing(text: str) -> None:
     assert run("scan", "bad.onnx")[0] == 1
 
 
+# -- the other commands ----------------------------------------------------------------------------
+
+
+def set_for(command: str, table: str) -> None:
+    Path("pyproject.toml").write_text(f"[tool.onnxguard.{command}]\n{table}\n", "utf-8")
+
+
+def test_check_takes_its_own_table_and_says_so(folder: Path) -> None:
+    (folder / "bad.onnx").unlink()
+    write_manifest("  - {paths: ['*.onnx'], allowlist: adr-0258}\n")
+    assert run("check")[0] == 0
+    configure("strict = true")  # the scan's
+    assert run("check")[0] == 0
+    set_for("check", "strict = true")
+    assert run("check", "--config", "none")[0] == 0
+    code, out, _ = run("check", "--format", "json")
+    assert code == 1
+    (said,) = [file for file in json.loads(out)["origin"]["files"] if file["role"] == "configuration"]
+    assert said["path"] == "pyproject.toml"
+
+
+def test_a_baseline_is_told() -> None:
+    assert run("scan", "bad.onnx", "--baseline", "known.json", "--update-baseline")[0] == 0
+    configure('baseline = "known.json"')
+    code, out, _ = run("scan", "bad.onnx")
+    assert code == 0
+    assert "narrowed by --baseline known.json (pyproject.toml)" in out
+
+
+def test_diff_says_what_it_took_from_the_file() -> None:
+    set_for("diff", 'format = "json"')
+    code, out, err = run("diff", "clean.onnx", "clean.onnx")
+    assert (code, err) == (0, "defaults from pyproject.toml: format\n")
+    json.loads(out)
+    assert run("diff", "clean.onnx", "clean.onnx", "--config", "none")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "table", "said"),
+    [
+        ("diff", "strict = true", 'unknown key "strict" in [tool.onnxguard.diff] (known: '),
+        ("parity", 'torch = "net:trained"', 'unknown key "torch" in [tool.onnxguard.parity] (kn'),
+        ("parity", 'atol = "x"', "atol in [tool.onnxguard.parity] is a number"),
+        ("check", "exit-zero = true", 'unknown key "exit-zero" in [tool.onnxguard.check] (kno'),
+        ("lock", "jobs = 1.5", "jobs in [tool.onnxguard.lock] is a whole number"),
+        ("init", "allowlist = 258", "allowlist in [tool.onnxguard.init] is text"),
+        ("conform", "seed = true", "seed in [tool.onnxguard.conform] is a whole number"),
+    ],
+)
+def test_what_is_wrong_in_a_table_is_told_by_its_command(
+    command: str, table: str, said: str, folder: Path
+) -> None:
+    set_for(command, table)
+    code, out, err = run(command)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"onnxguard: error: {folder / 'pyproject.toml'}: {said}")
+    assert run("scan", "clean.onnx")[0] == 0
+
+
+def test_a_table_of_no_command_is_told_by_any() -> None:
+    set_for("chek", "strict = true")
+    for command in (("scan", "clean.onnx"), ("check",)):
+        code, _, err = run(*command)
+        assert code == 2
+        assert 'unknown table "chek" in [tool.onnxguard] (did you mean check?)' in err
+
+
+@pytest.mark.parametrize("command", KEYS)
+def test_what_a_table_may_set_is_an_option_of_the_command(command: str) -> None:
+    known = {option for option in run(command, "--help")[1].split() if option.startswith("--")}
+    assert {f"--{key}" for key in KEYS[command].split()} <= known
+
+
 def test_other_commands_read_no_file() -> None:
     configure("nonsense = 1")
     assert run("rules", "OG101")[0] == 0
@@ -205,8 +279,8 @@ def test_other_commands_read_no_file() -> None:
 ERRORS = {
     'allowlst = "base"': 'unknown key "allowlst" in [tool.onnxguard] (did you mean allowlist?)',
     "full_check = true": 'unknown key "full_check" in [tool.onnxguard] (did you mean full-check?)',
-    "exit-zero = true": 'unknown key "exit-zero" in [tool.onnxguard] (known: allowlist, format, '
-    "full-check, ignore, jobs, select, strict)",
+    "exit-zero = true": 'unknown key "exit-zero" in [tool.onnxguard] (known: allowlist, '
+    "baseline, format, full-check, ignore, jobs, select, strict)",
     '"\\u001b[2J" = 1': 'unknown key "\\x1b[2J" in [tool.onnxguard] (known: ',
     "allowlist = 258": "allowlist in [tool.onnxguard] is text",
     "format = []": "format in [tool.onnxguard] is text",
