@@ -69,6 +69,42 @@ def many_nodes(folder: Path, count: int = 100_000) -> Path:
             helper.make_node(kind, inputs, [output], f"/stage.{index}/{kind}", **attributes)
         )
         last = output
+    _write(path, _chain(nodes, last))
+    return path
+
+
+def constants(folder: Path, count: int = 100_000) -> Path:
+    """A chain in which every fourth node is a Constant, as the exporters of PyTorch write them.
+
+    By turns a number, no two alike, that a Mul reads, and the shape that a Reshape reads.
+    """
+    path = folder / f"constants-{count}.onnx"
+    if path.exists():
+        return path
+    conv = {"kernel_shape": [3, 3], "pads": [1] * 4, "strides": [1, 1], "dilations": [1, 1]}
+    nodes, last = [], "input"
+    for index in range(count // 4):
+        names = [f"/stage.{index}/{kind}" for kind in ("Conv", "Relu", "Constant", "Use")]
+        outputs = [f"{name}_output_0" for name in names]
+        shape = index % 2
+        value = (
+            helper.make_tensor("", TensorProto.INT64, [4], np.array([0, 8, 8, 8]).tobytes(), True)
+            if shape
+            else helper.make_tensor("", TensorProto.FLOAT, [], np.float32(index).tobytes(), True)
+        )
+        nodes += [
+            helper.make_node("Conv", [last, f"w{index % 50}"], outputs[:1], names[0], **conv),
+            helper.make_node("Relu", outputs[:1], outputs[1:2], names[1]),
+            helper.make_node("Constant", [], outputs[2:3], names[2], value=value),
+            helper.make_node("Reshape" if shape else "Mul", outputs[1:3], outputs[3:], names[3]),
+        ]
+        last = outputs[3]
+    _write(path, _chain(nodes, last))
+    return path
+
+
+def _chain(nodes: list[onnx.NodeProto], last: str) -> onnx.ModelProto:
+    """A model of these nodes, from ``input`` to ``last``, with the weights of 50 Convs."""
     weights = np.zeros((8, 8, 3, 3), np.float32).tobytes()
     stored = [
         helper.make_tensor(f"w{i}", TensorProto.FLOAT, [8, 8, 3, 3], weights, raw=True)
@@ -78,8 +114,7 @@ def many_nodes(folder: Path, count: int = 100_000) -> Path:
     ends = [helper.make_tensor_value_info(n, 1, shape) for n in ("input", last)]
     graph = helper.make_graph(nodes, "nodes", ends[:1], ends[1:], stored)
     opset = [helper.make_opsetid("", 17)]
-    _write(path, helper.make_model(graph, opset_imports=opset, ir_version=8))
-    return path
+    return helper.make_model(graph, opset_imports=opset, ir_version=8)
 
 
 def zoo(folder: Path, count: int, architectures: int) -> Path:

@@ -208,6 +208,71 @@ def test_equal_bytes_in_a_model_are_paid_for_once() -> None:
     assert two - one == three - two < one
 
 
+HEADS = {
+    "usual": pb.bytes_field(1, b"x") + pb.bytes_field(2, b"y") + pb.bytes_field(3, b"n"),
+    "no name": pb.bytes_field(1, b"x") + pb.bytes_field(1, b"z") + pb.bytes_field(2, b"y"),
+    "an empty name": pb.bytes_field(2, b"y") + pb.bytes_field(3, b""),
+    "nothing": b"",
+    "a long name": pb.bytes_field(2, b"y") + pb.bytes_field(3, b"n" * 200),
+    "no UTF-8": pb.bytes_field(1, b"\xff") + pb.bytes_field(2, b"y") + pb.bytes_field(3, b"n"),
+    "UTF-8": pb.bytes_field(1, "\u00e9".encode()) + pb.bytes_field(2, b"y"),
+}
+OP = pb.bytes_field(4, b"Concat")
+AXIS = pb.bytes_field(5, attribute("axis", i=1))
+VALUE = pb.bytes_field(5, attribute("value", t=pb.tensor(1, [2], raw_data=bytes(8))))
+SHORT = pb.bytes_field(5, attribute("value", t=pb.tensor(1, [2], raw_data=bytes(4))))
+IS_CONSTANT = pb.bytes_field(4, b"Constant")
+RESTS = {
+    "an operator": OP,
+    "attributes": OP + AXIS + pb.bytes_field(5, attribute("x", f=-0.5)),
+    "an attribute twice": OP + AXIS + AXIS,
+    "a domain and an overload": OP + AXIS + pb.bytes_field(7, b"d") + pb.bytes_field(8, b"o"),
+    "one more input": OP + pb.bytes_field(1, b"late"),
+    "one more output": pb.bytes_field(2, b"late") + OP,
+    "a name": OP + pb.bytes_field(3, b"late"),
+    "an empty name": OP + pb.bytes_field(3, b""),
+    "an operator twice": OP + OP,
+    "metadata": OP + pb.bytes_field(9, pb.entry("k", "v")),
+    "a reference": OP + pb.bytes_field(5, attribute("axis", ref_attr_name="a", type=2)),
+    "a Constant": IS_CONSTANT + VALUE,
+    "a Constant of too few bytes": IS_CONSTANT + SHORT,
+    "a Constant of two values": IS_CONSTANT + VALUE + VALUE,
+    "a Constant and something after it": IS_CONSTANT + VALUE + pb.bytes_field(6, b"doc"),
+    "a Constant whose tensor ends early": IS_CONSTANT
+    + pb.bytes_field(5, attribute("value", t=pb.tensor(1, [2], raw_data=bytes(8)) + b"\x50\1")),
+    "a Constant with a named tensor": IS_CONSTANT
+    + pb.bytes_field(5, attribute("value", t=pb.tensor(1, [2], "t", raw_data=bytes(8)))),
+    "a Constant of 200 bytes": IS_CONSTANT
+    + pb.bytes_field(5, attribute("value", t=pb.tensor(1, [50], raw_data=bytes(200)))),
+}
+
+
+def test_node_is_read_alike_whichever_nodes_began_or_ended_so_before(policy: Allowlist) -> None:
+    """What follows a node's name is remembered: it must mean the same after every beginning."""
+    for rest in RESTS.values():
+        nodes = [head + rest for head in HEADS.values()]
+        for first in range(len(nodes)):
+            turned = nodes[first:] + nodes[:first]
+            for each in turned:
+                compare(pb.model(graph(each)), policy)
+            compare(pb.model(graph(*turned)), policy)
+        memo.forget()
+    for head in HEADS.values():
+        compare(pb.model(graph(*[head + rest for rest in RESTS.values()] * 2)), policy)
+        assert steps_taken(pb.model(graph(head + OP))) == steps_taken(pb.model(graph(head + OP)))
+
+
+@pytest.mark.parametrize("rest", RESTS)
+def test_node_costs_the_same_whatever_ended_so_before(rest: str) -> None:
+    data = pb.model(graph(*[head + RESTS[rest] for head in HEADS.values()]))
+    alone = steps_taken(data)
+    assert steps_taken(data) == alone
+    memo.forget()
+    for other in RESTS.values():
+        read_model(pb.model(graph(HEADS["usual"] + other)))
+    assert steps_taken(data) == alone
+
+
 # -- what protobuf refuses ------------------------------------------------------------------------
 
 

@@ -28,12 +28,13 @@ def careful_path() -> Iterator[None]:
         return 1 << 62, plain_length(chunk, at)[1]
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("nodes.plain_node", "nodes.plain_attribute", "tensors.plain_tensor"):
-            patch.setattr(f"onnxguard.model.reading.{name}", give_up)
-        patch.setattr("onnxguard.model.reading.tensors.plain_value", give_up)
+        for name in ("head", "node", "attribute", "constant"):
+            patch.setattr(f"onnxguard.model.reading.nodes.plain_{name}", give_up)
+        for name in ("tensor", "value"):
+            patch.setattr(f"onnxguard.model.reading.tensors.plain_{name}", give_up)
         patch.setattr("onnxguard.model.reading.model.plain_length", no_length)
         patch.setattr(memo, "remember", give_up)
-        for name in ("attributes", "operators", "types", "shapes"):
+        for name in ("attributes", "rests", "operators", "types", "shapes"):
             patch.setattr(memo, name, {})
         yield
 

@@ -23,6 +23,8 @@ KEY_BYTES = 256
 """Bytes of the longest key."""
 
 attributes: dict[bytes, tuple[Attribute, int]] = {}
+rests: dict[bytes, tuple[bytes, bytes, bytes, list[bytes]]] = {}
+"""What follows the name of a node: op_type, domain, overload, and attributes that are kept here."""
 operators: dict[bytes, Operator] = {}
 """Those of the default domain, by op_type."""
 types: dict[bytes, tuple[Type, int]] = {}
@@ -38,5 +40,5 @@ def remember(memo: dict[bytes, T], key: bytes, value: T) -> None:
 
 def forget() -> None:
     """Empty all memos."""
-    for memo in (attributes, operators, types, shapes):
+    for memo in (attributes, rests, operators, types, shapes):
         memo.clear()

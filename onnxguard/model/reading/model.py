@@ -186,9 +186,12 @@ class ModelReader(NodeReader):
                 pos = field.end
                 self.graph_field(graph, field, seen)
                 continue
-            length, past = plain_length(chunk, at + 1)
-            body = base + past
-            stop = body + length
+            if pos + 3 < end and chunk[at + 2] < 0x80 <= chunk[at + 1]:  # two bytes, as most have
+                body, stop = pos + 3, pos + 3 + (chunk[at + 1] & 0x7F) + (chunk[at + 2] << 7)
+            else:
+                length, past = plain_length(chunk, at + 1)
+                body = base + past
+                stop = body + length
             if stop > end:
                 body, stop = read_length(data, pos + 1, end)  # says what is wrong
             pos = stop

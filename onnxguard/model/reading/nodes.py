@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter, deque
+from collections.abc import Sequence
 from itertools import product
 from typing import cast
 
@@ -13,7 +14,16 @@ from onnxguard.model import messages as m
 from onnxguard.model.graph import Attribute, Graph, Node, Operator, SparseTensor, Tensor, Type
 from onnxguard.model.reading import memo
 from onnxguard.model.reading.careful import HEADER, KEPT, Where
-from onnxguard.model.reading.plain import STRING_KEPT, VALUES_KEPT, plain_attribute, plain_node
+from onnxguard.model.reading.plain import (
+    CONSTANT,
+    STRING_KEPT,
+    VALUES_KEPT,
+    Head,
+    plain_attribute,
+    plain_constant,
+    plain_head,
+    plain_node,
+)
 from onnxguard.model.reading.tensors import TensorReader
 from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, count_varints, signed, varints
 
@@ -28,6 +38,11 @@ MAX_DEPTH = 4000
 
 OVERRIDDEN_KEPT = 4
 """Values of a repeated field that are judged beside the last one."""
+
+Rest = tuple[Operator, tuple[Attribute, ...], int]
+"""What follows a node's name: operator, attributes, and the bytes of domain and overload."""
+
+_new = tuple.__new__  # as Node(...) does, without a call of Python's in between
 
 _VALUE_FIELDS = {1: 2, 2: 3, 3: 4, 4: 5, 5: 6, 6: 7, 7: 8, 8: 9, 9: 10, 10: 11, 11: 22, 12: 23}
 _VALUE_FIELDS |= {13: 14, 14: 15}
@@ -59,8 +74,8 @@ _TYPE_NAMES = [
 class NodeReader(TensorReader):
     """Reads NodeProto and AttributeProto. ``pending`` are the graphs still to read.
 
-    ``attributes`` and ``operators`` are those that this model was charged for, ``plain_operators``
-    the ones of the default domain by op_type.
+    ``attributes`` and ``operators`` are those that this model was charged for, ``rests`` what
+    followed the names of nodes in it.
     """
 
     def __init__(self, data: Buffer, steps: int) -> None:
@@ -68,7 +83,7 @@ class NodeReader(TensorReader):
         self.pending: deque[tuple[Graph, int, int]] = deque()
         self.attributes: dict[bytes, Attribute] = {}
         self.operators: dict[tuple[bytes, bytes, bytes], Operator] = {}
-        self.plain_operators: dict[bytes, Operator] = {}
+        self.rests: dict[bytes, Rest] = {}
 
     def enter(self, graph: Graph, start: int, end: int) -> None:
         """Put a graph on the list; one that is given twice is read as one, as protobuf does."""
@@ -101,35 +116,86 @@ class NodeReader(TensorReader):
 
     def inline_node(self, graph: Graph, raw: bytes, start: int) -> None:
         """Read a NodeProto from a copy of its bytes into the graph."""
+        head = plain_head(raw)
+        if head is None:
+            self.whole_node(graph, raw, start)
+            return
+        inputs, outputs, name, middle = head
+        rest = raw[middle:]
+        known = self.rests.get(rest) or self.known_rest(rest)
+        if known is None and rest.startswith(CONSTANT):
+            known = self.constant(graph, rest, start + middle)
+        if known is None:
+            self.whole_node(graph, raw, start, head)
+            return
+        operator, attributes, texts = known
+        self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
+        if len(raw) > SHORT_NODE:
+            self.steps -= (sum(map(len, (*inputs, *outputs))) + len(name or b"") + texts) // KEPT
+        if self.steps < self.checkpoint:
+            self.spend(0)
+        node = operator, name or b"", inputs, outputs, attributes, start, start + len(raw)
+        graph.nodes.append(_new(Node, node))
+
+    def whole_node(self, graph: Graph, raw: bytes, start: int, head: Head | None = None) -> None:
+        """As ``inline_node``, where no memo knows what follows the ``head``."""
         end = start + len(raw)
         fields = plain_node(raw, self.attributes)
         if fields is None:
             graph.nodes.append(self.odd_node(graph, start, end))
             return
-        inputs, outputs, found, fresh, name, op_type, domain, overload = fields
-        operator = None if domain or overload else self.plain_operators.get(op_type)
-        if operator is None:
-            operator = self.operator(op_type, domain, overload)
-            if not domain and not overload:
-                self.plain_operators[op_type] = operator
+        inputs, outputs, found, held, fresh, name, op_type, domain, overload = fields
+        op_type, domain, overload = op_type or b"", domain or b"", overload or b""
+        operator = self.operator(op_type, domain, overload)
         attributes = cast(list[Attribute], found)  # the fresh ones are filled in here
-        for index, body, held in fresh:
-            known = memo.attributes.get(held)
-            if known is None:
-                found[index] = self.fresh_attribute(held, start + body, graph, len(graph.nodes))
-                continue
-            found[index], cost = known
-            self.steps -= cost
-            if len(self.attributes) < memo.ENTRIES:
-                self.attributes[held] = known[0]
+        for index, body in fresh:
+            found[index] = self.known_attribute(held[index]) or self.fresh_attribute(
+                held[index], start + body, graph, len(graph.nodes)
+            )
         self.steps -= 12 + len(inputs) + len(outputs) + len(attributes)
         if len(raw) > SHORT_NODE:
-            self.steps -= sum(map(len, (*inputs, *outputs, name, domain, overload))) // KEPT
+            texts = *inputs, *outputs, name or b"", domain, overload
+            self.steps -= sum(map(len, texts)) // KEPT
         if self.steps < self.checkpoint:
             self.spend(0)
+        notes = self.notes
         if len(attributes) > 1:
             self.attribute_names(graph, attributes, start, end)
-        graph.nodes.append(Node(operator, name, inputs, outputs, attributes, start, end))
+        if head is not None and head[:3] == (inputs, outputs, name) and notes == self.notes:
+            self.remember_rest(raw[head[3] :], (op_type, domain, overload, held), attributes)
+        graph.nodes.append(Node(operator, name or b"", inputs, outputs, attributes, start, end))
+
+    def constant(self, graph: Graph, rest: bytes, start: int) -> Rest | None:
+        """What follows the name of a Constant whose tensor is written as usual."""
+        attribute = plain_constant(rest, start)
+        if attribute is None:
+            return None
+        self.steps -= 8
+        graph.attribute_tensors.append((len(graph.nodes), attribute.name, attribute.tensors[0]))
+        return self.operator(b"Constant", b"", b""), (attribute,), 0
+
+    def known_rest(self, raw: bytes) -> Rest | None:
+        """What follows a node's name, if it was read before; its first use in a model costs."""
+        held = memo.rests.get(raw)
+        if held is None:
+            return None
+        found = [self.known_attribute(each) for each in held[3]]
+        attributes = tuple([each for each in found if each is not None])
+        return self.remember_rest(raw, held, attributes)
+
+    def remember_rest(
+        self,
+        raw: bytes,
+        held: tuple[bytes, bytes, bytes, list[bytes]],
+        attributes: Sequence[Attribute],
+    ) -> Rest | None:
+        """Keep what follows a node's name if all attributes in it are kept, too."""
+        *texts, parts = held
+        rest = self.operator(*texts), tuple(attributes), len(texts[1]) + len(texts[2])
+        if all(part in self.attributes for part in parts):
+            memo.remember(self.rests, raw, rest)
+            memo.remember(memo.rests, raw, held)
+        return rest
 
     def odd_node(self, graph: Graph, start: int, end: int) -> Node:
         """Read any node. The last of a repeated field counts; the others are overridden."""
@@ -200,6 +266,16 @@ class NodeReader(TensorReader):
         self.spend(cost)
         if len(self.attributes) < memo.ENTRIES:
             self.attributes[raw] = attribute
+        return attribute
+
+    def known_attribute(self, raw: bytes) -> Attribute | None:
+        """The attribute of these bytes, if one was read before; its first use in a model costs."""
+        attribute = self.attributes.get(raw)
+        if attribute is None and raw in memo.attributes:
+            attribute, cost = memo.attributes[raw]
+            self.spend(cost)
+            if len(self.attributes) < memo.ENTRIES:
+                self.attributes[raw] = attribute
         return attribute
 
     def fresh_attribute(self, raw: bytes, start: int, graph: Graph, owner: int) -> Attribute:

@@ -34,8 +34,21 @@ _PACKED_DATA = {0x22: 4, 0x2A: 0, 0x3A: 0, 0x4A: 1, 0x52: 8, 0x5A: 0}
 """The tags of a tensor's data and the bytes of a value; 0 for varints, 1 for raw data."""
 
 _VARINTS = re.compile(rb"(?:[\x80-\xff]{0,9}+[\x00-\x7f])*+")
-_TENSOR = re.compile(rb"((?:\x08[\x80-\xff]{0,9}+[\x00-\x7f])*+)\x10([\x00-\x7f])\x42([\x00-\x7f])")
+_SHAPE = rb"((?:\x08[\x80-\xff]{0,9}+[\x00-\x7f])*+)\x10([\x00-\x7f])"
+_TENSOR = re.compile(_SHAPE + rb"\x42([\x00-\x7f])")
 """A tensor's dims, its dtype and the length of its name, in the order of their field numbers."""
+
+CONSTANT = b'"\x08Constant*'
+"""What follows the name of a Constant: its op_type, and then an attribute."""
+_CONSTANT = re.compile(
+    re.escape(CONSTANT)
+    + rb"([\x00-\x7f])\x0a\x05value\x2a([\x00-\x7f])"
+    + _SHAPE
+    + rb"(?:\x42\x00)?\x4a([\x00-\x7f])"
+)
+"""Up to the values of a short tensor that has no name, with the three lengths around them."""
+
+_new = tuple.__new__  # as a named tuple does, without a call of Python's in between
 
 
 def plain_length(chunk: bytes, at: int) -> tuple[int, int]:
@@ -50,21 +63,58 @@ def plain_length(chunk: bytes, at: int) -> tuple[int, int]:
     return 1 << 62, at
 
 
+Head = tuple[list[bytes], list[bytes], bytes | None, int]
+"""Inputs, outputs and name of a node, and where what follows them starts."""
+
 NodeFields = tuple[
     list[bytes],
     list[bytes],
     list[Attribute | None],
-    list[tuple[int, int, bytes]],
-    bytes,
-    bytes,
-    bytes,
-    bytes,
+    list[bytes],
+    list[tuple[int, int]],
+    bytes | None,
+    bytes | None,
+    bytes | None,
+    bytes | None,
 ]
-"""Inputs, outputs, attributes, fresh, name, op_type, domain and overload of a node.
+"""Inputs, outputs, attributes, their bytes, fresh, name, op_type, domain and overload of a node.
 
-``fresh`` are attributes still to read: index, start in the node, and bytes; None stands where one
-of them belongs.
+``fresh`` are attributes still to read: index and start in the node; None stands where one of them
+belongs, and for a text that is not there.
 """
+
+
+def plain_head(raw: bytes) -> Head | None:
+    """Read the beginning of a NodeProto: inputs, then outputs, then a name if there is one.
+
+    None where one is longer than 127 bytes or not ASCII, or nothing follows.
+    """
+    inputs: list[bytes] = []
+    outputs: list[bytes] = []
+    name = None
+    pos = 0
+    try:
+        tag = raw[0]
+        while tag == 0x0A:
+            start = pos + 2
+            pos = start + raw[start - 1]
+            inputs.append(raw[start:pos])
+            tag = raw[pos]
+        while tag == 0x12:
+            start = pos + 2
+            pos = start + raw[start - 1]
+            outputs.append(raw[start:pos])
+            tag = raw[pos]
+        if tag == 0x1A:
+            start = pos + 2
+            pos = start + raw[start - 1]
+            name = raw[start:pos]
+            raw[pos]
+    except IndexError:
+        return None
+    if not raw.isascii() and not raw[:pos].isascii():
+        return None
+    return inputs, outputs, name, pos
 
 
 def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
@@ -72,7 +122,8 @@ def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
     inputs: list[bytes] = []
     outputs: list[bytes] = []
     attributes: list[Attribute | None] = []
-    fresh: list[tuple[int, int, bytes]] = []
+    held: list[bytes] = []
+    fresh: list[tuple[int, int]] = []
     name = op_type = domain = overload = doc = None
     size = len(raw)
     pos = 0
@@ -92,10 +143,10 @@ def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
             elif tag == 0x12:
                 outputs.append(raw[pos:stop])
             elif tag == 0x2A:
-                held = raw[pos:stop]
-                attribute = known.get(held)
+                held.append(raw[pos:stop])
+                attribute = known.get(held[-1])
                 if attribute is None:
-                    fresh.append((len(attributes), pos, held))
+                    fresh.append((len(attributes), pos))
                 attributes.append(attribute)
             elif tag == 0x22 and op_type is None:
                 op_type = raw[pos:stop]
@@ -112,13 +163,12 @@ def plain_node(raw: bytes, known: dict[bytes, Attribute]) -> NodeFields | None:
             pos = stop
     except (IndexError, WireError):
         return None
-    fields = inputs, outputs, attributes, fresh
-    names = name or b"", op_type or b"", domain or b"", overload or b""
+    names = name, op_type, domain, overload
     if not raw.isascii():  # the length of a long field, or a name
-        texts = (*inputs, *outputs, *names, doc or b"")
+        texts = (*inputs, *outputs, *filter(None, (*names, doc)))
         if not b"".join(texts).isascii() and not all(map(is_utf8, texts)):
             return None
-    return (*fields, *names)
+    return (inputs, outputs, attributes, held, fresh, *names)
 
 
 def _is_plain_entry(raw: bytes, start: int, end: int) -> bool:
@@ -200,9 +250,34 @@ def plain_tensor(head: bytes, start: int, end: int) -> Tensor | None:
             name = head[match.end() : middle]
             shape = memo.shapes.get(dims) or _shape(dims)
             if start + body + length == end and shape and (name.isascii() or is_utf8(name)):
-                data = (Data(9, True, start + body, end),)
-                return Tensor(name, dtype[0], *shape, data, (), False, start, end)
+                data = (_new(Data, (9, True, start + body, end, 1)),)
+                held = name, dtype[0], *shape, data, (), False, start, end
+                return _new(Tensor, held)
     return _plain_tensor(head, start, end)
+
+
+def plain_constant(rest: bytes, start: int) -> Attribute | None:
+    """Read the ``value`` of a Constant; ``rest`` follows its name, at ``start`` of the file."""
+    match = _CONSTANT.match(rest)
+    if match is None:
+        return None
+    outer, inner, dims, dtype, held = match.groups()
+    first, begin, end = len(CONSTANT) + 1, match.start(3), len(rest) - 3
+    shape = memo.shapes.get(dims) or _shape(dims)
+    if (
+        first + outer[0] != len(rest)
+        or begin + inner[0] != end
+        or match.end() + held[0] != end
+        or rest[end:] != b"\xa0\x01\x04"
+        or shape is None
+    ):
+        return None
+    data = (_new(Data, (9, True, start + match.end(), start + end, 1)),)
+    tensor = _new(Tensor, (b"", dtype[0], *shape, data, (), False, start + begin, start + end))
+    return _new(
+        Attribute,
+        (b"value", 4, b"", None, None, None, (), (), (), (tensor,), (), (), (0, 0, 0), 0, ()),
+    )
 
 
 def _shape(raw: bytes) -> tuple[tuple[int, ...], int] | None:
