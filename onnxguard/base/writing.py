@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterable
 from typing import IO
 
 from onnxguard.base.errors import UsageError
@@ -26,7 +27,7 @@ def refuse_link(path: str) -> None:
         )
 
 
-def write_whole(path: str, content: str | bytes) -> None:
+def write_whole(path: str, content: str | bytes | Iterable[str]) -> None:
     """Write a file, text as UTF-8, to a temporary one in the same folder, then rename it.
 
     Once this returns, the file is on the disk itself.
@@ -43,7 +44,8 @@ def write_whole(path: str, content: str | bytes) -> None:
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)
         with open(descriptor, "wb") as stream:
-            stream.write(content.encode() if isinstance(content, str) else content)
+            pieces = [content] if isinstance(content, str | bytes) else content
+            stream.writelines(p.encode() if isinstance(p, str) else p for p in pieces)
             sync(stream)
         umask = os.umask(0)
         os.umask(umask)

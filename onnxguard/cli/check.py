@@ -27,7 +27,7 @@ from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
-from onnxguard.reporters import REPORTERS
+from onnxguard.reporters import REPORTERS, rendered
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.phrases import left_out
 from onnxguard.repository.check import Checked, Options
@@ -120,7 +120,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     verbosity = options["verbose"] - options["quiet"]
     color = wants_color(output)
     rendering = RenderOptions(color, verbosity, options["exit_zero"])
-    emit(REPORTERS[options["output_format"]](run, rendering), output, color)
+    emit(rendered(run, options["output_format"], rendering), output, color)
     in_report = output is None and verbosity >= 0 and options["output_format"] in ("text", "github")
     _remark(checked, "" if in_report else left_out(run))
     return run.exit_code(options["exit_zero"])

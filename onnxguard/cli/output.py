@@ -84,9 +84,10 @@ def wants_color(output: str | None) -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def emit(text: str, output: str | None, color: bool) -> None:
-    """Write the report to a file, or to stdout."""
+def emit(text: str | Iterable[str], output: str | None, color: bool) -> None:
+    """Write the report, in pieces where it comes in such, to a file, or to stdout."""
     if output is None:
-        click.echo(text, nl=False, color=color)
+        for piece in [text] if isinstance(text, str) else text:
+            click.echo(piece, nl=False, color=color)
     else:
         write_whole(output, text)

@@ -27,11 +27,12 @@ from onnxguard.cli.origin import configuration, digests_option, hashed, origin_o
 from onnxguard.cli.output import check_output, emit, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
+from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
-from onnxguard.reporters import REPORTERS
+from onnxguard.reporters import REPORTERS, rendered
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.scanning.lean import FORMATS, lean
+from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Report, Run
 from onnxguard.scanning.scan import UNVERIFIED, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
@@ -130,6 +131,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         strict=options["strict"],
         access=access,
         sha256_up_to=hashed,
+        wanted=_wanted(options, len(models)),
     )
     if options["full_check"]:
         from onnxguard.scanning.full_check import FullCheck
@@ -138,7 +140,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         limits.require()
         judge = partial(judge, full_check=limits)
     verbosity = options["verbose"] - options["quiet"]
-    keep = lean if len(models) > 1 and output_format in FORMATS and verbosity < 1 else None
+    keep = lean if len(models) > 1 and _briefly(options) else None
     settings = "" if scale.results is None else _settings(policy, codes, options)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
@@ -156,9 +158,21 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
 
         run = outlined(run, models, access)
     color = wants_color(output)
-    text = REPORTERS[output_format](run, RenderOptions(color, verbosity, options["exit_zero"]))
-    emit(text, output, color)
+    rendering = RenderOptions(color, verbosity, options["exit_zero"])
+    emit(rendered(run, output_format, rendering), output, color)
     return run.exit_code(options["exit_zero"])
+
+
+def _briefly(options: dict[str, Any]) -> bool:
+    """Whether the report leaves out most of what a model holds."""
+    return options["output_format"] in FORMATS and options["verbose"] <= options["quiet"]
+
+
+def _wanted(options: dict[str, Any], models: int) -> Wanted:
+    """What the report shows; a file of results leaves nothing out."""
+    if options["results"] is not None or not _briefly(options):
+        return EVERYTHING
+    return Wanted(CONSTANTS_SHOWN, frozenset(EMPTY if models > 1 else ()))
 
 
 def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:
@@ -176,8 +190,9 @@ def _judge(
     full_check: Any = None,
     access: Access = DEFAULT_ACCESS,
     sha256_up_to: int = 0,
+    wanted: Wanted = EVERYTHING,
 ) -> Report:
-    report = scan_model(path, policy, full_check, access, sha256_up_to)
+    report = scan_model(path, policy, full_check, access, sha256_up_to, wanted)
     select, ignore = codes
     findings = report.findings
     if select or ignore:

@@ -228,11 +228,11 @@ class Graph:
             f'initializer {index} "{printable(tensor.name)}"', tensor.start, tensor.end
         )
 
-    def node_place(self, index: int) -> Place:
-        """Where a node is: ``graph/node 7 "name"``."""
+    def node_place(self, index: int, route: str = "") -> Place:
+        """Where a node is: ``graph/node 7 "name"``; ``route`` is the graph's own where known."""
         node = self.nodes[index]
         name = f' "{printable(node.name)}"' if node.name else ""
-        return Place(f"{self.route}/node {index}{name}", node.start, node.end)
+        return Place(f"{route or self.route}/node {index}{name}", node.start, node.end)
 
 
 class Function:

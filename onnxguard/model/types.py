@@ -200,10 +200,17 @@ class _Inference:
         Returns what is left.
         """
         types, nodes, single, several = scope.types, graph.nodes, scope.single, scope.several
+        judged = scope.judged
         get = types.get
         for at, index in enumerate(order):
-            operator, _, inputs, outputs, _, _, _ = nodes[index]
-            key = (operator, *map(get, inputs))
+            operator, _, inputs, outputs, attributes, _, _ = nodes[index]
+            key: tuple[object, ...]
+            if len(inputs) == 1:  # most nodes have one or two
+                key = operator, get(inputs[0])
+            elif len(inputs) == 2:
+                key = operator, get(inputs[0]), get(inputs[1])
+            else:
+                key = (operator, *map(get, inputs))
             if len(outputs) == 1:
                 one = single.get(key)
                 if one is not None and outputs[0]:
@@ -214,7 +221,10 @@ class _Inference:
                 if not last and None in key:
                     return order[at:]
                 given = tuple([get(name) or UNKNOWN for name in inputs])
-                outcome = yield from self._node(graph, index, scope, given)
+                own = (*map(_mark, attributes), operator, len(outputs), *given)
+                outcome = judged.get(own) or (
+                    yield from self._node(graph, index, scope, given, own)
+                )
                 for problem in outcome.problems:
                     self._clash(Clash(*problem, graph, index))
                 kinds = outcome.outputs
@@ -233,17 +243,18 @@ class _Inference:
 
     # -- nodes --------------------------------------------------------------------------------
 
-    def _node(self, graph: Graph, index: int, scope: _Scope, inputs: Kinds) -> NodeWalk:
-        """The types of a node's outputs; remembered where its inputs alone decide."""
+    def _node(
+        self, graph: Graph, index: int, scope: _Scope, inputs: Kinds, own: tuple[object, ...]
+    ) -> NodeWalk:
+        """The types of a node's outputs.
+
+        Remembered where the types of its inputs decide, or as ``own`` where its attributes do, too.
+        """
         node = graph.nodes[index]
         operator, count = node.operator, len(node.outputs)
         function = self._functions.get(operator)
         if function is not None:
             return Outcome((yield from self._call(function, node, scope, inputs)))
-        own = (*map(id, node.attributes), operator, count, *inputs)
-        known = scope.judged.get(own)
-        if known is not None:
-            return known
         version = scope.versions.get(operator.domain, 0)
         schema = _schema(operator, version)
         if schema is None:
@@ -265,9 +276,8 @@ class _Inference:
                     scope.remember(operator, inputs, outcome.outputs)
                 return outcome
             found = _by_rule(typed, outcome)
-            if not any(attribute.tensors for attribute in node.attributes):
-                merged = scope.judged[own] = _merged(schema, version, outcome, found)
-                return merged
+            merged = scope.judged[own] = _merged(schema, version, outcome, found)
+            return merged
         return _merged(schema, version, outcome, found)
 
     def _insides(self, node: Node, scope: _Scope) -> Generator[Walk, Kinds, None]:
@@ -413,6 +423,17 @@ def _sorted(nodes: list[Node], indexes: Iterable[int]) -> list[int]:
             if not waiting[reader]:
                 done.append(reader)
     return [*done, *(index for index in order if waiting[index])]
+
+
+def _mark(attribute: Attribute) -> object:
+    """What of an attribute decides on types: of a tensor its dtype, and no value."""
+    if attribute.tensors and attribute[2:9] == _ALONE[2:9] and attribute[10:] == _ALONE[10:]:
+        return attribute.name, attribute.type, attribute.tensors[-1].dtype
+    return id(attribute)
+
+
+_ALONE = Attribute(b"")
+"""What an attribute holds beside its tensors where it holds nothing else."""
 
 
 def _in_force(node: Node, scope: _Scope) -> dict[bytes, Attribute]:

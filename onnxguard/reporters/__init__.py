@@ -6,7 +6,7 @@ is nothing to say. A format's module is imported when the format is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from onnxguard.reporters import conformance, diff, parity, scan, training
@@ -35,6 +35,7 @@ __all__ = [
     "ParityReporter",
     "RenderOptions",
     "Reporter",
+    "rendered",
 ]
 
 Reporter = Callable[[Run, RenderOptions], str]
@@ -47,6 +48,16 @@ AblationReporter = Callable[["Ablation", RenderOptions], str]
 
 REPORTERS: dict[str, Reporter] = scan.REPORTERS
 """The reporters of a scan by the name that ``--format`` takes."""
+
+
+def rendered(run: Run, name: str, options: RenderOptions) -> str | Iterable[str]:
+    """A run as text in the format of that name: in pieces where it may be too long for memory."""
+    if name == "json":
+        from onnxguard.reporters.scan.json import pieces
+
+        return pieces(run, options)
+    return REPORTERS[name](run, options)
+
 
 DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = diff.REPORTERS
 """Those of a comparison of two models."""

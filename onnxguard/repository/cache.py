@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onnxguard.base.cache_folder import cache_folder
 from onnxguard.base.errors import UsageError
 from onnxguard.many.fingerprint import digest_of
+from onnxguard.model.describing import EMPTY, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.scanning.plain_values import record_of, report_of
 from onnxguard.scanning.report import Report
@@ -70,13 +71,19 @@ def _packed(report: Report) -> str:
     return json.dumps(record_of(bare), separators=(",", ":"))
 
 
+UNASKED = frozenset({"operators", "constants", "initializer_bytes", "loops"})
+"""Facts that neither a contract asks for nor a line of the summary."""
+
+SLIM = Wanted(unwanted=UNASKED)
+"""What is made of a report that is kept."""
+
+
 def slim(report: Report) -> Report:
     """What a contract and a line of the summary ask for; all of it where something was found."""
     facts = report.facts
     if facts is None or report.findings:
         return report
-    cut = facts._replace(operators=(), constants=(), initializer_bytes={}, loops=())
-    return report._replace(facts=cut)
+    return report._replace(facts=facts._replace(**{name: EMPTY[name] for name in UNASKED}))
 
 
 class Known(NamedTuple):

@@ -6,8 +6,9 @@ import os
 from typing import NamedTuple
 
 from onnxguard.base.printable import printable
+from onnxguard.model.describing import EVERYTHING
 from onnxguard.policy.allowlist import Allowlist
-from onnxguard.repository.cache import slim
+from onnxguard.repository.cache import SLIM, slim
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.same_graph import Spans
 from onnxguard.scanning.scan import examine
@@ -53,7 +54,8 @@ class Examiner:
     def __call__(self, task: Task) -> Examined:
         """Judge a model."""
         path = os.path.join(self._root, task.path)
-        report, spans, digest = examine(path, self._policies[task.policy])
+        wanted = EVERYTHING if self._whole else SLIM
+        report, spans, digest = examine(path, self._policies[task.policy], wanted)
         if digest and not self._whole:
             if (digest, task.policy) in self._given:
                 return Examined(None, digest)

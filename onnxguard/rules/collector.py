@@ -89,10 +89,12 @@ class Weighed:
     """Adds findings about valid graphs at the weight that a list gives their rules.
 
     A hostile graph may have millions, all different: the message is made of the first ones alone.
+    ``added`` counts what was to be added, whatever it weighs.
     """
 
     def __init__(self, policy: Allowlist, found: Found) -> None:
         self._found = found
+        self.added = 0
         self._added: Counter[str] = Counter()
 
         @cache
@@ -123,6 +125,7 @@ class Weighed:
             operator: the operator that it is about.
             severity: stands in for the rule's own.
         """
+        self.added += 1
         weight = self._weight(code, severity)
         if weight is None:
             return

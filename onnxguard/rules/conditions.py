@@ -6,13 +6,14 @@ import struct
 
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
+from onnxguard.model.constant_nodes import constant_value
 from onnxguard.model.expansion import View
 from onnxguard.model.graph import Attribute, Graph, Node, SparseTensor
 from onnxguard.model.messages import dtype_name
 from onnxguard.model.reading.plain import VALUES_KEPT
 from onnxguard.model.schemas import schema_at
 from onnxguard.model.scopes import Scopes
-from onnxguard.model.survey import Survey, constant_value
+from onnxguard.model.survey import Survey
 from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import DtypeRule, Entry, ValueRule
 from onnxguard.rules.collector import Found

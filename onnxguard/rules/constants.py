@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from functools import partial
 
+from onnxguard.model.constant_nodes import constant_dtype, constant_value
 from onnxguard.model.constants import CONSTANT
-from onnxguard.model.survey import Survey, constant_value
+from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Judge each Constant node by ``policy.constants``; ``report`` only lists them."""
-    for constant in survey.facts.constants:
-        if constant.value == "no value":
-            message = "a Constant node has no value"
-            found.add("OG303", message, constant.place, hint="export the model again")
-    if policy.constants == "report":
-        return
-    for constant in survey.facts.constants:
-        if policy.constants == "forbid":
-            message = "a Constant node, which the list forbids"
-            hint = "export with constants folded into initializers"
-            found.add("OG701", message, constant.place, hint=hint, operator="Constant")
-        elif isinstance(policy.constants, int) and constant.bytes > policy.constants:
-            message = (
-                f"a Constant node of {constant.bytes:,} bytes, {policy.constants:,} are allowed"
-            )
-            hint = "store large values as initializers"
-            found.add("OG702", message, constant.place, hint=hint, operator="Constant")
+    for graph, index in survey.constants:
+        if constant_dtype(graph.nodes[index]) is None:
+            message, place = "a Constant node has no value", partial(graph.node_place, index)
+            found.add("OG303", message, place, hint="export the model again")
+    for graph, index in survey.constants if policy.constants == "forbid" else ():
+        message, place = "a Constant node, which the list forbids", partial(graph.node_place, index)
+        hint = "export with constants folded into initializers"
+        found.add("OG701", message, place, hint=hint, operator="Constant")
     if isinstance(policy.constants, int):
+        for graph, index in survey.constants:
+            size = constant_value(survey.model, graph.nodes[index])[2]
+            if size > policy.constants:
+                message = f"a Constant node of {size:,} bytes, {policy.constants:,} are allowed"
+                place = partial(graph.node_place, index)
+                hint = "store large values as initializers"
+                found.add("OG702", message, place, hint=hint, operator="Constant")
         _given(survey, policy.constants, found)
 
 

@@ -8,8 +8,9 @@ from functools import partial
 
 from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import printable
+from onnxguard.model.constant_nodes import tensor_bytes
 from onnxguard.model.graph import Tensor
-from onnxguard.model.survey import Survey, parse_offset, tensor_bytes
+from onnxguard.model.survey import Survey, parse_offset
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
@@ -28,7 +29,7 @@ PREPACKED = b"prepacked"
 
 def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> None:
     """Check every external tensor of the model at ``path``, None where it has no folder."""
-    if not survey.facts.external_data:
+    if not survey.model.has_external_data:
         return
     action = policy.policy("external_data")
     find = _finder(survey.model.data, path)

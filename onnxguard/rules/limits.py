@@ -20,10 +20,10 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
 
 
 def _size(survey: Survey, policy: Allowlist, found: Found) -> None:
-    facts, place = survey.facts, survey.model.place
+    model, place = survey.model, survey.model.place
     counted = [
-        ("model_bytes", "OG201", facts.size, "bytes", "make the model smaller, or raise the limit"),
-        ("nodes", "OG202", facts.nodes, "nodes", "simplify the graph before the export"),
+        ("model_bytes", "OG201", model.size, "bytes", "make the model smaller, or raise the limit"),
+        ("nodes", "OG202", survey.nodes, "nodes", "simplify the graph before the export"),
     ]
     if not survey.inlining.recursive:
         hint = "inline or remove functions that call each other"
@@ -38,7 +38,7 @@ def _size(survey: Survey, policy: Allowlist, found: Found) -> None:
 
 def _depth(survey: Survey, policy: Allowlist, found: Found) -> None:
     limit = policy.limits.get("subgraph_depth")
-    if limit is None or survey.facts.depth <= limit.value:
+    if limit is None or survey.inlining.largest.depth <= limit.value:
         return
     deepest = max(survey.model.graphs, key=lambda graph: graph.depth)
     start, end = deepest.spans[0]
@@ -47,7 +47,7 @@ def _depth(survey: Survey, policy: Allowlist, found: Found) -> None:
         place = place._replace(route=deepest.route, start=start, end=end)
     found.add(
         "OG203",
-        f"graphs nest {survey.facts.depth} deep, {limit.value} are allowed",
+        f"graphs nest {survey.inlining.largest.depth} deep, {limit.value} are allowed",
         place,
         hint="flatten the branches and loops of the model",
         adr=limit.decision.label,

@@ -146,26 +146,41 @@ def _refuse(graph: Graph, refused: dict[Operator, Refusal], say: Weighed) -> Non
 
 
 def _nodes(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> None:
-    """Compare each node with its operator's signature; the usual node agrees."""
-    for index, node in enumerate(graph.nodes):
-        signature = known.get(node.operator)
-        if signature is None:
+    """Compare each node with its operator's signature; the usual node agrees.
+
+    Nodes whose attributes are written alike share them: of such only the first is compared.
+    """
+    agree: set[tuple[Operator, int, int, int]] = set()
+    for index, (operator, _, inputs, outputs, attributes, _, _) in enumerate(graph.nodes):
+        key = operator, id(attributes), len(inputs), len(outputs)
+        if key in agree and b"" not in inputs and b"" not in outputs:
             continue
-        _, inputs, outputs, types, required, special = signature
-        if len(node.inputs) not in inputs or b"" in node.inputs:
-            _count(graph, index, signature, "OG158", say)
-        if len(node.outputs) not in outputs or b"" in node.outputs:
-            _count(graph, index, signature, "OG159", say)
-        for attribute in node.attributes:
-            if types.get(attribute.name) != attribute.type:
-                _attribute(graph, index, attribute, signature, say)
-        if special is not None:
-            special(graph, index, say)
-        if required and not required.issubset([a.name for a in node.attributes]):
-            for name in sorted(required.difference([a.name for a in node.attributes])):
-                place = partial(graph.node_place, index)
-                text = '{} lacks the attribute "{}", which it requires'
-                say("OG161", text, (name,), place, "give the attribute", node.operator)
+        signature = known.get(operator)
+        # One attribute is looked at as soon as it is looked up: most Constants have their own.
+        if (signature is None or _node(graph, index, signature, say)) and len(attributes) != 1:
+            agree.add(key)
+
+
+def _node(graph: Graph, index: int, signature: Signature, say: Weighed) -> bool:
+    """Compare one node with its operator's signature; whether it agrees."""
+    node = graph.nodes[index]
+    _, inputs, outputs, types, required, special = signature
+    before = say.added
+    if len(node.inputs) not in inputs or b"" in node.inputs:
+        _count(graph, index, signature, "OG158", say)
+    if len(node.outputs) not in outputs or b"" in node.outputs:
+        _count(graph, index, signature, "OG159", say)
+    for attribute in node.attributes:
+        if types.get(attribute.name) != attribute.type:
+            _attribute(graph, index, attribute, signature, say)
+    if special is not None:
+        special(graph, index, say)
+    if required and not required.issubset([a.name for a in node.attributes]):
+        for name in sorted(required.difference([a.name for a in node.attributes])):
+            place = partial(graph.node_place, index)
+            text = '{} lacks the attribute "{}", which it requires'
+            say("OG161", text, (name,), place, "give the attribute", node.operator)
+    return say.added == before
 
 
 def _count(graph: Graph, index: int, signature: Signature, code: str, say: Weighed) -> None:
@@ -205,6 +220,8 @@ def _parts(graph: Graph, index: int, say: Weighed) -> None:
 def _one_value(graph: Graph, index: int, say: Weighed) -> None:
     """Find a Constant of several values; another rule speaks of one without any."""
     node = graph.nodes[index]
+    if len(node.attributes) < 2:
+        return
     values = {attribute.name for attribute in node.attributes} & CONSTANT_ATTRIBUTES
     if len(values) > 1:
         text = f"{{}} has {len(values)} values, it must have one"

@@ -10,10 +10,11 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
+from onnxguard.model.constant_nodes import constant_dtype, constant_value
 from onnxguard.model.constants import CONSTANT, data_count
 from onnxguard.model.graph import Graph, Node, SparseTensor, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
-from onnxguard.model.survey import Survey, constant_value
+from onnxguard.model.survey import Survey
 from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
 from onnxguard.rules.collector import Found, PlaceOf
@@ -29,6 +30,7 @@ _DTYPE_ATTRIBUTE |= dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), b"outp
 _TYPED = {1: 4, 14: 4, 11: 10, 15: 10, 7: 7, 12: 11, 13: 11, 8: 6}
 """dtype -> the typed field that holds it; int32_data (5) for all others."""
 
+_STRING = 8
 _PER_VALUE = {14: 0.5, 15: 0.5, 21: 2, 22: 2, 23: 2, 25: 4, 26: 4}
 """Elements per value of the typed field, where it is not one."""
 
@@ -58,11 +60,11 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
                     _shape(sparse.dims, "a sparse tensor", place, policy, found)
         _values(graph, policy, found)
     rule = policy.dtypes
-    for constant in survey.facts.constants if rule is not None else ():
-        if rule is not None and constant.dtype == "string" and not rule.admits("string"):
+    for graph, index in survey.constants if rule and not rule.admits("string") else ():
+        if constant_dtype(graph.nodes[index]) == _STRING:
             message = f"string values, allowed is {rule}"
             hint = "convert the values before the export"
-            found.add("OG306", message, constant.place, hint=hint)
+            found.add("OG306", message, partial(graph.node_place, index), hint=hint)
     _given(survey, policy, found)
     _converted(survey, policy, found)
     if rule is not None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from onnxguard.model.describing import EMPTY
 from onnxguard.scanning.report import Report, Verdict
+
+_NOT_SHOWN = {
+    name: empty
+    for name, empty in EMPTY.items()
+    if name not in ("producer", "producer_version", "operators", "constants")
+}
+"""What those formats leave out of a model with findings; of one without, all that can be."""
+
+CONSTANTS_SHOWN = 10
+"""Constant nodes of a model that text shows, unless verbose; the others show none."""
 
 FORMATS = frozenset({"github", "junit", "sarif", "text"})
 """Formats that print of a passing model no more than ``lean`` leaves; text, unless verbose."""
@@ -17,16 +28,6 @@ def lean(report: Report) -> Report:
     facts = report.facts
     if facts is None:
         return report
-    facts = facts._replace(
-        graph_name="",
-        inputs=(),
-        outputs=(),
-        functions=(),
-        initializer_bytes={},
-        external_data=(),
-        loops=(),
-        metadata=(),
-    )
-    if report.verdict is Verdict.PASS and all(f.waiver for f in report.findings):
-        facts = facts._replace(producer="", producer_version="", operators=(), constants=())
-    return report._replace(facts=facts)
+    clean = report.verdict is Verdict.PASS and all(f.waiver for f in report.findings)
+    left_out = EMPTY if clean else _NOT_SHOWN
+    return report._replace(facts=facts._replace(**left_out))

@@ -49,15 +49,17 @@ def report_of(record: Any) -> Report:
     return report
 
 
+_PLAIN = frozenset({str, int, float, bool, NoneType})
+
+
 def plain(value: object) -> Any:
     """Turn named tuples into objects, tuples into arrays and enums into their values."""
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, tuple):
+        items = [item if item.__class__ in _PLAIN else plain(item) for item in value]
         fields: tuple[str, ...] | None = getattr(value, "_fields", None)
-        if fields is not None:
-            return {name: plain(item) for name, item in zip(fields, value, strict=True)}
-        return [plain(item) for item in value]
+        return items if fields is None else dict(zip(fields, items, strict=True))
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return value

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from onnxguard.base.findings import Finding
+from onnxguard.model.describing import Wanted
 from onnxguard.model.facts import Facts
 from onnxguard.model.survey import Survey
 from onnxguard.model.wire import Buffer
@@ -27,6 +28,8 @@ PIECES = 1 << 10
 
 
 Spans = tuple[tuple[int, int], ...]
+Asked = tuple[Allowlist, Wanted]
+"""The list that a model is judged by, and what is said of it."""
 
 
 class Twin(NamedTuple):
@@ -36,7 +39,7 @@ class Twin(NamedTuple):
     hexadecimal.
     """
 
-    policy: Allowlist
+    asked: Asked
     size: int
     pieces: tuple[tuple[int, int, bytes], ...]
     facts: Facts
@@ -65,12 +68,16 @@ def _digest(size: int, spans: Spans, pieces: Iterable[bytes]) -> str:
 _recent: list[Twin] = []
 
 
-def find_twin(data: Buffer, policy: Allowlist) -> Twin | None:
-    """The remembered model that ``data`` is but for its weights, judged by the same list."""
+def _same(one: Asked, other: Asked) -> bool:
+    return one[0] is other[0] and one[1] == other[1]
+
+
+def find_twin(data: Buffer, asked: Asked) -> Twin | None:
+    """The remembered model that ``data`` is but for its weights, of which the same was asked."""
     size = len(data)
     heads: dict[tuple[int, int], bytes] = {}  # of many twins, the first piece ends at one place
     for index, twin in enumerate(_recent):
-        if twin.size != size or twin.policy is not policy:
+        if twin.size != size or not _same(twin.asked, asked):
             continue
         start, end, head = twin.pieces[0]
         if (start, end) not in heads:
@@ -92,7 +99,7 @@ def remember(twin: Twin | None) -> None:
 
 
 def twin_of(
-    data: Buffer, seen: Survey, policy: Allowlist, findings: tuple[Finding, ...]
+    data: Buffer, seen: Survey, asked: Asked, facts: Facts, findings: tuple[Finding, ...]
 ) -> Twin | None:
     """What there is to remember of a judged model.
 
@@ -110,7 +117,7 @@ def twin_of(
         start = end
     size, spans = len(data), tuple([(start, end) for start, end, _ in pieces])
     digest = _digest(size, spans, (piece for _, _, piece in pieces))
-    return Twin(policy, size, tuple(pieces), seen.facts, findings, spans, digest)
+    return Twin(asked, size, tuple(pieces), facts, findings, spans, digest)
 
 
 def _weights(seen: Survey) -> list[tuple[int, int]]:

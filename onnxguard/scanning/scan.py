@@ -16,6 +16,7 @@ from onnxguard.base.budget import SECONDS, limited
 from onnxguard.base.errors import ModelError, WireError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import RULES
+from onnxguard.model.describing import EVERYTHING, Wanted, describe
 from onnxguard.model.facts import Facts
 from onnxguard.model.reading import STEPS, malformed, read_model
 from onnxguard.model.survey import Survey, survey
@@ -48,6 +49,7 @@ def scan(
     full_check: FullCheck | None = None,
     access: Access = DEFAULT_ACCESS,
     sha256_up_to: int = 0,
+    wanted: Wanted = EVERYTHING,
 ) -> Report:
     """Judge one model by one allowlist.
 
@@ -57,6 +59,7 @@ def scan(
         full_check: runs the ONNX checker too, within its limits.
         access: how long a model at an address may take, and whether it may be downloaded whole.
         sha256_up_to: state the SHA-256 of a file of at most so many bytes; an address has none.
+        wanted: the facts that somebody will look at.
 
     Returns:
         The report; its verdict is ``error`` where the model could not be verified.
@@ -70,7 +73,7 @@ def scan(
     try:
         with open_model(text, access) as data:
             place = None if text == "-" else text
-            report, twin = _report(data, text, policy, place, started, full_check)
+            report, twin = _report(data, text, policy, place, started, wanted, full_check)
             if len(data) <= sha256_up_to and not isinstance(data, RemoteBytes):
                 report = report._replace(sha256=_sha256(data))
     except ModelError as error:
@@ -160,14 +163,14 @@ class Examination(NamedTuple):
     digest: str = ""
 
 
-def examine(path: str, policy: Allowlist) -> Examination:
+def examine(path: str, policy: Allowlist, wanted: Wanted = EVERYTHING) -> Examination:
     """Judge one file as ``scan`` does, but apply no waivers."""
     started = time.perf_counter()
     spans: Spans = ()
     digest = ""
     try:
         with open_model(path) as data, _uncollected():
-            facts, findings, twin = _examined(data, policy, path)
+            facts, findings, twin = _examined(data, policy, path, wanted)
             if twin is not None:
                 spans, digest = twin.spans, twin.digest
             elif not facts.external_data and facts.size <= WHOLE_BYTES:
@@ -208,10 +211,11 @@ def _report(
     policy: Allowlist,
     path: str | None,
     started: float,
+    wanted: Wanted = EVERYTHING,
     full_check: FullCheck | None = None,
 ) -> tuple[Report, Twin | None]:
     with _uncollected():
-        facts, findings, twin = _examined(data, policy, path)
+        facts, findings, twin = _examined(data, policy, path, wanted)
         if full_check is not None:
             findings += full_check.findings(name, Place("model", 0, facts.size))
         report = _reported(facts, findings, name, policy, started)
@@ -238,15 +242,16 @@ def _sha256(data: Buffer) -> str:
 
 
 def _examined(
-    data: Buffer, policy: Allowlist, path: str | None
+    data: Buffer, policy: Allowlist, path: str | None, wanted: Wanted
 ) -> tuple[Facts, tuple[Finding, ...], Twin | None]:
-    twin = find_twin(data, policy)
+    twin = find_twin(data, (policy, wanted))
     if twin is not None:
         return twin.facts, twin.findings, twin
     with limited(_seconds(policy)):
         seen = _surveyed(data, _steps(policy))
         findings = tuple(judge(seen, policy, path))
-    return seen.facts, findings, twin_of(data, seen, policy, findings)
+        facts = describe(seen, wanted, not findings)
+    return facts, findings, twin_of(data, seen, (policy, wanted), facts, findings)
 
 
 def _steps(policy: Allowlist) -> int:

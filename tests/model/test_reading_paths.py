@@ -235,6 +235,8 @@ RESTS = {
     "metadata": OP + pb.bytes_field(9, pb.entry("k", "v")),
     "a reference": OP + pb.bytes_field(5, attribute("axis", ref_attr_name="a", type=2)),
     "a Constant": IS_CONSTANT + VALUE,
+    "a Constant of another type": IS_CONSTANT
+    + pb.bytes_field(5, attribute("value", t=pb.tensor(1, [2], raw_data=bytes(8)), type=1)),
     "a Constant of too few bytes": IS_CONSTANT + SHORT,
     "a Constant of two values": IS_CONSTANT + VALUE + VALUE,
     "a Constant and something after it": IS_CONSTANT + VALUE + pb.bytes_field(6, b"doc"),

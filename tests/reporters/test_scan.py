@@ -209,6 +209,21 @@ class TestJson:
         assert model["facts"]["expanded_nodes"] == (1 << 63) - 1
         assert model["facts"]["metadata"][0] == {"key": HOSTILE, "value": HOSTILE}
 
+    def test_large_report_says_the_same_in_a_line_a_model(self) -> None:
+        plenty = RUNS["many"]._replace(reports=RUNS["many"].reports * 400)
+        text = render("json", plenty)
+        document = json.loads(text)
+        alone = json.loads(render("json", RUNS["many"]))
+        assert document["models"] == alone["models"] * 400
+        assert document["summary"]["models"] == len(plenty.reports)
+        assert {k: v for k, v in document.items() if k not in ("models", "summary")} == {
+            k: v for k, v in alone.items() if k not in ("models", "summary")
+        }
+        lines = text.splitlines()
+        assert len([line for line in lines if line.startswith('{"path":')]) == len(plenty.reports)
+        assert "##" not in text
+        assert text.endswith("\n")
+
     def test_states_the_exit_code(self) -> None:
         for run in RUNS.values():
             for exit_zero in (False, True):

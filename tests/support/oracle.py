@@ -11,8 +11,8 @@ from onnx import TensorProto
 
 from onnxguard import Allowlist, scan_bytes
 from onnxguard.base.printable import identifier, printable
+from onnxguard.model.constant_nodes import DIMS_SHOWN
 from onnxguard.model.facts import Facts
-from onnxguard.model.survey import DIMS_SHOWN
 from support.protobuf import parse_model
 
 LARGEST = (1 << 63) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from onnxguard import __version__
@@ -13,8 +14,17 @@ from onnxguard.scanning.report import Origin, Report, Run, Verdict
 SCHEMA = "onnxguard/report/1"
 
 
+LARGE = 1000
+"""From so many models, Constants and findings on, a model is one line without spaces."""
+
+
 def render(run: Run, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
+    return "".join(pieces(run, options))
+
+
+def pieces(run: Run, options: RenderOptions) -> Iterator[str]:
+    """As ``render``, a large report in pieces: one model is in memory as text at a time."""
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "tool": {"name": "onnxguard", "version": __version__},
@@ -22,9 +32,22 @@ def render(run: Run, options: RenderOptions) -> str:
         "seconds": round(run.seconds, 6),
         **({} if run.origin is None else {"origin": _origin(run.origin)}),
         "summary": _summary(run),
-        "models": [_model(report) for report in run.reports],
     }
-    return dumps(document)
+    if sum(map(_items, run.reports)) < LARGE:
+        yield dumps(document | {"models": list(map(_model, run.reports))})
+        return
+    opened = dumps(document | {"models": []}).rpartition("]")
+    yield opened[0]
+    before = "\n"
+    for report in run.reports:
+        yield before + _escaped(json.dumps(_model(report), separators=(",", ":"), allow_nan=False))
+        before = ",\n"
+    yield "\n  " + opened[1] + opened[2]
+
+
+def _items(report: Report) -> int:
+    constants = () if report.facts is None else report.facts.constants
+    return 1 + len(constants) + len(report.findings)
 
 
 def _origin(origin: Origin) -> dict[str, Any]:
@@ -34,8 +57,11 @@ def _origin(origin: Origin) -> dict[str, Any]:
 
 def dumps(document: object) -> str:
     """Serialise with an indent of two; ``##`` opens a command in some CI logs and is escaped."""
-    text = json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
-    return text.replace("##", "#\\u0023") + "\n"
+    return _escaped(json.dumps(document, indent=2, allow_nan=False)) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("##", "#\\u0023")
 
 
 def _summary(run: Run) -> dict[str, int]:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from onnxguard.model.facts import Facts, Value
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.paint import SEVERITY_STYLES, Paint, columns, wrap
+from onnxguard.scanning.lean import CONSTANTS_SHOWN
 from onnxguard.scanning.report import Read, Report
 
-CONSTANTS_SHOWN = 10
 READERS_SHOWN = 3
 
 
@@ -21,8 +21,11 @@ def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> li
     lines += _section(paint, phrases.plural(len(facts.operators), "operator"))
     lines += _operators(report, facts, paint)
     if facts.constants:
-        lines += _section(paint, phrases.plural(len(facts.constants), "Constant node"))
-        lines += _constants(facts, verbose)
+        # Of many Constants only those may have been described that are shown here.
+        count = sum([use.count for use in facts.operators if use.label == "Constant"])
+        count = max(count, len(facts.constants))
+        lines += _section(paint, phrases.plural(count, "Constant node"))
+        lines += _constants(facts, count, verbose)
     if verbose:
         for heading, rows in _details(facts):
             lines += _section(paint, heading)
@@ -63,7 +66,7 @@ def _operators(report: Report, facts: Facts, paint: Paint) -> list[str]:
     return wrap(items or ["none"], "    ", gap="   ")
 
 
-def _constants(facts: Facts, verbose: bool) -> list[str]:
+def _constants(facts: Facts, count: int, verbose: bool) -> list[str]:
     shown = facts.constants if verbose else facts.constants[:CONSTANTS_SHOWN]
     rows = [
         (
@@ -76,7 +79,7 @@ def _constants(facts: Facts, verbose: bool) -> list[str]:
         for constant in shown
     ]
     lines = columns(rows, "    ")
-    hidden = len(facts.constants) - len(shown)
+    hidden = count - len(shown)
     if hidden:
         lines.append(f"    ... and {hidden:,} more")
     return lines

@@ -1,0 +1,207 @@
+"""Constant nodes: their values, and who reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from onnxguard.base.printable import identifier, printable
+from onnxguard.model.constants import (
+    CONSTANT,
+    CONSTANT_ATTRIBUTES,
+    read_floats,
+    read_integers,
+)
+from onnxguard.model.expansion import LARGEST
+from onnxguard.model.facts import ConstantNode
+from onnxguard.model.graph import Attribute, Graph, Model, Node, Tensor
+from onnxguard.model.messages import DTYPES, dtype_name
+
+SHOWN = 8
+"""Values of a Constant that are shown."""
+
+READERS = 8
+"""Readers of a Constant that are named."""
+
+DIMS_SHOWN = 16
+
+ConstantAt = tuple[Graph, int]
+"""A Constant node: its graph and its index there."""
+
+
+def find_constants(graphs: Iterable[Graph]) -> list[ConstantAt]:
+    """The Constant nodes of some graphs, in file order."""
+    return [
+        (graph, index)
+        for graph in graphs
+        for index, node in enumerate(graph.nodes)
+        if node.operator == CONSTANT
+    ]
+
+
+def describe_constants(
+    model: Model, nodes: list[ConstantAt], most: int | None = None
+) -> list[ConstantNode]:
+    """Say what the first ``most`` of a model's Constant nodes hold, and who reads them.
+
+    Args:
+        model: the model.
+        nodes: all of its Constant nodes, in file order.
+        most: None for all.
+    """
+    described = nodes[:most]
+    routes = {id(graph): graph.route for graph, _ in described}
+    readers = _readers(model, nodes, set(map(_output, described)))
+    found: list[ConstantNode] = []
+    for graph, index in described:
+        node = graph.nodes[index]
+        output = _output((graph, index))
+        found.append(
+            ConstantNode(
+                graph.node_place(index, routes[id(graph)]),
+                printable(output),
+                *constant_value(model, node),
+                tuple(readers.get((id(graph), output), ())),
+            )
+        )
+    return found
+
+
+def _output(at: ConstantAt) -> bytes:
+    graph, index = at
+    outputs = graph.nodes[index].outputs
+    return outputs[0] if outputs else b""
+
+
+def _readers(
+    model: Model, nodes: list[ConstantAt], wanted: set[bytes]
+) -> dict[tuple[int, bytes], list[str]]:
+    """Who reads each Constant of the names that are wanted: nodes, and outputs of its graph.
+
+    Walks the graphs depth first with a table of the names in sight, so that a read costs the same
+    however deep it is.
+    """
+    constants: dict[int, set[bytes]] = {}
+    for at in nodes:
+        name = _output(at)
+        if name and name in wanted:
+            constants.setdefault(id(at[0]), set()).add(name)
+    found: dict[tuple[int, bytes], list[str]] = {}
+    sight: dict[bytes, list[int]] = {}
+    roots = [graph for graph in reversed(model.graphs) if graph.parent is None]
+    pending = [(graph, False) for graph in roots if constants]
+    while pending:
+        graph, left = pending.pop()
+        own = constants.get(id(graph), ())
+        if left:
+            for name in own:
+                sight[name].pop()
+                if not sight[name]:
+                    del sight[name]
+            continue
+        for name in own:
+            sight.setdefault(name, []).append(id(graph))
+        pending.append((graph, True))
+        pending += [(inner, False) for inner in reversed(graph.subgraphs)]
+        unseen = sight.keys().isdisjoint
+        for index, node in enumerate(graph.nodes if sight else ()):
+            if unseen(node.inputs):
+                continue
+            for name in node.inputs:
+                if name in sight:
+                    readers = found.setdefault((sight[name][-1], name), [])
+                    if len(readers) < READERS:
+                        shown = f"{identifier(node.operator.op_type[:64])}_{index}"
+                        beside = sight[name][-1] == id(graph)
+                        readers.append(shown if beside else f"{graph.route}/{shown}")
+        for value in graph.outputs:
+            if value.name in sight:
+                found.setdefault((sight[value.name][-1], value.name), []).append("output")
+    return found
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def _given(node: Node) -> Attribute | None:
+    """The attribute that holds a Constant's value: the last one."""
+    if len(node.attributes) == 1 and node.attributes[0].name in CONSTANT_ATTRIBUTES:
+        return node.attributes[0]
+    given = [a for a in node.attributes if a.name in CONSTANT_ATTRIBUTES]
+    return given[-1] if given else None
+
+
+_DTYPES = {b"value_int": 7, b"value_ints": 7, b"value_float": 1, b"value_floats": 1}
+
+
+def constant_dtype(node: Node) -> int | None:
+    """The TensorProto.DataType of a Constant node; None where it has no value, 0 if unknown."""
+    attribute = _given(node)
+    if attribute is None:
+        return None
+    if attribute.ref:
+        return 0
+    kind = attribute.name
+    if kind == b"value" and attribute.tensors:
+        return attribute.tensors[-1].dtype
+    if kind == b"sparse_value" and attribute.sparse:
+        values = attribute.sparse[-1].values
+        return values.dtype if values else 0
+    if kind in (b"value", b"sparse_value") and not attribute.tensors and not attribute.sparse:
+        return None
+    return _DTYPES.get(kind, 8)
+
+
+def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int, str]:
+    """A Constant node's dtype, shape, bytes and a short text of its value."""
+    attribute, dtype = _given(node), constant_dtype(node)
+    if attribute is None or dtype is None:
+        return "undefined", (), 0, "no value"
+    kind = attribute.name
+    if attribute.ref:
+        return "undefined", (), 0, f"set by the caller: {printable(attribute.ref)}"
+    if attribute.tensors and kind == b"value":
+        tensor = attribute.tensors[-1]
+        stored = sum([data.end - data.start for data in tensor.data])
+        size = min(max(tensor_bytes(tensor), stored), LARGEST)
+        return dtype_name(dtype), tensor.dims[:DIMS_SHOWN], size, _tensor_text(model, tensor)
+    if attribute.sparse and kind == b"sparse_value":
+        sparse = attribute.sparse[-1]
+        return dtype_name(dtype), sparse.dims[:DIMS_SHOWN], sparse.end - sparse.start, "sparse"
+    if kind == b"value_int":
+        return "int64", (), 8, str(attribute.i or 0)
+    if kind == b"value_float":
+        return "float32", (), 4, f"{attribute.f or 0.0:g}"
+    if kind == b"value_string":
+        return "string", (), attribute.size, f'"{printable(attribute.s or b"", 40)}"'
+    ints, floats, strings = attribute.counts
+    if kind == b"value_ints":
+        return "int64", (ints,), 8 * ints, _list(attribute.ints)
+    if kind == b"value_floats":
+        return "float32", (floats,), 4 * floats, _list(attribute.floats)
+    texts = [f'"{printable(s, 40)}"' for s in attribute.strings[: SHOWN + 1]]
+    return "string", (strings,), attribute.size, _list(texts)
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes that the dims and dtype call for; 0 for strings and unknown dtypes."""
+    return (max(tensor.elements, 0) * DTYPES.get(tensor.dtype, ("", 0))[1] + 7) // 8
+
+
+def _tensor_text(model: Model, tensor: Tensor) -> str:
+    if tensor.is_external:
+        return "in another file"
+    values: list[int] | list[float] = read_integers(model, tensor, SHOWN + 1)
+    if not values:
+        values = read_floats(model, tensor, SHOWN + 1)
+    if not values:
+        return "empty" if tensor.elements == 0 else "not shown"
+    return _list(values) if tensor.dims else _number(values[0])
+
+
+def _list(values: list[int] | list[float] | list[str] | tuple[int, ...] | tuple[float, ...]) -> str:
+    shown = ", ".join(map(_number, values[:SHOWN]))
+    return f"[{shown}{', ...' if len(values) > SHOWN else ''}]"
+
+
+def _number(value: float | str) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,68 @@
+"""What a format does not print is not made, and what it prints is the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import protobuf as pb
+from support.protobuf import attribute, body, constant, graph, node
+
+from onnxguard import scan, scan_bytes
+from onnxguard.model.constant_nodes import READERS
+from onnxguard.model.describing import EMPTY, Wanted, describe
+from onnxguard.model.reading import read_model
+from onnxguard.model.survey import survey
+from onnxguard.repository.cache import SLIM, slim
+from onnxguard.scanning.lean import lean
+
+MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.onnx"))
+BRIEF = Wanted(10, frozenset(EMPTY))
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("policy", ["adr-0258", "pre-adr-0258"])
+def test_what_is_not_made_is_what_would_be_left_out(path: Path, policy: str) -> None:
+    whole = scan(path, policy)._replace(seconds=0.0)
+    brief = scan(path, policy, wanted=BRIEF)._replace(seconds=0.0)
+    assert lean(brief) == lean(whole)
+    kept = scan(path, policy, wanted=SLIM)._replace(seconds=0.0)
+    assert slim(kept) == slim(whole)
+    if not whole.findings:
+        assert brief == lean(whole)
+        assert kept == slim(whole)
+
+
+def test_model_of_the_same_graph_is_described_as_it_is_asked_for() -> None:
+    """One that was described briefly lends its facts to nobody who wants all of them."""
+    path = MODELS[-1]
+    assert scan(path, "adr-0258", wanted=BRIEF).facts != scan(path, "adr-0258").facts
+    assert scan(path, "adr-0258", wanted=BRIEF).facts != scan(path, "adr-0258").facts
+
+
+@pytest.mark.parametrize("most", range(5))
+def test_first_constants_are_described_as_if_all_were(most: int) -> None:
+    """Readers are those of the innermost graph that has a Constant of the name."""
+    inside = body(
+        constant("a", value_int={"i": 5}),
+        node("Add", "a b", "d"),
+        node("If", "c", "e", attribute=attribute("then_branch", g=body(node("Relu", "a")))),
+    )
+    made = [constant(name, value_float={"f": 1.0}) for name in ("a", "b", "c")]
+    nodes = [*made, node("Loop", "_ c x", "y", attribute=attribute("body", g=inside))]
+    nodes += [node("Neg", "a", f"n{index}") for index in range(READERS + 2)]
+    seen = survey(read_model(pb.model(graph(*nodes))))
+    described = describe(seen).constants
+    assert len(described) == 4
+    assert len(described[0].readers) == READERS
+    assert "graph/Loop_3.body/Add_1" in described[1].readers
+    assert described[3].readers == ("Add_1", "graph/Loop_3.body/If_2.then_branch/Relu_0")
+    assert describe(seen, Wanted(most)).constants == described[:most]
+
+
+def test_constant_that_is_not_shown_is_judged() -> None:
+    nodes = [node("Constant", "", f"c{index}") for index in range(20)]
+    report = scan_bytes(pb.model(graph(*nodes)), allowlist="base")
+    (finding,) = [found for found in report.findings if found.code == "OG303"]
+    assert finding.count == 20
+    assert [place.route for place in finding.places] == [f"graph/node {i}" for i in range(20)]
