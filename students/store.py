@@ -12,7 +12,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import re
 import secrets
 import shutil
 import time
@@ -20,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import BufferedRandom, BufferedReader
+from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
@@ -35,15 +35,19 @@ from onnxguard.students.pairs import (
     open_regular,
 )
 
+from onnxguard.base.cache_folder import BUILDING, INDEX, STORE, kept_in
 from onnxguard.base.errors import OnnxguardError
 from onnxguard.base.printable import printable
 from onnxguard.base.processes import become_worker, cores, uninterrupted
 from onnxguard.base.progress import Step, silent
 
 _FORMAT = "onnxguard/store/3"
-_PIXELS, _INDEX = "pixels.bin", "index.json"
+_PIXELS = "pixels.bin"
 _BUILDING = "building-"
 _DAY = 24 * 60 * 60
+DAYS, BYTES = 60, 1 << 36
+"""A store that was not used in so many days goes when another one is built, and so do those that
+were used longest ago while all together take more bytes."""
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR)
 """What a rename says where something else is."""
 _BYTES = 4  # a pixel: R, G, B, mask
@@ -118,6 +122,8 @@ def open_store(
     entry = os.path.join(cache, key[:32])
     store = _load(entry, key, wanted)
     if store is not None:
+        with suppress(OSError):  # a folder that may only be read
+            os.utime(os.path.join(entry, INDEX))
         return store
     building = os.path.join(cache, f"{_BUILDING}{secrets.token_hex(8)}")
     build = build._replace(path=os.path.join(building, _PIXELS))
@@ -159,7 +165,7 @@ def _load(entry: str, key: str, wanted: Sequence[str], checked: bool = False) ->
     """
     try:
         most = _MOST_INDEX * (len(wanted) + 1)
-        with open_regular(os.path.join(entry, _INDEX)) as stream:
+        with open_regular(os.path.join(entry, INDEX)) as stream:
             text = stream.read(most + 1)
         index = json.loads(text) if len(text) <= most else None
         with open_regular(os.path.join(entry, _PIXELS)) as stream:
@@ -259,20 +265,17 @@ def _remove(path: str) -> None:
 
 
 def _sweep(cache: str) -> None:
-    """Remove what builds left that were killed, more than a day ago."""
-    for name in os.listdir(cache):
-        path = os.path.join(cache, name)
-        if re.fullmatch(_BUILDING + "[0-9a-f]{16}", name):
-            inside = os.path.join(path, _PIXELS)
-            if max(_changed_at(path), _changed_at(inside)) < time.time() - _DAY:
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _changed_at(path: str) -> float:
-    try:
-        return os.lstat(path).st_mtime
-    except OSError:  # it may be gone by now
-        return 0.0
+    """Remove what killed builds left more than a day ago, and stores that nobody uses."""
+    entries = kept_in(Path(cache))
+    total = sum(entry.size for entry in entries if entry.kind == STORE)
+    for entry in entries:
+        idle = time.time() - entry.used
+        if entry.kind == STORE and (idle > DAYS * _DAY or total > BYTES):
+            total -= entry.size
+        elif entry.kind != BUILDING or idle < _DAY:
+            continue
+        with suppress(OSError):
+            entry.remove()
 
 
 # -- Building one ----------------------------------------------------------------------------------
@@ -346,7 +349,7 @@ def _fill(build: _Build, key: str, wanted: Sequence[str], jobs: int, step: Step)
             if reason
         ],
     }
-    with open(os.path.join(os.path.dirname(build.path), _INDEX), "x", encoding="ascii") as text:
+    with open(os.path.join(os.path.dirname(build.path), INDEX), "x", encoding="ascii") as text:
         json.dump(index, text)
 
 

@@ -28,6 +28,7 @@ GROUPS = {
     "Look things up": {
         "allowlist": "onnxguard.cli.allowlist:allowlist",
         "rules": "onnxguard.cli.rules:rules",
+        "cache": "onnxguard.cli.cache:cache",
         "help": "onnxguard.cli.commands:help_",
     },
     "Train students": {

@@ -212,7 +212,9 @@ def test_check_takes_its_own_table_and_says_so(folder: Path) -> None:
     assert run("check", "--config", "none")[0] == 0
     code, out, _ = run("check", "--format", "json")
     assert code == 1
-    (said,) = [file for file in json.loads(out)["origin"]["files"] if file["role"] == "configuration"]
+    (said,) = [
+        file for file in json.loads(out)["origin"]["files"] if file["role"] == "configuration"
+    ]
     assert said["path"] == "pyproject.toml"
 
 

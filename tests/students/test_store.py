@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnxguard.students import store as stores_module
 from onnxguard.students.pairs import (
     BadPair,
     Data,
@@ -525,8 +526,34 @@ def test_a_folder_that_is_only_called_like_a_build_stays(tmp_path: Path) -> None
     for name in ("building-photos", "building-0123456789abcdef"):
         (cache / name).mkdir(parents=True)
         (cache / name / "mine.jpg").touch()
-        os.utime(cache / name, (0, 0))
+        os.utime(cache / name / "mine.jpg", (0, 0))
     data = GeneratedData(2, side=16)
     open_store(data, data_sha256(data)[1], [0, 1], 0, str(cache), 1)
     assert (cache / "building-photos" / "mine.jpg").exists()
     assert not (cache / "building-0123456789abcdef").exists()
+
+
+def test_stores_that_nobody_used_for_long_go_when_another_one_is_built(
+    data: FolderData, cache: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def age(name: str, days: float) -> None:
+        for file in Path(cache, name).iterdir():
+            os.utime(file, (time.time() - days * 86400,) * 2)
+
+    def stores() -> set[str]:
+        return set(os.listdir(cache))
+
+    opened(data, cache, 16)
+    (first,) = stores()
+    age(first, stores_module.DAYS + 1)
+    opened(data, cache, 16)  # is used again
+    opened(data, cache, 17)
+    (second,) = stores() - {first}
+    age(first, stores_module.DAYS - 1)
+    age(second, stores_module.DAYS + 1)
+    opened(data, cache, 18)
+    assert first in stores()
+    assert second not in stores()
+    monkeypatch.setattr(stores_module, "BYTES", 1)
+    opened(data, cache, 19)
+    assert len(stores()) == 1
