@@ -102,7 +102,11 @@ def take_training(
     group = group or Group()
     digest, digests = data_sha256(data, jobs)
     share, least = recipe.validation_share, recipe.validation_least
-    training, validation = split(len(data.names), share, least, recipe.split_seed)
+    try:
+        training, validation = split(len(data.names), share, least, recipe.split_seed)
+    except TrainingError:  # a small folder's mistakes come first
+        take_pairs(data, recipe.validation_side, cache, jobs, on_bad_pair, step)
+        raise
 
     def stores() -> tuple[Store, Store]:
         return (
@@ -165,10 +169,10 @@ def take_pairs(
 def _settle_bad(bad: Sequence[BadPair], on_bad_pair: str) -> None:
     if not bad or on_bad_pair == "skip":
         return
-    listed = "; ".join(f"{pair.name}: {pair.reason}" for pair in bad[:_SHOWN])
-    more = f"; and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
+    lines = [f"\n  {pair.name}: {pair.reason}" for pair in bad[:_SHOWN]]
+    more = f"\n  and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     pairs = "1 pair" if len(bad) == 1 else f"{len(bad)} pairs"
     raise TrainingError(
-        f"{pairs} cannot be used: {listed}{more}. Mend or remove them, or leave them out with "
-        "--on-bad-pair skip"
+        f"{pairs} cannot be used: correct or remove them, or leave them out with --on-bad-pair skip"
+        f"{''.join(lines)}{more}"
     )

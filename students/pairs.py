@@ -31,6 +31,7 @@ EXTENSIONS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 
 _FORMATS = ("BMP", "JPEG", "PNG", "WEBP")  # Pillow has others, and one of them starts Ghostscript
 _MOST_BYTES = 1 << 29
+_ORIENTATION = 0x0112  # the tag of EXIF 2.3
 _IMAGE_FOLDERS = ("image", "images", "img", "imgs")
 _MASK_FOLDERS = ("ground_truth_mask", "gt", "mask", "masks")
 _KNOWN = {
@@ -105,7 +106,7 @@ class Data(Protocol):
         """
 
     def read(self, index: int) -> tuple[Pixels, Mask]:
-        """Decode a pair; an orientation in EXIF is not applied.
+        """Decode a pair.
 
         Returns:
             uint8 ``[H, W, 3]``, RGB; bool ``[H, W]``, true where the mask is ``SALIENT`` or more:
@@ -146,7 +147,7 @@ class FolderData(NamedTuple):
     def size(self, index: int) -> tuple[int, int]:
         """As ``Data`` has it."""
         pair = self.pairs[index]
-        size = _decoded(pair.image, "image", _size)
+        size = _decoded(pair.image, "image", _upright_size)
         _decoded(pair.mask, "mask", lambda mask: _require_size(mask, size))
         return size
 
@@ -160,10 +161,7 @@ class FolderData(NamedTuple):
             _require_size(mask, (height, width))
             return _salient(mask)
 
-        mask = _decoded(pair.mask, "mask", salient)
-        if not mask.any():
-            raise PairError(f"the mask is empty: nothing in it is {SALIENT} or brighter")
-        return image, mask
+        return image, _decoded(pair.mask, "mask", salient)
 
 
 class GeneratedData(NamedTuple):
@@ -386,27 +384,27 @@ def _paired(layout: _Layout) -> FolderData:
     for stem, _, name in () if together else _files(layout.masks):
         masks[stem].append(name)
     pairs, unpaired = [], []
+
+    def bad(folder: str, name: str, reason: str) -> None:
+        unpaired.append(BadPair(_shown(os.path.join(folder, name)), reason))
+
     for stem in sorted({*images, *masks}):
         here, there = images[stem], masks[stem]
         if len(here) == len(there) == 1:
             image, mask = os.path.join(layout.images, here[0]), os.path.join(layout.masks, there[0])
             pairs.append(Pair(stem, image, mask))
         elif len(here) > 1 or len(there) > 1:
-            several = [("images", here), ("masks", there)]
-            unpaired += [
-                BadPair(printable(name), f"one of {len(names)} {kind} of the same name")
-                for kind, names in several
-                if len(names) > 1
-                for name in names
-            ]
+            for kind, folder, names in (
+                ("images", layout.images, here),
+                ("masks", layout.masks, there),
+            ):
+                for name in names if len(names) > 1 else ():
+                    bad(folder, name, f"one of {len(names)} {kind} of the same name")
+        elif here:
+            bad(layout.images, here[0], "an image without a mask")
         else:
-            kind, other = ("an image", "mask") if here else ("a mask", "image")
-            unpaired.append(BadPair(printable((here or there)[0]), f"{kind} without {_a(other)}"))
+            bad(layout.masks, there[0], "a mask without an image")
     return FolderData(layout.name, tuple(pairs), tuple(unpaired))
-
-
-def _a(noun: str) -> str:
-    return f"an {noun}" if noun == "image" else f"a {noun}"
 
 
 # -- Reading ---------------------------------------------------------------------------------------
@@ -464,7 +462,7 @@ def _decoded(path: str, what: str, decode: Callable[[Image.Image], T]) -> T:
     except (PairError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise PairError(f"the {what} is no BMP, JPEG, PNG or WebP image") from None
+        raise PairError(f"the {what} is not an image in BMP, JPEG, PNG or WebP") from None
     except Image.DecompressionBombError:
         raise PairError(too_many) from None
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises is its answer
@@ -474,18 +472,37 @@ def _decoded(path: str, what: str, decode: Callable[[Image.Image], T]) -> T:
         raise PairError(f"the {what} is damaged: {said}") from None
 
 
-def _size(image: Image.Image) -> tuple[int, int]:
+def _shown(path: str) -> str:
+    """The file with its folder: ``masks/a.png``."""
+    folder, name = os.path.split(path)
+    return printable(f"{os.path.basename(folder)}/{name}")
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width of an image that is shown as it is stored.
+
+    Raises:
+        PairError: EXIF turns or mirrors it. A mask may be drawn on either picture, and where their
+            sizes are equal nobody can tell on which.
+    """
+    orientation = image.getexif().get(_ORIENTATION, 1)
+    if orientation not in (0, 1):
+        raise PairError(
+            f"EXIF says that it is shown turned or mirrored (orientation {orientation}): save it "
+            "and its mask upright"
+        )
     return image.height, image.width
 
 
 def _require_size(mask: Image.Image, size: tuple[int, int]) -> None:
-    if _size(mask) != size:
+    if _upright_size(mask) != size:
         raise PairError(
             f"the mask is {mask.width} x {mask.height} pixels, the image {size[1]} x {size[0]}"
         )
 
 
 def _rgb(image: Image.Image) -> Pixels:
+    _upright_size(image)
     if image.mode.startswith("I"):
         return np.repeat(_grey(image)[:, :, None], 3, axis=2)
     return np.array(image.convert("RGB"))
@@ -495,19 +512,28 @@ def _salient(mask: Image.Image) -> Mask:
     """What a mask says is salient.
 
     Raises:
-        PairError: its grey and its alpha channel say it differently.
+        PairError: all or nothing, or its grey and its alpha channel say it differently.
     """
     grey = _grey(mask)
+    if mask.has_transparency_data:
+        alpha = np.asarray(mask.convert("RGBA").getchannel("A"))
+        if alpha.min() != alpha.max() and not np.array_equal(grey >= SALIENT, alpha >= SALIENT):
+            if grey.min() != grey.max():
+                raise PairError(
+                    "the mask's alpha channel says otherwise than its grey: save it without alpha"
+                )
+            grey = alpha
     found: Mask = grey >= SALIENT
-    if not mask.has_transparency_data:
-        return found
-    alpha = np.asarray(mask.convert("RGBA").getchannel("A"))
-    opaque: Mask = alpha >= SALIENT
-    if alpha.min() == alpha.max() or np.array_equal(found, opaque):
-        return found
-    if grey.min() == grey.max():
-        return opaque
-    raise PairError("the mask's alpha channel says otherwise than its grey: save it without alpha")
+    if not found.any():
+        brightest = grey.max()
+        hint = ": are these 0 and 1? save it as 0 and 255" if brightest == 1 else ""
+        raise PairError(
+            f"the mask is empty: nothing in it is {SALIENT} or brighter, its largest value is "
+            f"{brightest}{hint}"
+        )
+    if found.all():
+        raise PairError(f"the mask is full: all of it is {SALIENT} or brighter")
+    return found
 
 
 def _grey(image: Image.Image) -> Pixels:

@@ -32,7 +32,9 @@ class Recipe:
     half_size: float = _choice(
         0.0, "Share of the epochs, the first ones, whose crops are halved to train faster.", 0, 1
     )
-    batch: int = _choice(32, "Images in a step, over all processes; a rest is dropped.", 1)
+    batch: int = _choice(
+        32, "Images in a step, over all processes; what does not fill the last step is left out.", 1
+    )
     epochs: int = _choice(50, "How often every image is trained on.", 1)
     learning_rate: float = _choice(1e-3, "Adam's, at the beginning.", 1e-12)
     schedule: str = _choice("cosine", "How it falls, epoch by epoch: to zero, or not at all.")

@@ -39,8 +39,8 @@ def split(count: int, share: float, least: int, seed: int) -> tuple[list[int], l
     held = max(least, round(share * count))
     if held >= count:
         raise TrainingError(
-            f"{count} pairs, of which {held} are held out for validation: none is left to train "
-            "on; add pairs or lower --validation-least"
+            f"{count} {'pair' if count == 1 else 'pairs'}, of which {held} are to be held out for "
+            "validation: none is left to train on; add pairs or lower --validation-least"
         )
     return order[held:], order[:held]
 

@@ -41,7 +41,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.processes import become_worker, cores, uninterrupted
 from onnxguard.base.progress import Step, silent
 
-_FORMAT = "onnxguard/store/3"
+_FORMAT = "onnxguard/store/4"
 _PIXELS = "pixels.bin"
 _BUILDING = "building-"
 _DAY = 24 * 60 * 60

@@ -202,8 +202,8 @@ def flawed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 UNUSABLE = {
-    "alone.jpg": "an image without a mask",
-    "orphan.png": "a mask without an image",
+    "images/alone.jpg": "an image without a mask",
+    "masks/orphan.png": "a mask without an image",
     "empty": "the mask is empty",
     "torn": "the image is damaged",
 }
@@ -211,12 +211,21 @@ UNUSABLE = {
 
 @pytest.mark.usefixtures("flawed")
 def test_bad_pairs_are_listed_and_refused(folder: Path, options: tuple[str, ...]) -> None:
-    line = refusal("train-and-gate", *options, "--data", "flawed")
-    assert "4 pairs cannot be used: " in line
-    for name, why in UNUSABLE.items():
-        assert f"{name}: {why}" in line
-    assert line.endswith("Mend or remove them, or leave them out with --on-bad-pair skip")
+    few = ("--data", "flawed", "--validation-least", "500")  # mistakes come first
+    for call in (("--data", "flawed"), few):
+        code, out, err = run("train-and-gate", *options, *call)
+        assert (code, out) == (2, "")
+        head, *lines = err.splitlines()
+        assert head == (
+            "onnxguard: error: 4 pairs cannot be used: correct or remove them, or leave them out "
+            "with --on-bad-pair skip"
+        )
+        assert len(lines) == len(UNUSABLE)
+        for name, why in UNUSABLE.items():
+            assert any(line.startswith(f"  {name}: {why}") for line in lines)
     assert not (folder / "trained").exists()
+    line = refusal("train-and-gate", *options, *few, "--on-bad-pair", "skip")
+    assert f"{IMAGES + 2} pairs, of which 500 are to be held out for validation" in line
 
 
 @pytest.mark.usefixtures("flawed")

@@ -411,11 +411,15 @@ def test_bad_pairs_are_refused_or_left_out(folder: Path, options: tuple[str, ...
     (folder / "pairs/images/lonely.png").write_bytes((folder / "pairs/images/0.png").read_bytes())
     (folder / "pairs/images/torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
     (folder / "pairs/masks/torn.png").write_bytes((folder / "pairs/masks/0.png").read_bytes())
-    line = refusal("evaluate", "red.onnx", *options, *WHOLE)
-    assert "2 pairs cannot be used: lonely.png: an image without a mask; torn: " in line
-    assert "--on-bad-pair skip" in line
+    code, out, err = run("evaluate", "red.onnx", *options, *WHOLE)
+    assert (code, out) == (2, "")
+    head, lonely, torn = err.splitlines()
+    assert "2 pairs cannot be used: " in head
+    assert "--on-bad-pair skip" in head
+    assert lonely == "  images/lonely.png: an image without a mask"
+    assert torn.startswith("  torn: ")
     report = evaluated("red.onnx", *options, *WHOLE, "--on-bad-pair", "skip")
-    assert [entry["pair"] for entry in list(report["skipped"])] == ["lonely.png", "torn"]  # type: ignore[call-overload]
+    assert [entry["pair"] for entry in list(report["skipped"])] == ["images/lonely.png", "torn"]  # type: ignore[call-overload]
     assert report["measures"] == before["measures"]
     for output_format in ("text", "markdown"):
         shown = ("--on-bad-pair", "skip", "--format", output_format)
@@ -429,6 +433,7 @@ def test_images_smaller_than_eight_pixels_get_one_line(
 ) -> None:
     for part in ("images", "masks"):
         pixels = np.full((7, 30), 255, np.uint8)
+        pixels[:3] = 0
         Image.fromarray(pixels).save(folder / f"pairs/{part}/flat.png")
     line = refusal("evaluate", "red.onnx", *options, *WHOLE)
     assert "flat" in line

@@ -108,7 +108,7 @@ def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match='none" cannot be read: No such file'):
         find_pairs(str(tmp_path / "none"))
     make(tmp_path, "images/*.jpg", "masks/*_mask.png")
-    with pytest.raises(UsageError, match=r'same name: "a\.jpg": an image without a mask$'):
+    with pytest.raises(UsageError, match=r'same name: "images/a\.jpg": an image without a mask$'):
         find_pairs(str(tmp_path))
 
 
@@ -121,10 +121,10 @@ def test_what_has_no_partner_is_told(tmp_path: Path) -> None:
     data = find_pairs(str(tmp_path))
     assert data.names == ("d",)
     assert data.unpaired == (
-        BadPair("a.png", "a mask without an image"),
-        BadPair("b.jpg", "an image without a mask"),
-        BadPair("c.JPEG", "one of 2 images of the same name"),
-        BadPair("c.jpg", "one of 2 images of the same name"),
+        BadPair("masks/a.png", "a mask without an image"),
+        BadPair("images/b.jpg", "an image without a mask"),
+        BadPair("images/c.JPEG", "one of 2 images of the same name"),
+        BadPair("images/c.jpg", "one of 2 images of the same name"),
     )
 
 
@@ -173,10 +173,10 @@ def gif() -> bytes:
 
 
 BROKEN = {
-    "empty": (b"", "the {} is no BMP, JPEG, PNG or WebP image"),
-    "text": (b"once upon a time", "the {} is no BMP, JPEG, PNG or WebP image"),
-    "another format": (gif(), "the {} is no BMP, JPEG, PNG or WebP image"),
-    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "the {} is no BMP"),
+    "empty": (b"", "the {} is not an image in BMP, JPEG, PNG or WebP"),
+    "text": (b"once upon a time", "the {} is not an image in BMP, JPEG, PNG or WebP"),
+    "another format": (gif(), "the {} is not an image in BMP, JPEG, PNG or WebP"),
+    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "the {} is not an image"),
     "cut off": (jpeg()[:-400], "the {} is damaged: image file is truncated"),
     "bomb": (bomb(), "the {} has more than 50 million pixels"),
 }
@@ -235,7 +235,9 @@ def test_masks_that_fit_no_image(tmp_path: Path) -> None:
     with pytest.raises(PairError, match="the mask is 24 x 36"):
         data.size(0)
     save(tmp_path / "masks" / "a.png", SALIENT // 2)
-    assert reason(data) == "the mask is empty: nothing in it is 128 or brighter"
+    assert reason(data) == (
+        "the mask is empty: nothing in it is 128 or brighter, its largest value is 127"
+    )
 
 
 # -- Reading ---------------------------------------------------------------------------------------
@@ -407,3 +409,42 @@ def test_made_up_images_depend_on_the_seed_and_their_number_alone() -> None:
     }
     assert len(digests) == 16
     assert GeneratedData(9).digest(3) == GeneratedData(4).digest(3)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0, "its largest value is 0"),
+        (1, "its largest value is 1: are these 0 and 1? save it as 0 and 255"),
+    ],
+)
+def test_a_mask_of_zeros_and_ones_is_told(value: int, said: str, tmp_path: Path) -> None:
+    make(tmp_path, "images/*.png", "masks/*.png")
+    mask = np.zeros((24, 36), np.uint8)
+    mask[:3] = value
+    save(tmp_path / "masks" / "a.png", mask)
+    assert reason(find_pairs(str(tmp_path))).endswith(f"nothing in it is 128 or brighter, {said}")
+
+
+def test_a_mask_that_is_all_white_is_a_mistake(tmp_path: Path) -> None:
+    make(tmp_path, "images/*.png", "masks/*.png")
+    save(tmp_path / "masks" / "a.png", np.full((24, 36), 255, np.uint8))
+    assert reason(find_pairs(str(tmp_path))) == "the mask is full: all of it is 128 or brighter"
+
+
+@pytest.mark.parametrize("part", ["images", "masks"])
+@pytest.mark.parametrize("orientation", range(10))
+def test_what_exif_turns_is_refused(orientation: int, part: str, tmp_path: Path) -> None:
+    make(tmp_path, "images/*.png", "masks/*.png")
+    path = tmp_path / part / "a.png"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as image:
+        image.copy().save(path, exif=exif)
+    data = find_pairs(str(tmp_path))
+    if orientation in (0, 1):
+        data.read(0)
+    else:
+        assert f"(orientation {orientation}): save it and its mask upright" in reason(data)
+        with pytest.raises(PairError, match="EXIF"):
+            data.size(0)
