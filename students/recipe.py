@@ -33,7 +33,7 @@ class Recipe:
         0.0, "Share of the epochs, the first ones, whose crops are halved to train faster.", 0, 1
     )
     batch: int = _choice(
-        32, "Images in a step, over all processes; what does not fill the last step is left out.", 1
+        32, "Images in a step, over all processes; an incomplete last step is left out.", 1
     )
     epochs: int = _choice(50, "How often every image is trained on.", 1)
     learning_rate: float = _choice(1e-3, "Adam's, at the beginning.", 1e-12)
