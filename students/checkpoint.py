@@ -227,20 +227,22 @@ def require_same(
         TrainingError: it names the first difference.
     """
     if saved.student != student:
-        raise TrainingError(f"--resume: that is a training of {printable(saved.student)}")
+        raise TrainingError(f"the earlier training is of {printable(saved.student)}")
     for choice in fields(Recipe):
         before, now = getattr(saved.recipe, choice.name), getattr(recipe, choice.name)
         if before != now:
             option = option_of(choice.name)
             raise TrainingError(
-                f"--resume: it was begun with {option} {printable(str(before))}, not {now}; "
-                "go on with that, or begin anew with --restart"
+                f"the earlier training was begun with {option} {printable(str(before))}, not {now};"
+                " go on with that, or begin anew with --restart"
             )
     if saved.data_sha256 != data:
-        raise TrainingError("--resume: it was begun with other data; begin anew with --restart")
+        raise TrainingError(
+            "the earlier training was begun with other data; begin anew with --restart"
+        )
     if saved.computing != computing:
         raise TrainingError(
-            f"--resume: it was begun with {printable(saved.computing)}, not {computing}; "
+            f"the earlier training was begun with {printable(saved.computing)}, not {computing}; "
             "go on with that, or begin anew with --restart"
         )
 

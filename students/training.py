@@ -123,7 +123,6 @@ def train(
     group: Group | None = None,
     resume: bool = False,
     watch: Watch | None = None,
-    again: str = " with --resume",
 ) -> Trained:
     """Train a student.
 
@@ -136,7 +135,6 @@ def train(
         group: the processes that train it together.
         resume: go on from the checkpoint in ``folder``.
         watch: is told how it goes.
-        again: what to add to the same command to go on, for the message of an interruption.
 
     Raises:
         TrainingError: it was interrupted, the loss is not finite, a checkpoint could not be
@@ -155,7 +153,7 @@ def train(
     with stop_on_signals() as stop, torch.random.fork_rng(devices=[]):
         try:
             prepare(compute)
-            loop = _Loop(student, data, recipe, folder, compute, group, watch, stop, again)
+            loop = _Loop(student, data, recipe, folder, compute, group, watch, stop)
             if resume:
                 loop.resume()
             return loop.run()
@@ -182,11 +180,9 @@ class _Loop:
         group: Group,
         watch: Watch,
         stop: Stop,
-        again: str,
     ) -> None:
         self._student, self._data, self._recipe, self._folder = student, data, recipe, folder
         self._compute, self._group, self._watch, self._stop = compute, group, watch, stop
-        self._again = again
         device, self._on_gpu = compute.device, compute.device.type == "cuda"
         torch.manual_seed(recipe.seed)
         network = student.build().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -338,9 +334,7 @@ class _Loop:
 
     def _end(self, where: str) -> NoReturn:
         self._group.wait()  # torchrun ends the others as soon as one has ended
-        raise TrainingError(
-            f"interrupted {where}, and saved: the same command{self._again} goes on from there"
-        )
+        raise TrainingError(f"interrupted {where}, and saved: the same command goes on from there")
 
     def _require_finite(self, loss: float, epoch: int, step: int) -> None:
         if not math.isfinite(loss):

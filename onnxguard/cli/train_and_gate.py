@@ -57,8 +57,8 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     show_default=True,
     help="Where a student that passes is put: graph, weights, card, pictures.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a training that was interrupted.")
-@click.option("--restart", is_flag=True, help="Forget it, and begin anew.")
+@click.option("--resume", is_flag=True, help="There must be a training to go on with.")
+@click.option("--restart", is_flag=True, help="Forget an earlier training, and begin anew.")
 @recipe_options()
 @compute_options
 @click.option(

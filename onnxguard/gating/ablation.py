@@ -110,7 +110,6 @@ def _run(
         compute=compute,
         resume=resume,
         watch=watch,
-        again="",
     )
     network = student.build(trained.weights)
     graph = export_student(student, network)

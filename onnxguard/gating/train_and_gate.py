@@ -76,8 +76,9 @@ def train_and_gate(
         compute: on what.
         group: the processes that train it together; the first one judges.
         limits: what the gates ask for.
-        resume: go on with the training that was interrupted, or judge anew one that was over.
-        restart: forget it.
+        resume: there must be an earlier training. With one and without ``restart`` it goes on, or
+            is judged anew if it was over.
+        restart: forget an earlier training.
         watch: is told of the training.
         step: is told of the rest.
 
@@ -120,7 +121,7 @@ def _trained(
             folder,
             compute=compute,
             group=group,
-            resume=resume,
+            resume=has_checkpoint(folder),
             watch=watch,
         )
     finally:
@@ -204,8 +205,3 @@ def _settle_earlier(folder: str, resume: bool, restart: bool) -> None:
         return
     if restart:
         remove_checkpoint(folder)
-    elif not resume:
-        raise TrainingError(
-            f"{printable(folder)} holds a training that is not in place: --resume goes on with it, "
-            "or judges it anew if it is over; --restart forgets it"
-        )

@@ -176,7 +176,7 @@ def test_a_training_does_not_go_on_with_other_data(
     before = contents(out)
     write_images(folder / "others", seed=5)
     line = refusal("train-and-gate", *options, "--data", "others", "--resume")
-    assert "--resume: it was begun with other data" in line
+    assert "the earlier training was begun with other data" in line
     assert contents(out) == before
 
 

@@ -452,14 +452,14 @@ def test_a_checkpoint_without_the_best_weights_that_it_speaks_of_is_one_line() -
         ({"student": "saliency-v1\x1b"}, r"that is a training of saliency-v1\\x1b"),
         (
             {"recipe": replace(RECIPE, crop=128, batch=4)},
-            "it was begun with --crop 128, not 256; go on with that, or begin anew with --restart",
+            "was begun with --crop 128, not 256; go on with that, or begin anew with --restart",
         ),
-        ({"recipe": replace(RECIPE, seed=1)}, "it was begun with --seed 1, not 42; "),
+        ({"recipe": replace(RECIPE, seed=1)}, "was begun with --seed 1, not 42; "),
         ({"recipe": replace(RECIPE, schedule="a\nb")}, r"--schedule a\\nb, not constant; "),
-        ({"data_sha256": "cd" * 32}, "it was begun with other data; begin anew with --restart"),
+        ({"data_sha256": "cd" * 32}, "was begun with other data; begin anew with --restart"),
         (
             {"computing": "cuda, bf16, 2 processes"},
-            "it was begun with cuda, bf16, 2 processes, not cpu, fp32, 1 process; go on with that",
+            "was begun with cuda, bf16, 2 processes, not cpu, fp32, 1 process; go on with that",
         ),
         # the first of several
         ({"recipe": replace(RECIPE, seed=1), "data_sha256": "", "computing": ""}, "--seed 1, "),
@@ -470,7 +470,7 @@ def test_a_checkpoint_without_the_best_weights_that_it_speaks_of_is_one_line() -
 def test_what_goes_on_must_be_what_was_begun(change: dict[str, Any], said: str) -> None:
     own = (WHOLE.student, WHOLE.recipe, WHOLE.data_sha256, WHOLE.computing)
     require_same(WHOLE, *own)
-    with pytest.raises(TrainingError, match=f"^--resume: .*{said}") as refused:
+    with pytest.raises(TrainingError, match=f"^the earlier training .*{said}") as refused:
         require_same(WHOLE._replace(**change), *own)
     assert str(refused.value).isprintable()
 

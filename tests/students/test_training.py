@@ -451,12 +451,12 @@ def test_it_goes_on_with_nothing_else_than_it_was_begun_with(
     interrupt = Recorder((1, 1), lambda: signal.raise_signal(signal.SIGINT))
     with pytest.raises(TrainingError, match=r"^interrupted"):
         train(V1, data, TINY, str(tmp_path), watch=interrupt)
-    with pytest.raises(TrainingError, match=f"^--resume: it was begun with {said}"):
+    with pytest.raises(TrainingError, match=f"^the earlier training was begun with {said}"):
         train(V1, data, replace(TINY, **change), str(tmp_path), resume=True)
-    with pytest.raises(TrainingError, match=r"^--resume: that is a training of saliency-v1$"):
+    with pytest.raises(TrainingError, match=r"^the earlier training is of saliency-v1$"):
         train(V2, data, TINY, str(tmp_path), resume=True)
     other = data._replace(sha256="0" * 64)
-    with pytest.raises(TrainingError, match=r"^--resume: it was begun with other data"):
+    with pytest.raises(TrainingError, match=r"^the earlier training was begun with other data"):
         train(V1, other, TINY, str(tmp_path), resume=True)
 
 
@@ -542,7 +542,7 @@ def test_a_command_that_was_killed_and_interrupted_ends_as_one_that_was_left_alo
         assert code == 2
         assert err == (
             f"onnxguard: error: interrupted in epoch {epoch} after step {step + 1} of 16, and "
-            "saved: the same command with --resume goes on from there\n"
+            "saved: the same command goes on from there\n"
         )
         progress = ended.saved().progress
         assert (progress.epoch, progress.step) == (epoch - 1, step + 1)
