@@ -449,7 +449,7 @@ def test_a_checkpoint_without_the_best_weights_that_it_speaks_of_is_one_line() -
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"student": "saliency-v1\x1b"}, r"that is a training of saliency-v1\\x1b"),
+        ({"student": "saliency-v1\x1b"}, r"is of saliency-v1\\x1b"),
         (
             {"recipe": replace(RECIPE, crop=128, batch=4)},
             "was begun with --crop 128, not 256; go on with that, or begin anew with --restart",
