@@ -9,18 +9,18 @@ True
 import os
 from typing import TYPE_CHECKING, Any
 
-from onnxguard.base.errors import AllowlistError, ModelError, OnnxguardError
-from onnxguard.base.findings import Finding, Place, Severity
-from onnxguard.model.facts import Facts
-from onnxguard.policy.allowlist import Allowlist
-from onnxguard.policy.registry import load_allowlist
-from onnxguard.scanning.report import Report, Verdict
-from onnxguard.scanning.scan import read_facts, scan, scan_bytes
 from onnxguard.version import __version__
 
 if TYPE_CHECKING:
+    from onnxguard.base.errors import AllowlistError, ModelError, OnnxguardError
+    from onnxguard.base.findings import Finding, Place, Severity
+    from onnxguard.model.facts import Facts
     from onnxguard.parity.check import check_parity
     from onnxguard.parity.report import ParityReport
+    from onnxguard.policy.allowlist import Allowlist
+    from onnxguard.policy.registry import load_allowlist
+    from onnxguard.scanning.report import Report, Verdict
+    from onnxguard.scanning.scan import read_facts, scan, scan_bytes
 
 # ONNX Runtime reads it at its import, and every module and child process that imports it imports
 # this package first. Its telemetry writes texts from the user's graph to the home folder.
@@ -46,16 +46,31 @@ __all__ = [
     "scan_bytes",
 ]
 
-_PARITY = {
-    "check_parity": "onnxguard.parity.check",
-    "ParityReport": "onnxguard.parity.report",
+_PLACES = {
+    "Allowlist": "policy.allowlist",
+    "AllowlistError": "base.errors",
+    "Facts": "model.facts",
+    "Finding": "base.findings",
+    "ModelError": "base.errors",
+    "OnnxguardError": "base.errors",
+    "ParityReport": "parity.report",
+    "Place": "base.findings",
+    "Report": "scanning.report",
+    "Severity": "base.findings",
+    "Verdict": "scanning.report",
+    "check_parity": "parity.check",
+    "load_allowlist": "policy.registry",
+    "read_facts": "scanning.scan",
+    "scan": "scanning.scan",
+    "scan_bytes": "scanning.scan",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs PyTorch and ONNX Runtime when it is asked for: a scan needs neither."""
-    if name not in _PARITY:
+    """Import what is asked for: every command imports this package, and few need all of it."""
+    if name not in _PLACES:
         raise AttributeError(f"module 'onnxguard' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_PARITY[name]), name)
+    found = globals()[name] = getattr(import_module(f"onnxguard.{_PLACES[name]}"), name)
+    return found

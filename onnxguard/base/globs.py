@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 _RANGE = re.compile(r"(.)-(.)|.", re.DOTALL)
 _TOKEN = re.compile(r"\*+|\?|\[(!?)(\]?[^\]]+)\]|.", re.DOTALL)
 
 
-def matches(globs: tuple[str, ...], path: str) -> bool:
-    """Whether any of the patterns is one of ``path``."""
-    return any(pattern(glob).fullmatch(path) for glob in globs)
+class Globs:
+    """Some patterns; those of one path each are looked up, however many there are."""
+
+    def __init__(self, globs: Iterable[str]) -> None:
+        globs = tuple(globs)
+        self._exact = frozenset(filter(None, map(literal, globs)))
+        self._patterns = [pattern(glob) for glob in globs if literal(glob) is None]
+
+    def match(self, path: str) -> bool:
+        """Whether any of the patterns is one of ``path``."""
+        return path in self._exact or any(each.fullmatch(path) for each in self._patterns)
+
+
+def check_pattern(glob: str) -> None:
+    """Check that ``pattern`` takes it.
+
+    Raises:
+        ValueError: the pattern is absolute or empty, or it leaves the folder.
+    """
+    if literal(glob) is None:
+        pattern(glob)
+    else:
+        _parts(glob)
+
+
+def _parts(glob: str) -> list[str]:
+    parts = glob.split("/")
+    if "" in parts or "." in parts or ".." in parts or "\\" in glob.replace("[\\]", ""):
+        raise ValueError("a path is relative to the manifest's folder, without . and ..")
+    return parts
 
 
 @cache
@@ -22,12 +50,9 @@ def pattern(glob: str) -> re.Pattern[str]:
     letters counts. A backslash stands in brackets alone: elsewhere it would be taken for ``/``.
 
     Raises:
-        ValueError: the pattern is absolute or empty, or it leaves the folder.
+        ValueError: as ``check_pattern``.
     """
-    parts = glob.split("/")
-    if "" in parts or "." in parts or ".." in parts or "\\" in glob.replace("[\\]", ""):
-        raise ValueError("a path is relative to the manifest's folder, without . and ..")
-    *folders, last = parts
+    *folders, last = _parts(glob)
     text = "".join("(?:[^/]+/)*" if part == "**" else f"{_name(part)}/" for part in folders)
     try:
         return re.compile(text + (".+" if last == "**" else _name(last)), re.DOTALL)

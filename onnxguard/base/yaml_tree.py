@@ -122,22 +122,24 @@ def _build(text: str, source: str) -> Tree | None:
     keys: list[Scalar | None] = []
     root: Tree | None = None
     for event in yaml.parse(text, Loader=_LOADER):
-        mark = _mark(event.start_mark, source)
-        if isinstance(event, yaml.AliasEvent):
-            mark.fail("aliases are not taken: write the value out")
-        if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+        kind = type(event)
+        if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
             open_nodes.pop()
             keys.pop()
             continue
-        if isinstance(event, yaml.DocumentStartEvent) and root is not None:
-            mark.fail("a second document: one file holds one")
+        at = event.start_mark
+        mark = _mark(None, source) if at is None else Mark(source, at.line + 1, at.column + 1)
         node: Tree
-        if isinstance(event, yaml.ScalarEvent):
+        if kind is yaml.ScalarEvent:
             node = Scalar(mark, event.value, event.implicit[0])
-        elif isinstance(event, yaml.SequenceStartEvent):
+        elif kind is yaml.SequenceStartEvent:
             node = Sequence(mark, [])
-        elif isinstance(event, yaml.MappingStartEvent):
+        elif kind is yaml.MappingStartEvent:
             node = Mapping(mark, {}, {})
+        elif kind is yaml.AliasEvent:
+            mark.fail("aliases are not taken: write the value out")
+        elif kind is yaml.DocumentStartEvent and root is not None:
+            mark.fail("a second document: one file holds one")
         else:
             continue
         if event.anchor is not None:

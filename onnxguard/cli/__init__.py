@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import re
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import click
-
-from onnxguard.base.errors import OnnxguardError
-from onnxguard.base.yaml_tree import near
-from onnxguard.cli.commands import commands
+if TYPE_CHECKING:
+    import click
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code, 2 also where no error can be told."""
+    gc.disable()  # until the command is there: what is imported stays, and is much of a short run
     try:
         return _run(args)
     except OSError:
         _forget_stdout()
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - it stays open
         return 2
+    finally:
+        gc.enable()
 
 
 def _run(args: Sequence[str] | None) -> int:
@@ -32,6 +34,11 @@ def _run(args: Sequence[str] | None) -> int:
     click and Python themselves exit 1 on errors and on Ctrl-C; here 1 means findings, so every
     other end is mapped to 2.
     """
+    import click
+
+    from onnxguard.base.errors import OnnxguardError
+    from onnxguard.cli.commands import commands
+
     # OpenMP's threads are to sleep while they wait. Those that spin wait for one another where the
     # machine has other work too, and PyTorch becomes fifty times slower. Read at its import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -108,6 +115,10 @@ def _forget_stdout() -> None:
 
 def _usage(error: click.ClickException) -> str:
     """What click says, as everything else here is said, and where to look it up."""
+    import click
+
+    from onnxguard.base.yaml_tree import near
+
     text = error.format_message().rstrip(".")
     text = text[:1].lower() + text[1:]
     choices = getattr(getattr(error, "param", None), "type", None)
@@ -118,4 +129,6 @@ def _usage(error: click.ClickException) -> str:
 
 
 def _say(message: str) -> None:
+    import click
+
     click.echo(f"onnxguard: error: {message}", err=True)

@@ -21,7 +21,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, emit, is_filed, report_options, wants_color
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
@@ -108,8 +108,9 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
             ),
             chosen,
         )
-    policies = [entry.policy for entry in manifest.entries]
-    origin = origin_of(policies, ("paths", "no_parity", "baseline", "exit_zero"))
+    policies = {id(entry.policy): entry.policy for entry in manifest.entries}
+    judging = policies.values() if is_filed(options) else ()
+    origin = origin_of(judging, ("paths", "no_parity", "baseline", "exit_zero"))
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
     run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)

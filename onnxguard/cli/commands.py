@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib import import_module
 from typing import Any, NoReturn
@@ -57,6 +58,8 @@ class _Commands(click.Group):
             return None
         module, name = _PLACES[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
+        gc.freeze()
+        gc.enable()  # ``main`` turned it off
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class FilePath(click.Path):
@@ -25,6 +27,8 @@ class _List(FilePath):
     """An id of the registry, or a file."""
 
     def shell_complete(self, *given: Any) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
         from onnxguard.policy.registry import allowlist_ids
 
         return [*_begun(allowlist_ids(), given[-1]), CompletionItem(given[-1], type="file")]
@@ -40,6 +44,8 @@ class _Code(FilePath):
 
 
 def _begun(names: Iterable[str], typed: str) -> list[CompletionItem]:
+    from click.shell_completion import CompletionItem
+
     return [CompletionItem(name) for name in names if name.startswith(typed)]
 
 

@@ -90,13 +90,13 @@ def hashed(role: str, paths: Iterable[str | os.PathLike[str]]) -> list[DecidingF
     Raises:
         UsageError: one cannot be read any more.
     """
-    import hashlib
-
     found = []
     for path in dict.fromkeys(map(from_here, paths)):
+        from hashlib import file_digest
+
         try:
             with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise UsageError(f'"{printable(path)}" cannot be read: {error.strerror}') from None
         found.append(DecidingFile(role, printable(path), digest))

@@ -69,6 +69,13 @@ def is_one_of(path: str, others: Iterable[str]) -> bool:
     )
 
 
+def is_filed(options: dict[str, Any]) -> bool:
+    """Whether the report shows digests; they take longer than a small scan."""
+    return (
+        options["output_format"] not in ("text", "github") or options["verbose"] > options["quiet"]
+    )
+
+
 def wants_color(output: str | None) -> bool:
     """Whether the report is text in colours: as --color says, else as the environment does.
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.processes import cores
@@ -16,7 +17,10 @@ from onnxguard.cli.output import check_output
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
-from onnxguard.sources.remote import DEFAULT_ACCESS, Access
+from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
+
+AT_ONCE = 8
+"""Models at addresses that are read at once: most of the time they wait for servers."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +31,7 @@ _OPTIONS = (
         type=click.IntRange(0),
         default=1,
         show_default=True,
-        help="Processes to judge models with; 0: one for each core.",
+        help="Processes to judge models with; 0: one for each core. At addresses: 8 by default.",
     ),
     click.option(
         "--scheduler",
@@ -76,6 +80,9 @@ class Scale(NamedTuple):
             raise UsageError("--results and --output are two files")
         check_output(results, models, "--results")
         jobs = options["jobs"] or cores()
+        told = click.get_current_context().get_parameter_source("jobs")
+        if told is ParameterSource.DEFAULT and any(map(is_remote, models)):
+            jobs = min(AT_ONCE, len(models))
         return cls(jobs, options["scheduler"], results, options["resume"])
 
 

@@ -24,7 +24,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, emit, is_filed, report_options, wants_color
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
@@ -123,15 +123,16 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     check_output(output, models)
     check_baseline(options)
     scale = Scale.of(options, models)
-    hashed = LARGEST if options["sha256"] else HASHED_ALONE if len(models) == 1 else 0
+    wanted = _wanted(options, len(models))
+    hashed = HASHED_ALONE if len(models) == 1 and wanted.digest else 0
     judge = partial(
         _judge,
         policy=policy,
         codes=codes,
         strict=options["strict"],
         access=access,
-        sha256_up_to=hashed,
-        wanted=_wanted(options, len(models)),
+        sha256_up_to=LARGEST if options["sha256"] else hashed,
+        wanted=wanted,
     )
     if options["full_check"]:
         from onnxguard.scanning.full_check import FullCheck
@@ -145,10 +146,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
-    # The digest of a list takes longer than a small scan: these formats do not show it.
-    filed = output_format not in ("text", "github") or verbosity > 0
     narrowing = "select", "ignore", "baseline", "exit_zero"
-    origin = origin_of([policy] if filed else [], narrowing, ("allowlist",))
+    origin = origin_of([policy] if is_filed(options) else [], narrowing, ("allowlist",))
     run = judged_by_baseline(Run(tuple(reports), time.perf_counter() - started), options)
     not_entered = tuple(map(printable, passed_over))
     run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))
@@ -172,7 +171,7 @@ def _wanted(options: dict[str, Any], models: int) -> Wanted:
     """What the report shows; a file of results leaves nothing out."""
     if options["results"] is not None or not _briefly(options):
         return EVERYTHING
-    return Wanted(CONSTANTS_SHOWN, frozenset(EMPTY if models > 1 else ()))
+    return Wanted(CONSTANTS_SHOWN, frozenset(EMPTY if models > 1 else ()), digest=is_filed(options))
 
 
 def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:

@@ -31,10 +31,12 @@ class Wanted(NamedTuple):
     Attributes:
         constants: so many Constant nodes, the first ones; None for all.
         unwanted: the fields of ``EMPTY`` that are left empty where nothing was found in a model.
+        digest: the digest of the bytes that the findings depend on.
     """
 
     constants: int | None = None
     unwanted: frozenset[str] = frozenset()
+    digest: bool = True
 
 
 EVERYTHING = Wanted()

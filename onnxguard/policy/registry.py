@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from datetime import date
@@ -80,6 +79,8 @@ def list_sha256(policy: Allowlist) -> str:
 
     Waivers, decisions and reasons count; comments, order and where its files lie do not.
     """
+    import hashlib  # imported here and elsewhere: it takes longer than a small scan
+
     return hashlib.sha256(_canonical(policy).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from onnxguard.base.globs import matches
+from onnxguard.base.globs import Globs
 from onnxguard.model.facts import Facts
 from onnxguard.repository.manifest import EntryFinder, Manifest
 from onnxguard.sources.data_files import DataFile, DataFolder
@@ -45,7 +45,8 @@ def take_inventory(manifest: Manifest) -> Inventory:
     """
     # A pattern that ends in a star is meant for models, whatever else lies beside them.
     endings = (SUFFIX, "*")
-    odd = [g for e in manifest.entries for g in e.paths if not g.lower().endswith(endings)]
+    odd = Globs(g for e in manifest.entries for g in e.paths if not g.lower().endswith(endings))
+    exclude = Globs(manifest.exclude)
     finder = EntryFinder(manifest.entries)
     pruned = frozenset(g.removesuffix(_BELOW) for g in manifest.exclude if g.endswith(_BELOW))
     found: list[tuple[str, int | None]] = []
@@ -59,12 +60,8 @@ def take_inventory(manifest: Manifest) -> Inventory:
             skipped.append(path)
         elif kind == "pruned":
             excluded.append(f"{path}/")
-        elif (
-            kind == "outside"
-            or path.lower().endswith(SUFFIX)
-            or (odd and matches(tuple(odd), path))
-        ):
-            if matches(manifest.exclude, path):
+        elif kind == "outside" or path.lower().endswith(SUFFIX) or odd.match(path):
+            if exclude.match(path):
                 excluded.append(path)
             else:
                 found.append((path, finder.find(path)))

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError, ManifestError
-from onnxguard.base.globs import pattern
+from onnxguard.base.globs import check_pattern
 from onnxguard.base.printable import printable
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
@@ -167,12 +167,13 @@ def _path(tree: Tree, what: str) -> str:
 
 
 def _globs(item: Mapping, key: str) -> tuple[str, ...]:
-    for word in words(item, key):
+    found = words(item, key)
+    for word in found:
         try:
-            pattern(word.text)
+            check_pattern(word.text)
         except ValueError as error:
             word.mark.fail(f'"{printable(word.text)}" is no pattern of paths: {error}')
-    return tuple(word.text for word in words(item, key))
+    return tuple([word.text for word in found])
 
 
 # -- the contract ---------------------------------------------------------------------------------

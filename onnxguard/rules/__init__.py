@@ -13,8 +13,6 @@ from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules import (
     allowed_operators,
     constants,
-    external_data,
-    functions,
     header,
     limits,
     tensors,
@@ -31,7 +29,6 @@ CHECKS = (
     tensors.check,
     types.check,
     header.check,
-    functions.check,
     wire_format.check,
     constants.check,
 )
@@ -43,5 +40,13 @@ def judge(survey: Survey, policy: Allowlist, path: str | None) -> list[Finding]:
     for check in CHECKS:
         budget.check()
         check(survey, policy, found)
-    external_data.check(survey, policy, found, path)
+    # Imported here: most models have neither.
+    if len(survey.model.graphs) > 1:
+        from onnxguard.rules import functions
+
+        functions.check(survey, policy, found)
+    if survey.model.has_external_data:
+        from onnxguard.rules import external_data
+
+        external_data.check(survey, policy, found, path)
     return found.results()

@@ -12,7 +12,6 @@ from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist, Entry
 from onnxguard.policy.registry import allowlist_ids, load_allowlist
 from onnxguard.rules.collector import Found
-from onnxguard.rules.conditions import judge_node
 from onnxguard.rules.opsets import Opsets
 
 HINTED = 16
@@ -106,6 +105,8 @@ def _judge(
 ) -> None:
     entry = next((e for e in entries if version in e.opset), None)
     if entry is not None:
+        from onnxguard.rules.conditions import judge_node  # few lists have conditions
+
         judge_node(survey, view, index, entry, version, found)
         return
     ranges = ", ".join(str(e.opset) for e in entries)

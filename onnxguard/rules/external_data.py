@@ -29,8 +29,6 @@ PREPACKED = b"prepacked"
 
 def check(survey: Survey, policy: Allowlist, found: Found, path: str | None) -> None:
     """Check every external tensor of the model at ``path``, None where it has no folder."""
-    if not survey.model.has_external_data:
-        return
     action = policy.policy("external_data")
     find = _finder(survey.model.data, path)
     files: dict[bytes, DataFile] = {}

@@ -8,7 +8,6 @@ folder of models of one architecture is judged at the cost of comparing them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -36,7 +35,7 @@ class Twin(NamedTuple):
     """A judged model: the bytes between its weights, and what was found before waivers.
 
     ``spans`` is where those bytes lie, ``digest`` what two models share that are twins: SHA-256,
-    hexadecimal.
+    hexadecimal; empty where nobody wants it.
     """
 
     asked: Asked
@@ -59,6 +58,8 @@ def digest_at(data: Buffer, spans: Spans) -> str:
 
 
 def _digest(size: int, spans: Spans, pieces: Iterable[bytes]) -> str:
+    import hashlib
+
     digest = hashlib.sha256(repr((size, spans)).encode())
     for piece in pieces:
         digest.update(piece)
@@ -116,7 +117,7 @@ def twin_of(
         pieces.append((start, begin, data[start:begin]))
         start = end
     size, spans = len(data), tuple([(start, end) for start, end, _ in pieces])
-    digest = _digest(size, spans, (piece for _, _, piece in pieces))
+    digest = _digest(size, spans, (piece for _, _, piece in pieces)) if asked[1].digest else ""
     return Twin(asked, size, tuple(pieces), facts, findings, spans, digest)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -219,7 +218,7 @@ def _report(
         if full_check is not None:
             findings += full_check.findings(name, Place("model", 0, facts.size))
         report = _reported(facts, findings, name, policy, started)
-        return report._replace(judged_sha256=twin.digest if twin else None), twin
+        return report._replace(judged_sha256=(twin.digest or None) if twin else None), twin
 
 
 def _reported(
@@ -235,6 +234,8 @@ def _reported(
 
 
 def _sha256(data: Buffer) -> str:
+    import hashlib
+
     digest = hashlib.sha256()
     for start in range(0, len(data), DIGESTED):
         digest.update(data[start : min(start + DIGESTED, len(data))])

@@ -232,12 +232,12 @@ def stand_in(head: bytes) -> tuple[str, str] | None:
     pointer = pointer_of(head)
     if pointer is not None:
         return pointer.instead_of("model")
-    if _WEB_PAGE.match(head):
+    if _matches(_WEB_PAGE, head):
         return "a web page, not a model", "download the file itself, not the page about it"
     if not _is_text(head):
         return None
     for pattern, what, hint in _TEXTS:
-        if pattern.match(head):
+        if _matches(pattern, head):
             return what, hint
     return "plain text, not a model", _FETCH
 
@@ -258,21 +258,24 @@ _BLANK = dict.fromkeys(b"\t\n\r\f")
 _FETCH = "look into the file: an error message often stands where a download failed; fetch it again"
 
 
-def _text(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(rb"(?:\xef\xbb\xbf)?\s*" + pattern.encode(), re.IGNORECASE | re.DOTALL)
+def _matches(pattern: str, head: bytes) -> bool:
+    """Whether text begins so; compiled here, since what begins as a model does needs none."""
+    form = rb"(?:\xef\xbb\xbf)?\s*" + pattern.encode()
+    return re.match(form, head, re.IGNORECASE | re.DOTALL) is not None
 
 
-_WEB_PAGE = _text(r"<(!doctype|html|\?xml|head|body|error)")
+_WEB_PAGE = r"<(!doctype|html|\?xml|head|body|error)"
+_PROTO = (
+    r"(#[^\n]*\n\s*)*<?\s*(ir_version|producer_name|producer_version|domain|model_version|"
+    r"doc_string|graph|opset_import|metadata_props|functions|node)\s*[:{]"
+)
 _TEXTS = (
     (
-        _text(
-            r"(#[^\n]*\n\s*)*<?\s*(ir_version|producer_name|producer_version|domain|model_version|"
-            r"doc_string|graph|opset_import|metadata_props|functions|node)\s*[:{]"
-        ),
+        _PROTO,
         "a model written as text, not a model file",
         "parse it and save it as protobuf: onnx.load(path, format=...), onnx.save",
     ),
-    (_text(r"[\[{]\s*[\"\[{\]}\d-]"), "JSON, not a model", _FETCH),
+    (r"[\[{]\s*[\"\[{\]}\d-]", "JSON, not a model", _FETCH),
 )
 """What text is called: a page whatever follows, the others where all is text."""
 

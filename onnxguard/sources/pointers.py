@@ -37,7 +37,6 @@ _FORMS = (
     # Lines of YAML: an import has others before its outs.
     (rb"([a-z0-9_]+:[^\0-\x08\x0e-\x1f]*\n)?outs:\s*-\s[^\0]*\b(path|md5|etag):", _DVC),
 )
-_PATTERNS = tuple((re.compile(form), pointer) for form, pointer in _FORMS)
 
 
 def pointer_of(head: bytes) -> Pointer | None:
@@ -47,4 +46,4 @@ def pointer_of(head: bytes) -> Pointer | None:
     dvc and git-xet write.
     """
     text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
-    return next((pointer for form, pointer in _PATTERNS if form.match(text)), None)
+    return next((pointer for form, pointer in _FORMS if re.match(form, text)), None)

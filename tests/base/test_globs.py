@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onnxguard.base.globs import escaped, matches, pattern
+from onnxguard.base.globs import Globs, check_pattern, escaped, pattern
 
 MATCH = [
     ("m.onnx", "m.onnx", "M.onnx m.ONNX a/m.onnx mxonnx m.onnx/a m.onnx\n"),
@@ -65,23 +65,30 @@ MATCH = [
 @pytest.mark.parametrize(("glob", "yes", "no"), MATCH, ids=[glob for glob, _, _ in MATCH])
 def test_pattern(glob: str, yes: str, no: str) -> None:
     for path in yes.split(" "):
-        assert not path or matches((glob,), path), path
+        assert not path or Globs((glob,)).match(path), path
     for path in filter(None, no.split(" ")):
-        assert not matches((glob,), path), path
+        assert not Globs((glob,)).match(path), path
 
 
 def test_a_name_may_hold_any_character() -> None:
     for char in " \n\r\t\0\x1b\x85\u2028\u202e\udcff":
-        assert matches(("a?b",), f"a{char}b")
-        assert matches(("a*",), f"a{char}")
-        assert matches(("**",), f"a{char}/{char}")
-        assert matches(("a[!x]b",), f"a{char}b")
+        assert Globs(("a?b",)).match(f"a{char}b")
+        assert Globs(("a*",)).match(f"a{char}")
+        assert Globs(("**",)).match(f"a{char}/{char}")
+        assert Globs(("a[!x]b",)).match(f"a{char}b")
+
+
+@pytest.mark.parametrize("glob", [glob for glob, _, _ in MATCH])
+def test_pattern_of_one_path_is_looked_up_as_it_would_match(glob: str) -> None:
+    paths = [path for other, yes, no in MATCH for path in (other, *yes.split(" "), *no.split(" "))]
+    found = Globs((glob, "elsewhere"))
+    assert [found.match(p) for p in paths] == [bool(pattern(glob).fullmatch(p)) for p in paths]
 
 
 def test_any_of_several() -> None:
-    assert matches(("a", "b/*"), "b/c")
-    assert not matches(("a", "b/*"), "c")
-    assert not matches((), "a")
+    assert Globs(("a", "b/*")).match("b/c")
+    assert not Globs(("a", "b/*")).match("c")
+    assert not Globs(()).match("a")
 
 
 @pytest.mark.parametrize(
@@ -94,12 +101,16 @@ def test_any_of_several() -> None:
 def test_what_leaves_the_folder_is_no_pattern(glob: str) -> None:
     with pytest.raises(ValueError, match=r"relative to the manifest's folder, without \. and \.\."):
         pattern(glob)
+    with pytest.raises(ValueError, match="relative to the manifest's folder"):
+        check_pattern(glob)
 
 
 @pytest.mark.parametrize("glob", ["[z-a]", "[!z-a]", "a/[9-0]/b", "[a--b]", "[é-a]"])
 def test_a_range_goes_upwards(glob: str) -> None:
     with pytest.raises(ValueError, match="a range in brackets goes upwards"):
         pattern(glob)
+    with pytest.raises(ValueError, match="a range in brackets goes upwards"):
+        check_pattern(glob)
 
 
 TEXT = st.text("ab*?[]!-^\\{}()|+.$& \n\u202eé\udcff", min_size=1, max_size=8)
@@ -115,5 +126,5 @@ PATHS = st.lists(TEXT.filter(lambda part: part not in {".", ".."}), min_size=1, 
 @example("[]]", "]")
 @example("[\\]", "\\")
 def test_escaped_matches_this_very_path(path: str, other: str) -> None:
-    assert matches((escaped(path),), path)
-    assert matches((escaped(path),), other) == (path == other)
+    assert Globs((escaped(path),)).match(path)
+    assert Globs((escaped(path),)).match(other) == (path == other)

@@ -6,7 +6,7 @@ import click
 import pytest
 from support.command import run
 
-from onnxguard.cli import commands
+from onnxguard.cli.commands import commands
 
 REQUIRED = {"parity": ("m.onnx", "--torch", "m:f"), "scan": ("m.onnx",), "diff": ("a", "b")}
 

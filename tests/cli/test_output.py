@@ -16,7 +16,7 @@ from support import protobuf as pb
 from support.command import run, unfiled
 from support.protobuf import graph, node
 
-from onnxguard.cli import commands
+from onnxguard.cli.commands import commands
 from onnxguard.many.batches import BATCH
 from onnxguard.reporters import REPORTERS
 

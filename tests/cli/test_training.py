@@ -28,7 +28,7 @@ from support.trained import (
     write_images,
 )
 
-from onnxguard.cli import commands
+from onnxguard.cli.commands import commands
 from onnxguard.reporters import CARD_REPORTERS
 
 NAME = "saliency-v2"

@@ -18,7 +18,7 @@ from support.checkout import ROOT
 from support.examples import PAGES, Folder, blocks, commands, replay, same
 
 from onnxguard import Finding, Place, Report
-from onnxguard.cli import commands as onnxguard
+from onnxguard.cli.commands import commands as onnxguard
 from onnxguard.cli.config import KEYS
 from onnxguard.model.facts import (
     ConstantNode,

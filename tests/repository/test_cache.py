@@ -53,9 +53,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     real = vars(model_check)["examine"]
 
-    def examine(path: str, policy: Any) -> Any:
+    def examine(path: str, *given: Any) -> Any:
         seen.append(os.path.relpath(path))
-        return real(path, policy)
+        return real(path, *given)
 
     monkeypatch.setattr(model_check, "examine", examine)
     return seen

@@ -10,7 +10,14 @@ from support.command import run
 import onnxguard
 from onnxguard.base.errors import UsageError
 from onnxguard.sources.remote.addresses import beside, check_address, is_remote, shown
-from onnxguard.sources.remote.ranges import AFTER_JUMP, HEAD, HELD, LAST_BLOCK, RemoteBytes
+from onnxguard.sources.remote.ranges import (
+    AFTER_JUMP,
+    GAP,
+    HEAD,
+    HELD,
+    LAST_BLOCK,
+    RemoteBytes,
+)
 
 REMOTE = {
     "https://host/m.onnx": True,
@@ -140,13 +147,23 @@ def test_any_read_gives_the_bytes_that_are_there(seed: int) -> None:
         assert len(chunk) >= min(16, source.size - start)
 
 
-def test_blocks_double_while_reads_follow_each_other() -> None:
-    source = Held(bytes(1 << 23), HEAD)
+def test_blocks_grow_while_reads_follow_each_other() -> None:
+    source = Held(bytes(1 << 26), HEAD)
     data = RemoteBytes(source)
     for pos in range(0, source.size, 1000):
         assert data[pos : pos + 1000] is not None
     assert source.fetched == source.size - HEAD
-    assert source.requests == 11  # 64 KiB to 512 KiB, then 1 MiB at a time
+    assert source.requests == 5  # 1 MiB, then 16 MiB at a time
+
+
+@pytest.mark.parametrize(("gap", "requests"), [(GAP // 2, 8), (1 << 22, 32)])
+def test_short_gaps_are_read_through_and_long_ones_are_jumped_over(gap: int, requests: int) -> None:
+    source = Held(bytes(32 * (gap + 100)), HEAD)
+    data = RemoteBytes(source)
+    for pos in range(0, source.size, gap + 100):
+        assert data[pos : pos + 100] == bytes(100)
+    assert source.requests <= requests
+    assert (source.fetched < source.size / 50) is (gap > GAP)
 
 
 def test_a_jump_costs_one_small_block_and_what_was_read_costs_nothing() -> None:
@@ -163,6 +180,6 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxguard.sources.remote.ranges.HELD", 1 << 18)
     source = Held(bytes(1 << 24), HEAD)
     data = RemoteBytes(source)
-    for pos in range(0, source.size, 1 << 18):
+    for pos in range(0, source.size, 1 << 19):
         assert data[pos] == 0
     assert sum(map(len, data._blocks)) <= 1 << 18 < HELD

@@ -10,6 +10,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -24,6 +25,7 @@ from support.servers import WebServer, make_certificate, running, serving, web, 
 
 import onnxguard
 from onnxguard import Finding, Verdict
+from onnxguard.cli import scale_options
 from onnxguard.many.results_file import Results
 from onnxguard.reporters import REPORTERS
 from onnxguard.sources.files import open_model
@@ -79,6 +81,16 @@ def test_large_model_costs_its_structure_alone(tmp_path: Path, web: WebServer) -
     assert {asked.headers["Accept-Encoding"] for asked in web.asked} == {"identity"}
 
 
+def test_structure_in_one_piece_costs_three_requests(web: WebServer) -> None:
+    """Weights in another file, and more nodes than a request brings."""
+    nodes = [node("Relu", f"v{i}", f"v{i + 1}", name="n" * 99) for i in range(30_000)]
+    web.files["/m.onnx"] = pb.model(graph(*nodes))
+    read = onnxguard.scan(web.url("/m.onnx")).read
+    assert read is not None
+    assert read[:2] == (len(web.files["/m.onnx"]), 3)
+    assert read.bytes > 3 << 20
+
+
 @pytest.mark.parametrize("size", [0, HEAD - 1000, HEAD, 3 * HEAD, 1 << 20])
 def test_a_model_is_the_same_here_and_there(size: int, tmp_path: Path, web: WebServer) -> None:
     data = pb.model(graph(node("Relu"), initializer=tensor(3, [size], "w", raw_data=bytes(size))))
@@ -107,6 +119,22 @@ def test_models_are_read_in_worker_processes(sparse: Path, web: WebServer) -> No
     assert [model["path"] for model in models] == addresses
     assert [model["read"]["requests"] for model in models] == [PLAIN] * 3
     assert len(web.asked) == 3 * PLAIN
+
+
+@pytest.mark.parametrize(("asked", "jobs"), [([], 3), (["--jobs", "2"], 2), (["--jobs", "1"], 1)])
+def test_several_addresses_are_read_at_once_unless_told(
+    asked: list[str], jobs: int, web: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web.files.update({f"/{i}.onnx": MODEL for i in range(3)})
+    judge_all, given = scale_options.judge_all, []
+
+    def noted(*arguments: Any) -> Any:
+        given.append(arguments[3])
+        return judge_all(*arguments[:3], 1)
+
+    monkeypatch.setattr(scale_options, "judge_all", lambda *a, **_: noted(*a))
+    assert run("scan", *asked, *[web.url(f"/{i}.onnx") for i in range(3)])[0] == 0
+    assert given == [jobs]
 
 
 def test_verbose_text_says_what_was_read(sparse: Path, web: WebServer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
@@ -107,5 +106,7 @@ def beside(address: str, location: str) -> str:
     parts = [part for part in location.split("/") if part not in ("", ".")]
     if protocol_of(address) not in WEB:
         return "/".join([address.rpartition("/")[0], *parts])
+    from urllib.parse import quote
+
     path, mark, query = address.partition("#")[0].partition("?")
     return "/".join([path.rpartition("/")[0], *(quote(p, safe="") for p in parts)]) + mark + query
