@@ -307,8 +307,8 @@ def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(import_module("onnxguard.scanning.same_graph"), "STRUCTURE_BYTES", 10)
     real = vars(model_check)["examine"]
 
-    def examine(path: str, policy: Any) -> Any:
-        found = real(path, policy)
+    def examine(path: str, *given: Any) -> Any:
+        found = real(path, *given)
         if path.endswith("a.onnx"):
             os.unlink(path)
             write_models(a=TANH)
@@ -321,8 +321,8 @@ def test_model_that_changes_while_it_is_judged(monkeypatch: pytest.MonkeyPatch) 
         run("check")
     assert codes() == {"a.onnx": ["OG101"]}
 
-    def vanish(path: str, policy: Any) -> Any:
-        found = real(path, policy)
+    def vanish(path: str, *given: Any) -> Any:
+        found = real(path, *given)
         Path(path).unlink()
         return found
 
