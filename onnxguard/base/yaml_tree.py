@@ -122,23 +122,21 @@ def _build(text: str, source: str) -> Tree | None:
     keys: list[Scalar | None] = []
     root: Tree | None = None
     for event in yaml.parse(text, Loader=_LOADER):
-        kind = type(event)
-        if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+        if isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             open_nodes.pop()
             keys.pop()
             continue
-        at = event.start_mark
-        mark = _mark(None, source) if at is None else Mark(source, at.line + 1, at.column + 1)
+        mark = _mark(event.start_mark, source)
         node: Tree
-        if kind is yaml.ScalarEvent:
+        if isinstance(event, yaml.ScalarEvent):
             node = Scalar(mark, event.value, event.implicit[0])
-        elif kind is yaml.SequenceStartEvent:
+        elif isinstance(event, yaml.SequenceStartEvent):
             node = Sequence(mark, [])
-        elif kind is yaml.MappingStartEvent:
+        elif isinstance(event, yaml.MappingStartEvent):
             node = Mapping(mark, {}, {})
-        elif kind is yaml.AliasEvent:
+        elif isinstance(event, yaml.AliasEvent):
             mark.fail("aliases are not taken: write the value out")
-        elif kind is yaml.DocumentStartEvent and root is not None:
+        elif isinstance(event, yaml.DocumentStartEvent) and root is not None:
             mark.fail("a second document: one file holds one")
         else:
             continue
