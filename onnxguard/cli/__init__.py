@@ -119,7 +119,7 @@ def _usage(error: click.ClickException) -> str:
 
     from onnxguard.base.yaml_tree import near
 
-    text = error.format_message().rstrip(".")
+    text = " ".join(error.format_message().split()).rstrip(".")
     text = text[:1].lower() + text[1:]
     choices = getattr(getattr(error, "param", None), "type", None)
     if isinstance(choices, click.Choice) and (word := re.search("'([^']*)' is not one of", text)):

@@ -207,7 +207,7 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     if registered_id(name) is not None:
         raise UsageError(f"--id {name} is that of a list in the registry: choose another")
     check_output(output)
-    emit(derive_allowlist(_facts(models), name), output, color=False)
+    _write(derive_allowlist(_facts(models), name), output, f"the list {name}")
 
 
 @allowlist.command(epilog=examples("allowlist export adr-0258 --to c"))
@@ -229,7 +229,13 @@ def export(name: str, models: tuple[str, ...], target: str, output: str | None) 
     check_output(output)
     facts = _facts(models) if models else []
     text = to_c(policy) if target == "c" else to_ort_config(policy, facts)
+    _write(text, output, f"{policy.id} for {'a C program' if target == 'c' else 'ONNX Runtime'}")
+
+
+def _write(text: str, output: str | None, what: str) -> None:
     emit(text, output, color=False)
+    if output is not None:
+        click.echo(f"wrote {printable(output)}: {what}")
 
 
 def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:

@@ -90,6 +90,10 @@ def test_version(flag: str) -> None:
         ("scan", "missing argument 'PATH...'\nsee onnxguard scan --help"),
         ("scan --jobs x y", "invalid value for '--jobs'"),
         ("scan --fromat json x", "Did you mean '--format'"),
+        (
+            "allowlist export base",
+            "missing option '--to'. Choose from: c, ort-config\nsee onnxguard a",
+        ),
         ("scam x", 'no command "scam" (did you mean scan?)\nsee onnxguard --help'),
         ("help scam", 'no command "scam" (did you mean scan?)\nsee onnxguard --help'),
         ("help scan x", 'no command "x"\nsee onnxguard scan --help'),

@@ -292,7 +292,7 @@ def test_call_that_cannot_work(arguments: list[str], words: str) -> None:
 def test_output() -> None:
     Path("model.onnx").write_bytes(MODELS["one operator"])
     printed = derive("model.onnx")
-    assert derive("model.onnx", "--output", "list.yaml") == ""
+    assert derive("model.onnx", "--output", "list.yaml") == "wrote list.yaml: the list derived\n"
     assert Path("list.yaml").read_text() == printed
     assert re.search(r"^id: derived$", printed, re.MULTILINE)
 
