@@ -72,10 +72,8 @@ def near(word: str, known: Iterable[str], few: int = 24) -> str:
     import difflib  # imported here: only an error needs it
 
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, 3, 0.6)
-    if not close:
-        folded = {name.casefold(): name for name in names}
-        close = [folded[word.casefold()]] if word.casefold() in folded else []
+    alike = [name for name in names if name.casefold() == word.casefold()]
+    close = alike or difflib.get_close_matches(word, names, 3, 0.6)
     if close:
         return f" (did you mean {' or '.join(close)}?)"
     return f" (known: {', '.join(names)})" if 0 < len(names) <= few else ""
