@@ -13,7 +13,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
+from onnxguard.cli.output import check_output, is_one_of, report_options, write_report
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -99,9 +99,7 @@ def ablate(**options: Any) -> int:
         for name, ending in (("markdown", "md"), ("json", "json")):
             text = ABLATION_REPORTERS[name](result, RenderOptions())
             write_whole(os.path.join(out, f"ablation.{ending}"), text)
-    color = wants_color(options["output"])
-    render = ABLATION_REPORTERS[options["output_format"]]
-    emit(render(result, RenderOptions(color)), options["output"], color)
+    write_report(ABLATION_REPORTERS[options["output_format"]], result, options["output"])
     return 0
 
 

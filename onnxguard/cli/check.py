@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
+from functools import partial
 from typing import Any
 
 import click
@@ -21,14 +22,13 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, emit, is_filed, report_options, wants_color
+from onnxguard.cli.output import check_output, is_filed, report_options, write_report
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
 from onnxguard.reporters import REPORTERS, rendered
-from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.phrases import left_out
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
@@ -119,9 +119,8 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 
         run = outlined(run, checked.models)
     verbosity = options["verbose"] - options["quiet"]
-    color = wants_color(output)
-    rendering = RenderOptions(color, verbosity, options["exit_zero"])
-    emit(rendered(run, options["output_format"], rendering), output, color)
+    name = options["output_format"]
+    write_report(partial(rendered, name), run, output, verbosity, options["exit_zero"])
     in_report = output is None and verbosity >= 0 and options["output_format"] in ("text", "github")
     _remark(checked, "" if in_report else left_out(run))
     return run.exit_code(options["exit_zero"])

@@ -16,9 +16,9 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, report_options, write_report
 from onnxguard.cli.progress import on_terminal, progress_bar
-from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
+from onnxguard.reporters import CONFORMANCE_REPORTERS
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")
 _OF_LIST = {"opset": 17, "min_cases": 1}
@@ -82,9 +82,7 @@ def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
     with _progress() as progress:
         result = _conform(model, allowlist, options, progress)
     result = result._replace(require_proven=options["require_proven"])
-    color = wants_color(output)
-    render = CONFORMANCE_REPORTERS[options["output_format"]]
-    emit(render(result, RenderOptions(color)), output, color)
+    write_report(CONFORMANCE_REPORTERS[options["output_format"]], result, output)
     return int(result.exit_code)
 
 

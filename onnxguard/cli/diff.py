@@ -11,11 +11,10 @@ from onnxguard.base.printable import printable
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, report_options, write_report
 from onnxguard.differences import compare
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import DIFFERENCE_REPORTERS
-from onnxguard.reporters.kit.options import RenderOptions
 
 
 @click.command(epilog=examples("diff old.onnx new.onnx --allowlist adr-0258"))
@@ -55,7 +54,5 @@ def diff(
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
     check_output(output, [old, new])
     difference = compare(old, new, list(dict.fromkeys(allowlists)))
-    color = wants_color(output)
-    options = RenderOptions(color, verbosity=int(verbose))
-    emit(DIFFERENCE_REPORTERS[output_format](difference, options), output, color)
+    write_report(DIFFERENCE_REPORTERS[output_format], difference, output, int(verbose))
     return difference.exit_code

@@ -10,11 +10,11 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, report_options, write_report
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import data_options, keep_students, require_packages
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
-from onnxguard.reporters import EVALUATION_REPORTERS, RenderOptions
+from onnxguard.reporters import EVALUATION_REPORTERS
 from onnxguard.students.recipe import RECIPES
 from onnxguard.students.student import MULTIPLE
 
@@ -83,7 +83,5 @@ def evaluate(model: str, **options: Any) -> int:
         cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
         result = whole(graph, taken, crop, options["stretch"], step)
-    color = wants_color(options["output"])
-    render = EVALUATION_REPORTERS[options["output_format"]]
-    emit(render(result, RenderOptions(color)), options["output"], color)
+    write_report(EVALUATION_REPORTERS[options["output_format"]], result, options["output"])
     return 0

@@ -13,10 +13,13 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.kinds import FilePath
+from onnxguard.reporters.kit.options import WIDTH, RenderOptions
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
 """How files of models are called, of their external data, and of weights."""
 
+NARROWEST = 40
+"""Columns that lines take at least, however narrow a terminal is."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -91,7 +94,31 @@ def wants_color(output: str | None) -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def emit(text: str | Iterable[str], output: str | None, color: bool) -> None:
+def write_report(
+    reporter: Callable[[Any, RenderOptions], str | Iterable[str]],
+    result: Any,
+    output: str | None,
+    verbosity: int = 0,
+    exit_zero: bool = False,
+) -> None:
+    """Render a result for the terminal, the pipe or the file that it goes to, and write it."""
+    color = wants_color(output)
+    on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+    width = _columns() if on_terminal else WIDTH
+    options = RenderOptions(color, verbosity, exit_zero, width)
+    emit(reporter(result, options), output, color)
+
+
+def _columns() -> int:
+    """Columns of the terminal, at least some; as in a file where it does not tell."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return max(columns, NARROWEST) if columns else WIDTH
+
+
+def emit(text: str | Iterable[str], output: str | None, color: bool = False) -> None:
     """Write the report, in pieces where it comes in such, to a file, or to stdout."""
     if output is None:
         for piece in [text] if isinstance(text, str) else text:

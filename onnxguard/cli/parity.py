@@ -17,12 +17,12 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, emit, report_options, wants_color
+from onnxguard.cli.output import check_output, report_options, write_report
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
 from onnxguard.parity.settings import MUTANTS, Settings
-from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
+from onnxguard.reporters import PARITY_REPORTERS
 from onnxguard.running.errors import ParityError
 from onnxguard.running.providers import LEVELS, PROVIDERS
 from onnxguard.students import STUDENTS
@@ -175,10 +175,8 @@ def parity(model: str | None, **options: Any) -> int:
                 reports = (_report(model, options, settings),)
         except EvidenceError as error:
             failure, reports = error, (error.report,)
-    color = wants_color(options["output"])
-    render = PARITY_REPORTERS[options["output_format"]]
     verbosity = options["verbose"] - options["quiet"]
-    emit(render(reports, RenderOptions(color, verbosity)), options["output"], color)
+    write_report(PARITY_REPORTERS[options["output_format"]], reports, options["output"], verbosity)
     if failure is not None:
         raise failure
     return exit_code(reports)

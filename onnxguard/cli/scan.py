@@ -24,14 +24,13 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, emit, is_filed, report_options, wants_color
+from onnxguard.cli.output import check_output, is_filed, report_options, write_report
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.reporters import REPORTERS, rendered
-from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Report, Run
 from onnxguard.scanning.scan import UNVERIFIED, verdict_of
@@ -156,9 +155,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, models, access)
-    color = wants_color(output)
-    rendering = RenderOptions(color, verbosity, options["exit_zero"])
-    emit(rendered(run, output_format, rendering), output, color)
+    reporter = partial(rendered, output_format)
+    write_report(reporter, run, output, verbosity, options["exit_zero"])
     return run.exit_code(options["exit_zero"])
 
 

@@ -15,7 +15,7 @@ from onnxguard.base.writing import refuse_link
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, emit, is_one_of, report_options, wants_color
+from onnxguard.cli.output import check_output, is_one_of, report_options, write_report
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -27,7 +27,7 @@ from onnxguard.cli.training_options import (
     training_watch,
 )
 from onnxguard.parity.settings import ATOL, MUTANTS
-from onnxguard.reporters import CARD_REPORTERS, RenderOptions
+from onnxguard.reporters import CARD_REPORTERS
 from onnxguard.students.recipe import Recipe
 from onnxguard.students.student import STUDENTS, TRAINED, find_student
 
@@ -130,9 +130,8 @@ def train_and_gate(**options: Any) -> int:
     card, path = _trained(student, recipe, options)
     if card is None:
         return 0
-    color = wants_color(options["output"])
-    render = CARD_REPORTERS[options["output_format"]]
-    emit(render(card, RenderOptions(color, int(options["verbose"]))), options["output"], color)
+    reporter = CARD_REPORTERS[options["output_format"]]
+    write_report(reporter, card, options["output"], int(options["verbose"]))
     if options["output_format"] != "text" or options["output"] is not None:
         return int(not card.passed)
     place = "in place" if card.passed else "not in place, kept in"

@@ -50,7 +50,7 @@ REPORTERS: dict[str, Reporter] = scan.REPORTERS
 """The reporters of a scan by the name that ``--format`` takes."""
 
 
-def rendered(run: Run, name: str, options: RenderOptions) -> str | Iterable[str]:
+def rendered(name: str, run: Run, options: RenderOptions) -> str | Iterable[str]:
     """A run as text in the format of that name: in pieces where it may be too long for memory."""
     if name == "json":
         from onnxguard.reporters.scan.json import pieces

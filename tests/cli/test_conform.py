@@ -35,7 +35,7 @@ def test_golden(name: str) -> None:
 @pytest.mark.parametrize("output_format", CONFORMANCE_REPORTERS)
 def test_a_report_is_whole_valid_and_harmless(output_format: str, name: str) -> None:
     text = CONFORMANCE_REPORTERS[output_format](samples()[name], RenderOptions())
-    formats.check(output_format, text)
+    formats.check_document(output_format, text)
 
 
 @pytest.mark.parametrize("name", samples())
@@ -81,8 +81,8 @@ def test_a_list_is_reported_into_a_file(tmp_path: Path) -> None:
     code, out, err = run("conform", *arguments, "--format", "markdown", "--output", str(output))
     assert (code, out, err) == (0, "", "")
     text = output.read_text(encoding="utf-8")
-    assert "| `Relu` | 14 | 1 | 0 | 1 | 0 | proven |" in text
-    assert "`test_max_int16` (unsupported)" in text
+    assert "| `Relu` | **proven** | 14 | 1 | 0 | 1 | 0 |" in text
+    assert "`test_max_int16` unsupported: " in text
 
 
 def test_a_failure_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,8 +173,8 @@ def test_the_help_and_the_reporters_need_no_extra(tmp_path: Path) -> None:
     code = (
         "import sys\n"
         "for name in ('numpy', 'onnx', 'onnxruntime', 'torch'): sys.modules[name] = None\n"
-        "import onnxguard.reporters.conformance.text, onnxguard.reporters.conformance.json\n"
-        "import onnxguard.reporters.conformance.markdown\n"
+        "import onnxguard.reporters.conformance.document, onnxguard.reporters.kit.html\n"
+        "import onnxguard.reporters.conformance.json\n"
         "from onnxguard.cli import main\n"
         "sys.exit(main(['conform', '--help']))\n"
     )

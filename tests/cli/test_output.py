@@ -15,6 +15,7 @@ import pytest
 from support import protobuf as pb
 from support.command import run, unfiled
 from support.protobuf import graph, node
+from support.terminal import on_terminal
 
 from onnxguard.cli.commands import commands
 from onnxguard.many.batches import BATCH
@@ -49,6 +50,17 @@ def test_file_holds_what_would_have_been_printed(output_format: str) -> None:
     written = Path("report").read_bytes()
     assert timeless(written.decode()) == timeless(printed)
     assert b"\r" not in written
+
+
+@pytest.mark.parametrize(("columns", "width"), [(60, 60), (80, 80), (20, 40), (0, 100)])
+def test_text_is_as_wide_as_the_terminal_and_100_columns_elsewhere(
+    columns: int, width: int
+) -> None:
+    shown = on_terminal("diff", "clean.onnx", "bad.onnx", columns=columns, NO_COLOR="1").out
+    plain = run("diff", "clean.onnx", "bad.onnx")[1]
+    assert width - 20 < max(map(len, shown.splitlines())) <= width
+    assert 80 < max(map(len, plain.splitlines())) <= 100
+    assert timeless(" ".join(shown.split())) == timeless(" ".join(plain.split()))
 
 
 def test_file_is_replaced_and_nothing_is_left_beside_it(folder: Path) -> None:

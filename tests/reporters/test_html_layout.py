@@ -26,7 +26,7 @@ from onnxguard.model.reading import read_model
 from onnxguard.reporters.kit.html_graph import PAD, arrange
 from onnxguard.reporters.kit.html_layout import POINTS, Layout, Rect, Size, lay_out
 from onnxguard.reporters.kit.html_ranks import WIDE
-from onnxguard.reporters.kit.html_text import clipped, clipped_left, wide
+from onnxguard.reporters.kit.widths import clipped, clipped_left, wide
 
 OUTLINES = {
     "looping": samples.outline_at(samples.MODELS / "looping.onnx"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -32,20 +30,6 @@ from onnxguard.parity.pictures import PIXELS, png
 from onnxguard.parity.report import ParityReport, Picture
 from onnxguard.reporters import PARITY_REPORTERS, RenderOptions
 from onnxguard.running.difference import Difference
-
-
-def _words(text: str) -> set[str]:
-    return set(text.split())
-
-
-TAGS = _words(
-    "meta img html head style title body h1 h2 h3 h4 main article section p ul li a code strong "
-    "span div dl dt dd table caption thead tbody tr th td figure figcaption"
-)
-ATTRIBUTES = _words(
-    "aria-label alt charset class colspan content data-label height href http-equiv id lang name "
-    "role scope src style tabindex width"
-)
 
 
 def drawn(output: str, rows: int = 64, columns: int = 96) -> tuple[Picture, ...]:
@@ -76,34 +60,9 @@ def page_of(*reports: ParityReport) -> Page:
 
 
 def check_html(text: str) -> Page:
-    """Assert that a page is whole, asks for nothing, and can be read without seeing it."""
-    assert not formats.raw_characters(text)
-    assert not formats.PLACE.search(text)
-    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
-    page = Page(text)
-    assert page.declarations == ["DOCTYPE html"]
-    assert {tag for tag, _ in page.elements} <= TAGS
-    assert {key for _, attributes in page.elements for key in attributes} <= ATTRIBUTES
-    assert page.all("html") == [{"lang": "en"}]
-    assert len(page.all("title")) == len(page.all("h1")) == len(page.all("main")) == 1
-    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
-        "meta"
-    )
-    policies = [m["content"] for m in page.all("meta") if "http-equiv" in m]
-    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
-    assert "url(" not in text
-    assert "@import" not in text
-    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(ids) == len(set(ids))
-    for link in page.all("a"):
-        assert link["href"].removeprefix("#") in ids
-    for image in page.all("img"):
-        assert image["src"].startswith("data:image/png;base64,iVBORw0KGgo")
-        assert image["alt"]
-    assert all(th["scope"] in {"row", "col"} for th in page.all("th"))
-    for _, attributes in page.elements:
-        assert re.fullmatch(r"((width|left|top):\d+\.\d+%;?)*", attributes.get("style", ""))
-    return page
+    """Assert that a page is whole and harmless."""
+    formats.check_document("html", text)
+    return Page(text)
 
 
 @pytest.mark.parametrize("report", ALL, ids=lambda report: report.path[:30])
@@ -151,20 +110,21 @@ def test_the_verdict_comes_first_and_in_words() -> None:
     text = page_of(FAILING).text
     said = "models/scaled.onnx differs from student:saliency-v2 by up to 0.0016 where 1e-05 is"
     assert said in text
-    assert text.index(said) < text.index("Findings") < text.index("each set of inputs")
+    assert text.index(said) < text.index("Findings") < text.index("3 trials, output")
 
 
 def test_trials_in_a_table() -> None:
     page = page_of(FAILING)
-    row = "large, seed 0input 1x3x64x96saliency_map0.00164,612 of 6,144beyond, at [0, 0, 87, 110]: "
-    assert f"{row}0.5073251 instead of 0.50570697" in page.text
-    assert "noise, seed 0input 1x3x64x96saliency_map4.2e-070 of 6,144within" in page.text
+    assert "large, seed 0input 1x3x64x960.00160.00085846,505,6464,612 of 6,144" in page.text
+    assert "noise, seed 0input 1x3x64x964.2e-072.4e-07230 of 6,144" in page.text
+    said = "saliency_map is beyond, at [0, 0, 87, 110]: 0.5073251 instead of 0.50570697"
+    assert f"large, seed 0, input 1x3x64x96: {said}" in page.text
     assert {"class": "fail"} in page.all("span")
 
 
 def test_a_refusal_says_who_and_why() -> None:
     text = page_of(BOTH_REFUSE).text
-    assert "input 1x3x100x100both sides refuse it: Axis 2: 25 and 24" in text
+    assert "input 1x3x100x100: both sides refuse it; the graph says: Axis 2: 25 and 24" in text
     assert "No node was run alone: nothing was compared." in text
 
 
@@ -177,7 +137,8 @@ def test_findings_of_one_rule_are_explained_once() -> None:
 
 def histogram(*differences: Difference, atol: float = 1e-5) -> list[str]:
     """The rows of the histogram."""
-    report = PASSING._replace(atol=atol, trials=(trial("noise", 64, *differences),))
+    found = (difference._replace(tolerance=atol) for difference in differences)
+    report = PASSING._replace(trials=(trial("noise", 64, *found),))
     text = without_pictures(report)
     table = re.search(r'<table class="errors">.*?</table>', text, re.DOTALL)
     assert table
@@ -189,10 +150,10 @@ def histogram(*differences: Difference, atol: float = 1e-5) -> list[str]:
 def test_elements_are_counted_by_decade_and_the_tolerance_stands_between() -> None:
     assert histogram(CLOSE._replace(decades=((-7, 5), (-5, 1234)))) == [
         "within: equal1,529",
-        "within: 1e-7 to 1e-65",
-        "within: 1e-6 to 1e-50",
-        "tolerance: tolerance 1e-05",
-        "above: 1e-5 to 1e-41,234",
+        "within: 1e-07 to 1e-065",
+        "within: 1e-06 to 1e-050",
+        "tolerance: allowed: 1e-05",
+        "above: 1e-05 to 1e-041,234",
     ]
 
 
@@ -200,22 +161,22 @@ def test_a_tolerance_within_a_decade() -> None:
     rows = histogram(CLOSE._replace(decades=((-4, 3),)), atol=2e-5)
     assert rows == [
         "within: equal1,529",
-        "within: 1e-5 to 1e-40",
-        "tolerance: tolerance 2e-05, within the decade above this line",
-        "above: 1e-4 to 1e-33",
+        "within: 1e-05 to 1e-040",
+        "tolerance: allowed: 2e-05, within the decade above this line",
+        "above: 1e-04 to 1e-033",
     ]
 
 
 def test_decades_far_from_the_tolerance_are_taken_together() -> None:
     rows = histogram(CLOSE._replace(decades=((-300, 1), (-40, 2), (-11, 4), (3, 8), (300, 16))))
     assert rows[1] == "within: below 1e-107"
-    assert rows[-1] == "above: 1e3 and more24"
+    assert rows[-1] == "above: 1e+03 and more24"
     assert len(rows) == 17
 
 
 def test_a_tolerance_of_nothing() -> None:
     rows = histogram(CLOSE._replace(decades=((-7, 5),)), atol=0.0)
-    assert rows == ["within: equal1,529", "tolerance: tolerance 0", "above: 1e-7 to 1e-65"]
+    assert rows == ["within: equal1,529", "tolerance: allowed: 0", "above: 1e-07 to 1e-065"]
 
 
 def test_bars_are_logarithmic_and_every_element_shows() -> None:
@@ -244,19 +205,19 @@ def test_nodes() -> None:
     text = page_of(SUSPECTS).text
     assert "29 of 34 nodes compared" in text
     assert "Not compared: /up1/Resize, /up2/Resize" in text
-    assert "/enc3b/enc3b.0/Conv Convenc3b.10.00931e-05" in text
-    assert "Or a node before it: node 10 (Mul), node 11 (Sub)" in text
+    assert "/enc3b/enc3b.0/ConvConvenc3b.10.00931e-05" in text
+    assert "At fault may also be node 10 (Mul), node 11 (Sub)" in text
     assert "the one nearest to its tolerance/enc2a" not in text
     passing = page_of(PASSING).text
     assert "the one nearest to its tolerance" in passing
-    assert "/enc2a/enc2a.0/Conv Conv" in passing
+    assert "/enc2a/enc2a.0/ConvConv" in passing
 
 
 def test_proof() -> None:
     text = page_of(PROVED).text
     assert "Of 60 graphs damaged on purpose, 58 were noticed (96.7%; at least 90% must be)." in text
     assert "weight rounded to float162830" in text
-    assert "weight rounded to float16/enc1a/enc1a.0/Conv" in text
+    assert "weight rounded to float16, at /enc1a/enc1a.0/Conv" in text
     assert text.count("weight rounded to float16") == 3
     assert page_of(UNPROVED).text.count("kernel flipped") == 31
     assert "Is damage noticed?" not in page_of(PASSING).text
@@ -266,16 +227,16 @@ def test_identity() -> None:
     text = page_of(PROVED).text
     for fact in (
         "a" * 64,
-        "External data weights.bin, SHA-256" + "e" * 64,
-        "Inputs inputs/cat.npz, SHA-256" + "f" * 64,
+        "External data, SHA-256" + "e" * 64,
+        "Inputs, SHA-256" + "f" * 64,
         "CUDAExecutionProvider, CPUExecutionProvider",
         "CUDAExecutionProvider 30, CPUExecutionProvider 4",
         "onnxruntime 1.31.1",
-        "17, 8",
+        "8, 17",
         "Linux x86_64, Python 3.11.7",
     ):
         assert fact in text
-    assert "What exactly was compared" not in page_of(UNLOADED).text
+    assert "What was compared" not in page_of(UNLOADED).text
 
 
 def test_pictures_side_by_side() -> None:
@@ -337,12 +298,3 @@ def test_no_control_is_dead() -> None:
     text = show(*ALL)
     for tag in ("button", "input", "select", "details", "form", "script"):
         assert f"<{tag}" not in text
-
-
-def test_the_page_is_made_without_numpy() -> None:
-    code = (
-        "import sys, onnxguard.reporters.parity.html\n"
-        "print(sorted({'numpy', 'onnx', 'onnxruntime', 'torch'} & sys.modules.keys()))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"

@@ -254,20 +254,18 @@ class TestGithub:
 class TestMarkdown:
     def test_long_lists_are_cut_and_say_so(self) -> None:
         text = render("markdown", samples.NASTY)
-        assert "And 6 trials with less." in text
-        assert "And 5 more wrong nodes." in text
         assert "- and 2 more **OP303 output-constant**" in text
         assert "  - and 2 more\n" in text
-        assert " and 45 more." in text
+        assert " and 25 more." in text
 
     def test_a_trial_that_one_side_refused_is_never_cut(self) -> None:
         compared = [samples.trial("noise", 64, samples.FAR)] * 30
         trials = (*compared, samples.ONE_REFUSES.trials[1])
         text = render("markdown", samples.ONE_REFUSES._replace(trials=trials))
-        assert "*the graph refuses it, the reference does not*" in text
+        assert "the graph refuses it, the reference does not" in text
 
     def test_survivors_and_digests_are_listed(self) -> None:
         text = render("markdown", samples.PROVED)
-        assert "- `weight rounded to float16` at `/head/Conv`" in text
+        assert "- not noticed: `weight rounded to float16`, at `/head/Conv`" in text
         for digit in "abef":
             assert samples.sha(digit) in text

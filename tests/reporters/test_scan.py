@@ -39,6 +39,7 @@ from onnxguard.catalogue import RULES
 from onnxguard.model import facts
 from onnxguard.reporters import REPORTERS
 from onnxguard.reporters.kit import paint
+from onnxguard.reporters.kit.options import WIDTH
 from onnxguard.reporters.scan import markdown, sarif
 from onnxguard.scanning import report
 from onnxguard.scanning.plain_values import NOT_RECORDED
@@ -98,7 +99,7 @@ def test_formats_are_imported_when_asked_for() -> None:
 class TestText:
     def test_fits_the_terminal(self) -> None:
         lines = render("text", Run((STUDENT, CLEAN, WAIVED, UNVERIFIED)), verbosity=1).splitlines()
-        assert max(map(len, lines)) <= paint.WIDTH
+        assert max(map(len, lines)) <= WIDTH
 
     def test_colour_adds_nothing_but_colour(self) -> None:
         for run in RUNS.values():
@@ -139,7 +140,9 @@ class TestText:
     @given(st.lists(st.text("ab \x1b[m1", max_size=120)), st.integers(0, 30))
     def test_wrapping_loses_nothing(self, items: list[str], indent: int) -> None:
         items = [item for item in items if item]
-        text = "".join(line[indent:] for line in paint.wrap(items, " " * indent, gap="|"))
+        text = "".join(
+            line[indent:] for line in paint.Paint(False).wrap(items, " " * indent, gap="|")
+        )
         assert text.replace("|", "") == "".join(items).replace("|", "")
 
 

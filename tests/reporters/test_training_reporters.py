@@ -15,6 +15,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from onnxguard.students import records
+from onnxguard.students.ablation import (
+    Comparison,
+    StudentSummary,
+    allowlists,
+    comparisons,
+    students,
+)
 from onnxguard.students.history import Epoch
 from onnxguard.students.measures import Measures
 from PIL import Image
@@ -23,6 +30,8 @@ from support import training_records as samples
 from support.checkout import ROOT
 from support.training_goldens import FOLDER, GOLDENS, KINDS, PLAIN, Golden
 
+from onnxguard.reporters.kit.phrases import duration
+from onnxguard.reporters.kit.words import plain
 from onnxguard.reporters.training import ablation_json, card_json, evaluation_json, phrases
 
 
@@ -55,9 +64,7 @@ def names_fields(definition: Any, fields: tuple[str, ...]) -> None:
 
 
 def sentences(ablation: records.Ablation) -> list[str]:
-    rows = phrases.students(ablation)
-    found = phrases.comparisons(rows)
-    return [phrases.compared(one, one.leader, one.other) for one in found]
+    return [plain(phrases.compared(one)) for one in comparisons(students(ablation))]
 
 
 @pytest.mark.parametrize("golden", GOLDENS, ids=lambda golden: golden.file)
@@ -76,7 +83,7 @@ def test_every_result_is_a_whole_and_harmless_document(
 ) -> None:
     text = render(kind, KINDS[kind][1][name], output_format, verbosity=verbosity)
     # The pictures are the only links there are; their addresses have nothing that ends one.
-    formats.check(output_format, re.sub(r"(?m)^!\[[a-z, ]+\]\([\w%.~-]+\)$", "", text))
+    formats.check_document(output_format, re.sub(r"(?m)^!\[[a-z, ]+\]\([\w%.~-]+\)$", "", text))
 
 
 def test_reporters_need_no_more_than_a_scan_does() -> None:
@@ -85,8 +92,8 @@ def test_reporters_need_no_more_than_a_scan_does() -> None:
         "from importlib import import_module\n"
         "import onnxguard.reporters\n"
         "for kind in ('card', 'evaluation', 'ablation'):\n"
-        "    for name in ('text', 'json', 'markdown'):\n"
-        "        import_module(f'onnxguard.reporters.training.{kind}_{name}')\n"
+        "    for name in (kind, f'{kind}_json'):\n"
+        "        import_module(f'onnxguard.reporters.training.{name}')\n"
         "heavy = {'numpy', 'onnx', 'torch', 'matplotlib', 'PIL', 'onnxguard.gating'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
@@ -120,7 +127,7 @@ def test_every_measure_has_a_name_and_is_shown() -> None:
     ],
 )
 def test_times_are_in_units_that_are_read(seconds: float, said: str) -> None:
-    assert phrases.clock(seconds) == said
+    assert duration(seconds) == said
 
 
 class TestCardJson:
@@ -227,8 +234,9 @@ class TestCardMarkdown:
 
     def test_long_lists_are_cut_and_say_so(self) -> None:
         text = render("card", samples.NASTY, "markdown")
-        assert "And 3 more Constant nodes." in text
-        assert "- and 3 more" in text
+        assert "23 Constant nodes" in text
+        text = render("card", samples.NASTY, "text")
+        assert "... and 3 more (-v shows all)" in text
 
     def test_the_example_runs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -293,7 +301,7 @@ class TestEvaluation:
     def test_all_skipped_pairs_are_listed_where_it_is_asked_for(self) -> None:
         skipped = tuple((f"pair {number}", "no mask") for number in range(40))
         result = samples.EVALUATION._replace(skipped=skipped)
-        assert "and 30 more" in render("evaluation", result, "text")
+        assert "... and 30 more" in render("evaluation", result, "text")
         assert "pair 39: no mask" in render("evaluation", result, "text", verbosity=1)
 
 
@@ -317,8 +325,8 @@ class TestAblation:
         assert ABLATION_SCHEMA["properties"]["schema"]["const"] == ablation_json.SCHEMA
         described = ABLATION_SCHEMA["$defs"]
         names_fields(described["run"], records.AblationRun._fields)
-        names_fields(described["comparison"], phrases.Comparison._fields)
-        summary = (*phrases.StudentSummary._fields, "mean", "deviation")
+        names_fields(described["comparison"], Comparison._fields)
+        summary = (*StudentSummary._fields, "mean", "deviation")
         names_fields(described["student"], summary)
         assert described["data"] == SCHEMA["$defs"]["data"]
 
@@ -335,34 +343,34 @@ class TestAblation:
         assert second["deviation"] == pytest.approx(np.std([0.7360, 0.7420, 0.7391], ddof=1))
 
     def test_operators_that_only_one_student_has(self) -> None:
-        first, second = phrases.students(samples.ABLATION)
+        first, second = students(samples.ABLATION)
         assert first.own_operators == ("ConvTranspose",)
         assert second.own_operators == ("Constant", "Resize")
-        (alone,) = phrases.students(samples.ABLATIONS["one-student"])
+        (alone,) = students(samples.ABLATIONS["one-student"])
         assert alone.own_operators == ()
 
     def test_the_older_list_comes_first(self) -> None:
-        rows = phrases.students(samples.ABLATION)
-        assert phrases.allowlists(rows) == ("pre-adr-0258", "adr-0258")
+        rows = students(samples.ABLATION)
+        assert allowlists(rows) == ("pre-adr-0258", "adr-0258")
         text = render("ablation", samples.ABLATION, "text")
         assert text.index("pre-adr-0258  adr-0258") > 0
 
     def test_seeds_that_are_judged_differently_show_it(self) -> None:
         good, bad = samples.runs("saliency-v2", 0.7, 0.8)
         bad = bad._replace(verdicts=(("pre-adr-0258", "fail"), ("adr-0258", "error")))
-        (row,) = phrases.students(samples.ABLATION._replace(runs=(good, bad)))
+        (row,) = students(samples.ABLATION._replace(runs=(good, bad)))
         assert row.verdicts == (("pre-adr-0258", "fail"), ("adr-0258", "pass/error"))
 
     def test_a_difference_beyond_the_noise(self) -> None:
         (said,) = sentences(samples.ABLATION)
         assert said.startswith("saliency-v2 is ahead of saliency-v1 by 0.0125 in mean IoU;")
         assert "the seeds' own deviation is 0.0042 (pooled)" in said
-        assert said.endswith("lies above 0: the seeds alone do not explain it.")
+        assert said.endswith("lies above 0: the seeds alone do not explain it")
 
     def test_a_difference_within_the_noise(self) -> None:
         # scipy.stats.ttest_ind(..., equal_var=False).confidence_interval(0.95) says so, too.
         (said,) = sentences(samples.ABLATIONS["noise"])
-        assert "-0.1293 to 0.1593, holds 0: the seeds alone may explain it." in said
+        assert "-0.1293 to 0.1593, holds 0: the seeds alone may explain it" in said
 
     def test_a_single_seed_has_no_deviation(self) -> None:
         (said,) = sentences(samples.ABLATIONS["one-seed"])

@@ -30,6 +30,13 @@ def raw_characters(text: str) -> set[str]:
     }
 
 
+def check_document(output_format: str, text: str) -> None:
+    """As ``check``, of a kind whose page is that of a document."""
+    check("text" if output_format == "html" else output_format, text)
+    if output_format == "html":
+        check_page(text)
+
+
 def check(output_format: str, text: str) -> None:
     """Assert that the text is a whole, valid and harmless document of the format."""
     assert not raw_characters(text), sorted(map(ascii, raw_characters(text)))
@@ -169,3 +176,41 @@ CHECKS = {
     "markdown": check_markdown,
     "html": check_html,
 }
+
+
+PAGE_TAGS = """
+    a article body caption code dd div dl dt figcaption figure h1 h2 h3 h4 head html img li main
+    meta p pre section span strong style table tbody td th thead title tr ul
+"""
+PAGE_ATTRIBUTES = """
+    alt aria-label charset class colspan content data-label height href http-equiv id lang name role
+    scope src style tabindex width
+"""
+
+
+def check_page(text: str) -> None:
+    """The page of a document: whole, asks for nothing, and can be read without seeing it."""
+    page = Page(text)
+    assert page.declarations == ["DOCTYPE html"]
+    assert {tag for tag, _ in page.elements} <= set(PAGE_TAGS.split())
+    names = {key for _, attributes in page.elements for key in attributes}
+    assert names <= set(PAGE_ATTRIBUTES.split())
+    assert page.all("html") == [{"lang": "en"}]
+    assert len(page.all("title")) == len(page.all("h1")) == len(page.all("main")) == 1
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
+        "meta"
+    )
+    policies = [m["content"] for m in page.all("meta") if "http-equiv" in m]
+    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    assert "url(" not in text
+    assert "@import" not in text
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for link in page.all("a"):  # what is no part of the page is a picture that lies beside it
+        assert link["href"].removeprefix("#") in ids or re.fullmatch(r"[\w%.~-]+png", link["href"])
+    for image in page.all("img"):
+        assert image["src"].startswith("data:image/png;base64,iVBORw0KGgo")
+        assert image["alt"]
+    assert all(th["scope"] in {"row", "col"} for th in page.all("th"))
+    for _, attributes in page.elements:
+        assert re.fullmatch(r"((width|left|top):\d+\.\d+%;?)*", attributes.get("style", ""))

@@ -54,7 +54,7 @@ GOLDENS = (
         Golden(kind, sample, output_format)
         for kind, (reporters, samples) in KINDS.items()
         for sample in samples
-        for output_format in reporters
+        for output_format in _ENDINGS
     ),
     Golden("evaluation", "pass", "text", PLAIN._replace(color=True), "-color"),
     Golden("evaluation", "hostile", "text", PLAIN._replace(verbosity=1), "-verbose"),

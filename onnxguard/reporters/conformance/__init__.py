@@ -1,6 +1,9 @@
-"""A conformance run becomes text, a module a format."""
+"""A conformance run becomes text, Markdown, a page or JSON."""
 
-from onnxguard.reporters.kit.formats import formats
+from onnxguard.reporters.kit.formats import documents, formats
 
-REPORTERS = formats(f"{__name__}.", "text", "json", "markdown")
+REPORTERS = {
+    **documents(f"{__name__}.document", "text", "markdown", "html"),
+    **formats(f"{__name__}.", "json"),
+}
 """By the name that ``--format`` takes."""

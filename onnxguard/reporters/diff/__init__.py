@@ -1,6 +1,9 @@
-"""What differs between two models becomes text, a module a format."""
+"""A model change becomes text, Markdown, a page or JSON."""
 
-from onnxguard.reporters.kit.formats import formats
+from onnxguard.reporters.kit.formats import documents, formats
 
-REPORTERS = formats(f"{__name__}.", "text", "json", "markdown")
+REPORTERS = {
+    **documents(f"{__name__}.document", "text", "markdown", "html"),
+    **formats(f"{__name__}.", "json"),
+}
 """By the name that ``--format`` takes."""

@@ -1,49 +1,31 @@
-"""What differs between two models, as rows that a format sets."""
+"""What differs between two models, a section a kind."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 from onnxguard.differences import FactsDifference, Group
 from onnxguard.model.facts import ConstantNode, Function, Loop, Value
 from onnxguard.reporters.diff.phrases import versions
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.document import Section, Table
+from onnxguard.reporters.kit.words import Code, Marked
 
 T = TypeVar("T")
 
 
-class Row(NamedTuple):
-    """A line of a table; ``sign`` is ``+`` added, ``-`` removed, ``~`` changed.
-
-    ``note`` says what changed where the cells do not show it.
-    """
-
-    sign: str
-    cells: tuple[str, ...]
-    note: str = ""
+SIGNS = {
+    "+": Marked("added", "pass", "+"),
+    "-": Marked("removed", "fail", "-"),
+    "~": Marked("changed", "warning", "~"),
+}
+ROWS_SHOWN = 12
 
 
-class Section(NamedTuple):
-    """What differs of one kind."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[Row, ...]
-    note: str = ""
-
-    @property
-    def counts(self) -> str:
-        """``2 added, 1 removed, 1 changed``, or the note alone."""
-        words = (("+", "added"), ("-", "removed"), ("~", "changed"))
-        signs = [row.sign for row in self.rows]
-        parts = [f"{signs.count(sign):,} {word}" for sign, word in words if sign in signs]
-        return ", ".join([*parts, *([self.note] if self.note else [])])
-
-
-def sections(facts: FactsDifference) -> list[Section]:
+def sections(facts: FactsDifference) -> Iterator[Section]:
     """What differs, a section a kind; kinds that are the same are left out."""
-    made = [
+    made = (
         _section(
             "Opset imports",
             ("Domain", "Version"),
@@ -81,8 +63,8 @@ def sections(facts: FactsDifference) -> list[Section]:
         ),
         _section("Loops", ("Loop", "Rounds", "In all", "Bound"), facts.loops, _loop),
         _section("Metadata", ("Key", "Value"), facts.metadata, lambda p: (p.key, p.value)),
-    ]
-    return [section for section in made if section.rows or section.note]
+    )
+    return filter(None, made)
 
 
 _UNSEEN = {"Functions": "another body", "Constant nodes": "another value"}
@@ -94,14 +76,26 @@ def _arrow(old: str, new: str) -> str:
 
 def _section(
     title: str, head: tuple[str, ...], group: Group[T], cells: Callable[[T], tuple[str, ...]]
-) -> Section:
-    rows = [Row("+", cells(item)) for item in group.added]
-    rows += [Row("-", cells(item)) for item in group.removed]
+) -> Section | None:
+    rows = [("+", cells(item), "") for item in group.added]
+    rows += [("-", cells(item), "") for item in group.removed]
     for pair in group.changed:
         old, new = cells(pair.old), cells(pair.new)
         both = tuple(_arrow(*each) for each in zip(old, new, strict=True))
-        rows.append(Row("~", both, _UNSEEN.get(title, "") if old == new else ""))
-    return Section(title, head, tuple(rows), "in another order" if group.moved else "")
+        rows.append(("~", both, _UNSEEN.get(title, "") if old == new else ""))
+    signs = [sign for sign, _, _ in rows]
+    counts = [f"{signs.count(sign):,} {word}" for sign, word in SIGNS.items() if sign in signs]
+    if group.moved:
+        counts.append("in another order")
+    if not counts:
+        return None
+    noted = any(note for _, _, note in rows)
+    shown = [
+        (SIGNS[sign], *map(Code, texts), *([note] if noted else [])) for sign, texts, note in rows
+    ]
+    table = Table(("", *head, *([""] if noted else [])), shown, shown=ROWS_SHOWN)
+    blocks = (table,) if rows else ()
+    return Section(f"{title}: {', '.join(counts)}", blocks, folded=True)
 
 
 def _constant(constant: ConstantNode) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from onnxguard.reporters.kit.options import RenderOptions
 
+Reporter = Callable[[Any, RenderOptions], str]
 
-def formats(modules: str, *names: str) -> dict[str, Callable[[Any, RenderOptions], str]]:
+
+def formats(modules: str, *names: str) -> dict[str, Reporter]:
     """The ``render`` of each format by its name.
 
     Args:
@@ -19,9 +21,28 @@ def formats(modules: str, *names: str) -> dict[str, Callable[[Any, RenderOptions
     return {name: _reporter(modules + name) for name in names}
 
 
-def _reporter(module: str) -> Callable[[Any, RenderOptions], str]:
+def documents(module: str, *names: str) -> dict[str, Reporter]:
+    """The formats of a kind that is a document, which is the ``document`` of a module.
+
+    Args:
+        module: its name, such as ``onnxguard.reporters.diff.document``.
+        names: of ``text``, ``markdown`` and ``html``.
+    """
+    return {name: _setter(module, name) for name in names}
+
+
+def _reporter(module: str) -> Reporter:
     def render(result: Any, options: RenderOptions) -> str:
-        reporter: Callable[[Any, RenderOptions], str] = import_module(module).render
+        reporter: Reporter = import_module(module).render
         return reporter(result, options)
+
+    return render
+
+
+def _setter(module: str, name: str) -> Reporter:
+    def render(result: Any, options: RenderOptions) -> str:
+        document = import_module(module).document(result)
+        reporter: Reporter = import_module(f"onnxguard.reporters.kit.{name}").render
+        return reporter(document, options)
 
     return render

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
+from onnxguard.reporters.kit.words import head_name, is_numeric
+
 SHOWN = 20
 """So many names of a long list are shown."""
 
@@ -23,10 +25,10 @@ class Markup(str):
 def element(tag: str, *children: str, **attributes: str) -> Markup:
     """An element; ``class_`` and ``aria_label`` are written as HTML has them."""
     written = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escaped(value)}"'
         for name, value in attributes.items()
     )
-    inside = "".join(c if isinstance(c, Markup) else _escaped(c) for c in children)
+    inside = "".join(c if isinstance(c, Markup) else escaped(c) for c in children)
     return Markup(f"<{tag}{written}>{inside}</{tag}>")
 
 
@@ -35,9 +37,9 @@ def void(tag: str, **attributes: str) -> Markup:
     return Markup(element(tag, **attributes).removesuffix(f"</{tag}>"))
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> Markup:
     """Escape HTML, and the ``##`` that some CI logs take for a command."""
-    return html.escape(text).replace("##", "#&#35;")
+    return Markup(html.escape(text).replace("##", "#&#35;"))
 
 
 def page(title: str, policy: str, style: str, *body: Markup) -> str:
@@ -78,29 +80,36 @@ def listed(names: Sequence[str], total: int) -> list[str]:
     return [*shown[1:], *([f" and {hidden:,} more"] if hidden > 0 else [])]
 
 
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """A table; a head that ends in > is of numbers.
+def table(
+    caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], label: str = ""
+) -> Markup:
+    """A table; a head that ends in > is of numbers, and a label tells what has no caption.
 
     It scrolls by itself where it is too wide; on a phone each row becomes a list of cells.
     """
-    names = [head.rstrip(">") for head in heads]
-    kinds = ["text" if head == name else "number" for head, name in zip(heads, names, strict=True)]
+    names = [head_name(head) for head in heads]
+    kinds = ["number" if is_numeric(head) else "text" for head in heads]
     top = [
         element("th", name, scope="col", class_=kind)
         for name, kind in zip(names, kinds, strict=True)
     ]
     lines = []
     for first, *others in rows:
-        row = [element("th", first, scope="row", data_label=names[0])]
+        row = [element("th", first, scope="row", **_label(names[0]))]
         for cell, kind, name in zip(others, kinds[1:], names[1:], strict=True):
-            row.append(element("td", cell, class_=kind, data_label=name))
+            row.append(element("td", cell, class_=kind, **_label(name)))
         lines.append(element("tr", *row))
     whole = element(
         "table",
-        element("caption", caption),
+        *([element("caption", caption)] if caption else []),
         element("thead", element("tr", *top)),
         element("tbody", *lines),
         class_="stacked" if len(heads) > 3 else "plain",
     )
     # Who has no mouse scrolls what has the focus.
-    return element("div", whole, class_="wide", role="region", tabindex="0", aria_label=caption)
+    aria_label = caption or label
+    return element("div", whole, class_="wide", role="region", tabindex="0", aria_label=aria_label)
+
+
+def _label(name: str) -> dict[str, str]:
+    return {"data_label": name} if name else {}

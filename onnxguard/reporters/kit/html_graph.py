@@ -11,7 +11,7 @@ from typing import NamedTuple
 from onnxguard.model.outline import Box, GraphOutline, Kind, Outline
 from onnxguard.reporters.kit.html_elements import Markup, element
 from onnxguard.reporters.kit.html_layout import Layout, Path, Rect, Size, lay_out
-from onnxguard.reporters.kit.html_text import clipped, clipped_left, wide
+from onnxguard.reporters.kit.widths import clipped, clipped_left, wide
 
 PAD, TITLE = 14, 20
 """Pixels around a graph, and for the title of one inside a node."""

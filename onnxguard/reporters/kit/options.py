@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+WIDTH = 100
+"""Columns of a text that is not for a terminal."""
+
 
 class RenderOptions(NamedTuple):
     """How to render a run.
@@ -12,8 +15,10 @@ class RenderOptions(NamedTuple):
         color: use ANSI colours (text only).
         verbosity: -1 quiet, 0 normal, 1 verbose (text only).
         exit_zero: findings are forgiven; only the exit code that a format states depends on it.
+        width: the columns that lines may take (text only); a word that is longer is not cut.
     """
 
     color: bool = False
     verbosity: int = 0
     exit_zero: bool = False
+    width: int = WIDTH

@@ -41,6 +41,19 @@ def byte_size(count: int) -> str:
     return f"{size / 1024:.1f} TiB"
 
 
+def duration(seconds: float) -> str:
+    """``13 ms``, ``1.8 s``, ``2 min 5 s``, ``1 h 2 min``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min"
+
+
 def span(place: Place) -> str:
     """The bytes of a place, ``[120..164)``."""
     return f"[{place.start}..{place.end})"

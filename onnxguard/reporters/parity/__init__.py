@@ -1,6 +1,9 @@
-"""Parity reports become text, a module a format."""
+"""Parity reports become text, Markdown, a page, or what programs read."""
 
-from onnxguard.reporters.kit.formats import formats
+from onnxguard.reporters.kit.formats import documents, formats
 
-REPORTERS = formats(f"{__name__}.", "text", "json", "sarif", "junit", "github", "markdown", "html")
+REPORTERS = {
+    **documents(f"{__name__}.document", "text", "markdown", "html"),
+    **formats(f"{__name__}.", "json", "sarif", "junit", "github"),
+}
 """By the name that ``--format`` takes."""

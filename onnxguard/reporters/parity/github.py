@@ -5,10 +5,10 @@ from __future__ import annotations
 from onnxguard.parity.report import ParityReport
 from onnxguard.reporters.kit.checks import PARITY
 from onnxguard.reporters.kit.options import RenderOptions
+from onnxguard.reporters.kit.paint import inert
 from onnxguard.reporters.parity import phrases as parity_phrases
 from onnxguard.reporters.parity.claims import headline
 from onnxguard.reporters.scan import github
-from onnxguard.reporters.scan.text import inert
 
 
 def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from onnxguard.base.findings import Finding
@@ -18,6 +18,7 @@ from onnxguard.parity.report import (
     Trial,
 )
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.words import Code, Words
 from onnxguard.running.difference import Difference
 from onnxguard.scanning.report import Report, Run, Verdict
 
@@ -121,21 +122,21 @@ def worst(report: ParityReport) -> Found | None:
     return max(found, key=lambda f: (not f.difference.passed, f.difference.largest), default=None)
 
 
-def spot(difference: Difference) -> str:
-    """``saliency_map [0, 0, 37, 64]: the graph gives 0.5, the reference 0.25``."""
-    values = f"the graph gives {difference.actual}, the reference {difference.expected}"
-    return f"{difference.output} {dims(difference.index)}: {values}"
-
-
-def setting(trial: Trial) -> str:
-    """``noise inputs, input 1x3x64x96``; a file of inputs is named."""
+def spot(found: Found) -> Words:
+    """``Largest at y [0, 37]: the graph gives 0.5, the reference 0.25 (noise inputs, x 1x64)``."""
+    difference, trial = found
     inputs = f"{trial.profile} inputs" if trial.seed >= 0 else f"inputs of {trial.profile}"
-    return f"{inputs}, {trial.shape_text}"
-
-
-def seed(trial: Trial) -> str:
-    """The seed; a file of inputs has none."""
-    return "-" if trial.seed < 0 else str(trial.seed)
+    return (
+        "Largest at ",
+        Code(difference.output),
+        f" {dims(difference.index)}: the graph gives ",
+        Code(difference.actual),
+        ", the reference ",
+        Code(difference.expected),
+        " (",
+        Code(f"{inputs}, {trial.shape_text}"),
+        ").",
+    )
 
 
 def dims(shape: tuple[int, ...]) -> str:
@@ -161,21 +162,17 @@ def over(difference: Difference) -> str:
     return f"{difference.over:,} of {difference.elements:,}"
 
 
-def referee(report: ParityReport, shown: Callable[[str], str] = str) -> str:
-    """What float64 says of the worst output that it was asked about; empty where it was not.
-
-    ``shown`` makes a name harmless in the format.
-    """
+def referee(report: ParityReport) -> Words:
+    """What float64 says of the worst output that it was asked about."""
     asked = [(one, trial) for trial in report.trials for one in trial.referees]
-    if not asked:
-        return ""
     one, trial = max(asked, key=lambda pair: _weight(pair[0]))
     tolerances = {d.output: d.tolerance for d in trial.differences}
     verdict = _rounding(one, tolerances.get(one.output, report.atol))
     ours, theirs = number(one.reference_error), number(one.model_error)
     return (
-        f"Measured against PyTorch in float64, output {shown(one.output)} is off by {ours} in "
-        f"PyTorch's own float32 and by {theirs} in ONNX Runtime: {verdict}."
+        "Measured against PyTorch in float64, output ",
+        Code(one.output),
+        f" is off by {ours} in PyTorch's own float32 and by {theirs} in ONNX Runtime: {verdict}.",
     )
 
 

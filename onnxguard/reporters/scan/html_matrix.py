@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from onnxguard.base.findings import Severity
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.html_elements import Markup, code, element, section
-from onnxguard.reporters.kit.html_text import clipped, clipped_left
+from onnxguard.reporters.kit.widths import clipped, clipped_left
 
 if TYPE_CHECKING:
     from onnxguard.reporters.scan.html_index import Entry

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.model.facts import Facts, Value
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.paint import SEVERITY_STYLES, Paint, columns, wrap
+from onnxguard.reporters.kit.paint import Paint
+from onnxguard.reporters.kit.text_findings import words_of
 from onnxguard.scanning.lean import CONSTANTS_SHOWN
 from onnxguard.scanning.report import Read, Report
 
@@ -15,9 +16,9 @@ READERS_SHOWN = 3
 
 def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> list[str]:
     """Return the header, the operators and the Constant nodes; everything else if verbose."""
-    lines = [paint(line, "dim") for line in _header(report, facts)]
+    lines = [paint(line, "soft") for line in _header(report, facts, paint)]
     if verbose and report.read is not None:
-        lines.append(paint(f"      {_read(report.read, facts.size)}", "dim"))
+        lines.append(paint(f"      {_read(report.read, facts.size)}", "soft"))
     lines += _section(paint, phrases.plural(len(facts.operators), "operator"))
     lines += _operators(report, facts, paint)
     if facts.constants:
@@ -25,11 +26,11 @@ def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> li
         count = sum([use.count for use in facts.operators if use.label == "Constant"])
         count = max(count, len(facts.constants))
         lines += _section(paint, phrases.plural(count, "Constant node"))
-        lines += _constants(facts, count, verbose)
+        lines += _constants(facts, count, paint, verbose)
     if verbose:
         for heading, rows in _details(facts):
             lines += _section(paint, heading)
-            lines += columns(rows, "    ", widest=48)
+            lines += paint.table([""] * len(rows[0]), words_of(rows), "    ") if rows else []
     return lines
 
 
@@ -37,7 +38,7 @@ def _section(paint: Paint, heading: str) -> list[str]:
     return ["", paint(f"  {heading}", "bold")]
 
 
-def _header(report: Report, facts: Facts) -> list[str]:
+def _header(report: Report, facts: Facts, paint: Paint) -> list[str]:
     nodes = phrases.plural(facts.nodes, "node")
     if facts.expanded_nodes not in (facts.nodes, -1):
         nodes += f" ({facts.expanded_nodes:,} inlined)"
@@ -45,7 +46,7 @@ def _header(report: Report, facts: Facts) -> list[str]:
     if facts.producer:
         parts.append(f"{facts.producer} {facts.producer_version}".rstrip())
     items = [f"{part}," for part in parts] + [f"judged by {report.allowlist}"]
-    return wrap(items, "      ")
+    return paint.wrap([word for item in items for word in item.split(" ")], "      ")
 
 
 def _read(read: Read, size: int) -> str:
@@ -61,12 +62,12 @@ def _operators(report: Report, facts: Facts, paint: Paint) -> list[str]:
         item = f"{use.label} {use.count:,}"
         if use.label in marks:
             severity = marks[use.label]
-            item = paint(f"{item} ({severity.value})", SEVERITY_STYLES[severity])
+            item = paint(f"{item} ({severity.value})", severity.value)
         items.append(item)
-    return wrap(items or ["none"], "    ", gap="   ")
+    return paint.wrap(items or ["none"], "    ", gap="   ")
 
 
-def _constants(facts: Facts, count: int, verbose: bool) -> list[str]:
+def _constants(facts: Facts, count: int, paint: Paint, verbose: bool) -> list[str]:
     shown = facts.constants if verbose else facts.constants[:CONSTANTS_SHOWN]
     rows = [
         (
@@ -78,7 +79,7 @@ def _constants(facts: Facts, count: int, verbose: bool) -> list[str]:
         )
         for constant in shown
     ]
-    lines = columns(rows, "    ")
+    lines = paint.table([""] * 5, words_of(rows), "    ")
     hidden = count - len(shown)
     if hidden:
         lines.append(f"    ... and {hidden:,} more")

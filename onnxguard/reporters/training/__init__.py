@@ -1,7 +1,15 @@
-"""Cards, evaluations and ablations become text, a module a format of each."""
+"""Cards, evaluations and ablations become text, Markdown, a page or JSON."""
 
-from onnxguard.reporters.kit.formats import formats
+from onnxguard.reporters.kit.formats import Reporter, documents, formats
 
-CARD_REPORTERS = formats(f"{__name__}.card_", "text", "markdown", "json")
-EVALUATION_REPORTERS = formats(f"{__name__}.evaluation_", "text", "json", "markdown")
-ABLATION_REPORTERS = formats(f"{__name__}.ablation_", "text", "json", "markdown")
+
+def _reporters(kind: str) -> dict[str, Reporter]:
+    return {
+        **documents(f"{__name__}.{kind}", "text", "markdown", "html"),
+        **formats(f"{__name__}.{kind}_", "json"),
+    }
+
+
+CARD_REPORTERS = _reporters("card")
+EVALUATION_REPORTERS = _reporters("evaluation")
+ABLATION_REPORTERS = _reporters("ablation")

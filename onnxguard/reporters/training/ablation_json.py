@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.training import json as training_json
-from onnxguard.reporters.training import phrases as training_phrases
 from onnxguard.scanning.plain_values import plain
+from onnxguard.students.ablation import comparisons, students
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Ablation
@@ -23,11 +23,11 @@ def render(ablation: Ablation, options: RenderOptions) -> str:
 
     ``deviation`` and ``interval`` are null where there is a single seed.
     """
-    rows = training_phrases.students(ablation)
+    rows = students(ablation)
     return training_json.document(
         SCHEMA,
         ablation,
         RECORDS,
         students=[plain(row) | {"mean": row.mean, "deviation": row.deviation} for row in rows],
-        comparisons=[plain(found) for found in training_phrases.comparisons(rows)],
+        comparisons=[plain(found) for found in comparisons(rows)],
     )

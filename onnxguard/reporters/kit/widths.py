@@ -1,4 +1,4 @@
-"""How wide text is in a picture, and text that is cut to fit."""
+"""How wide text is on a terminal and in a picture, and text that is cut to fit."""
 
 from __future__ import annotations
 

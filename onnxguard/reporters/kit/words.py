@@ -1,0 +1,72 @@
+"""Words that a report is made of: our own, and what is shown as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+
+class Code(str):
+    """Text as a model, a user or a program wrote it, safe to print."""
+
+    __slots__ = ()
+
+
+class Marked(str):
+    """Words of our own that stand out.
+
+    Attributes:
+        style: a style of ``Paint``: a verdict, a severity, ``bold`` or ``soft``.
+        sign: what text shows instead, such as ``+`` for ``added``; empty where it shows the words.
+    """
+
+    __slots__ = ("sign", "style")
+
+    style: str
+    sign: str
+
+    def __new__(cls, text: str, style: str, sign: str = "") -> Self:
+        """Words in a style."""
+        made = super().__new__(cls, text)
+        made.style, made.sign = style, sign
+        return made
+
+
+Words = str | tuple[str, ...]
+"""One text, or several that are joined without a space between them."""
+
+
+def is_numeric(head: str) -> bool:
+    """Whether a column is of numbers."""
+    return head.endswith(">") and not isinstance(head, Code)
+
+
+def head_name(head: str) -> str:
+    """A head as it is shown."""
+    return head[:-1] if is_numeric(head) else head
+
+
+def flat(words: Words) -> tuple[str, ...]:
+    """The texts that words are made of."""
+    return (words,) if isinstance(words, str) else words
+
+
+def plain(words: Words) -> str:
+    """The words as one text."""
+    return "".join(flat(words))
+
+
+def joined(items: Iterable[Words], shown: int | None = None, between: str = ", ") -> Words:
+    """The items with commas between them, and how many more there are."""
+    every = list(items)
+    parts = [part for item in every[:shown] for part in (between, *flat(item))]
+    hidden = len(every) - len(every[:shown])
+    return (*parts[1:], *([f" and {hidden:,} more"] if hidden else []))
+
+
+def sentence(text: Words) -> Words:
+    """The words, the first letter of our own large, with a full stop."""
+    first, *rest = flat(text)
+    if not isinstance(first, Code):
+        first = f"{first[:1].upper()}{first[1:]}"
+    return (first, *rest, ".")
