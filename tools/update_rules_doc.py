@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
-from onnxguard.policy.allowlist_file import WAIVABLE
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "rules.md"
 
@@ -81,15 +80,15 @@ def table() -> Iterator[str]:
     yield "|---|---|---|---|"
     for rule in ALL.values():
         link = f"[{rule.code}](#{rule.code.lower()}-{rule.name})"
-        yield f"| {link} | {rule.name} | {rule.severity.value} | {escaped(rule.summary)} |"
+        yield f"| {link} | {rule.name} | {rule.weight.value} | {escaped(rule.summary)} |"
 
 
 def section(rule: Rule) -> Iterator[str]:
     """What a rule means, why it matters and how to fix what it finds."""
-    scan = rule.code in RULES
-    waived = ", cannot be waived" if scan and rule.code not in WAIVABLE else ""
+    waived = "" if rule.waivable else ", cannot be waived"
+    preview = ", a preview: it warns until it is stable" if rule.preview else ""
     yield from ("", f"### {rule.title}", "")
-    yield f"{escaped(rule.summary)} ({rule.severity.value}{waived})"
+    yield f"{escaped(rule.summary)} ({rule.weight.value}{waived}{preview})"
     yield from ("", f"**Why** {escaped(rule.why)}", "", f"**Fix** {escaped(rule.fix)}")
 
 

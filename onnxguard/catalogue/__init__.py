@@ -11,7 +11,7 @@ from onnxguard.catalogue.full_check import FULL_CHECK
 from onnxguard.catalogue.functions import FUNCTIONS
 from onnxguard.catalogue.header import HEADER
 from onnxguard.catalogue.limits import BOUNDS
-from onnxguard.catalogue.parity import IGNORABLE, PARITY
+from onnxguard.catalogue.parity import PARITY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.tensors import TENSORS
@@ -20,7 +20,7 @@ from onnxguard.catalogue.validity import VALIDITY
 from onnxguard.catalogue.waivers import WAIVERS
 from onnxguard.catalogue.wire_format import WIRE
 
-__all__ = ["IGNORABLE", "PARITY_RULES", "RULES", "Rule"]
+__all__ = ["PARITY_RULES", "RULES", "Rule"]
 
 _GROUPS = (
     FILES,

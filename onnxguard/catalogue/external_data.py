@@ -24,6 +24,7 @@ EXTERNAL_DATA = (
         "model decides which file of the machine is read into a tensor, and may learn it from "
         "the outputs.",
         "Put the data file beside the model and refer to it by its bare name.",
+        unsafe=True,
     ),
     Rule(
         "OG403",
@@ -35,6 +36,7 @@ EXTERNAL_DATA = (
         "file which this path leads to. Where a link is followed by '..', runtimes differ in which "
         "file they read. The file was looked at but not opened.",
         "Replace it by a regular file of its own, copied rather than linked.",
+        unsafe=True,
     ),
     Rule(
         "OG404",
@@ -45,6 +47,7 @@ EXTERNAL_DATA = (
         "it supplies the weights. A model from standard input has no folder to look in.",
         "Ship the data file with the model and scan the model by its path, or save it with its "
         "weights inside.",
+        unsafe=True,
     ),
     Rule(
         "OG405",
@@ -54,6 +57,7 @@ EXTERNAL_DATA = (
         "A negative or non-integer offset, or a length past the end, makes a loader that maps the "
         "file read foreign memory or fail half-way.",
         "Write model and data file again in one go; they are not of one export.",
+        unsafe=True,
     ),
     Rule(
         "OG406",
@@ -64,6 +68,7 @@ EXTERNAL_DATA = (
         "checked need not be the one that is read. Unknown keys are ignored by some and obeyed by "
         "others.",
         "Keep location, offset, length and checksum, each at most once.",
+        unsafe=True,
     ),
     Rule(
         "OG407",
@@ -84,5 +89,6 @@ EXTERNAL_DATA = (
         "The weights were not fetched. A runtime that finds enough bytes in the pointer's text "
         "takes them for weights without a word; otherwise the model does not load.",
         "Fetch the data as the message says (in CI: check out with LFS), and scan again.",
+        unsafe=True,
     ),
 )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
 
+_Unverified = partial(
+    Rule, unverified=True, waivable=False, ignorable=False, baselinable=False, unsafe=True
+)
+
 FILES = (
-    Rule(
+    _Unverified(
         "OG001",
         "unreadable",
         Severity.ERROR,
@@ -17,7 +23,7 @@ FILES = (
         "Check the path and its permissions, and put a regular file there. To scan what another "
         "program writes, pipe it in and name it '-'.",
     ),
-    Rule(
+    _Unverified(
         "OG002",
         "not-a-model",
         Severity.ERROR,
@@ -31,7 +37,7 @@ FILES = (
         "CI: check out with LFS) and scan again. Otherwise fetch or export the model anew, and "
         "unpack it if it came in an archive.",
     ),
-    Rule(
+    _Unverified(
         "OG003",
         "malformed",
         Severity.ERROR,
@@ -43,7 +49,7 @@ FILES = (
         "Compare the file's size and checksum with the original, and export it again with an "
         "unpatched exporter. The message names the byte where reading stopped.",
     ),
-    Rule(
+    _Unverified(
         "OG004",
         "no-graph",
         Severity.ERROR,
@@ -53,7 +59,7 @@ FILES = (
         "Scan the exported model itself, not a file that goes with it (external data, a "
         "checkpoint, a calibration table, a single tensor).",
     ),
-    Rule(
+    _Unverified(
         "OG005",
         "too-much-to-read",
         Severity.ERROR,
@@ -64,7 +70,7 @@ FILES = (
         "If a graph of this size is meant, raise limits.nodes in an allowlist of your own (the "
         "work that is allowed grows with it) or limits.seconds, whichever the message names.",
     ),
-    Rule(
+    _Unverified(
         "OG006",
         "process-died",
         Severity.ERROR,
@@ -75,7 +81,7 @@ FILES = (
         "Scan it alone, on a machine or in a container with more memory. If its process still "
         "dies, do not use the file, and report the crash.",
     ),
-    Rule(
+    _Unverified(
         "OG007",
         "parity-not-run",
         Severity.ERROR,

@@ -51,6 +51,7 @@ BOUNDS = (
         "The count is a number in a file: one changed byte turns eight rounds into nine "
         "quintillion, and the model never answers.",
         "Export with the real bound. A negative count has no meaning.",
+        unsafe=True,
     ),
     Rule(
         "OG206",
@@ -71,6 +72,7 @@ BOUNDS = (
         "Trip counts multiply: four nested Loops of 1,024 rounds are each within a common limit "
         "and together run over a trillion times.",
         "Lower the counts, take the inner work out of the Loop, or use a tensor operator.",
+        unsafe=True,
     ),
     Rule(
         "OG208",

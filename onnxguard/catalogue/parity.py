@@ -16,6 +16,7 @@ PARITY = (
         "or folder than the export did.",
         "Name package.module:callable, FILE.pt2 or student:NAME, and run where that can be found. "
         "All of them are code that is run: loading a .pt2 file evaluates expressions in it.",
+        ignorable=False,
     ),
     Rule(
         "OP002",
@@ -26,6 +27,7 @@ PARITY = (
         "say nothing about the export. A checkpoint of pickled objects is refused because loading "
         "it runs what is in it.",
         "Save the state dict of the very network: safetensors, or torch.save(model.state_dict()).",
+        ignorable=False,
     ),
     Rule(
         "OP003",
@@ -35,6 +37,7 @@ PARITY = (
         "Inputs are bound by name. A file that lacks one, holds another, or has other dtypes or "
         "ranks than the graph declares is not the input of this graph.",
         "Write a .npz with numpy.savez, one array for each input of the graph, under its name.",
+        ignorable=False,
     ),
     Rule(
         "OP004",
@@ -44,6 +47,7 @@ PARITY = (
         "ONNX Runtime falls back to the CPU without a word. A report about a GPU that was never "
         "used would be worse than none.",
         "Install the runtime's GPU build with its libraries and a driver, or ask for the CPU.",
+        ignorable=False,
     ),
     Rule(
         "OP005",
@@ -53,6 +57,7 @@ PARITY = (
         "The file is broken, ONNX Runtime refuses it, or its external data lies where a model has "
         "no business to read. Nothing was compared.",
         "Run onnxguard scan on it, and export it again.",
+        ignorable=False,
     ),
     Rule(
         "OP101",
@@ -71,6 +76,7 @@ PARITY = (
         "A graph agrees with itself whatever is wrong with it: whoever rebuilt the reference "
         "from the export has compared the export with the export.",
         "Compare with the module that was trained and its own checkpoint.",
+        ignorable=False,
     ),
     Rule(
         "OP103",
@@ -143,6 +149,7 @@ PARITY = (
         "The report is about the bytes that were loaded, whose sha256 it names. What lies on disk "
         "now is another model.",
         "Check it again when nothing writes to it.",
+        ignorable=False,
     ),
     Rule(
         "OP111",
@@ -151,6 +158,7 @@ PARITY = (
         "No node ran on the execution provider that was asked for.",
         "The provider was active, and ONNX Runtime gave it nothing to do: the CPU computed it all.",
         "See which nodes the provider takes, or ask for the CPU.",
+        ignorable=False,
     ),
     Rule(
         "OP201",
@@ -161,6 +169,7 @@ PARITY = (
         "hides the one pixel or the one class that is wrong. The report's float64 column tells "
         "whether the reference itself is uncertain by as much.",
         "See which node is named first; --save keeps what is needed to replay it.",
+        ignorable=False,
     ),
     Rule(
         "OP202",
@@ -170,6 +179,7 @@ PARITY = (
         "A comparison that goes pair by pair stops at the shorter side: the outputs that are left "
         "over would simply not be looked at.",
         "Export all that forward returns, and nothing else.",
+        ignorable=False,
     ),
     Rule(
         "OP203",
@@ -179,6 +189,7 @@ PARITY = (
         "Cast to one dtype before the comparison, a float64 graph would pass for a float32 one, "
         "and an int8 that wrapped around for the number that it was.",
         "Cast in the module, so that both sides have it.",
+        ignorable=False,
     ),
     Rule(
         "OP204",
@@ -188,6 +199,7 @@ PARITY = (
         "NumPy stretches shapes that differ until they fit: [1, 5] and [5, 1] can then agree in "
         "every element, and so can a scalar and a picture.",
         "Look for a size that was baked in at the export.",
+        ignorable=False,
     ),
     Rule(
         "OP205",
@@ -197,6 +209,7 @@ PARITY = (
         "NaN is not greater than any tolerance, and infinity minus infinity is NaN: most checks "
         "let both pass.",
         "Find the first node that makes them; give realistic inputs with --inputs.",
+        ignorable=False,
     ),
     Rule(
         "OP206",
@@ -206,6 +219,7 @@ PARITY = (
         "A class, an index or a mask is right or wrong. No tolerance makes sense for them, and one "
         "wrong index is one wrong answer.",
         "Compare the numbers behind them: where two candidates are nearly equal, either may win.",
+        ignorable=False,
     ),
     Rule(
         "OP207",
@@ -216,6 +230,7 @@ PARITY = (
         "fixed: a dim that was baked in shows at every other size.",
         "Read what the side that refuses says. Declare as dynamic what is, and nothing else, and "
         "name with --shape the sizes that are meant.",
+        ignorable=False,
     ),
     Rule(
         "OP301",
@@ -225,6 +240,8 @@ PARITY = (
         "Both sides refused all inputs, so nothing could fail. A suite in which nothing ran is "
         "green for that reason alone.",
         "Give shapes that the network takes with --shape, or inputs with --inputs.",
+        ignorable=False,
+        vacuous=True,
     ),
     Rule(
         "OP302",
@@ -234,6 +251,7 @@ PARITY = (
         "There is nothing in it that could differ, and a comparison of no elements passes whatever "
         "the graph computes.",
         "Give inputs for which the output is not empty.",
+        vacuous=True,
     ),
     Rule(
         "OP303",
@@ -243,6 +261,7 @@ PARITY = (
         "If all that it shows fits into a few tolerances, a wrong graph would pass as well.",
         "Use trained weights and realistic inputs, or export the numbers behind the output. Where "
         "it is small by nature, lower --atol to what it can show.",
+        vacuous=True,
     ),
     Rule(
         "OP304",
@@ -252,6 +271,7 @@ PARITY = (
         "A saturated sigmoid or softmax maps wrong logits to the right 0 or 1, so that most "
         "mistakes before it do not show.",
         "Compare the logits, or give inputs that do not saturate.",
+        vacuous=True,
     ),
     Rule(
         "OP305",
@@ -260,6 +280,7 @@ PARITY = (
         "An output is the same for every input.",
         "What does not depend on the input was computed at the export; any graph can repeat it.",
         "Look for a value that was frozen at the export, and for weights that are zero.",
+        vacuous=True,
     ),
     Rule(
         "OP306",
@@ -269,6 +290,7 @@ PARITY = (
         "Where two inputs are mixed up, only one that matters can show it; one that does nothing "
         "may have been cut off by the export.",
         "Remove the input, or give inputs with which it matters.",
+        vacuous=True,
     ),
     Rule(
         "OP307",
@@ -278,6 +300,7 @@ PARITY = (
         "What lies on the other side was not compared. An exporter that traces keeps only the "
         "side that its example took.",
         "Give inputs for the other side with --inputs. If there is none, --ignore OP307.",
+        vacuous=True,
     ),
     Rule(
         "OP308",
@@ -287,6 +310,7 @@ PARITY = (
         "An argmax or a threshold stays right while the numbers behind it drift away, until the "
         "day when two of them change places.",
         "Export the numbers too, or let the node-local pass look at them (--local).",
+        vacuous=True,
     ),
     Rule(
         "OP309",
@@ -296,6 +320,7 @@ PARITY = (
         "A graph that mixes the two up would give the same answer. Inputs that are drawn here "
         "always differ; those of a file may not.",
         "Give each input values of its own.",
+        vacuous=True,
     ),
     Rule(
         "OP310",
@@ -305,6 +330,7 @@ PARITY = (
         "What a Where would have selected on the other side was not compared. A trigger that "
         "ordinary inputs do not pull looks like this, and so does a mask that is full.",
         "Give inputs with which the condition varies.",
+        vacuous=True,
     ),
     Rule(
         "OP401",
@@ -314,6 +340,7 @@ PARITY = (
         "Run alone, on the tensors that the reference has at that place. A small error is seen "
         "here before other nodes hide it.",
         "Replay it with what --save keeps: the one-node model, its inputs and both outputs.",
+        ignorable=False,
     ),
     Rule(
         "OP402",
@@ -332,11 +359,6 @@ PARITY = (
         "Weights were scaled, channels swapped, nodes removed, and the check still said yes. What "
         "does not notice damage does not notice mistakes either.",
         "Give better inputs or a lower --atol, and leave the node-local pass on.",
+        ignorable=False,
     ),
 )
-
-IGNORABLE = frozenset(
-    {"OP101", "OP103", "OP104", "OP105", "OP106", "OP107", "OP108", "OP109", "OP302", "OP303"}
-    | {"OP304", "OP305", "OP306", "OP307", "OP308", "OP309", "OP310", "OP402"}
-)
-"""What a user may take upon themselves: never that nothing, or another thing, was compared."""

@@ -15,6 +15,8 @@ REPOSITORY = (
         "would go on to the runtime because nobody looked at it.",
         "Add a pattern to an entry of onnxguard.yaml, or name the folder under 'exclude' if "
         "its models are never delivered.",
+        waivable=False,
+        baselinable=False,
     ),
     Rule(
         "OG812",
@@ -24,6 +26,7 @@ REPOSITORY = (
         "The model was renamed, moved or lost, and what the entry asks for is asked of nothing. An "
         "earlier entry that covers the same models has the same effect: the first one counts.",
         "Correct the pattern, put the entry before the one that takes its models, or delete it.",
+        waivable=False,
     ),
     Rule(
         "OG813",
@@ -35,6 +38,7 @@ REPOSITORY = (
         "belongs.",
         "Export the model as agreed, or change the contract in onnxguard.yaml and the program that "
         "relies on it.",
+        waivable=False,
     ),
     Rule(
         "OG814",
@@ -44,6 +48,7 @@ REPOSITORY = (
         "Every operator is allowed and the signature is right, but the answers differ, or the "
         "comparison says nothing. Nothing but a comparison shows that.",
         "Run onnxguard parity on the model: it names the node, and --save keeps the evidence.",
+        waivable=False,
     ),
     Rule(
         "OG821",
@@ -54,6 +59,8 @@ REPOSITORY = (
         "transfer was cut, or somebody put another file there. The graph may look as it did.",
         "If the change is meant, review it with onnxguard diff, then run onnxguard lock and commit "
         "onnxguard.lock with the model. Otherwise restore the file.",
+        waivable=False,
+        baselinable=False,
     ),
     Rule(
         "OG822",
@@ -63,6 +70,8 @@ REPOSITORY = (
         "A model or its data was added without its checksum, so that a later change of it would "
         "not be noticed.",
         "Run onnxguard lock and commit onnxguard.lock with the file.",
+        waivable=False,
+        baselinable=False,
     ),
     Rule(
         "OG823",
@@ -72,6 +81,8 @@ REPOSITORY = (
         "It was deleted or renamed without the lock. What was reviewed under this name is no "
         "longer what is delivered.",
         "Restore the file, or run onnxguard lock and commit onnxguard.lock with the deletion.",
+        waivable=False,
+        baselinable=False,
     ),
     Rule(
         "OG831",
@@ -81,5 +92,7 @@ REPOSITORY = (
         "What it still accepts could come back without anybody noticing. A baseline is there to "
         "become shorter.",
         "Run the same command with --update-baseline, and commit the file.",
+        waivable=False,
+        baselinable=False,
     ),
 )

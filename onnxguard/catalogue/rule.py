@@ -17,6 +17,13 @@ class Rule(NamedTuple):
         summary: one sentence, what is the matter.
         why: a short paragraph, what goes wrong where nobody looks.
         fix: what to do about it.
+        unverified: it says that nothing could be verified, so that the verdict is an error.
+        waivable: an allowlist's waiver may cover it.
+        ignorable: ``--ignore`` may pass it over.
+        baselinable: a baseline may accept it.
+        unsafe: a model that has it is not run, not even to look at it.
+        vacuous: it says that a comparison shows too little, not that something differs.
+        preview: it is new, and warns until it is stable, whatever its severity.
     """
 
     code: str
@@ -25,6 +32,23 @@ class Rule(NamedTuple):
     summary: str
     why: str
     fix: str
+    unverified: bool = False
+    waivable: bool = True
+    ignorable: bool = True
+    baselinable: bool = True
+    unsafe: bool = False
+    vacuous: bool = False
+    preview: bool = False
+
+    @property
+    def weight(self) -> Severity:
+        """The severity of a finding, unless the allowlist says otherwise."""
+        return self.weighed(self.severity)
+
+    def weighed(self, severity: Severity) -> Severity:
+        """The severity of a finding that a check or a list gives another one."""
+        fails = severity is Severity.ERROR
+        return Severity.WARNING if self.preview and fails else severity
 
     @property
     def title(self) -> str:

@@ -15,6 +15,7 @@ TENSORS = (
         "ConstantOfShape, Expand or Tile reads. A product that overflows 64 bits may turn into a "
         "small number in a loader, which then writes past its buffer.",
         "Correct the shape. If the size is meant, raise the limit in a list that fits the target.",
+        unsafe=True,
     ),
     Rule(
         "OG302",
@@ -35,6 +36,7 @@ TENSORS = (
         "A loader that trusts the shape reads past the data; one that trusts the data computes "
         "with another tensor than the one declared. Bytes beyond the shape carry anything.",
         "Export the model again; a cut or patched file looks like this.",
+        unsafe=True,
     ),
     Rule(
         "OG304",

@@ -14,6 +14,8 @@ WAIVERS = (
         "A waiver is an exception with a date because somebody promised to come back to it. Past "
         "its date it covers nothing.",
         "Fix what it excuses and delete it, or renew it in review with a new date and reason.",
+        waivable=False,
+        baselinable=False,
     ),
     Rule(
         "OG802",
@@ -23,5 +25,7 @@ WAIVERS = (
         "The problem is gone, or the pattern never matched. Left in place, the waiver will one day "
         "excuse something that nobody reviewed.",
         "Delete the waiver, or correct its pattern or codes.",
+        waivable=False,
+        baselinable=False,
     ),
 )

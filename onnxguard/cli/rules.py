@@ -53,7 +53,7 @@ def _found(what: str) -> Sequence[Rule]:
         rule for rule in rules if what.upper() in (rule.code, rule.code[2:]) or word == rule.name
     ]
     begun = [rule for rule in rules if word and rule.code.casefold().startswith(word)]
-    text = [rule for rule in rules if len(word) > 2 and word in " ".join(rule).casefold()]
+    text = [rule for rule in rules if len(word) > 2 and word in " ".join(rule[:6]).casefold()]
     found = exact or begun or text
     if not found:
         hint = near(what.upper(), _ALL)
@@ -77,4 +77,5 @@ def _whole(rule: Rule) -> str:
         f"{title}\n{textwrap.fill(text, width, initial_indent='  ', subsequent_indent='  ')}"
         for title, text in texts
     ]
-    return "\n\n".join([f"{rule.title} ({rule.severity.value})", *parts])
+    preview = ", a preview" if rule.preview else ""
+    return "\n\n".join([f"{rule.title} ({rule.weight.value}{preview})", *parts])

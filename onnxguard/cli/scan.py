@@ -33,8 +33,8 @@ from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowl
 from onnxguard.reporters import REPORTERS, rendered
 from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Report, Run
-from onnxguard.scanning.scan import UNVERIFIED, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
+from onnxguard.scanning.scan import verdict_of
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 
@@ -196,7 +196,7 @@ def _judge(
         findings = tuple(
             finding
             for finding in findings
-            if finding.code in UNVERIFIED
+            if not RULES[finding.code].ignorable
             or (
                 (not select or finding.code.startswith(select))
                 and not finding.code.startswith(ignore or ("-",))
@@ -227,7 +227,9 @@ def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
             raise UsageError(
                 f'--{option}: no rule "{shown}"{near(code, RULES)}; see onnxguard rules'
             )
-        if option == "ignore" and (code in UNVERIFIED or "OG0".startswith(code)):
+        if option == "ignore" and not any(
+            rule.ignorable for rule in RULES.values() if rule.code.startswith(code)
+        ):
             raise UsageError(
                 f"--ignore {code}: a model that was not verified cannot be passed over"
             )

@@ -10,6 +10,7 @@ from typing import Any
 from onnxguard.base.errors import UsageError
 from onnxguard.base.findings import Finding
 from onnxguard.base.yaml_tree import near
+from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.collector import Found
 from onnxguard.parity.contract import check_contract, check_output_names
 from onnxguard.parity.evidence import require_folder, save_evidence
@@ -148,10 +149,10 @@ def _is_still(path: str, graph: OnnxModel) -> bool:
 
 def verdict_of(findings: tuple[Finding, ...]) -> ParityVerdict:
     """Fail where an error stands; vacuous where every error says that too little was compared."""
-    codes = [finding.code for finding in findings if finding.fails]
-    if not codes:
+    failing = [finding for finding in findings if finding.fails]
+    if not failing:
         return ParityVerdict.PASS
-    vacuous = all(code.startswith("OP3") for code in codes)
+    vacuous = all(PARITY_RULES[finding.code].vacuous for finding in failing)
     return ParityVerdict.VACUOUS if vacuous else ParityVerdict.FAIL
 
 

@@ -28,7 +28,7 @@ class Found:
             self._findings[key] = before._replace(places=places, count=before.count + 1)
             return
         self._findings[key] = Finding(
-            code, rule.severity, message, (place,), hint=rule.fix, operator=operator
+            code, rule.weight, message, (place,), hint=rule.fix, operator=operator
         )
 
     def fails(self, ignoring: Sequence[str] = ()) -> bool:

@@ -10,7 +10,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.base.yaml_tree import near
-from onnxguard.catalogue import IGNORABLE, PARITY_RULES
+from onnxguard.catalogue import PARITY_RULES
 from onnxguard.running.providers import LEVELS, PROVIDERS, RUN_SECONDS
 
 ATOL = 1e-5
@@ -36,7 +36,7 @@ class Settings(NamedTuple):
         kill_rate: the share of them that must be noticed, 0 to 1.
         opset: the version that was asked of the exporter, None if any will do.
         bindings: the parameter of ``forward`` for an input whose name it does not share.
-        ignore: codes of findings, of ``IGNORABLE``, that the user takes upon themselves.
+        ignore: codes of findings, of rules that are ignorable, that the user takes upon themselves.
         run_seconds: time that one run of the graph may take.
         save: the folder for evidence, None for none.
         pictures: draw image-like outputs for an HTML report.
@@ -90,5 +90,5 @@ class Settings(NamedTuple):
         for code in self.ignore:
             if code not in PARITY_RULES:
                 raise UsageError(f'--ignore: no rule "{printable(code)}"{near(code, PARITY_RULES)}')
-            if code not in IGNORABLE:
+            if not PARITY_RULES[code].ignorable:
                 raise UsageError(f"--ignore {code}: it cannot be passed over")

@@ -53,7 +53,7 @@ _VALUE = ("in", "not_in", "min", "max", "default", "required", "severity", *_DEC
 _WAIVER = ("model", "code", "operator", "reason", "expires")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 OPERATOR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,126}")
-WAIVABLE = frozenset(code for code in RULES if code[2] not in "08")
+WAIVABLE = frozenset(code for code, rule in RULES.items() if rule.waivable)
 """What says that a model was not verified, or speaks of waivers, cannot be waived."""
 _CONSTANTS = ("report", "forbid")
 _VALIDITY = ("error", "warn", "allow")

@@ -63,7 +63,8 @@ class Found:
                 if code not in self._dropped:
                     self._dropped[code] = place if isinstance(place, Place) else place()
                 return
-            weight = severity or RULES[code].severity
+            rule = RULES[code]
+            weight = rule.weighed(severity or rule.severity)
             self._findings[key] = Finding(code, weight, message, (), 0, hint, operator, adr)
             self._places[key] = []
         self._counts[key] += count
@@ -80,7 +81,7 @@ class Found:
         for code, place in self._dropped.items():
             more = self._kinds[code] - KINDS_KEPT
             message = f"{more} more findings of this rule are left out"
-            findings.append(Finding(code, RULES[code].severity, message, (place,), more))
+            findings.append(Finding(code, RULES[code].weight, message, (place,), more))
         order = list(Severity)
         return sorted(findings, key=lambda f: (order.index(f.severity), f.place.start, f.code))
 

@@ -13,6 +13,7 @@ from onnx import external_data_helper, helper
 
 from onnxguard.base.errors import ModelError
 from onnxguard.base.printable import printable
+from onnxguard.catalogue import RULES
 from onnxguard.model.messages import DTYPES
 from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.policy.allowlist import Allowlist, Limit
@@ -26,9 +27,6 @@ from onnxguard.sources.files import open_model
 LOADED_BYTES = 1 << 30
 """External data of up to this size is loaded for what looks at single nodes."""
 
-_DATA = "OG402", "OG403", "OG404", "OG405", "OG406", "OG408"
-_UNSAFE = ("OG0", "OG205", "OG207", "OG301", "OG303", *_DATA)
-"""Findings of a scan that keep a model from being run at all."""
 _BOUNDS = {"tensor_elements": 1 << 29, "loop_trip_count": 1 << 20, "loop_trip_product": 1 << 24}
 """How much a model may ask for: tensors of 2 GiB of float32, loops that end within minutes."""
 
@@ -120,7 +118,7 @@ def refuse_unsafe(name: str, report: Report) -> None:
         ParityError: OP005.
     """
     for finding in report.findings:
-        if finding.code.startswith(_UNSAFE):
+        if RULES[finding.code].unsafe:
             raise _unusable(name, finding.message, finding.hint)
 
 

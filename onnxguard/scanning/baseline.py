@@ -10,14 +10,12 @@ from onnxguard.base.errors import ManifestError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import write_whole
+from onnxguard.catalogue import RULES
 from onnxguard.scanning.report import Report, Run
 from onnxguard.scanning.scan import verdict_of
 
 SCHEMA = "onnxguard/baseline/1"
 MAX_BYTES = 1 << 28
-_REFUSED = ("OG0", "OG80", "OG811", "OG82", "OG83")
-"""Models that nobody verified or judged, expired waivers, the lock, and the baseline itself."""
-
 _LEFT_OUT = "more findings of this rule are left out"
 """Such a finding does not say what it stands for, so that others could come under its name."""
 
@@ -92,7 +90,7 @@ def write_baseline(path: str, run: Run) -> int:
 def _acceptable(finding: Finding) -> bool:
     stands = not finding.waiver and finding.severity is not Severity.NOTE
     told = not finding.message.endswith(_LEFT_OUT)
-    return stands and told and not finding.code.startswith(_REFUSED)
+    return stands and told and RULES[finding.code].baselinable
 
 
 def accept(run: Run, baseline: Baseline, strict: bool, partial: bool = False) -> Run:

@@ -289,7 +289,7 @@ def _uncollected() -> Iterator[None]:
 def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
     """Fail where an error stands; with ``strict`` a warning fails too."""
     for finding in findings:
-        if finding.code in UNVERIFIED:
+        if RULES[finding.code].unverified:
             return Verdict.ERROR
     for finding in findings:
         if finding.fails or (
@@ -297,7 +297,3 @@ def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
         ):
             return Verdict.FAIL
     return Verdict.PASS
-
-
-UNVERIFIED = frozenset(code for code in RULES if code.startswith("OG0"))
-"""The rules that say that nothing could be verified; they cannot be ignored or waived."""

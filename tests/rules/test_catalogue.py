@@ -6,9 +6,16 @@ import re
 from pathlib import Path
 
 import pytest
+from support import protobuf as pb
+from support.command import run
 
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
+from onnxguard.parity.check import verdict_of
+from onnxguard.parity.collector import Found
+from onnxguard.parity.report import ParityVerdict
+from onnxguard.scanning.report import Verdict
+from onnxguard.scanning.scan import scan_bytes
 
 ALL = {**RULES, **PARITY_RULES}
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "onnxguard"
@@ -59,3 +66,39 @@ def test_rule_reads_well(rule: Rule) -> None:
     assert ". " not in rule.summary
     assert len(rule.summary) <= 110
     assert len(rule.why) >= 80
+
+
+def test_what_was_not_verified_is_taken_back_by_nothing_and_never_run() -> None:
+    for rule in RULES.values():
+        excused = rule.waivable or rule.ignorable or rule.baselinable
+        assert not (rule.unverified and excused), rule.code
+        assert rule.unverified <= rule.unsafe, rule.code
+    assert {code for code, rule in RULES.items() if rule.unverified} == {
+        code for code in RULES if code.startswith("OG0")
+    }
+
+
+def test_a_preview_warns_until_it_is_stable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scanned(operator: str) -> tuple[Verdict, Severity]:
+        twice = [pb.opset_import("local", 1), pb.opset_import("local", 2)]
+        report = scan_bytes(pb.model(pb.graph(pb.node(operator)), opset_import=twice))
+        (finding,) = (found for found in report.findings if found.code == "OG501")
+        return report.verdict, finding.severity
+
+    assert scanned("Relu") == (Verdict.FAIL, Severity.ERROR)
+    monkeypatch.setitem(RULES, "OG501", RULES["OG501"]._replace(preview=True))
+    assert scanned("Exp") == (Verdict.PASS, Severity.WARNING)
+    code, out, _ = run("rules", "OG501")
+    assert (code, out.splitlines()[0]) == (0, "OG501 opset-import (warning, a preview)")
+    note = RULES["OG407"]._replace(preview=True)
+    assert note.weight is note.severity
+
+
+def test_a_preview_of_parity_warns_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Found(1)
+    found.add("OP201", "an output differs")
+    assert verdict_of(found.findings()) is ParityVerdict.FAIL
+    monkeypatch.setitem(PARITY_RULES, "OP201", PARITY_RULES["OP201"]._replace(preview=True))
+    found = Found(1)
+    found.add("OP201", "an output differs")
+    assert verdict_of(found.findings()) is ParityVerdict.PASS

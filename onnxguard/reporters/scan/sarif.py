@@ -78,7 +78,7 @@ def _rule(rule: Rule, check: Check) -> dict[str, Any]:
             "text": f"{rule.why}\n\nHow to fix it: {rule.fix}",
             "markdown": f"{rule.why}\n\n**How to fix it.** {rule.fix}",
         },
-        "defaultConfiguration": {"level": rule.severity.value},
+        "defaultConfiguration": {"level": rule.weight.value},
         "properties": {"tags": ["onnx", check.tag]},
     }
 
