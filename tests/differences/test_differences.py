@@ -21,12 +21,10 @@ from support.diff_samples import PAIRS, difference, floats, loop, network, outsi
 from support.lists import write_list
 from support.protobuf import attribute, body, constant, entry, function, graph, model, node, value
 
-from onnxguard.base import findings
-from onnxguard.differences import Difference, FactsDifference, Judged, Property, Structure, Weights
+from onnxguard.differences import Difference, FactsDifference, Structure
 from onnxguard.differences import compare as compare_files
 from onnxguard.differences.structure import compare_structure
 from onnxguard.differences.values import Tree
-from onnxguard.model import facts
 from onnxguard.model.reading import read_model
 from onnxguard.reporters import DIFFERENCE_REPORTERS
 from onnxguard.reporters.diff import phrases as diff_phrases
@@ -477,29 +475,6 @@ def test_schema_refuses_anything_else() -> None:
     document["facts"]["operators"]["surprise"] = 1
     with pytest.raises(jsonschema.ValidationError, match="surprise"):
         jsonschema.Draft202012Validator(SCHEMA).validate(document)
-
-
-@pytest.mark.parametrize(
-    ("name", "fields"),
-    [
-        ("judged", Judged._fields),
-        ("structure", Structure._fields),
-        ("facts", {"numbers", *FactsDifference._fields} - {"old", "new"}),
-        ("weights", Weights._fields),
-        ("property", Property._fields),
-        ("finding", {"name", *findings.Finding._fields}),
-        ("operator_use", facts.OperatorUse._fields),
-        ("constant_node", facts.ConstantNode._fields),
-        ("value", facts.Value._fields),
-        ("function", facts.Function._fields),
-        ("external_data", facts.ExternalData._fields),
-        ("loop", facts.Loop._fields),
-    ],
-)
-def test_schema_names_every_field(name: str, fields: Any) -> None:
-    definition = SCHEMA["$defs"][name]
-    assert set(definition["properties"]) == set(definition["required"]) == set(fields)
-    assert definition["additionalProperties"] is False
 
 
 def test_text_fits_the_terminal_and_colour_adds_nothing_but_colour() -> None:

@@ -16,17 +16,13 @@ from support import parity_reports as samples
 from support.parity_goldens import FOLDER, GOLDENS, Golden, render
 from support.sample_runs import HOSTILE
 
-from onnxguard.base import findings
 from onnxguard.catalogue import PARITY_RULES
-from onnxguard.parity import report
 from onnxguard.parity.report import (
-    Outcome,
     ParityReport,
     ParityVerdict,
     exit_code,
 )
 from onnxguard.reporters import PARITY_REPORTERS
-from onnxguard.reporters.parity import json as parity_json
 from onnxguard.reporters.parity import phrases as parity_phrases
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -110,44 +106,6 @@ class TestJson:
         document["models"][0]["trials"][0]["surprise"] = 1
         with pytest.raises(jsonschema.ValidationError, match="surprise"):
             jsonschema.validate(document, SCHEMA)
-
-    @pytest.mark.parametrize(
-        ("name", "type_", "more", "less"),
-        [
-            ("model", ParityReport, {"largest"}, {"pictures"}),
-            ("finding", findings.Finding, {"name"}, set()),
-            ("place", findings.Place, set(), set()),
-            ("identity", report.Identity, set(), set()),
-            ("trial", report.Trial, set(), set()),
-            ("difference", report.Difference, set(), set()),
-            ("referee", report.Referee, set(), set()),
-            ("node_pass", report.NodePass, set(), set()),
-            ("node_check", report.NodeCheck, set(), set()),
-            ("proof", report.Proof, set(), set()),
-            ("survivor", report.Survivor, set(), set()),
-        ],
-    )
-    def test_schema_names_every_field(
-        self, name: str, type_: Any, more: set[str], less: set[str]
-    ) -> None:
-        definition = SCHEMA["$defs"][name]
-        expected = ({*type_._fields} | more) - less
-        assert set(definition["properties"]) == set(definition["required"]) == expected
-        assert definition["additionalProperties"] is False
-
-    def test_schema_knows_every_verdict_and_outcome(self) -> None:
-        assert SCHEMA["$defs"]["verdict"]["enum"] == list(ParityVerdict)
-        assert SCHEMA["$defs"]["outcome"]["enum"] == list(Outcome)
-        assert SCHEMA["properties"]["schema"]["const"] == parity_json.SCHEMA
-
-    def test_parts_of_plain_tuples_have_the_names_of_the_schema(self) -> None:
-        described = {
-            field: tuple(definition["items"]["properties"])
-            for owner in SCHEMA["$defs"].values()
-            for field, definition in owner.get("properties", {}).items()
-            if "properties" in definition.get("items", {})
-        }
-        assert described == parity_json.RECORDS
 
     def test_values_come_back_as_they_were(self) -> None:
         models = json.loads(render("json", *samples.ALL))["models"]

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from onnxguard import __version__
 from onnxguard.reporters import REPORTERS, RenderOptions
 from onnxguard.scanning.report import Run
+from support.formats import with_rules_that_broke
 from support.html_samples import DRAWN
 from support.sample_runs import MANY, SINGLE
 
@@ -24,7 +25,9 @@ class Golden(NamedTuple):
 
     def render(self) -> str:
         """Render it, with the version left out so that a release does not change it."""
-        return REPORTERS[self.format](self.run, self.options).replace(__version__, "VERSION")
+        text = REPORTERS[self.format](self.run, self.options)
+        text = with_rules_that_broke(text) if self.format == "sarif" else text
+        return text.replace(__version__, "VERSION")
 
 
 PLAIN = RenderOptions()

@@ -13,7 +13,7 @@ from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.scan.json import dumps
 from onnxguard.scanning.plain_values import plain
 
-SCHEMA = "onnxguard/difference/1"
+SCHEMA = "onnxguard/difference/2"
 
 
 def render(difference: Difference, options: RenderOptions) -> str:
@@ -48,10 +48,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _facts(facts: FactsDifference) -> dict[str, Any]:
-    both = {
-        name.replace(", ", "_").replace(" ", "_").lower(): {"old": old, "new": new}
-        for name, old, new in numbers(facts)
-    }
+    both = {field: {"old": old, "new": new} for field, old, new in numbers(facts)}
     groups = {
         name: plain(group)
         for name, group in zip(facts._fields, facts, strict=True)

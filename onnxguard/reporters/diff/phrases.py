@@ -55,35 +55,47 @@ def groups(facts: FactsDifference) -> Iterator[Group[Any]]:
 
 
 def numbers(facts: FactsDifference) -> list[tuple[str, Number, Number]]:
-    """Name, old and new of all that is one number or word."""
+    """Field, old and new of all that is one number or word."""
     old, new = (_numbers(each) for each in (facts.old, facts.new))
-    return [(name, old[name], new[name]) for name in old]
+    return [(field, old[field], new[field]) for field in LABELS]
 
 
 def _numbers(facts: Facts) -> dict[str, Number]:
-    return {
-        "size": facts.size,
-        "IR version": facts.ir_version,
-        "model version": facts.model_version,
+    counted = {
         "producer": f"{facts.producer} {facts.producer_version}".strip(),
-        "graph name": facts.graph_name,
-        "nodes": facts.nodes,
-        "nodes, inlined": facts.expanded_nodes,
-        "graphs": facts.graphs,
-        "depth": facts.depth,
-        "training graphs": facts.training_graphs,
-        "Loops": len(facts.loops),
-        "Loops, inlined": facts.expanded_loops,
+        "loops": len(facts.loops),
         "functions": len(facts.functions),
-        "Constant nodes": len(facts.constants),
-        "Constant bytes": sum(constant.bytes for constant in facts.constants),
-        "initializers": facts.initializers,
-        "initializer bytes": sum(facts.initializer_bytes.values()),
-        "external tensors": len(facts.external_data),
+        "constant_nodes": len(facts.constants),
+        "constant_bytes": sum(constant.bytes for constant in facts.constants),
+        "initializer_bytes": sum(facts.initializer_bytes.values()),
+        "external_tensors": len(facts.external_data),
     }
+    return {**facts._asdict(), **counted}
 
 
-_BYTES = frozenset({"size", "Constant bytes", "initializer bytes"})
+LABELS = {
+    "size": "size",
+    "ir_version": "IR version",
+    "model_version": "model version",
+    "producer": "producer",
+    "graph_name": "graph name",
+    "nodes": "nodes",
+    "expanded_nodes": "nodes, inlined",
+    "graphs": "graphs",
+    "depth": "depth",
+    "training_graphs": "training graphs",
+    "loops": "Loops",
+    "expanded_loops": "Loops, inlined",
+    "functions": "functions",
+    "constant_nodes": "Constant nodes",
+    "constant_bytes": "Constant bytes",
+    "initializers": "initializers",
+    "initializer_bytes": "initializer bytes",
+    "external_tensors": "external tensors",
+}
+"""What is one number or word, and what it is called."""
+
+_BYTES = frozenset({"size", "constant_bytes", "initializer_bytes"})
 
 
 class NumberRow(NamedTuple):
@@ -97,12 +109,12 @@ class NumberRow(NamedTuple):
 
 def changed_numbers(facts: FactsDifference) -> list[NumberRow]:
     """Of the numbers and words, those that differ; inlined ones if that makes a difference."""
-    all_numbers = numbers(facts)
-    plainer = {(f"{name}, inlined", old, new) for name, old, new in all_numbers}
+    changed = [row for row in numbers(facts) if row[1] != row[2]]
+    plainer = {(f"expanded_{field}", old, new) for field, old, new in changed}
     return [
-        NumberRow(name, _shown(name, old), _shown(name, new), _change(name, old, new))
-        for name, old, new in all_numbers
-        if old != new and (name, old, new) not in plainer
+        NumberRow(LABELS[field], _shown(field, old), _shown(field, new), _change(field, old, new))
+        for field, old, new in changed
+        if (field, old, new) not in plainer
     ]
 
 
@@ -136,28 +148,28 @@ def versions(imports: Sequence[OpsetImport]) -> str:
     return ", ".join([*parts, *([f"and {hidden:,} more"] if hidden > 0 else [])])
 
 
-def _shown(name: str, value: Number) -> str:
+def _shown(field: str, value: Number) -> str:
     if value is None or value == "":
         return "none"
     if isinstance(value, str):
         return value
-    if value == -1 and name.endswith("inlined"):
+    if value == -1 and field.startswith("expanded"):
         return "endless"
-    return phrases.byte_size(value) if name in _BYTES else f"{value:,}"
+    return phrases.byte_size(value) if field in _BYTES else f"{value:,}"
 
 
-def _change(name: str, old: Number, new: Number) -> str:
+def _change(field: str, old: Number, new: Number) -> str:
     if (
         not isinstance(old, int)
         or not isinstance(new, int)
-        or name == "IR version"
+        or field == "ir_version"
         or -1 in (old, new)
     ):
         return ""
     sign = "+" if new > old else "-"
     size = abs(new - old)
-    text = f"{sign}{phrases.byte_size(size) if name in _BYTES else f'{size:,}'}"
-    return f"{text} ({100 * (new - old) / old:+.1f} %)" if name in _BYTES and old else text
+    text = f"{sign}{phrases.byte_size(size) if field in _BYTES else f'{size:,}'}"
+    return f"{text} ({100 * (new - old) / old:+.1f} %)" if field in _BYTES and old else text
 
 
 # -- verdicts -------------------------------------------------------------------------------------
