@@ -67,7 +67,9 @@ def _run(args: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted: not everything was verified")
     except OnnxguardError as error:
-        _say(str(error))
+        from onnxguard.cli.flags import as_flags
+
+        _say(as_flags(str(error)))
     except SystemExit as stop:  # click prints a completion, or meets a closed pipe
         return 2 if stop.code else 0
     except BrokenPipeError:

@@ -15,6 +15,7 @@ from onnxguard.base.printable import printable
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
+from onnxguard.cli.flags import as_flags
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import check_output, report_options, write_report
@@ -248,7 +249,7 @@ def _checked(
         against = settings.get("reference") or torch
         rule = PARITY_RULES[error.code]
         return unusable(
-            printable(path), printable(str(against)), settings["atol"], rule, str(error)
+            printable(path), printable(str(against)), settings["atol"], rule, as_flags(str(error))
         )
 
 

@@ -44,7 +44,7 @@ Both sides round in another order, and a sum is off by units in the last place o
 term. These are some 80 units of float32 and 4 of float16 and bfloat16. Other dtypes are exact.
 """
 
-_OPTION = "--shape INPUT=DIMS or --inputs FILE.npz gives it others"
+_OPTION = "`shapes` INPUT=DIMS or `inputs` FILE.npz gives it others"
 
 
 def conform_model(

@@ -73,7 +73,7 @@ def conform_allowlist(
     policy = allowlist if isinstance(allowlist, Allowlist) else load_allowlist(allowlist)
     if not 1 <= opset <= LATEST_OPSET:
         raise UsageError(
-            f"--opset {opset}: the installed onnx knows the opsets 1 to {LATEST_OPSET}"
+            f"`opset` {opset}: the installed onnx knows the opsets 1 to {LATEST_OPSET}"
         )
     started = time.perf_counter()
     with Worker() as worker:

@@ -78,7 +78,7 @@ def check_parity(
     if (torch is None) == (reference is None):
         raise UsageError("compare with one thing: a PyTorch module or another graph")
     if weights is not None and reference is not None:
-        raise UsageError("--weights are of a PyTorch module; a graph has its own")
+        raise UsageError("`weights` are of a PyTorch module; a graph has its own")
     if chosen.save is not None:
         require_folder(chosen.save)
     path = "" if isinstance(model, bytes) else os.fspath(model)

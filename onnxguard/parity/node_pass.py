@@ -299,7 +299,7 @@ def too_large(model: OnnxModel) -> str:
     """Why a graph is not passed by default, empty where it is."""
     nodes, size = len(model.proto.graph.node), len(model.data)
     if nodes > NODES:
-        return f"{nodes:,} nodes; --local passes them all the same"
+        return f"{nodes:,} nodes, more than are run alone unless it is asked for"
     if size > BYTES:
-        return f"{size / (1 << 20):,.0f} MiB; --local passes it all the same"
+        return f"{size / (1 << 20):,.0f} MiB, more than is run node by node unless it is asked for"
     return ""

@@ -59,7 +59,7 @@ def find_reference(spec: Any, weights: str | None) -> LoadedReference:
         weights_digest = _load_weights(module, weights)
     elif isinstance(spec, str) and spec.startswith(STUDENT):
         raise UsageError(
-            f"{name} is a network without weights: name its weights with --weights FILE"
+            f"{name} is a network without weights: name its weights with `weights` FILE"
         )
     return LoadedReference(name, module, digest, weights_digest)
 

@@ -89,6 +89,6 @@ class Settings(NamedTuple):
                 raise UsageError(f'{name}: no "{shown}"; there are: {", ".join(choices)}')
         for code in self.ignore:
             if code not in PARITY_RULES:
-                raise UsageError(f'--ignore: no rule "{printable(code)}"{near(code, PARITY_RULES)}')
+                raise UsageError(f'`ignore`: no rule "{printable(code)}"{near(code, PARITY_RULES)}')
             if not PARITY_RULES[code].ignorable:
-                raise UsageError(f"--ignore {code}: it cannot be passed over")
+                raise UsageError(f"`ignore` {code}: it cannot be passed over")

@@ -109,10 +109,11 @@ class TorchReference:
         for name, parameter in self._bindings.items():
             if name not in inputs:
                 names = ", ".join(map(printable, inputs)) or "none"
-                raise UsageError(f'--bind: no input "{printable(name)}"; there are: {names}')
+                raise UsageError(f'`bindings`: no input "{printable(name)}"; there are: {names}')
             if parameter not in known:
+                lacking = printable(parameter)
                 raise UsageError(
-                    f'--bind: forward has no parameter "{printable(parameter)}"; it has: {shown}'
+                    f'`bindings`: forward has no parameter "{lacking}"; it has: {shown}'
                 )
         if not self._bindings and (len(inputs) == 1 or self._takes_any()):
             return  # the only one needs no name, and *args have none
@@ -122,10 +123,10 @@ class TorchReference:
                 shown_name = printable(name)
                 raise UsageError(
                     f'no parameter of forward is called "{shown_name}" (it has: {shown}): say '
-                    f"which one it is with --bind {shown_name}=PARAMETER"
+                    f"which one it is with `bindings` {shown_name}=PARAMETER"
                 )
         if len(set(bound)) < len(bound):
-            raise UsageError("--bind: two inputs stand for one parameter of forward")
+            raise UsageError("`bindings`: two inputs stand for one parameter of forward")
 
     def _called(self, tensors: dict[str, torch.Tensor]) -> Any:
         known = self._parameters()

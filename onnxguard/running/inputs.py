@@ -100,7 +100,7 @@ def propose_shapes(inputs: Sequence[Declared]) -> Iterator[Shapes]:
         if declared.dims is None:
             raise UsageError(
                 f'the input "{printable(declared.name)}" declares no shape: '
-                f"give one with --shape {printable(declared.name)}=DIMS"
+                f"give one with `shapes` {printable(declared.name)}=DIMS"
             )
     if not is_dynamic(inputs):
         yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
@@ -153,16 +153,16 @@ def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shape
         shown = printable(text)
         if not equals or name not in known:
             names = ", ".join(printable(n) for n in known)
-            raise UsageError(f'--shape "{shown}": write INPUT=DIMS, INPUT being one of: {names}')
+            raise UsageError(f'`shapes` "{shown}": write INPUT=DIMS, INPUT being one of: {names}')
         sizes = dims.replace(",", "x").split("x") if dims else []
         if not all(size.isascii() and size.isdigit() for size in sizes):
-            raise UsageError(f'--shape "{shown}": dims are whole numbers, as 1x3x64x64')
+            raise UsageError(f'`shapes` "{shown}": dims are whole numbers, as 1x3x64x64')
         shape = tuple(map(int, sizes))
         if math.prod(shape) > ELEMENTS or max(shape, default=0) > ELEMENTS:
-            raise UsageError(f'--shape "{shown}": more than {ELEMENTS:,} elements')
+            raise UsageError(f'`shapes` "{shown}": more than {ELEMENTS:,} elements')
         declared = known[name].dims
         if declared is not None and len(declared) != len(shape):
-            raise UsageError(f'--shape "{shown}": the input has {len(declared)} dims')
+            raise UsageError(f'`shapes` "{shown}": the input has {len(declared)} dims')
         given.setdefault(name, []).append(shape)
     if not given:
         return []
@@ -174,7 +174,7 @@ def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shape
         shapes = given.setdefault(name, [])
         if len(shapes) not in (1, sets):
             raise UsageError(
-                f'--shape: the input "{printable(name)}" has {len(shapes)} shapes where '
+                f'`shapes`: the input "{printable(name)}" has {len(shapes)} shapes where '
                 f"another has {sets}"
             )
         given[name] = shapes * sets if len(shapes) == 1 else shapes
@@ -257,7 +257,7 @@ def _dtype(declared: Declared) -> np.dtype[Any]:
             return bfloat16
         raise UsageError(
             f'no values can be made up for the input "{printable(declared.name)}" of '
-            f"{declared.dtype}: give them with --inputs FILE.npz"
+            f"{declared.dtype}: give them with `inputs` FILE.npz"
         )
     return np.dtype(declared.dtype)
 

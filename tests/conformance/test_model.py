@@ -342,7 +342,7 @@ def test_shapes_may_be_given(tmp_path: Path) -> None:
     nodes = [helper.make_node("Reshape", ["x", "shape"], ["y"])]
     shape = {"shape": np.array([7, 11])}
     path = save(tmp_path, nodes, [value("x", shape=("n", "m"))], ["y"], initializers=shape)
-    with pytest.raises(UsageError, match="--shape INPUT=DIMS or --inputs"):
+    with pytest.raises(UsageError, match="`shapes` INPUT=DIMS or `inputs`"):
         conform_model(path)
     result = conform_model(path, shapes=["x=11x7"])
     assert result.inputs == (("x", (11, 7)),)

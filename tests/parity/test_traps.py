@@ -1495,7 +1495,7 @@ def test_two_inputs_for_one_parameter() -> None:
 
 
 def test_inputs_that_forward_does_not_know() -> None:
-    with pytest.raises(UsageError, match="--bind a=PARAMETER"):
+    with pytest.raises(UsageError, match="`bindings` a=PARAMETER"):
         check_parity(SUM, Network(other_names))
 
 
@@ -1722,7 +1722,7 @@ def test_files_that_hold_no_inputs(name: str, tmp_path: Path) -> None:
 
 def test_values_cannot_be_made_up_for_text() -> None:
     text = graph("(string[n] s) => (string[n] y) { y = Identity(s) }")
-    with pytest.raises(UsageError, match=r"--inputs FILE\.npz"):
+    with pytest.raises(UsageError, match=r"`inputs` FILE\.npz"):
         check_parity(text, Network(lambda s: s))
 
 
@@ -1730,6 +1730,6 @@ def test_an_input_without_a_rank_needs_a_shape() -> None:
     proto = onnx.load_model_from_string(LINEAR)
     proto.graph.input[0].type.tensor_type.ClearField("shape")
     data = proto.SerializeToString()
-    with pytest.raises(UsageError, match="--shape x=DIMS"):
+    with pytest.raises(UsageError, match="`shapes` x=DIMS"):
         check_parity(data, linear())
     assert_honest(check_parity(data, linear(), shapes=("x=3x4", "x=2x4")))

@@ -1,0 +1,24 @@
+"""What Python calls a parameter, as the command line calls it."""
+
+from __future__ import annotations
+
+import re
+
+FLAGS = {
+    "bindings": "--bind",
+    "ignore": "--ignore",
+    "inputs": "--inputs",
+    "opset": "--opset",
+    "shapes": "--shape",
+    "weights": "--weights",
+}
+"""The parameters that messages name, in backquotes."""
+
+
+def as_flags(message: str) -> str:
+    """A message with flags where it names parameters.
+
+    >>> as_flags("give one with `shapes` x=DIMS")
+    'give one with --shape x=DIMS'
+    """
+    return re.sub("`([a-z_]+)`", lambda name: FLAGS.get(name[1], name[0]), message)
