@@ -227,7 +227,7 @@ def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:
             raise UsageError(
                 f'--{option}: no rule "{shown}"{near(code, RULES)}; see onnxguard rules'
             )
-        if option == "ignore" and not any(
+        if option == "ignore" and not all(
             rule.ignorable for rule in RULES.values() if rule.code.startswith(code)
         ):
             raise UsageError(

@@ -61,7 +61,10 @@ def test_unknown_rule_is_one_clear_line(given: str, near: str) -> None:
     [
         ("og1", [code for code in ALL if code.startswith("OG1")]),
         ("OG80", [code for code in ALL if code.startswith("OG80")]),
-        ("git lfs", [code for code, rule in ALL.items() if "git lfs" in " ".join(rule).lower()]),
+        (
+            "git lfs",
+            [code for code, rule in ALL.items() if "git lfs" in " ".join(rule[:6]).lower()],
+        ),
     ],
 )
 def test_a_group_or_a_word_lists_those_that_have_it(given: str, members: list[str]) -> None:

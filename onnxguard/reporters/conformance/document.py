@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
-from onnxguard.reporters.kit.document import Block, Document, Items, Part, Section, Table
+from onnxguard.reporters.kit.document import Block, Document, Items, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
 
@@ -22,8 +22,8 @@ def document(result: Conformance) -> Document:
     counted = counts(result)
     versions = ", ".join(f"{name} {version}" for name, version in result.versions)
     said = f", opset {result.opset}, ", *_subject(result)
-    figures = [("versions", versions), ("provider", "CPU")]
-    part = Part(verdict, Code(result.name), said, figures, _blocks(result))
+    by = Paragraph(f"By {versions}, on the CPU.", soft=True)
+    part = Part(verdict, Code(result.name), said, (), [by, *_blocks(result)])
     return Document("conform", verdict, counted, result.seconds, (part,))
 
 

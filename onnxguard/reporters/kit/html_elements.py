@@ -95,7 +95,8 @@ def table(
     ]
     lines = []
     for first, *others in rows:
-        row = [element("th", first, scope="row", **_label(names[0]))]
+        first_kind = {"class_": "number"} if kinds[0] == "number" else {}
+        row = [element("th", first, scope="row", **first_kind, **_label(names[0]))]
         for cell, kind, name in zip(others, kinds[1:], names[1:], strict=True):
             row.append(element("td", cell, class_=kind, **_label(name)))
         lines.append(element("tr", *row))

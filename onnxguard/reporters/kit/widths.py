@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 _WIDE = frozenset({"W", "F"})
 
 
@@ -11,6 +9,8 @@ def wide(text: str) -> int:
     """Columns that a text takes in a monospaced font."""
     if text.isascii():
         return len(text)
+    import unicodedata  # most text needs none of its tables
+
     return sum(2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text)
 
 
