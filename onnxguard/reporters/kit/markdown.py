@@ -1,18 +1,11 @@
-"""A document as Markdown, for a pull-request comment, a job summary or a model hub.
-
-What is ``Code`` stands in a code span: GitHub neither formats nor links what is in one (mentions,
-issue numbers, addresses, HTML). Only the backtick needs care there, and the pipe in a table.
-"""
+"""A document as Markdown, for a pull-request comment, a job summary or a model hub."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.checks import Check
 from onnxguard.reporters.kit.document import (
     Bars,
     Block,
@@ -30,19 +23,17 @@ from onnxguard.reporters.kit.document import (
     Table,
     kept,
 )
+from onnxguard.reporters.kit.markdown_parts import cell, code, finding_lines, folded, grid
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.words import (
     Code,
     Marked,
     Words,
     flat,
-    head_name,
-    is_numeric,
     joined,
     sentence,
 )
 
-PLACES_SHOWN = 5
 ROWS_SHOWN = 40
 """Rows of a table and items of a list that are shown: a comment has no room for all."""
 
@@ -80,19 +71,6 @@ def _unmarked(text: str) -> str:
     return str(text) if isinstance(text, Marked) else text
 
 
-def code(text: str) -> str:
-    """Return a code span that shows the text as it is, whatever it holds."""
-    text = text.replace("##", "#\\x23") or " "
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    pad = " " if text.strip() and (text[0] in "` " or text[-1] in "` ") else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def cell(text: str) -> str:
-    """Return a code span for a table; a pipe would end the cell and is written in hexadecimal."""
-    return code(text.replace("|", "\\x7c"))
-
-
 def inline(words: Words, span: Callable[[str], str] = code) -> str:
     """Words in a line; ``span`` makes what is ``Code`` harmless."""
     return "".join(
@@ -103,34 +81,6 @@ def inline(words: Words, span: Callable[[str], str] = code) -> str:
 def _strong(text: str) -> str:
     stands_out = isinstance(text, Marked) and text.style != "soft" and not text.sign
     return f"**{text}**" if stands_out else text
-
-
-def grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of finished cells; a head that ends in ``>`` is of numbers."""
-    rules = ["--:" if is_numeric(head) else "---" for head in heads]
-    names = [inline(head_name(head), cell) for head in heads]
-    lines = [f"| {' | '.join(names)} |", f"|{'|'.join(rules)}|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
-def folded(summary: str, blocks: Sequence[str]) -> str:
-    """Blocks that unfold."""
-    # The blank line after the opening tags lets Markdown in again.
-    return "\n\n".join([f"<details><summary>{summary}</summary>", *blocks, "</details>"])
-
-
-def finding_lines(finding: Finding, check: Check) -> list[str]:
-    """What a finding says, where it is and what to do, as items of a list."""
-    state = "waived" if finding.waiver else finding.severity.value
-    lines = [f"- **{phrases.title(finding.code)}** ({state}): {code(finding.message)}"]
-    places = [p for p in finding.places if check.spans or p.route != "model"][:PLACES_SHOWN]
-    for place in places:
-        bytes_ = f", bytes {phrases.span(place)}" if check.spans else ""
-        lines.append(f"  - {code(place.route)}{bytes_}")
-    hidden = finding.count - min(len(finding.places), PLACES_SHOWN)
-    lines += [f"  - and {hidden:,} more"] if hidden > 0 else []
-    said = ("Decision", finding.adr), ("Fix", finding.hint), ("Waived because", finding.waiver)
-    return lines + [f"  - {label}: {code(text)}" for label, text in said if text]
 
 
 def set_blocks(blocks: Iterable[Block], level: int) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from onnxguard.model.facts import ConstantNode, Facts
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN
-from onnxguard.reporters.kit.markdown import cell, code, finding_lines, folded, grid
+from onnxguard.reporters.kit.markdown_parts import cell, code, finding_lines, folded, grid
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.report import Report, Run
 
