@@ -168,7 +168,7 @@ def test_text_fits_the_width_but_for_words_that_are_longer(width: int, verbosity
             assert len(line) <= width or long or CODE.match(line), line
 
 
-words = st.text(st.sampled_from("ab模- "), max_size=30)
+words = st.text(st.sampled_from("ab模- "), max_size=12)
 
 
 @given(st.lists(st.tuples(words, words, st.integers(0, 10**9)), min_size=1), st.integers(40, 120))
@@ -181,8 +181,9 @@ def test_a_table_is_never_broken(rows: list[tuple[str, str, int]], width: int) -
     for cell in (cell for row in cells for cell in row):
         for word in cell:
             assert all(kept_letters.count(char) >= word.count(char) for char in word)
-    numbers = [line for line in lines[1:] if line.rstrip()[-1:].isdigit()]
-    assert len({wide(line) for line in numbers}) <= 1
+    if lines[0].startswith("  First"):  # where there is no room for columns, rows are lists
+        numbers = [line for line in lines[1:] if line.rstrip()[-1:].isdigit()]
+        assert len({wide(line) for line in numbers}) <= 1
 
 
 @given(st.lists(st.lists(words, min_size=3, max_size=3), min_size=1), st.integers(40, 120))
