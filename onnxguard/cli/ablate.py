@@ -13,7 +13,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.output import check_output, is_one_of, report_options, write_report
+from onnxguard.cli.output import files_of, is_one_of, report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -56,8 +56,9 @@ def ablate(**options: Any) -> int:
     """
     seeds = _seeds(options["seeds"])
     recipe = chosen_recipe(options)
-    _keep_own(options["output"], options["out"])
-    check_output(options["output"])
+    targets = targets_of(options)
+    for file in files_of(targets):
+        _keep_own(file, options["out"])
     require_packages("ablate")
     from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.ablation import ablate as whole
@@ -99,17 +100,17 @@ def ablate(**options: Any) -> int:
         for name, ending in (("markdown", "md"), ("json", "json")):
             text = ABLATION_REPORTERS[name](result, RenderOptions())
             write_whole(os.path.join(out, f"ablation.{ending}"), text)
-    write_report(ABLATION_REPORTERS[options["output_format"]], result, options["output"])
+    write_reports(ABLATION_REPORTERS, result, targets)
     return 0
 
 
-def _keep_own(path: str | None, out: str) -> None:
+def _keep_own(path: str, out: str) -> None:
     """Refuse to write the report over a table that is read again, or over a run."""
     own = [os.path.join(out, f"ablation.{ending}") for ending in ("json", "lock", "md", "png")]
     runs = os.path.join(os.path.realpath(os.path.join(out, "runs")), "")
-    if path and (is_one_of(path, own) or os.path.realpath(path).startswith(runs)):
+    if is_one_of(path, own) or os.path.realpath(path).startswith(runs):
         raise UsageError(
-            f'--output "{printable(path)}" is one of the ablation\'s own files: name another file'
+            f'"{printable(path)}" is one of the ablation\'s own files: name another file'
         )
 
 

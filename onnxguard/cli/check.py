@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
-from functools import partial
 from typing import Any
 
 import click
@@ -20,15 +19,22 @@ from onnxguard.cli.baseline_options import (
 )
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
-from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.kinds import FilePath, Target
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, is_filed, report_options, write_report
+from onnxguard.cli.output import (
+    files_of,
+    forms_of,
+    is_filed,
+    report_options,
+    targets_of,
+    write_reports,
+)
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
-from onnxguard.reporters import REPORTERS, rendered
+from onnxguard.reporters import REPORTERS, STREAMED
 from onnxguard.reporters.kit.phrases import left_out
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
@@ -74,15 +80,15 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     manifest = nearest_manifest(options["manifest"])
-    output = options["output"]
-    check_output(output)
-    for option in ("output", "results"):
-        _keep_gate(f"--{option}", options[option], manifest, options["baseline"])
+    targets = targets_of(options)
+    for file in files_of(targets):
+        _keep_gate("--output", file, manifest, options["baseline"])
+    _keep_gate("--results", options["results"], manifest, options["baseline"])
     chosen = tuple(_relative(path, manifest) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
     check_baseline(options, partial=bool(chosen))
     scale = Scale.of(options, ())
-    whole = options["output_format"] not in FORMATS or options["verbose"] > 0
+    whole = not forms_of(options) <= FORMATS or options["verbose"] > 0
     keep = None if whole else lean
 
     def results(models: Iterable[str]) -> AbstractContextManager[Results | None]:
@@ -114,14 +120,13 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
     run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)
-    if options["output_format"] == "html":
+    if "html" in forms_of(options):
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, checked.models)
     verbosity = options["verbose"] - options["quiet"]
-    name = options["output_format"]
-    write_report(partial(rendered, name), run, output, verbosity, options["exit_zero"])
-    in_report = output is None and verbosity >= 0 and options["output_format"] in ("text", "github")
+    write_reports(STREAMED, run, targets, verbosity, options["exit_zero"])
+    in_report = verbosity >= 0 and {Target("text"), Target("github")} & {*targets}
     _remark(checked, "" if in_report else left_out(run))
     return run.exit_code(options["exit_zero"])
 

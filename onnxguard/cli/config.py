@@ -83,7 +83,10 @@ def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str
         all_options = {option.opts[0].removeprefix("--"): option for option in ctx.command.params}
         options = {key: all_options[key] for key in KEYS[name].split() if key in all_options}
         config = read_config(folder, name, {key: _kind(option) for key, option in options.items()})
-        ctx.default_map = {str(options[key].name): value for key, value in config.values.items()}
+        ctx.default_map = {
+            str(options[key].name): (given,) if key == "format" else given
+            for key, given in config.values.items()
+        }
         if config.path is not None:
             path = printable(from_here(config.path))
             ctx.meta[CONFIGURED] = DecidingFile("configuration", path, config.sha256)
@@ -93,7 +96,7 @@ def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str
 
 
 def _kind(option: click.Parameter) -> type:
-    if option.multiple:
+    if option.multiple and option.name != "formats":
         return list
     name = option.type.name.split()[0]
     return {"integer": int, "float": float, "boolean": bool}.get(name, str)

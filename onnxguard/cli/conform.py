@@ -16,7 +16,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, report_options, write_report
+from onnxguard.cli.output import report_options, targets_of, write_reports
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.reporters import CONFORMANCE_REPORTERS
 
@@ -77,12 +77,11 @@ def conform(model: str | None, allowlist: str | None, **options: Any) -> int:
         raise UsageError("name a model or an --allowlist, and not both")
     _refuse_misplaced("--allowlist" if model is None else "a model", options, model is None)
     require_extra("onnxguard conform", "parity", _EXTRAS)
-    output = options["output"]
-    check_output(output, [] if model is None else [model])
+    targets = targets_of(options, [] if model is None else [model])
     with _progress() as progress:
         result = _conform(model, allowlist, options, progress)
     result = result._replace(require_proven=options["require_proven"])
-    write_report(CONFORMANCE_REPORTERS[options["output_format"]], result, output)
+    write_reports(CONFORMANCE_REPORTERS, result, targets)
     return int(result.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import click
 
@@ -11,7 +12,7 @@ from onnxguard.base.printable import printable
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import check_output, report_options, write_report
+from onnxguard.cli.output import report_options, targets_of, write_reports
 from onnxguard.differences import compare
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import DIFFERENCE_REPORTERS
@@ -36,9 +37,8 @@ def diff(
     old: str,
     new: str,
     allowlists: tuple[str, ...],
-    output_format: str,
-    output: str | None,
     verbose: bool,
+    **options: Any,
 ) -> int:
     """Say what differs between two models, and what allowlists say of each.
 
@@ -52,7 +52,7 @@ def diff(
     for path in (old, new):
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
-    check_output(output, [old, new])
+    targets = targets_of(options, [old, new])
     difference = compare(old, new, list(dict.fromkeys(allowlists)))
-    write_report(DIFFERENCE_REPORTERS[output_format], difference, output, int(verbose))
+    write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

@@ -10,7 +10,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import check_output, report_options, write_report
+from onnxguard.cli.output import files_of, report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import data_options, keep_students, require_packages
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
@@ -69,8 +69,9 @@ def evaluate(model: str, **options: Any) -> int:
         raise UsageError(f"--side: 0, or {MULTIPLE} and more, not {side}")
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
-    keep_students(options["output"], os.path.dirname(model))
-    check_output(options["output"], [model])
+    targets = targets_of(options, [model])
+    for file in files_of(targets):
+        keep_students(file, os.path.dirname(model))
     require_packages("evaluate")
     from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.evaluation import evaluate as whole
@@ -83,5 +84,5 @@ def evaluate(model: str, **options: Any) -> int:
         cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
         taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
         result = whole(graph, taken, crop, options["stretch"], step)
-    write_report(EVALUATION_REPORTERS[options["output_format"]], result, options["output"])
+    write_reports(EVALUATION_REPORTERS, result, targets)
     return 0

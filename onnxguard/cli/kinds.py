@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -41,6 +41,26 @@ class _Code(FilePath):
         from onnxguard.catalogue import PARITY_RULES, RULES
 
         return _begun((*RULES, *PARITY_RULES), given[-1].upper())
+
+
+class Target(NamedTuple):
+    """A report that is asked for: its format, and its file or None for stdout."""
+
+    form: str
+    output: str | None = None
+
+
+class Form(click.Choice):  # type: ignore[type-arg] # click 8.1 has none
+    """``FORMAT`` or ``FORMAT:FILE``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give a ``Target``."""
+        if isinstance(value, Target):
+            return value
+        form, colon, file = str(value).partition(":")
+        if colon and not file:
+            self.fail(f"{value!r} names no file after the colon", param, ctx)
+        return Target(super().convert(form, param, ctx), file or None)
 
 
 def _begun(names: Iterable[str], typed: str) -> list[CompletionItem]:

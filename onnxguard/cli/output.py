@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -12,7 +12,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
-from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.kinds import FilePath, Form, Target
 from onnxguard.reporters.kit.options import WIDTH, RenderOptions
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
@@ -35,14 +35,47 @@ def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
         )(command)
         return click.option(
             "--format",
-            "output_format",
-            type=click.Choice(sorted(formats)),
-            default="text",
-            show_default=True,
-            help="How to write the report.",
+            "formats",
+            type=Form(sorted(formats)),
+            multiple=True,
+            default=("text",),
+            help="How to write the report; FORMAT:FILE writes it there. Repeat it for several.  "
+            "[default: text]",
         )(command)
 
     return decorate
+
+
+def targets_of(options: Mapping[str, Any], models: Sequence[str] = ()) -> tuple[Target, ...]:
+    """The reports that are asked for, once it is sure that they can be written.
+
+    Raises:
+        UsageError: two go to the same place, --output belongs to none, or ``check_output`` says so.
+    """
+    output = options["output"]
+    loose = [form for form, file in options["formats"] if file is None]
+    if len(loose) > 1:
+        names = " and ".join(loose)
+        raise UsageError(f"--format {names}: one of them goes to stdout, give the others a :FILE")
+    if output is not None and not loose:
+        raise UsageError("--output: every --format has a file already")
+    targets = tuple(Target(form, file or output) for form, file in options["formats"])
+    files = files_of(targets)
+    for at, file in enumerate(files):
+        check_output(file, models, "--output" if file == output else "--format")
+        if is_one_of(file, files[:at]):
+            raise UsageError(f'--format: two reports go to "{printable(file)}"')
+    return targets
+
+
+def files_of(targets: Iterable[Target]) -> list[str]:
+    """Those that are written."""
+    return [file for _, file in targets if file is not None]
+
+
+def forms_of(options: Mapping[str, Any]) -> set[str]:
+    """The formats that are asked for."""
+    return {form for form, _ in options["formats"]}
 
 
 def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
@@ -72,11 +105,10 @@ def is_one_of(path: str, others: Iterable[str]) -> bool:
     )
 
 
-def is_filed(options: dict[str, Any]) -> bool:
-    """Whether the report shows digests; they take longer than a small scan."""
-    return (
-        options["output_format"] not in ("text", "github") or options["verbose"] > options["quiet"]
-    )
+def is_filed(options: Mapping[str, Any]) -> bool:
+    """Whether a report shows digests; they take longer than a small scan."""
+    brief = {"text", "github"}
+    return not forms_of(options) <= brief or options["verbose"] > options["quiet"]
 
 
 def wants_color(output: str | None) -> bool:
@@ -94,19 +126,20 @@ def wants_color(output: str | None) -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def write_report(
-    reporter: Callable[[Any, RenderOptions], str | Iterable[str]],
+def write_reports(
+    reporters: Mapping[str, Callable[[Any, RenderOptions], str | Iterable[str]]],
     result: Any,
-    output: str | None,
+    targets: Iterable[Target],
     verbosity: int = 0,
     exit_zero: bool = False,
 ) -> None:
-    """Render a result for the terminal, the pipe or the file that it goes to, and write it."""
-    color = wants_color(output)
-    on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
-    width = _columns() if on_terminal else WIDTH
-    options = RenderOptions(color, verbosity, exit_zero, width)
-    emit(reporter(result, options), output, color)
+    """Render a result for each file, terminal or pipe that it goes to, files first; write it."""
+    for form, output in sorted(targets, key=lambda target: target.output is None):
+        color = wants_color(output)
+        on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
+        width = _columns() if on_terminal else WIDTH
+        options = RenderOptions(color, verbosity, exit_zero, width)
+        emit(reporters[form](result, options), output, color)
 
 
 def _columns() -> int:

@@ -18,7 +18,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.flags import as_flags
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, report_options, write_report
+from onnxguard.cli.output import files_of, forms_of, report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
@@ -162,9 +162,10 @@ def parity(model: str | None, **options: Any) -> int:
     Exit code: 0 it agrees, 1 it differs or the comparison says nothing, 2 nothing was compared.
     """
     settings = _settings(options)
-    keep_students(options["output"], os.path.dirname(model) if model else TRAINED)
     given = (model, options["reference"], options["weights"], *options["inputs"])
-    check_output(options["output"], [path for path in given if path])
+    targets = targets_of(options, [path for path in given if path])
+    for file in files_of(targets):
+        keep_students(file, os.path.dirname(model) if model else TRAINED)
     _require_packages()
     failure: EvidenceError | None = None
     with progress_bars() as step:
@@ -177,7 +178,7 @@ def parity(model: str | None, **options: Any) -> int:
         except EvidenceError as error:
             failure, reports = error, (error.report,)
     verbosity = options["verbose"] - options["quiet"]
-    write_report(PARITY_REPORTERS[options["output_format"]], reports, options["output"], verbosity)
+    write_reports(PARITY_REPORTERS, reports, targets, verbosity)
     if failure is not None:
         raise failure
     return exit_code(reports)
@@ -201,7 +202,7 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         "ignore": tuple(c.strip().upper() for text in options["ignore"] for c in text.split(",")),
         "run_seconds": options["run_seconds"],
         "save": options["save"],
-        "pictures": options["output_format"] == "html",
+        "pictures": "html" in forms_of(options),
     }
 
 
@@ -243,7 +244,7 @@ def _checked(
     try:
         return check_parity(model, torch, **settings)
     except ParityError as error:
-        if options["output_format"] == "text":
+        if forms_of(options) == {"text"}:
             raise
         path = model if isinstance(model, str) else "-"
         against = settings.get("reference") or torch

@@ -76,7 +76,8 @@ class Scale(NamedTuple):
         results = options["results"]
         if options["resume"] and results is None:
             raise UsageError("--resume goes on with a file of results: name it with --results")
-        if results is not None and results == options.get("output"):
+        reports = [options["output"], *(file for _, file in options["formats"])]
+        if results is not None and results in reports:
             raise UsageError("--results and --output are two files")
         check_output(results, models, "--results")
         jobs = options["jobs"] or cores()

@@ -24,13 +24,13 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import check_output, is_filed, report_options, write_report
+from onnxguard.cli.output import forms_of, is_filed, report_options, targets_of, write_reports
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
-from onnxguard.reporters import REPORTERS, rendered
+from onnxguard.reporters import REPORTERS, STREAMED
 from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Report, Run
 from onnxguard.scanning.scan import scan as scan_model
@@ -118,8 +118,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     access = Access(options["timeout"], options["allow_full_download"])
     passed_over: list[str] = []
     models = find_models(paths, access, passed_over.append)
-    output, output_format = options["output"], options["output_format"]
-    check_output(output, models)
+    targets = targets_of(options, models)
     check_baseline(options)
     scale = Scale.of(options, models)
     wanted = _wanted(options, len(models))
@@ -151,18 +150,17 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     not_entered = tuple(map(printable, passed_over))
     run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))
     say_files(run, options)
-    if output_format == "html":
+    if "html" in forms_of(options):
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, models, access)
-    reporter = partial(rendered, output_format)
-    write_report(reporter, run, output, verbosity, options["exit_zero"])
+    write_reports(STREAMED, run, targets, verbosity, options["exit_zero"])
     return run.exit_code(options["exit_zero"])
 
 
 def _briefly(options: dict[str, Any]) -> bool:
     """Whether the report leaves out most of what a model holds."""
-    return options["output_format"] in FORMATS and options["verbose"] <= options["quiet"]
+    return forms_of(options) <= FORMATS and options["verbose"] <= options["quiet"]
 
 
 def _wanted(options: dict[str, Any], models: int) -> Wanted:

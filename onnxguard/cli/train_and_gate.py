@@ -13,9 +13,16 @@ from onnxguard.base.printable import printable
 from onnxguard.base.progress import silent
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.examples import examples
-from onnxguard.cli.kinds import LIST, FilePath
+from onnxguard.cli.kinds import LIST, FilePath, Target
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, is_one_of, report_options, write_report
+from onnxguard.cli.output import (
+    check_output,
+    files_of,
+    is_one_of,
+    report_options,
+    targets_of,
+    write_reports,
+)
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -115,12 +122,12 @@ def train_and_gate(**options: Any) -> int:
     recipe = chosen_recipe(options)
     if options["resume"] and options["restart"]:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
-    for option in ("output", "csv"):
-        keep_students(options[option], options["out"], f"--{option}")
-        check_output(options[option], option=f"--{option}")
-    if None not in (options["output"], options["csv"]) and is_one_of(
-        options["output"], [options["csv"]]
-    ):
+    targets, csv = targets_of(options), options["csv"]
+    for file in files_of(targets):
+        keep_students(file, options["out"])
+    keep_students(csv, options["out"], "--csv")
+    check_output(csv, option="--csv")
+    if csv is not None and is_one_of(csv, files_of(targets)):
         raise UsageError("--output and --csv: two files, not one")
     if options["tensorboard"] is not None:
         refuse_link(options["tensorboard"])
@@ -130,9 +137,8 @@ def train_and_gate(**options: Any) -> int:
     card, path = _trained(student, recipe, options)
     if card is None:
         return 0
-    reporter = CARD_REPORTERS[options["output_format"]]
-    write_report(reporter, card, options["output"], int(options["verbose"]))
-    if options["output_format"] != "text" or options["output"] is not None:
+    write_reports(CARD_REPORTERS, card, targets, int(options["verbose"]))
+    if Target("text") not in targets:
         return int(not card.passed)
     place = "in place" if card.passed else "not in place, kept in"
     click.echo(f"{place}: {printable(path)}")

@@ -27,6 +27,7 @@ __all__ = [
     "EVALUATION_REPORTERS",
     "PARITY_REPORTERS",
     "REPORTERS",
+    "STREAMED",
     "AblationReporter",
     "CardReporter",
     "ConformanceReporter",
@@ -35,7 +36,6 @@ __all__ = [
     "ParityReporter",
     "RenderOptions",
     "Reporter",
-    "rendered",
 ]
 
 Reporter = Callable[[Run, RenderOptions], str]
@@ -50,13 +50,17 @@ REPORTERS: dict[str, Reporter] = scan.REPORTERS
 """The reporters of a scan by the name that ``--format`` takes."""
 
 
-def rendered(name: str, run: Run, options: RenderOptions) -> str | Iterable[str]:
-    """A run as text in the format of that name: in pieces where it may be too long for memory."""
-    if name == "json":
-        from onnxguard.reporters.scan.json import pieces
+def _json_pieces(run: Run, options: RenderOptions) -> Iterable[str]:
+    from onnxguard.reporters.scan.json import pieces
 
-        return pieces(run, options)
-    return REPORTERS[name](run, options)
+    return pieces(run, options)
+
+
+STREAMED: dict[str, Callable[[Run, RenderOptions], str | Iterable[str]]] = {
+    **REPORTERS,
+    "json": _json_pieces,
+}
+"""The same, in pieces where a report may be too long for memory."""
 
 
 DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = diff.REPORTERS

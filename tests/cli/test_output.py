@@ -182,7 +182,7 @@ def test_number_of_jobs_is_a_number(jobs: str) -> None:
 
 # -- Options ---------------------------------------------------------------------------------------
 
-ASKED = ("output_format", "output")
+ASKED = ("formats", "output")
 
 
 def test_a_report_is_asked_for_in_the_same_words_everywhere() -> None:
@@ -196,3 +196,52 @@ def test_a_report_is_asked_for_in_the_same_words_everywhere() -> None:
             found[name] = tuple((asked[n].opts, asked[n].help, asked[n].default) for n in ASKED)
     assert len(found) == 8
     assert len(set(map(repr, found.values()))) == 1
+
+
+# -- several reports of one run --------------------------------------------------------------------
+
+
+@pytest.fixture
+def bad() -> str:
+    Path("bad.onnx").write_bytes(pb.model(graph(node("Einsum"))))
+    return "bad.onnx"
+
+
+def test_several_formats_are_written_of_one_run(bad: str) -> None:
+    several = ("--format", "sarif:out.sarif", "--format", "github", "--format", "json:out.json")
+    code, out, err = run("scan", bad, *several)
+    assert (code, err) == (1, "")
+    assert out.startswith("::error ")
+    assert json.loads(Path("out.sarif").read_text("utf-8"))["version"] == "2.1.0"
+    (model,) = json.loads(Path("out.json").read_text("utf-8"))["models"]
+    assert model["path"] == bad
+    assert run("scan", bad, "--format", "sarif", "--output", "alone.sarif")[0] == 1
+    both = [json.loads(Path(name).read_text("utf-8")) for name in ("out.sarif", "alone.sarif")]
+    assert both[0]["runs"][0]["results"] == both[1]["runs"][0]["results"]
+
+
+def test_every_report_in_a_file_leaves_stdout_empty(bad: str) -> None:
+    assert run("scan", bad, "--format", "html:page.html") == (1, "", "")
+    assert "<html" in Path("page.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--format sarif --format github", "sarif and github: one of them goes to stdout"),
+        ("--format sarif:a --format json:./a", 'two reports go to "./a"'),
+        ("--format sarif:a --output b", "--output: every --format has a file already"),
+        ("--format sarif:", "'sarif:' names no file after the colon"),
+        ("--format jsno:a", "(did you mean json?)"),
+        ("--format json:bad.onnx", '--format "bad.onnx" is a model'),
+        ("--format json:none/a", '--format "none/a": not a file in a folder that exists'),
+        ("--format json:a --results a", "--results and --output are two files"),
+    ],
+)
+def test_reports_that_cannot_be_written_are_refused(options: str, said: str, bad: str) -> None:
+    before = Path(bad).read_bytes()
+    code, out, err = run("scan", bad, *options.split())
+    assert (code, out) == (2, "")
+    assert said in err
+    assert Path(bad).read_bytes() == before
+    assert not Path("a").exists()
