@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import click
 
@@ -13,14 +14,17 @@ from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
+from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
-from onnxguard.repository.first_manifest import first_manifest
+from onnxguard.reporters.kit.phrases import plural
+from onnxguard.repository.added_entries import with_entries
+from onnxguard.repository.first_manifest import entries_of, first_manifest
 from onnxguard.repository.inventory import take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
-from onnxguard.repository.manifest_file import parse_manifest
+from onnxguard.repository.manifest_file import parse_manifest, read_manifest
 
 
-@click.command(epilog=examples("init models/ --allowlist adr-0258"))
+@click.command(epilog=examples("init models/ --allowlist adr-0258", "init models/ --dry-run"))
 @click.argument("folder", default=".", type=FilePath("FOLDER"))
 @config_option
 @click.option(
@@ -30,23 +34,31 @@ from onnxguard.repository.manifest_file import parse_manifest
     show_default=True,
     help="The list that the manifest names for all models.",
 )
-@click.option("--force", is_flag=True, help="Write over a manifest that is there.")
-def init(folder: str, allowlist: str, force: bool) -> int:
+@click.option("--add", is_flag=True, help="There must be a manifest to add to.")
+@click.option("--force", is_flag=True, help="Write it anew: what it says of models is lost.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
+def init(folder: str, allowlist: str, add: bool, force: bool, dry_run: bool) -> int:
     """Write onnxguard.yaml for the models below FOLDER, the current one by default.
 
-    It asks of every model what the model is today: its opset, its inputs and its outputs.
+    It asks of every model what the model is today: its opset, its inputs and its outputs. Where
+    there is a manifest, entries are added for the models that it does not cover, and every word of
+    it stays.
     """
     root = os.path.abspath(folder)
     target = os.path.join(root, MANIFEST)
     if not os.path.isdir(root):
         raise UsageError(f'"{printable(folder)}" is not a folder')
-    if os.path.lexists(target) and not force:
-        raise UsageError(f"{MANIFEST} is there already: edit it, or write it anew with --force")
+    if add and force:
+        raise UsageError("--add keeps what is there, --force does not: name one of them")
+    if add and not os.path.lexists(target):
+        raise UsageError(f"--add: there is no {MANIFEST} in {printable(root)}")
     refuse_link(target)
     policy = load_allowlist(allowlist)
     if is_path(allowlist):
         allowlist = os.path.relpath(allowlist, root).replace(os.sep, "/")
         allowlist = allowlist if "/" in allowlist else f"./{allowlist}"
+    if os.path.lexists(target) and not force:
+        return _add(root, target, policy, allowlist, dry_run)
     exclude = tuple(virtual_environments(root))
     globs = tuple(f"{escaped(folder)}/**" for folder in exclude)
     inventory = take_inventory(Manifest(root, MANIFEST, (), globs, False, ""))
@@ -55,10 +67,42 @@ def init(folder: str, allowlist: str, force: bool) -> int:
         raise UsageError(f"no models below {printable(root)}: there is nothing to write down")
     text = first_manifest(root, models, exclude, policy, allowlist)
     entries = len(parse_manifest(text.encode(), root, MANIFEST).entries)
+    if dry_run:
+        click.echo(text, nl=False)
+        return 0
     write_whole(target, text)
     click.echo(
-        f"wrote {MANIFEST}: {len(models):,} models in {entries:,} "
-        f"{'entry' if entries == 1 else 'entries'}; "
+        f"wrote {MANIFEST}: {len(models):,} models in {_entries(entries)}; "
         "look at it, then run onnxguard lock and onnxguard check"
     )
     return 0
+
+
+def _add(root: str, target: str, policy: Allowlist, allowlist: str, dry_run: bool) -> int:
+    """Add entries for the models that the manifest does not cover."""
+    manifest = read_manifest(Path(target))
+    inventory = take_inventory(manifest)
+    new = [path for path, entry in inventory.models if entry is None]
+    if not new:
+        click.echo(f"{MANIFEST} covers every model: there is nothing to add")
+        return 0
+    covered = [path for path, entry in inventory.models if entry is not None]
+    lines = entries_of(root, new, covered, policy, allowlist)
+    try:
+        with open(target, encoding="utf-8-sig", newline="") as file:
+            text = with_entries(file.read(), lines)
+    except UsageError as error:
+        raise UsageError(f"{MANIFEST}: {error}") from None
+    added = parse_manifest(text.encode(), root, MANIFEST)
+    entries = len(added.entries) - len(manifest.entries)
+    what = f"{plural(len(new), 'model')} in {_entries(entries)}"
+    if dry_run:
+        click.echo("\n".join([f"would add {what}:", *lines]))
+        return 0
+    write_whole(target, text)
+    click.echo(f"added {what} to {MANIFEST}; look at it, then run onnxguard lock")
+    return 0
+
+
+def _entries(count: int) -> str:
+    return f"{count:,} {'entry' if count == 1 else 'entries'}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ NAMED = 16
 
 ENTRIES = 100
 """With more kinds of models, those of one contract share an entry, whatever their folders."""
+
+OPERATORS = 6
+"""Operators that are named of those for which a model fails."""
 
 LARGEST = 10**9
 """What the manifest takes for a version lies below."""
@@ -40,10 +44,14 @@ lock: true
 
 
 class Kind(NamedTuple):
-    """Models of one folder with one contract: its lines of YAML, none where it is not known."""
+    """Models of one folder with one contract: its lines of YAML, none where it is not known.
+
+    Where ``deep``, those of the folders below it are among them.
+    """
 
     folder: str
     contract: tuple[str, ...]
+    deep: bool = False
 
 
 def first_manifest(
@@ -58,30 +66,64 @@ def first_manifest(
         policy: the list that judges them; what it finds is said in comments.
         allowlist: its id or path, as the manifest names it.
     """
+    left_out = ", ".join(_quoted(f"{_pattern(folder)}/**") for folder in exclude)
+    lines = [f"exclude: [{left_out}]"] if exclude else []
+    lines += ["models:", *entries_of(root, models, (), policy, allowlist)]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def entries_of(
+    root: str,
+    models: Iterable[str],
+    others: Iterable[str],
+    policy: Allowlist,
+    allowlist: str,
+) -> list[str]:
+    """Lines of YAML, two columns in: entries that cover the models as they are.
+
+    Args:
+        root: the manifest's folder.
+        models: paths relative to it, parted by ``/``.
+        others: models beside them that other entries cover.
+        policy: the list that judges them; what it finds is said in comments.
+        allowlist: its id or path, as the manifest names it.
+    """
     kinds: dict[Kind, list[Report]] = {}
-    folders: dict[str, int] = {}
+    folders = Counter(path.rpartition("/")[0] for path in others)
     for path in models:
         report = scan(os.path.join(root, path), policy)._replace(path=path)
         folder = path.rpartition("/")[0]
-        folders[folder] = folders.get(folder, 0) + 1
+        folders[folder] += 1
         kinds.setdefault(Kind(folder, tuple(_contract(report.facts))), []).append(report)
-    if len(kinds) > ENTRIES:  # of a zoo with a folder for each model
-        merged: dict[Kind, list[Report]] = {}
-        for kind, reports in kinds.items():
-            merged.setdefault(kind._replace(folder=""), []).extend(reports)
-        kinds = merged
-    left_out = ", ".join(_quoted(f"{_pattern(folder)}/**") for folder in exclude)
-    lines = [f"exclude: [{left_out}]"] if exclude else []
-    lines.append("models:")
+    kinds = _few(kinds)
+    lines: list[str] = []
     for kind, reports in kinds.items():
-        lines += _entry(kind, reports, allowlist, whole=len(reports) == folders.get(kind.folder))
-    return HEAD + "\n".join(lines) + "\n"
+        lines += _entry(kind, reports, allowlist, whole=len(reports) == folders[kind.folder])
+    return lines
+
+
+def _few(kinds: dict[Kind, list[Report]]) -> dict[Kind, list[Report]]:
+    """As they are, or joined: those of one contract, of one folder, of one folder at the top."""
+    joined = kinds
+    for key in (
+        lambda kind: kind._replace(folder=""),
+        lambda kind: Kind(kind.folder, ()),
+        lambda kind: Kind(kind.folder.partition("/")[0], (), deep=True),
+    ):
+        if len(joined) <= ENTRIES:
+            break
+        joined = {}
+        for kind, reports in kinds.items():
+            joined.setdefault(key(kind), []).extend(reports)
+    return joined
 
 
 def _entry(kind: Kind, reports: list[Report], allowlist: str, whole: bool) -> Iterator[str]:
     prefix = f"{_pattern(kind.folder)}/" if kind.folder else ""
     named = [report.path for report in reports]
-    if whole and len(named) > NAMED and all(path.endswith(".onnx") for path in named):
+    if kind.deep and kind.folder:
+        yield f"  - paths: [{_quoted(f'{prefix}**')}]"
+    elif whole and len(named) > NAMED and all(path.endswith(".onnx") for path in named):
         yield f"  - paths: [{_quoted(f'{prefix}*.onnx')}]"
     elif len(named) == 1:
         yield f"  - paths: [{_quoted(_pattern(named[0]))}]"
@@ -90,12 +132,22 @@ def _entry(kind: Kind, reports: list[Report], allowlist: str, whole: bool) -> It
         yield from (f"      - {_quoted(_pattern(path))}" for path in named)
     yield f"    allowlist: {_quoted(allowlist)}"
     for report in reports[:NAMED]:
-        codes = sorted({finding.code for finding in report.findings if finding.fails})
-        if codes:
-            yield f"    # {printable(report.path)} fails today: {', '.join(codes)}"
+        failing: dict[str, set[str]] = {}
+        for finding in report.findings:
+            if finding.fails:
+                failing.setdefault(finding.code, set()).update(filter(None, [finding.operator]))
+        if failing:
+            said = (_failing(code, sorted(failing[code])) for code in sorted(failing))
+            yield f"    # {printable(report.path)} fails today: {', '.join(said)}"
     if kind.contract:
         yield "    contract:"
         yield from (f"      {line}" for line in kind.contract)
+
+
+def _failing(code: str, operators: list[str]) -> str:
+    """``OG101 (Einsum, Gelu)``."""
+    more = ["..."] if len(operators) > OPERATORS else []
+    return f"{code} ({', '.join(operators[:OPERATORS] + more)})" if operators else code
 
 
 def _contract(facts: Facts | None) -> Iterator[str]:
