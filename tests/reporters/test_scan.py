@@ -32,7 +32,7 @@ from support.sample_runs import (
     at,
 )
 
-from onnxguard.base.findings import Place
+from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import RULES
 from onnxguard.reporters import REPORTERS
@@ -272,6 +272,53 @@ class TestSarif:
         assert invocation["executionSuccessful"] is True
         assert invocation["toolExecutionNotifications"] == []
 
+    def test_paths_are_below_the_root_of_the_repository(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / ".git").mkdir()
+        (tmp_path / "a b" / "c").mkdir(parents=True)
+        monkeypatch.chdir(tmp_path / "a b")
+        paths = ("m.onnx", "c/m.onnx", "../m.onnx", "/srv/m.onnx", "https://h/m.onnx")
+        log = self.run_of(*(STUDENT._replace(path=path) for path in paths))
+        found = [artifact["location"]["uri"] for artifact in log["artifacts"]]
+        assert found == [
+            "a%20b/m.onnx",
+            "a%20b/c/m.onnx",
+            "m.onnx",
+            "file:///srv/m.onnx",
+            "https://h/m.onnx",
+        ]
+        monkeypatch.chdir(tmp_path)
+        before = [result["partialFingerprints"] for result in log["results"]]
+        log = self.run_of(STUDENT._replace(path="a b/m.onnx"))
+        assert [result["partialFingerprints"] for result in log["results"]] == before[:1]
+
+    def test_rules_have_a_security_severity(self) -> None:
+        for rule in self.run_of(CLEAN)["tool"]["driver"]["rules"]:
+            weight = float(rule["properties"]["security-severity"])
+            level = rule["defaultConfiguration"]["level"]
+            assert (weight >= 7) == (level == "error")
+            assert (weight >= 9) == RULES[rule["id"]].unsafe
+            assert "security" in rule["properties"]["tags"]
+
+    def test_sentences_begin_with_a_capital_and_names_stay(self) -> None:
+        finding = RESIZE._replace(message="the model is large", adr="", hint="run it")
+        named = finding._replace(message="relu6 is no name", hint="")
+        results = self.run_of(STUDENT._replace(findings=(finding, named)))["results"]
+        assert [result["message"]["text"] for result in results] == [
+            "The model is large. Run it.",
+            "relu6 is no name.",
+        ]
+
+    def test_more_than_a_run_may_hold_is_cut_by_weight_and_said(self) -> None:
+        warned = RESIZE._replace(severity=Severity.WARNING)
+        findings = (*[warned] * sarif.MOST_RESULTS, RESIZE, RESIZE)
+        log = self.run_of(STUDENT._replace(findings=findings))
+        assert [result["level"] for result in log["results"][:3]] == ["error", "error", "warning"]
+        assert len(log["results"]) == sarif.MOST_RESULTS
+        (said,) = log["invocations"][0]["toolExecutionNotifications"]
+        assert said["message"]["text"] == "2 findings are left out: a run holds 25,000 at most."
+
     @pytest.mark.parametrize(
         ("path", "uri"),
         [
@@ -323,6 +370,25 @@ class TestJunit:
 
 
 class TestGithub:
+    def test_what_weighs_most_comes_first_and_every_model_before_a_second_finding(self) -> None:
+        warned = RESIZE._replace(severity=Severity.WARNING)
+        reports = (
+            STUDENT._replace(path="a", findings=(warned, *[RESIZE] * 9)),
+            STUDENT._replace(path="b", findings=(RESIZE, RESIZE, warned)),
+        )
+        *lines, unseen, _ = render("github", Run(reports)).splitlines()
+        kinds = [re.match("::([a-z]+) file=([ab])", line) for line in lines]
+        assert [match and match.groups() for match in kinds] == [
+            ("error", "a"),
+            ("error", "b"),
+            ("error", "a"),
+            ("error", "b"),
+            *[("error", "a")] * 7,
+            ("warning", "b"),
+            ("warning", "a"),
+        ]
+        assert unseen == "GitHub shows 10 of a kind: 1 error more in this log alone"
+
     @staticmethod
     def annotations(run: Run) -> list[tuple[str, dict[str, str], str]]:
         """Read the commands as the runner does."""
@@ -346,12 +412,9 @@ class TestGithub:
     def test_one_command_for_each_finding_that_stands(self) -> None:
         found = self.annotations(MANY)
         assert [command for command, _, _ in found] == [
-            "error",
+            *["error"] * 4,
             "warning",
             "notice",
-            "error",
-            "error",
-            "error",
         ]
         assert all(set(properties) == {"file", "title"} for _, properties, _ in found)
 

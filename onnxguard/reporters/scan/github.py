@@ -5,12 +5,17 @@ Escaping follows actions/toolkit: ``%``, CR and LF in a message; ``:`` and ``,``
 
 from __future__ import annotations
 
+from collections import Counter
+
 from onnxguard.base.findings import Finding, Severity
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN, Check
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.report import Report, Run
 
+SHOWN = 10
+"""Annotations of a kind that GitHub shows of a step, as its docs on workflow commands say."""
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
@@ -23,12 +28,28 @@ def render(run: Run, options: RenderOptions) -> str:
 
 
 def commands(run: Run, check: Check) -> list[str]:
-    """Return a workflow command for each finding of a check's run."""
-    return [
-        _annotation(report, finding, check)
-        for report in run.reports
-        for finding in phrases.standing(report)
+    """Return a workflow command for each finding of a check's run, and a line on those unseen.
+
+    GitHub shows ``SHOWN`` of a kind that a step prints: what weighs most comes first, and of that
+    each model's first finding before any second one.
+    """
+    found = [
+        (_ORDER.index(finding.severity), nth, at, _annotation(report, finding, check))
+        for at, report in enumerate(run.reports)
+        for nth, finding in enumerate(
+            sorted(phrases.standing(report), key=lambda finding: _ORDER.index(finding.severity))
+        )
     ]
+    lines = [line for *_, line in sorted(found)]
+    kinds = Counter(_ORDER[severity] for severity, *_ in found)
+    unseen = [
+        phrases.plural(count - SHOWN, severity.value)
+        for severity, count in sorted(kinds.items(), key=lambda kind: _ORDER.index(kind[0]))
+        if count > SHOWN
+    ]
+    if unseen:
+        lines.append(f"GitHub shows {SHOWN} of a kind: {', '.join(unseen)} more in this log alone")
+    return lines
 
 
 def _annotation(report: Report, finding: Finding, check: Check) -> str:

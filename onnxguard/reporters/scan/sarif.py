@@ -7,14 +7,17 @@ through the graph is a logical location.
 from __future__ import annotations
 
 import hashlib
+import os
 import posixpath
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from onnxguard import __version__
 from onnxguard.base.findings import Finding, Place
+from onnxguard.base.searched_folders import searched_folders
 from onnxguard.catalogue import Rule
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN, Check
@@ -29,6 +32,16 @@ SCHEMA = (
 _ROOT = "%SRCROOT%"
 _LARGEST = (1 << 31) - 1
 """Readers built on Microsoft's SARIF SDK reject the whole file for one larger number."""
+MOST_RESULTS = 25_000
+"""GitHub refuses a file with more in a run."""
+_LEVELS = ("error", "warning", "note", "none")
+_SEVERITIES = {"unsafe": "9.0", "error": "7.0", "warning": "4.0", "note": "1.0"}
+"""GitHub calls them critical, high, medium and low."""
+_WORD = re.compile(
+    r"(a|an|the|no|its|this|there|what|one|two|several|it|in|of|for|external|unknown|nodes|graphs|"
+    r"nested|constants|opset|not|string|strict|runtimes|parity)\b"
+)
+"""How a message of ours may begin that does not begin with a name from the model."""
 _NAMED_NODE = re.compile(r'node \d+ (?=")')
 
 
@@ -38,8 +51,18 @@ def render(run: Run, options: RenderOptions) -> str:
 
 
 def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
-    """Return the SARIF log of a check's run."""
+    """Return the SARIF log of a check's run; of very many findings those that weigh most."""
     seen: Counter[str] = Counter()
+    run = _below_root(run)
+    results = [
+        _result(report, index, finding, seen, check)
+        for index, report in enumerate(run.reports)
+        for finding in report.findings
+    ]
+    left_out = len(results) - MOST_RESULTS
+    if left_out > 0:
+        results.sort(key=lambda result: _LEVELS.index(result["level"]))
+        results = results[:MOST_RESULTS]
     driver = {
         "name": "onnxguard",
         "semanticVersion": __version__,
@@ -48,16 +71,12 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
     }
     sarif_run = {
         "tool": {"driver": driver},
-        "invocations": [_invocation(run, options)],
+        "invocations": [_invocation(run, options, left_out)],
         "originalUriBaseIds": {
-            _ROOT: {"description": {"text": f"The folder that the {check.name} was started in."}}
+            _ROOT: {"description": {"text": "The repository's root, or else the folder at hand."}}
         },
         "artifacts": [_artifact(report) for report in run.reports],
-        "results": [
-            _result(report, index, finding, seen, check)
-            for index, report in enumerate(run.reports)
-            for finding in report.findings
-        ],
+        "results": results,
         "columnKind": "unicodeCodePoints",
     }
     if run.origin is not None and run.origin.exclude:
@@ -79,11 +98,35 @@ def _rule(rule: Rule, check: Check) -> dict[str, Any]:
             "markdown": f"{rule.why}\n\n**How to fix it.** {rule.fix}",
         },
         "defaultConfiguration": {"level": rule.weight.value},
-        "properties": {"tags": ["onnx", check.tag]},
+        "properties": {"tags": ["onnx", check.tag], **_security(rule, check)},
     }
 
 
-def _invocation(run: Run, options: RenderOptions) -> dict[str, Any]:
+def _security(rule: Rule, check: Check) -> dict[str, str]:
+    """How GitHub's security page ranks it; one of parity is not about security."""
+    if check is not SCAN:
+        return {}
+    return {"security-severity": _SEVERITIES["unsafe" if rule.unsafe else rule.weight.value]}
+
+
+def _below_root(run: Run) -> Run:
+    """The run with relative paths as they are below the repository's root, if there is one."""
+    try:
+        root = searched_folders(Path.cwd())[-1]
+        below = Path.cwd().relative_to(root).as_posix()
+    except OSError:  # the folder was removed
+        return run
+    return run._replace(
+        reports=tuple(
+            report
+            if is_remote(report.path) or os.path.isabs(report.path)
+            else report._replace(path=posixpath.normpath(posixpath.join(below, report.path)))
+            for report in run.reports
+        )
+    )
+
+
+def _invocation(run: Run, options: RenderOptions, left_out: int) -> dict[str, Any]:
     notifications = [
         {
             "level": "error",
@@ -94,6 +137,9 @@ def _invocation(run: Run, options: RenderOptions) -> dict[str, Any]:
         if report.verdict is Verdict.ERROR
         for reason in [report.findings[0].message if report.findings else "No reason is known."]
     ]
+    if left_out > 0:
+        text = f"{left_out:,} findings are left out: a run holds {MOST_RESULTS:,} at most."
+        notifications.append({"level": "warning", "message": {"text": text}})
     invocation: dict[str, Any] = {
         "executionSuccessful": phrases.overall(run) is not Verdict.ERROR,
         "exitCode": run.exit_code(options.exit_zero),
@@ -151,8 +197,14 @@ def _result(
 
 def _text(finding: Finding) -> str:
     adr = f"See {finding.adr}" if finding.adr else ""
-    parts = (finding.message, adr, finding.hint)
+    message = finding.message
+    message = _capital(message) if _WORD.match(message) else message
+    parts = (message, adr, _capital(finding.hint))
     return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _properties(report: Report, finding: Finding, check: Check) -> dict[str, Any]:
