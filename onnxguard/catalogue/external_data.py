@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
+
+_Unsafe = partial(Rule, unsafe=True)
 
 EXTERNAL_DATA = (
     Rule(
@@ -15,7 +19,7 @@ EXTERNAL_DATA = (
         "about the other, and one of them gets lost on the way.",
         "Save the model with its weights inside (onnx.save_model without external data).",
     ),
-    Rule(
+    _Unsafe(
         "OG402",
         "external-path-escapes",
         Severity.ERROR,
@@ -24,9 +28,8 @@ EXTERNAL_DATA = (
         "model decides which file of the machine is read into a tensor, and may learn it from "
         "the outputs.",
         "Put the data file beside the model and refer to it by its bare name.",
-        unsafe=True,
     ),
-    Rule(
+    _Unsafe(
         "OG403",
         "external-file-unsafe",
         Severity.ERROR,
@@ -36,9 +39,8 @@ EXTERNAL_DATA = (
         "file which this path leads to. Where a link is followed by '..', runtimes differ in which "
         "file they read. The file was looked at but not opened.",
         "Replace it by a regular file of its own, copied rather than linked.",
-        unsafe=True,
     ),
-    Rule(
+    _Unsafe(
         "OG404",
         "external-file-missing",
         Severity.ERROR,
@@ -47,9 +49,8 @@ EXTERNAL_DATA = (
         "it supplies the weights. A model from standard input has no folder to look in.",
         "Ship the data file with the model and scan the model by its path, or save it with its "
         "weights inside.",
-        unsafe=True,
     ),
-    Rule(
+    _Unsafe(
         "OG405",
         "external-range",
         Severity.ERROR,
@@ -57,9 +58,8 @@ EXTERNAL_DATA = (
         "A negative or non-integer offset, or a length past the end, makes a loader that maps the "
         "file read foreign memory or fail half-way.",
         "Write model and data file again in one go; they are not of one export.",
-        unsafe=True,
     ),
-    Rule(
+    _Unsafe(
         "OG406",
         "external-keys",
         Severity.ERROR,
@@ -68,7 +68,6 @@ EXTERNAL_DATA = (
         "checked need not be the one that is read. Unknown keys are ignored by some and obeyed by "
         "others.",
         "Keep location, offset, length and checksum, each at most once.",
-        unsafe=True,
     ),
     Rule(
         "OG407",
@@ -81,7 +80,7 @@ EXTERNAL_DATA = (
         "Copy the data into a plain file beside the model, or set policy.external_data_links: "
         "allow says nothing, warn and forbid make it a warning and an error.",
     ),
-    Rule(
+    _Unsafe(
         "OG408",
         "external-pointer",
         Severity.ERROR,
@@ -89,6 +88,5 @@ EXTERNAL_DATA = (
         "The weights were not fetched. A runtime that finds enough bytes in the pointer's text "
         "takes them for weights without a word; otherwise the model does not load.",
         "Fetch the data as the message says (in CI: check out with LFS), and scan again.",
-        unsafe=True,
     ),
 )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
 
+_Vacuous = partial(Rule, vacuous=True)
+_Firm = partial(Rule, ignorable=False)
+
 PARITY = (
-    Rule(
+    _Firm(
         "OP001",
         "reference-unusable",
         Severity.ERROR,
@@ -16,9 +21,8 @@ PARITY = (
         "or folder than the export did.",
         "Name package.module:callable, FILE.pt2 or student:NAME, and run where that can be found. "
         "All of them are code that is run: loading a .pt2 file evaluates expressions in it.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP002",
         "weights-do-not-fit",
         Severity.ERROR,
@@ -27,9 +31,8 @@ PARITY = (
         "say nothing about the export. A checkpoint of pickled objects is refused because loading "
         "it runs what is in it.",
         "Save the state dict of the very network: safetensors, or torch.save(model.state_dict()).",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP003",
         "inputs-unusable",
         Severity.ERROR,
@@ -37,9 +40,8 @@ PARITY = (
         "Inputs are bound by name. A file that lacks one, holds another, or has other dtypes or "
         "ranks than the graph declares is not the input of this graph.",
         "Write a .npz with numpy.savez, one array for each input of the graph, under its name.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP004",
         "provider-inactive",
         Severity.ERROR,
@@ -47,9 +49,8 @@ PARITY = (
         "ONNX Runtime falls back to the CPU without a word. A report about a GPU that was never "
         "used would be worse than none.",
         "Install the runtime's GPU build with its libraries and a driver, or ask for the CPU.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP005",
         "model-unusable",
         Severity.ERROR,
@@ -57,7 +58,6 @@ PARITY = (
         "The file is broken, ONNX Runtime refuses it, or its external data lies where a model has "
         "no business to read. Nothing was compared.",
         "Run onnxguard scan on it, and export it again.",
-        ignorable=False,
     ),
     Rule(
         "OP101",
@@ -68,7 +68,7 @@ PARITY = (
         "and only log it. The runtime at the other end then meets operators that nobody reviewed.",
         "Export with an exporter that writes this version, or ask for the one that is meant.",
     ),
-    Rule(
+    _Firm(
         "OP102",
         "reference-is-the-model",
         Severity.ERROR,
@@ -76,7 +76,6 @@ PARITY = (
         "A graph agrees with itself whatever is wrong with it: whoever rebuilt the reference "
         "from the export has compared the export with the export.",
         "Compare with the module that was trained and its own checkpoint.",
-        ignorable=False,
     ),
     Rule(
         "OP103",
@@ -141,7 +140,7 @@ PARITY = (
         "test by hand often does, would compare with what the first side left behind.",
         "Replace the in-place operation on the input, such as x += 1 or relu(x, inplace=True).",
     ),
-    Rule(
+    _Firm(
         "OP110",
         "model-file-changed",
         Severity.ERROR,
@@ -149,18 +148,16 @@ PARITY = (
         "The report is about the bytes that were loaded, whose sha256 it names. What lies on disk "
         "now is another model.",
         "Check it again when nothing writes to it.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP111",
         "provider-unused",
         Severity.ERROR,
         "No node ran on the execution provider that was asked for.",
         "The provider was active, and ONNX Runtime gave it nothing to do: the CPU computed it all.",
         "See which nodes the provider takes, or ask for the CPU.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP201",
         "value-differs",
         Severity.ERROR,
@@ -169,9 +166,8 @@ PARITY = (
         "hides the one pixel or the one class that is wrong. The report's float64 column tells "
         "whether the reference itself is uncertain by as much.",
         "See which node is named first; --save keeps what is needed to replay it.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP202",
         "output-count",
         Severity.ERROR,
@@ -179,9 +175,8 @@ PARITY = (
         "A comparison that goes pair by pair stops at the shorter side: the outputs that are left "
         "over would simply not be looked at.",
         "Export all that forward returns, and nothing else.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP203",
         "output-dtype",
         Severity.ERROR,
@@ -189,9 +184,8 @@ PARITY = (
         "Cast to one dtype before the comparison, a float64 graph would pass for a float32 one, "
         "and an int8 that wrapped around for the number that it was.",
         "Cast in the module, so that both sides have it.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP204",
         "output-shape",
         Severity.ERROR,
@@ -199,9 +193,8 @@ PARITY = (
         "NumPy stretches shapes that differ until they fit: [1, 5] and [5, 1] can then agree in "
         "every element, and so can a scalar and a picture.",
         "Look for a size that was baked in at the export.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP205",
         "output-not-finite",
         Severity.ERROR,
@@ -209,9 +202,8 @@ PARITY = (
         "NaN is not greater than any tolerance, and infinity minus infinity is NaN: most checks "
         "let both pass.",
         "Find the first node that makes them; give realistic inputs with --inputs.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP206",
         "discrete-output-differs",
         Severity.ERROR,
@@ -219,9 +211,8 @@ PARITY = (
         "A class, an index or a mask is right or wrong. No tolerance makes sense for them, and one "
         "wrong index is one wrong answer.",
         "Compare the numbers behind them: where two candidates are nearly equal, either may win.",
-        ignorable=False,
     ),
-    Rule(
+    _Firm(
         "OP207",
         "one-side-refuses",
         Severity.ERROR,
@@ -230,9 +221,8 @@ PARITY = (
         "fixed: a dim that was baked in shows at every other size.",
         "Read what the side that refuses says. Declare as dynamic what is, and nothing else, and "
         "name with --shape the sizes that are meant.",
-        ignorable=False,
     ),
-    Rule(
+    _Vacuous(
         "OP301",
         "nothing-compared",
         Severity.ERROR,
@@ -241,9 +231,8 @@ PARITY = (
         "green for that reason alone.",
         "Give shapes that the network takes with --shape, or inputs with --inputs.",
         ignorable=False,
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP302",
         "output-empty",
         Severity.ERROR,
@@ -251,9 +240,8 @@ PARITY = (
         "There is nothing in it that could differ, and a comparison of no elements passes whatever "
         "the graph computes.",
         "Give inputs for which the output is not empty.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP303",
         "output-constant",
         Severity.ERROR,
@@ -261,9 +249,8 @@ PARITY = (
         "If all that it shows fits into a few tolerances, a wrong graph would pass as well.",
         "Use trained weights and realistic inputs, or export the numbers behind the output. Where "
         "it is small by nature, lower --atol to what it can show.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP304",
         "output-saturated",
         Severity.ERROR,
@@ -271,18 +258,16 @@ PARITY = (
         "A saturated sigmoid or softmax maps wrong logits to the right 0 or 1, so that most "
         "mistakes before it do not show.",
         "Compare the logits, or give inputs that do not saturate.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP305",
         "output-insensitive",
         Severity.ERROR,
         "An output is the same for every input.",
         "What does not depend on the input was computed at the export; any graph can repeat it.",
         "Look for a value that was frozen at the export, and for weights that are zero.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP306",
         "input-ignored",
         Severity.ERROR,
@@ -290,9 +275,8 @@ PARITY = (
         "Where two inputs are mixed up, only one that matters can show it; one that does nothing "
         "may have been cut off by the export.",
         "Remove the input, or give inputs with which it matters.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP307",
         "branch-never-taken",
         Severity.ERROR,
@@ -300,9 +284,8 @@ PARITY = (
         "What lies on the other side was not compared. An exporter that traces keeps only the "
         "side that its example took.",
         "Give inputs for the other side with --inputs. If there is none, --ignore OP307.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP308",
         "numbers-hidden",
         Severity.ERROR,
@@ -310,9 +293,8 @@ PARITY = (
         "An argmax or a threshold stays right while the numbers behind it drift away, until the "
         "day when two of them change places.",
         "Export the numbers too, or let the node-local pass look at them (--local).",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP309",
         "inputs-alike",
         Severity.ERROR,
@@ -320,9 +302,8 @@ PARITY = (
         "A graph that mixes the two up would give the same answer. Inputs that are drawn here "
         "always differ; those of a file may not.",
         "Give each input values of its own.",
-        vacuous=True,
     ),
-    Rule(
+    _Vacuous(
         "OP310",
         "selection-never-varied",
         Severity.WARNING,
@@ -330,9 +311,8 @@ PARITY = (
         "What a Where would have selected on the other side was not compared. A trigger that "
         "ordinary inputs do not pull looks like this, and so does a mask that is full.",
         "Give inputs with which the condition varies.",
-        vacuous=True,
     ),
-    Rule(
+    _Firm(
         "OP401",
         "node-differs",
         Severity.ERROR,
@@ -340,7 +320,6 @@ PARITY = (
         "Run alone, on the tensors that the reference has at that place. A small error is seen "
         "here before other nodes hide it.",
         "Replay it with what --save keeps: the one-node model, its inputs and both outputs.",
-        ignorable=False,
     ),
     Rule(
         "OP402",
@@ -351,7 +330,7 @@ PARITY = (
         "cannot hold, or nothing behind them has a counterpart. Only the outputs vouch for them.",
         "Look at the outputs behind them, and give inputs on which they matter.",
     ),
-    Rule(
+    _Firm(
         "OP501",
         "kill-rate",
         Severity.ERROR,
@@ -359,6 +338,5 @@ PARITY = (
         "Weights were scaled, channels swapped, nodes removed, and the check still said yes. What "
         "does not notice damage does not notice mistakes either.",
         "Give better inputs or a lower --atol, and leave the node-local pass on.",
-        ignorable=False,
     ),
 )

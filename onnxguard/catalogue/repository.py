@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
 
+_Own = partial(Rule, waivable=False, baselinable=False)
+_Unwaivable = partial(Rule, waivable=False)
+
 REPOSITORY = (
-    Rule(
+    _Own(
         "OG811",
         "model-uncovered",
         Severity.ERROR,
@@ -15,10 +20,8 @@ REPOSITORY = (
         "would go on to the runtime because nobody looked at it.",
         "Add a pattern to an entry of onnxguard.yaml, or name the folder under 'exclude' if "
         "its models are never delivered.",
-        waivable=False,
-        baselinable=False,
     ),
-    Rule(
+    _Unwaivable(
         "OG812",
         "entry-unused",
         Severity.ERROR,
@@ -26,9 +29,8 @@ REPOSITORY = (
         "The model was renamed, moved or lost, and what the entry asks for is asked of nothing. An "
         "earlier entry that covers the same models has the same effect: the first one counts.",
         "Correct the pattern, put the entry before the one that takes its models, or delete it.",
-        waivable=False,
     ),
-    Rule(
+    _Unwaivable(
         "OG813",
         "contract-broken",
         Severity.ERROR,
@@ -38,9 +40,8 @@ REPOSITORY = (
         "belongs.",
         "Export the model as agreed, or change the contract in onnxguard.yaml and the program that "
         "relies on it.",
-        waivable=False,
     ),
-    Rule(
+    _Unwaivable(
         "OG814",
         "parity-failed",
         Severity.ERROR,
@@ -48,9 +49,8 @@ REPOSITORY = (
         "Every operator is allowed and the signature is right, but the answers differ, or the "
         "comparison says nothing. Nothing but a comparison shows that.",
         "Run onnxguard parity on the model: it names the node, and --save keeps the evidence.",
-        waivable=False,
     ),
-    Rule(
+    _Own(
         "OG821",
         "changed-since-lock",
         Severity.ERROR,
@@ -59,10 +59,8 @@ REPOSITORY = (
         "transfer was cut, or somebody put another file there. The graph may look as it did.",
         "If the change is meant, review it with onnxguard diff, then run onnxguard lock and commit "
         "onnxguard.lock with the model. Otherwise restore the file.",
-        waivable=False,
-        baselinable=False,
     ),
-    Rule(
+    _Own(
         "OG822",
         "not-locked",
         Severity.ERROR,
@@ -70,10 +68,8 @@ REPOSITORY = (
         "A model or its data was added without its checksum, so that a later change of it would "
         "not be noticed.",
         "Run onnxguard lock and commit onnxguard.lock with the file.",
-        waivable=False,
-        baselinable=False,
     ),
-    Rule(
+    _Own(
         "OG823",
         "locked-file-missing",
         Severity.ERROR,
@@ -81,10 +77,8 @@ REPOSITORY = (
         "It was deleted or renamed without the lock. What was reviewed under this name is no "
         "longer what is delivered.",
         "Restore the file, or run onnxguard lock and commit onnxguard.lock with the deletion.",
-        waivable=False,
-        baselinable=False,
     ),
-    Rule(
+    _Own(
         "OG831",
         "baseline-stale",
         Severity.WARNING,
@@ -92,7 +86,5 @@ REPOSITORY = (
         "What it still accepts could come back without anybody noticing. A baseline is there to "
         "become shorter.",
         "Run the same command with --update-baseline, and commit the file.",
-        waivable=False,
-        baselinable=False,
     ),
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue.rule import Rule
 
+_Own = partial(Rule, waivable=False, baselinable=False)
+
 WAIVERS = (
-    Rule(
+    _Own(
         "OG801",
         "waiver-expired",
         Severity.ERROR,
@@ -14,10 +18,8 @@ WAIVERS = (
         "A waiver is an exception with a date because somebody promised to come back to it. Past "
         "its date it covers nothing.",
         "Fix what it excuses and delete it, or renew it in review with a new date and reason.",
-        waivable=False,
-        baselinable=False,
     ),
-    Rule(
+    _Own(
         "OG802",
         "waiver-unused",
         Severity.ERROR,
@@ -25,7 +27,5 @@ WAIVERS = (
         "The problem is gone, or the pattern never matched. Left in place, the waiver will one day "
         "excuse something that nobody reviewed.",
         "Delete the waiver, or correct its pattern or codes.",
-        waivable=False,
-        baselinable=False,
     ),
 )
