@@ -39,7 +39,7 @@ from onnxguard.reporters.diff.phrases import LABELS, Number
 from onnxguard.reporters.parity import json as parity
 from onnxguard.reporters.scan import json as report
 from onnxguard.reporters.training import ablation_json, card_json, evaluation_json
-from onnxguard.reporters.training import json as training
+from onnxguard.reporters.training.json import RECORDS as SHARED
 from onnxguard.scanning.plain_values import NOT_RECORDED
 from onnxguard.scanning.report import Origin, Report, Verdict
 
@@ -195,7 +195,7 @@ KINDS = (
         evaluation_json.SCHEMA,
         "evaluate",
         fields_of(Evaluation),
-        training.RECORDS,
+        SHARED,
     ),
     Kind(
         "ablation",

@@ -7,17 +7,11 @@ is nothing to say. A format's module is imported when the format is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from onnxguard.reporters import conformance, diff, parity, scan, training
+from onnxguard.reporters.kit.formats import Reporter
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.report import Run
-
-if TYPE_CHECKING:
-    from onnxguard.conformance.record import Conformance
-    from onnxguard.differences import Difference
-    from onnxguard.parity.report import ParityReport
-    from onnxguard.students.records import Ablation, Card, Evaluation
 
 __all__ = [
     "ABLATION_REPORTERS",
@@ -28,26 +22,19 @@ __all__ = [
     "PARITY_REPORTERS",
     "REPORTERS",
     "STREAMED",
-    "AblationReporter",
-    "CardReporter",
-    "ConformanceReporter",
-    "DifferenceReporter",
-    "EvaluationReporter",
-    "ParityReporter",
     "RenderOptions",
     "Reporter",
 ]
 
-Reporter = Callable[[Run, RenderOptions], str]
-DifferenceReporter = Callable[["Difference", RenderOptions], str]
-ParityReporter = Callable[["tuple[ParityReport, ...]", RenderOptions], str]
-ConformanceReporter = Callable[["Conformance", RenderOptions], str]
-CardReporter = Callable[["Card", RenderOptions], str]
-EvaluationReporter = Callable[["Evaluation", RenderOptions], str]
-AblationReporter = Callable[["Ablation", RenderOptions], str]
+REPORTERS = scan.REPORTERS
+"""The reporters of a scan by the name that ``--format`` takes; the others are of other results."""
 
-REPORTERS: dict[str, Reporter] = scan.REPORTERS
-"""The reporters of a scan by the name that ``--format`` takes."""
+DIFFERENCE_REPORTERS = diff.REPORTERS
+PARITY_REPORTERS = parity.REPORTERS
+CONFORMANCE_REPORTERS = conformance.REPORTERS
+CARD_REPORTERS = training.CARD_REPORTERS
+EVALUATION_REPORTERS = training.EVALUATION_REPORTERS
+ABLATION_REPORTERS = training.ABLATION_REPORTERS
 
 
 def _json_pieces(run: Run, options: RenderOptions) -> Iterable[str]:
@@ -60,23 +47,4 @@ STREAMED: dict[str, Callable[[Run, RenderOptions], str | Iterable[str]]] = {
     **REPORTERS,
     "json": _json_pieces,
 }
-"""The same, in pieces where a report may be too long for memory."""
-
-
-DIFFERENCE_REPORTERS: dict[str, DifferenceReporter] = diff.REPORTERS
-"""Those of a comparison of two models."""
-
-PARITY_REPORTERS: dict[str, ParityReporter] = parity.REPORTERS
-"""Those of a parity check."""
-
-CONFORMANCE_REPORTERS: dict[str, ConformanceReporter] = conformance.REPORTERS
-"""Those of a conformance run."""
-
-CARD_REPORTERS: dict[str, CardReporter] = training.CARD_REPORTERS
-"""Those of a trained student's model card."""
-
-EVALUATION_REPORTERS: dict[str, EvaluationReporter] = training.EVALUATION_REPORTERS
-"""Those of an evaluation on a data set."""
-
-ABLATION_REPORTERS: dict[str, AblationReporter] = training.ABLATION_REPORTERS
-"""Those of an ablation."""
+"""Those of a scan, in pieces where a report may be too long for memory."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from onnxguard import __version__
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.scan.json import dumps
 from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/conformance/1"
@@ -15,10 +14,9 @@ SCHEMA = "onnxguard/conformance/1"
 
 def render(result: Conformance, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
-    return dumps(
+    return document(
+        SCHEMA,
         {
-            "schema": SCHEMA,
-            "tool": {"name": "onnxguard", "version": __version__},
             "exit_code": result.exit_code,
             "verdict": result.conclusion.value,
             "seconds": round(result.seconds, 6),
@@ -34,7 +32,7 @@ def render(result: Conformance, options: RenderOptions) -> str:
             "require_proven": result.require_proven,
             "summary": {evidence.value: result.count_of(evidence) for evidence in Evidence},
             "operators": [_operator(record) for record in result.operators],
-        }
+        },
     )
 
 

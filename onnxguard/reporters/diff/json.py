@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from onnxguard import __version__
 from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
 from onnxguard.differences import Difference, FactsDifference, Judged, Pair
 from onnxguard.reporters.diff.phrases import numbers
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.scan.json import dumps
 from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/difference/2"
@@ -18,19 +17,17 @@ SCHEMA = "onnxguard/difference/2"
 
 def render(difference: Difference, options: RenderOptions) -> str:
     """Render everything that differs, ASCII only."""
-    document = {
-        "schema": SCHEMA,
-        "tool": {"name": "onnxguard", "version": __version__},
+    fields = {
         "exit_code": difference.exit_code,
         "seconds": round(difference.seconds, 6),
-        "path": plain(difference.path),
-        "verdict": difference.verdict.value,
+        "path": difference.path,
+        "verdict": difference.verdict,
         "identical": difference.identical,
-        "structure": plain(difference.structure),
+        "structure": difference.structure,
         "judged": [_judged(judged) for judged in difference.judged],
         "facts": None if difference.facts is None else _facts(difference.facts),
     }
-    return dumps(document)
+    return document(SCHEMA, fields)
 
 
 def _judged(judged: Judged) -> dict[str, Any]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from onnxguard import __version__
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.report import ParityReport, ParityVerdict, exit_code
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.parity import phrases as parity_phrases
-from onnxguard.reporters.scan.json import dumps
 from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/parity/1"
@@ -29,21 +27,17 @@ RECORDS = {
 
 
 def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:
-    """Render everything that is known but pictures, ASCII only.
-
-    JSON has no number for infinity and none for NaN: they are the strings ``Infinity``,
-    ``-Infinity`` and ``NaN``.
-    """
-    return dumps(
+    """Render everything that is known but pictures."""
+    return document(
+        SCHEMA,
         {
-            "schema": SCHEMA,
-            "tool": {"name": "onnxguard", "version": __version__},
             "exit_code": exit_code(reports),
             "verdict": parity_phrases.overall(reports).value,
             "seconds": round(parity_phrases.seconds(reports), 6),
             "summary": _summary(reports),
             "models": [_model(report) for report in reports],
-        }
+        },
+        RECORDS,
     )
 
 
@@ -53,23 +47,10 @@ def _summary(reports: tuple[ParityReport, ...]) -> dict[str, int]:
 
 
 def _model(report: ParityReport) -> dict[str, Any]:
-    model: dict[str, Any] = _strict(plain(report._replace(pictures=())))
+    model: dict[str, Any] = plain(report._replace(pictures=()))
     del model["pictures"]
     model["seconds"] = round(report.seconds, 6)
-    model["largest"] = _strict(report.largest)
+    model["largest"] = report.largest
     for finding in model["findings"]:
         finding["name"] = PARITY_RULES[finding["code"]].name
     return model
-
-
-def _strict(value: Any, field: str = "") -> Any:
-    """Name the parts of plain tuples, and write out the numbers that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _strict(item, name) for name, item in value.items()}
-    if isinstance(value, list):
-        if field in RECORDS:
-            value = [dict(zip(RECORDS[field], item, strict=True)) for item in value]
-        return [_strict(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value

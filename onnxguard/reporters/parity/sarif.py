@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from onnxguard.parity.report import ParityReport
 from onnxguard.reporters.kit.checks import PARITY
+from onnxguard.reporters.kit.json import dumps
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.parity.phrases import as_run
 from onnxguard.reporters.scan import sarif
-from onnxguard.reporters.scan.json import dumps
 
 
 def render(reports: tuple[ParityReport, ...], options: RenderOptions) -> str:

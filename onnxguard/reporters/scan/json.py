@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from onnxguard import __version__
+from onnxguard.reporters.kit.json import dumps, escaped, headed
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import plain, record_of
 from onnxguard.scanning.report import Origin, Report, Run, Verdict
@@ -26,8 +26,7 @@ def render(run: Run, options: RenderOptions) -> str:
 def pieces(run: Run, options: RenderOptions) -> Iterator[str]:
     """As ``render``, a large report in pieces: one model is in memory as text at a time."""
     document: dict[str, Any] = {
-        "schema": SCHEMA,
-        "tool": {"name": "onnxguard", "version": __version__},
+        **headed(SCHEMA),
         "exit_code": run.exit_code(options.exit_zero),
         "seconds": round(run.seconds, 6),
         **({} if run.origin is None else {"origin": _origin(run.origin)}),
@@ -40,7 +39,7 @@ def pieces(run: Run, options: RenderOptions) -> Iterator[str]:
     yield opened[0]
     before = "\n"
     for report in run.reports:
-        yield before + _escaped(json.dumps(_model(report), separators=(",", ":"), allow_nan=False))
+        yield before + escaped(json.dumps(_model(report), separators=(",", ":"), allow_nan=False))
         before = ",\n"
     yield "\n  " + opened[1] + opened[2]
 
@@ -53,15 +52,6 @@ def _items(report: Report) -> int:
 def _origin(origin: Origin) -> dict[str, Any]:
     lists = [{"id": name, "sha256": digest} for name, digest in origin.allowlists]
     return {**plain(origin), "allowlists": lists}
-
-
-def dumps(document: object) -> str:
-    """Serialise with an indent of two; ``##`` opens a command in some CI logs and is escaped."""
-    return _escaped(json.dumps(document, indent=2, allow_nan=False)) + "\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("##", "#\\u0023")
 
 
 def _summary(run: Run) -> dict[str, int]:

@@ -21,8 +21,8 @@ from onnxguard.base.searched_folders import searched_folders
 from onnxguard.catalogue import Rule
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN, Check
+from onnxguard.reporters.kit.json import dumps
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.scan.json import dumps
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.sources.remote import is_remote
 

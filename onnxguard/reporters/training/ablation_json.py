@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.training import json as training_json
+from onnxguard.reporters.training.json import RECORDS as SHARED
 from onnxguard.scanning.plain_values import plain
 from onnxguard.students.ablation import comparisons, students
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "onnxguard/ablation/1"
 
-RECORDS = {**training_json.RECORDS, "verdicts": ("allowlist", "verdict")}
+RECORDS = {**SHARED, "verdicts": ("allowlist", "verdict")}
 """Fields that hold plain tuples, and what their items are called."""
 
 
@@ -24,10 +25,8 @@ def render(ablation: Ablation, options: RenderOptions) -> str:
     ``deviation`` and ``interval`` are null where there is a single seed.
     """
     rows = students(ablation)
-    return training_json.document(
-        SCHEMA,
-        ablation,
-        RECORDS,
-        students=[plain(row) | {"mean": row.mean, "deviation": row.deviation} for row in rows],
-        comparisons=[plain(found) for found in comparisons(rows)],
-    )
+    summed = {
+        "students": [plain(r) | {"mean": r.mean, "deviation": r.deviation} for r in rows],
+        "comparisons": comparisons(rows),
+    }
+    return document(SCHEMA, {**summed, **ablation._asdict()}, RECORDS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.training import json as training_json
+from onnxguard.reporters.training.json import RECORDS as SHARED
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Card
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 SCHEMA = "onnxguard/card/1"
 
 RECORDS = {
-    **training_json.RECORDS,
+    **SHARED,
     "constants": ("output", "dtype", "shape", "value"),
     "inputs": ("name", "dtype", "dims"),
     "operators": ("operator", "count"),
@@ -25,4 +26,4 @@ RECORDS = {
 
 def render(card: Card, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
-    return training_json.document(SCHEMA, card, RECORDS, passed=card.passed)
+    return document(SCHEMA, {"passed": card.passed, **card._asdict()}, RECORDS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.training import json as training_json
+from onnxguard.reporters.training.json import RECORDS as SHARED
 
 if TYPE_CHECKING:
     from onnxguard.students.records import Evaluation
@@ -15,4 +16,4 @@ SCHEMA = "onnxguard/evaluation/1"
 
 def render(evaluation: Evaluation, options: RenderOptions) -> str:
     """Render everything that is known, ASCII only."""
-    return training_json.document(SCHEMA, evaluation, training_json.RECORDS)
+    return document(SCHEMA, evaluation._asdict(), SHARED)
