@@ -81,7 +81,6 @@ class Kind(NamedTuple):
         command: what writes it.
         fields: of the whole: types, or schemas as they are.
         records: fields that hold plain tuples, and what their items are called.
-        more: fields that a report adds to those of a type; None takes one out.
         optional: fields that may be absent.
     """
 
@@ -90,14 +89,13 @@ class Kind(NamedTuple):
     command: str
     fields: Mapping[str, Any]
     records: Mapping[str, tuple[str, ...]] = {}
-    more: Mapping[type, Mapping[str, Any]] = {}
     optional: frozenset[str] = frozenset()
 
 
-def fields_of(kind: type, *without: str) -> dict[str, Any]:
+def fields_of(kind: Any) -> dict[str, Any]:
     """The fields of a named tuple and their types."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {name: hints[name] for name in kind._fields if name not in without}  # type: ignore[attr-defined]
+    hints = get_type_hints(kind)
+    return {name: hints[name] for name in kind._fields}
 
 
 def counts(first: str, *enums: type[Enum]) -> dict[str, Any]:
@@ -120,94 +118,46 @@ def closed(properties: dict[str, Any], optional: frozenset[str] = frozenset()) -
 NUMBERS = closed(dict.fromkeys(LABELS, Pair[Number]))
 LISTS = {"type": "array", "items": closed({"id": str, "sha256": str})}
 METADATA = {"type": "array", "items": closed({"key": str, "value": str})}
+CODES: dict[str, Any] = {"exit_code": {"enum": [0, 1, 2]}}
+REPORT = CODES | {"seconds": float, "origin": Origin}
+REPORT |= {"summary": counts("models", Verdict), "models": tuple[Report, ...]}
+PARITY = CODES | {"verdict": ParityVerdict, "seconds": float}
+PARITY |= {"summary": counts("models", ParityVerdict), "models": tuple[ParityReport, ...]}
+CONFORMANCE = {
+    "exit_code": {"enum": [0, 1]},
+    "verdict": Conclusion,
+    **fields_of(Conformance),
+    "provider": {"const": "CPUExecutionProvider"},
+    "versions": {"type": "object", "additionalProperties": {"type": "string"}},
+    "summary": counts("", Evidence),
+}
+ABLATION = {"students": tuple[StudentSummary, ...], "comparisons": tuple[Comparison, ...]}
+MORE: dict[type, dict[str, Any]] = {
+    Report: dict.fromkeys(NOT_RECORDED),
+    Finding: {"name": RULE},
+    Origin: {"allowlists": LISTS},
+    Facts: {"metadata": METADATA},
+    FactsDifference: {"numbers": NUMBERS, "old": None, "new": None},
+    ParityReport: {"largest": float, "pictures": None},
+    OperatorRecord: dict.fromkeys(("passed", "known_failures", "unsupported", "failed"), int),
+    StudentSummary: {"mean": float, "deviation": float | None},
+}
+"""Fields that a report adds to those of a type; None takes one out."""
+DIFFERENCE = CODES | fields_of(Difference) | {"verdict": Verdict}
+CARD = {"passed": bool, **fields_of(Card)}
 KINDS = (
-    Kind(
-        "report",
-        report.SCHEMA,
-        "scan",
-        {
-            "exit_code": {"enum": [0, 1, 2]},
-            "seconds": float,
-            "origin": Origin,
-            "summary": counts("models", Verdict),
-            "models": tuple[Report, ...],
-        },
-        more={
-            Report: dict.fromkeys(NOT_RECORDED),
-            Finding: {"name": RULE},
-            Origin: {"allowlists": LISTS},
-            Facts: {"metadata": METADATA},
-        },
-        optional=frozenset({"origin"}),
-    ),
-    Kind(
-        "difference",
-        difference.SCHEMA,
-        "diff",
-        {
-            "exit_code": {"enum": [0, 1, 2]},
-            **fields_of(Difference),
-            "verdict": Verdict,
-        },
-        more={
-            Finding: {"name": RULE},
-            FactsDifference: {"numbers": NUMBERS, "old": None, "new": None},
-        },
-    ),
-    Kind(
-        "parity",
-        parity.SCHEMA,
-        "parity",
-        {
-            "exit_code": {"enum": [0, 1, 2]},
-            "verdict": ParityVerdict,
-            "seconds": float,
-            "summary": counts("models", ParityVerdict),
-            "models": tuple[ParityReport, ...],
-        },
-        parity.RECORDS,
-        {Finding: {"name": RULE}, ParityReport: {"largest": float, "pictures": None}},
-    ),
-    Kind(
-        "conformance",
-        conformance.SCHEMA,
-        "conform",
-        {
-            "exit_code": {"enum": [0, 1]},
-            "verdict": Conclusion,
-            **fields_of(Conformance),
-            "provider": {"const": "CPUExecutionProvider"},
-            "versions": {"type": "object", "additionalProperties": {"type": "string"}},
-            "summary": counts("", Evidence),
-        },
-        {"inputs": ("name", "shape")},
-        {OperatorRecord: dict.fromkeys(("passed", "known_failures", "unsupported", "failed"), int)},
-    ),
-    Kind(
-        "card",
-        card_json.SCHEMA,
-        "train-and-gate",
-        {"passed": bool, **fields_of(Card)},
-        card_json.RECORDS,
-    ),
-    Kind(
-        "evaluation",
-        evaluation_json.SCHEMA,
-        "evaluate",
-        fields_of(Evaluation),
-        SHARED,
-    ),
+    Kind("report", report.SCHEMA, "scan", REPORT, optional=frozenset({"origin"})),
+    Kind("difference", difference.SCHEMA, "diff", DIFFERENCE),
+    Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
+    Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
+    Kind("card", card_json.SCHEMA, "train-and-gate", CARD, card_json.RECORDS),
+    Kind("evaluation", evaluation_json.SCHEMA, "evaluate", fields_of(Evaluation), SHARED),
     Kind(
         "ablation",
         ablation_json.SCHEMA,
         "ablate",
-        {
-            "students": tuple[StudentSummary, ...],
-            "comparisons": tuple[Comparison, ...],
-            **fields_of(Ablation),
-        },
+        ABLATION | fields_of(Ablation),
         ablation_json.RECORDS,
-        {StudentSummary: {"mean": float, "deviation": float | None}},
     ),
 )
 
@@ -222,11 +172,7 @@ class Writer:
     def document(self) -> dict[str, Any]:
         """The whole schema."""
         tool = closed({"name": {"const": "onnxguard"}, "version": {"type": "string"}})
-        fields = {
-            name: self.of(found, name)
-            for name, found in self.kind.fields.items()
-            if name not in ("schema", "tool")
-        }
+        fields = {name: self.of(found, name) for name, found in self.kind.fields.items()}
         whole = closed(
             {"schema": {"const": self.kind.id}, "tool": tool, **fields}, self.kind.optional
         )
@@ -313,7 +259,7 @@ class Writer:
 
     def record(self, kind: Any, known: Mapping[Any, Any]) -> dict[str, Any]:
         """An object of a named tuple's fields, each with what its docstring says."""
-        fields = fields_of(kind) | self.kind.more.get(kind, {})
+        fields = fields_of(kind) | MORE.get(kind, {})
         described = attributes(kind)
         properties = {}
         optional = set()

@@ -10,6 +10,7 @@ from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import plain
 
 SCHEMA = "onnxguard/conformance/1"
+RECORDS = {"inputs": ("name", "shape")}
 
 
 def render(result: Conformance, options: RenderOptions) -> str:
@@ -26,13 +27,14 @@ def render(result: Conformance, options: RenderOptions) -> str:
             "opset": result.opset,
             "provider": "CPUExecutionProvider",
             "versions": dict(result.versions),
-            "inputs": [{"name": name, "shape": list(shape)} for name, shape in result.inputs],
+            "inputs": result.inputs,
             "seed": result.seed,
             "min_cases": result.min_cases,
             "require_proven": result.require_proven,
             "summary": {evidence.value: result.count_of(evidence) for evidence in Evidence},
             "operators": [_operator(record) for record in result.operators],
         },
+        RECORDS,
     )
 
 
