@@ -35,6 +35,7 @@ from onnxguard.model.facts import Facts
 from onnxguard.parity.report import ParityReport, ParityVerdict
 from onnxguard.reporters.conformance import json as conformance
 from onnxguard.reporters.diff import json as difference
+from onnxguard.reporters.diff import review_json
 from onnxguard.reporters.diff.phrases import LABELS, Number
 from onnxguard.reporters.parity import json as parity
 from onnxguard.reporters.scan import json as report
@@ -137,6 +138,7 @@ MORE: dict[type, dict[str, Any]] = {
     Finding: {"name": RULE},
     Origin: {"allowlists": LISTS},
     Facts: {"metadata": METADATA},
+    Difference: CODES | {"verdict": Verdict},
     FactsDifference: {"numbers": NUMBERS, "old": None, "new": None},
     ParityReport: {"largest": float, "pictures": None},
     OperatorRecord: dict.fromkeys(("passed", "known_failures", "unsupported", "failed"), int),
@@ -144,10 +146,25 @@ MORE: dict[type, dict[str, Any]] = {
 }
 """Fields that a report adds to those of a type; None takes one out."""
 DIFFERENCE = CODES | fields_of(Difference) | {"verdict": Verdict}
+REVISION = closed({"revision": str, "commit": str})
+JUDGED = closed({"allowlist": str, "verdict": Verdict, "findings": tuple[Finding, ...]})
+REVIEWED = closed(
+    {
+        "what": {"enum": ["added", "changed", "removed", "renamed"]},
+        "path": Pair[str | None],
+        "verdict": Verdict,
+        "difference": Difference | None,
+        "data": tuple[str, ...],
+        "judged": {"type": "array", "items": JUDGED},
+    }
+)
+REVIEW = CODES | {"seconds": float, "verdict": Verdict, "base": REVISION, "head": REVISION}
+REVIEW |= {"models": {"type": "array", "items": REVIEWED}}
 CARD = {"passed": bool, **fields_of(Card)}
 KINDS = (
     Kind("report", report.SCHEMA, "scan", REPORT, optional=frozenset({"origin"})),
     Kind("difference", difference.SCHEMA, "diff", DIFFERENCE),
+    Kind("review", review_json.SCHEMA, "diff --git", REVIEW),
     Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
     Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
     Kind("card", card_json.SCHEMA, "train-and-gate", CARD, card_json.RECORDS),

@@ -13,15 +13,21 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import report_options, targets_of, write_reports
-from onnxguard.differences import compare
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
-from onnxguard.reporters import DIFFERENCE_REPORTERS
+from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
 
 
-@click.command(epilog=examples("diff old.onnx new.onnx --allowlist adr-0258"))
-@click.argument("old", type=FilePath("OLD"))
-@click.argument("new", type=FilePath("NEW"))
+@click.command(
+    epilog=examples("diff old.onnx new.onnx --allowlist adr-0258", "diff --git main...HEAD models/")
+)
+@click.argument("files", nargs=-1, type=FilePath("FILE"), metavar="OLD NEW | [PATH]...")
 @config_option
+@click.option(
+    "--git",
+    "span",
+    metavar="BASE..HEAD",
+    help="Compare every model that differs between two revisions; BASE...HEAD: since they parted.",
+)
 @click.option(
     "--allowlist",
     "allowlists",
@@ -34,25 +40,40 @@ from onnxguard.reporters import DIFFERENCE_REPORTERS
 @report_options(DIFFERENCE_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Cut no list short.")
 def diff(
-    old: str,
-    new: str,
+    files: tuple[str, ...],
+    span: str | None,
     allowlists: tuple[str, ...],
     verbose: bool,
     **options: Any,
 ) -> int:
     """Say what differs between two models, and what allowlists say of each.
 
-    OLD and NEW are files or addresses; one of them may be - for standard input.
+    OLD and NEW are files or addresses; one of them may be - for standard input. With --git it is
+    every model that was added, removed, renamed or changed, with its external data as of each
+    revision; of PATH alone where one is given.
 
     Exit code: 0 NEW passes every list, however it differs; 1 NEW fails a list; 2 a model could not
     be verified or the call is wrong.
     """
+    lists = list(dict.fromkeys(allowlists))
+    if span is not None:
+        from onnxguard.differences.review import review
+
+        targets = targets_of(options)
+        reviewed = review(span, files, lists)
+        write_reports(REVIEW_REPORTERS, reviewed, targets, int(verbose))
+        return reviewed.exit_code
+    from onnxguard.differences import compare
+
+    if len(files) != 2:
+        raise UsageError(f"name OLD and NEW: {len(files)} given; of revisions: --git BASE..HEAD")
+    old, new = files
     if old == new == "-":
         raise UsageError("standard input holds one model: give a file for OLD or for NEW")
-    for path in (old, new):
+    for path in files:
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
-    targets = targets_of(options, [old, new])
-    difference = compare(old, new, list(dict.fromkeys(allowlists)))
+    targets = targets_of(options, files)
+    difference = compare(old, new, lists)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

@@ -21,6 +21,7 @@ __all__ = [
     "EVALUATION_REPORTERS",
     "PARITY_REPORTERS",
     "REPORTERS",
+    "REVIEW_REPORTERS",
     "STREAMED",
     "RenderOptions",
     "Reporter",
@@ -30,6 +31,7 @@ REPORTERS = scan.REPORTERS
 """The reporters of a scan by the name that ``--format`` takes; the others are of other results."""
 
 DIFFERENCE_REPORTERS = diff.REPORTERS
+REVIEW_REPORTERS = diff.REVIEW_REPORTERS
 PARITY_REPORTERS = parity.REPORTERS
 CONFORMANCE_REPORTERS = conformance.REPORTERS
 CARD_REPORTERS = training.CARD_REPORTERS

@@ -90,7 +90,7 @@ def test_standard_input_that_is_no_model_is_not_verified(piped: bytes) -> None:
     ("arguments", "words"),
     [
         (["-", "-"], "standard input holds one model: give a file for OLD or for NEW"),
-        (["clean.onnx"], "missing argument 'NEW'"),
+        (["clean.onnx"], "name OLD and NEW: 1 given"),
         ([".", "clean.onnx"], '"." is a folder: diff compares two files'),
         (["clean.onnx", "bad.onnx", "--allowlist", "bse"], "did you mean base?"),
         (["clean.onnx", "bad.onnx", "--output", "bad.onnx"], "which is never written to"),
@@ -190,7 +190,7 @@ def test_the_workflow_of_the_page_writes_a_summary(model: bytes, folder: Path) -
     base = shell("git rev-parse HEAD", folder).strip()
     (folder / "a b.onnx").write_bytes(model)
     (folder / "other.onnx").write_bytes(CLEAN)
-    (folder / "fresh.onnx").write_bytes(BAD)
+    (folder / "fresh.onnx").write_bytes(OTHER)
     shell("git add . && git commit -q -m changed", folder)
     summary = folder / "summary.md"
     temporary = folder / "temporary"
@@ -199,9 +199,9 @@ def test_the_workflow_of_the_page_writes_a_summary(model: bytes, folder: Path) -
     said = shell(script, folder, rc=1 if model == BAD else 0, **places)
     assert said == ""
     text = summary.read_text(encoding="utf-8")
-    assert text.count("## onnxguard diff: ") == 2
-    assert "`./a b.onnx`" in text
-    assert "fresh" not in text
+    assert text.count("## onnxguard diff: ") == 1
+    assert "`a b.onnx`" in text
+    assert "`fresh.onnx`, added" in text
     assert ("Relu became Einsum" in text) is (model == BAD)
 
 

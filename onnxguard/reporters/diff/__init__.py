@@ -7,3 +7,10 @@ REPORTERS = {
     **formats(f"{__name__}.", "json"),
 }
 """By the name that ``--format`` takes."""
+
+REVIEW_REPORTERS = {
+    **documents(f"{__name__}.review", "text", "html"),
+    "markdown": formats(f"{__name__}.", "review_markdown")["review_markdown"],
+    "json": formats(f"{__name__}.", "review_json")["review_json"],
+}
+"""Those of all models between two revisions."""

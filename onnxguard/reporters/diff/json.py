@@ -17,7 +17,12 @@ SCHEMA = "onnxguard/difference/2"
 
 def render(difference: Difference, options: RenderOptions) -> str:
     """Render everything that differs, ASCII only."""
-    fields = {
+    return document(SCHEMA, fields_of(difference))
+
+
+def fields_of(difference: Difference) -> dict[str, Any]:
+    """Everything that differs, as plain values."""
+    return {
         "exit_code": difference.exit_code,
         "seconds": round(difference.seconds, 6),
         "path": difference.path,
@@ -27,20 +32,20 @@ def render(difference: Difference, options: RenderOptions) -> str:
         "judged": [_judged(judged) for judged in difference.judged],
         "facts": None if difference.facts is None else _facts(difference.facts),
     }
-    return document(SCHEMA, fields)
 
 
 def _judged(judged: Judged) -> dict[str, Any]:
     return {
         "allowlist": judged.allowlist,
         "verdict": plain(judged.verdict),
-        "added": [_finding(finding) for finding in judged.added],
-        "gone": [_finding(finding) for finding in judged.gone],
-        "standing": [plain(Pair(_finding(a), _finding(b))) for a, b in judged.standing],
+        "added": [finding_of(finding) for finding in judged.added],
+        "gone": [finding_of(finding) for finding in judged.gone],
+        "standing": [plain(Pair(finding_of(a), finding_of(b))) for a, b in judged.standing],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_of(finding: Finding) -> dict[str, Any]:
+    """A finding with its rule's name."""
     return {"code": finding.code, "name": RULES[finding.code].name, **plain(finding)}
 
 
