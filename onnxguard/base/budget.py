@@ -17,6 +17,10 @@ from onnxguard.base.errors import ModelError
 SECONDS: Final = 10
 """CPU seconds for one model where no list says."""
 
+FULL_CHECK_SECONDS: Final = 60
+FULL_CHECK_MEBIBYTES: Final = 8192
+"""CPU seconds and memory for ONNX's checker over one model where nobody says."""
+
 
 class _Bound(threading.local):
     """The CPU time of this thread at which its model is given up, and what was allowed."""

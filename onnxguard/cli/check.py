@@ -19,6 +19,7 @@ from onnxguard.cli.baseline_options import (
 )
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
+from onnxguard.cli.full_check_options import full_check_options, limits_of
 from onnxguard.cli.kinds import FilePath, Target
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import (
@@ -39,7 +40,7 @@ from onnxguard.reporters.kit.phrases import left_out
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
-from onnxguard.repository.manifest import Manifest
+from onnxguard.repository.manifest import FullCheckLimits, Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Origin
@@ -65,6 +66,8 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @click.option("--no-cache", is_flag=True, help="Judge every model anew, and keep nothing.")
 @click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
+@full_check_options
+@click.option("--no-full-check", is_flag=True, help="Leave out those that the manifest asks for.")
 @baseline_options
 @scale_options
 @digests_option
@@ -79,7 +82,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
-    manifest = nearest_manifest(options["manifest"])
+    manifest = _fully_checked(nearest_manifest(options["manifest"]), options)
     targets = targets_of(options)
     for file in files_of(targets):
         _keep_gate("--output", file, manifest, options["baseline"])
@@ -116,7 +119,7 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         )
     policies = {id(entry.policy): entry.policy for entry in manifest.entries}
     judging = policies.values() if is_filed(options) else ()
-    origin = origin_of(judging, ("paths", "no_parity", "baseline", "exit_zero"))
+    origin = origin_of(judging, ("paths", "no_parity", "no_full_check", "baseline", "exit_zero"))
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
     run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)
@@ -129,6 +132,25 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     in_report = verbosity >= 0 and {Target("text"), Target("github")} & {*targets}
     _remark(checked, "" if in_report else left_out(run))
     return run.exit_code(options["exit_zero"])
+
+
+def _fully_checked(manifest: Manifest, options: dict[str, Any]) -> Manifest:
+    """The manifest with the full checks that the options ask for, or without any."""
+    given = limits_of(options)
+    if options["no_full_check"]:
+        if given is not None:
+            raise UsageError("--full-check and --no-full-check contradict each other")
+        entries = tuple(entry._replace(full_check=None) for entry in manifest.entries)
+        return manifest._replace(entries=entries)
+    if given is not None:
+        limits = FullCheckLimits(*given)
+        entries = tuple(e._replace(full_check=e.full_check or limits) for e in manifest.entries)
+        manifest = manifest._replace(entries=entries)
+    if any(entry.full_check for entry in manifest.entries):
+        from onnxguard.running.full_check import require_onnx
+
+        require_onnx()
+    return manifest
 
 
 def _relative(path: str, manifest: Manifest) -> str:
@@ -160,7 +182,12 @@ def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
     waivers += [waiver for entry in manifest.entries for waiver in entry.waivers]
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
     flags = options["strict"], options["no_parity"], options["baseline"] is not None
-    return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags)
+    checked: tuple[object, ...] = tuple(entry.full_check for entry in manifest.entries)
+    if any(checked):
+        from importlib.metadata import version
+
+        checked += (version("onnx"),)
+    return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags, checked)
 
 
 def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str | None) -> Origin:

@@ -21,6 +21,7 @@ from onnxguard.cli.baseline_options import (
 )
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
+from onnxguard.cli.full_check_options import full_check_options, limits_of
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
@@ -64,27 +65,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 @baseline_options
 @scale_options
 @digests_option
-@click.option(
-    "--full-check",
-    is_flag=True,
-    help="Run the ONNX checker and strict shape inference too (extra: onnx).",
-)
-@click.option(
-    "--full-check-seconds",
-    type=click.IntRange(1),
-    default=60,
-    show_default=True,
-    metavar="N",
-    help="Time that the full check of one model may take.",
-)
-@click.option(
-    "--full-check-mebibytes",
-    type=click.IntRange(256),
-    default=8192,
-    show_default=True,
-    metavar="N",
-    help="Memory that the full check of one model may take.",
-)
+@full_check_options
 @click.option(
     "--timeout",
     type=FiniteRange(0, min_open=True),
@@ -132,12 +113,12 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         sha256_up_to=LARGEST if options["sha256"] else hashed,
         wanted=wanted,
     )
-    if options["full_check"]:
-        from onnxguard.scanning.full_check import FullCheck
+    limits = limits_of(options)
+    if limits is not None:
+        from onnxguard.running.full_check import FullCheck, require_onnx
 
-        limits = FullCheck(options["full_check_seconds"], options["full_check_mebibytes"])
-        limits.require()
-        judge = partial(judge, full_check=limits)
+        require_onnx()
+        judge = partial(judge, full_check=FullCheck(*limits))
     verbosity = options["verbose"] - options["quiet"]
     keep = lean if len(models) > 1 and _briefly(options) else None
     settings = "" if scale.results is None else _settings(policy, codes, options)
@@ -211,7 +192,7 @@ def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: An
     if options["full_check"]:
         from importlib.metadata import version
 
-        checked = version("onnx"), options["full_check_seconds"], options["full_check_mebibytes"]
+        checked = version("onnx"), limits_of(options)
     held = tuple(date.today() <= waiver.expires for waiver in policy.waivers)
     flags = options["strict"], options["sha256"]
     return digest_of("scan", policy, held, codes, *flags, checked)

@@ -16,12 +16,8 @@ from typing import Any
 
 from onnxguard.version import __version__
 
-JUDGES = (
-    "onnxguard.scanning.scan",
-    "onnxguard.scanning.full_check",
-    "onnxguard.scanning.onnx_checker",
-)
-"""The modules that reach a verdict; the last is started as a program, and so imported by none."""
+JUDGES = ("onnxguard.scanning.scan", "onnxguard.running.full_check")
+"""The modules that reach a verdict."""
 
 _IMPORT = re.compile(
     rb"^[ \t]*(?:from[ \t]+(onnxguard[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)"

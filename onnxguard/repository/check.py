@@ -144,6 +144,7 @@ class _Checking:
         self._memory = Memory(manifest, cache, self._whole)
         self._policies = tuple(entry.policy for entry in manifest.entries)
         self._today = date.today()
+        self._second: dict[str, tuple[Finding, ...]] = {}
         self._compared: dict[tuple[int, int], tuple[Facts, tuple[Finding, ...]]] = {}
         self.files: set[str] = set()
         self.cached = 0
@@ -160,7 +161,9 @@ class _Checking:
         for path, entry in models:
             if entry is None or path in done:
                 continue
-            recalled = self._memory.recall(Task(path, entry))
+            # What ONNX's checker said is not kept: it reads weights that the rules do not.
+            fully = self._manifest.entries[entry].full_check is not None
+            recalled = None if fully else self._memory.recall(Task(path, entry))
             if recalled is None:
                 tasks.append(Task(path, entry))
             else:
@@ -192,11 +195,13 @@ class _Checking:
     def _examined(self, tasks: list[Task]) -> Iterator[Report]:
         """Judge what is not known, and keep what is found."""
         options = self._options
-        examiner = Examiner(self._manifest.root, self._policies, self._whole)
+        limits = tuple(entry.full_check for entry in self._manifest.entries)
+        examiner = Examiner(self._manifest.root, self._policies, self._whole, limits)
         found = judge_all(
             tasks, examiner, self._lost, options.jobs, options.scheduler, tell=options.tell
         )
         for task, examined in zip(tasks, found, strict=True):
+            self._second[task.path] = examined.second
             # Workers of a cluster may answer out of order: then a twin comes before its report.
             yield self._memory.keep(task, examined) or self._examine(task)
 
@@ -232,7 +237,7 @@ class _Checking:
         return report._replace(findings=findings, verdict=verdict, facts=facts)
 
     def _judged(self, path: str, entry: Entry, report: Report) -> tuple[Finding, ...]:
-        facts, findings = report.facts, report.findings
+        facts, findings = report.facts, report.findings + self._second.pop(path, ())
         size = facts.size if facts is not None else 0
         data = data_files(self._manifest.root, path, facts)
         if facts is not None and entry.contract is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS
 from onnxguard.base.globs import literal, pattern
 from onnxguard.model.facts import Dim
 from onnxguard.policy.allowlist import Allowlist, Range, Waiver
@@ -57,6 +58,13 @@ class ParitySpec(NamedTuple):
     settings: dict[str, float | int | str | tuple[str, ...]]
 
 
+class FullCheckLimits(NamedTuple):
+    """What ONNX's checker may take for one model."""
+
+    seconds: int = FULL_CHECK_SECONDS
+    mebibytes: int = FULL_CHECK_MEBIBYTES
+
+
 class Entry(NamedTuple):
     """Some models, and what they must be.
 
@@ -67,6 +75,7 @@ class Entry(NamedTuple):
         parity: None where none is asked for.
         waivers: of findings in these models.
         place: ``file:line`` of the manifest.
+        full_check: None where ONNX's checker is not asked for.
     """
 
     paths: tuple[str, ...]
@@ -75,6 +84,7 @@ class Entry(NamedTuple):
     parity: ParitySpec | None
     waivers: tuple[Waiver, ...]
     place: str
+    full_check: FullCheckLimits | None = None
 
 
 class Manifest(NamedTuple):

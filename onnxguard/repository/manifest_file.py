@@ -33,6 +33,7 @@ from onnxguard.repository.manifest import (
     MANIFEST,
     Contract,
     Entry,
+    FullCheckLimits,
     Manifest,
     ParitySpec,
     Signature,
@@ -40,8 +41,10 @@ from onnxguard.repository.manifest import (
 
 SCHEMA = 1
 MAX_BYTES = 1 << 24
+LEAST_MEBIBYTES = 256
+"""What a full check takes in any case."""
 _TOP = ("schema", "models", "exclude", "lock")
-_ENTRY = ("paths", "allowlist", "contract", "parity", "waivers")
+_ENTRY = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
 _REFERENCE = ("torch", "reference", "weights")
 _SETTINGS = ("atol", "trials", "seed", "shapes", "inputs", "ignore", "opset")
@@ -157,7 +160,24 @@ def _entry(tree: Tree, root: str, lists: dict[str, Allowlist]) -> Entry:
         parity=_parity(parity) if parity is not None else None,
         waivers=tuple(read_waiver(waiver) for waiver in list_items(item, "waivers")),
         place=f"{item.mark.source}:{item.mark.line}",
+        full_check=_full_check(item.items.get("full_check")),
     )
+
+
+def _full_check(tree: Tree | None) -> FullCheckLimits | None:
+    if tree is None:
+        return None
+    if not isinstance(tree, Mapping):
+        return FullCheckLimits() if boolean(tree) else None
+    tree.only(FullCheckLimits._fields, "full_check")
+    limits = FullCheckLimits()
+    for key, least in (("seconds", 1), ("mebibytes", LEAST_MEBIBYTES)):
+        if key in tree.items:
+            value = integer(tree.items[key], key)
+            if value < least:
+                tree.items[key].mark.fail(f"{key} is {least} or more")
+            limits = limits._replace(**{key: value})
+    return limits
 
 
 def _path(tree: Tree, what: str) -> str:

@@ -33,7 +33,11 @@ class RaisedError(Exception):
 
 
 class DiedError(Exception):
-    """The child ended without an answer; the message says how."""
+    """The child ended without an answer; the message says how, ``code`` as ``Popen`` does."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TimedOutError(Exception):
@@ -59,6 +63,10 @@ class Worker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the child; a later call starts another."""
         self._end()
 
     def call(self, function: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
@@ -89,10 +97,10 @@ class Worker:
             child.requests.flush()
             answer = pickle.load(child.answers)  # noqa: S301 - from this program's own child
         except (EOFError, OSError, pickle.UnpicklingError):
-            ending = self._end()
+            ending, code = self._end()
             if late.is_set():
                 raise TimedOutError(f"no answer within {seconds:g} s") from None
-            raise DiedError(ending) from None
+            raise DiedError(ending, code) from None
         except BaseException:  # the answer to an interrupted call must not reach the next one
             self._end()
             raise
@@ -105,10 +113,10 @@ class Worker:
             raise RaisedError(answer[1], answer[2])
         return answer[1]
 
-    def _end(self) -> str:
-        """Stop the child, and say how it ended."""
+    def _end(self) -> tuple[str, int]:
+        """Stop the child, and say how it ended, in words and as ``Popen`` does."""
         child, self._child = self._child, None
-        return child.end() if child else ""
+        return child.end() if child else ("", 0)
 
 
 class _Child:
@@ -127,7 +135,7 @@ class _Child:
         self.answers = cast(BinaryIO, self.process.stdout)
         self.answers.read(1)  # it is ready, or it died: then the first call fails
 
-    def end(self) -> str:
+    def end(self) -> tuple[str, int]:
         with self._stderr:
             for stream in (self.requests, self.answers):
                 with contextlib.suppress(OSError):  # a request that is no longer read
@@ -140,9 +148,9 @@ class _Child:
             self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - 4096))
             last = self._stderr.read().strip().splitlines()[-1:]
         if code < 0:
-            return f"the process was killed by {_signal_name(-code)}"
+            return f"the process was killed by {_signal_name(-code)}", code
         reason = f": {printable(last[0], MESSAGE)}" if last else ""
-        return f"the process ended with {code}{reason}"
+        return f"the process ended with {code}{reason}", code
 
 
 def _signal_name(number: int) -> str:

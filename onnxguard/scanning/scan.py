@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from functools import cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from onnxguard.base.budget import SECONDS, limited
 from onnxguard.base.errors import ModelError, WireError
@@ -29,8 +29,8 @@ from onnxguard.scanning.same_graph import Spans, Twin, digest_at, find_twin, rem
 from onnxguard.sources.files import open_model, sniffed
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
 
-if TYPE_CHECKING:
-    from onnxguard.scanning.full_check import FullCheck
+SecondOpinion = Callable[[str, Place], tuple[Finding, ...]]
+"""What else judges a model: given its path and the place that is the whole file."""
 
 WHOLE_BYTES = 1 << 26
 """A model of at most this size whose structure was too large to remember is digested whole."""
@@ -45,7 +45,7 @@ STEPS_PER_NODE = 40
 def scan(
     path: str | os.PathLike[str],
     allowlist: str | Allowlist = DEFAULT_ALLOWLIST,
-    full_check: FullCheck | None = None,
+    full_check: SecondOpinion | None = None,
     access: Access = DEFAULT_ACCESS,
     sha256_up_to: int = 0,
     wanted: Wanted = EVERYTHING,
@@ -55,7 +55,7 @@ def scan(
     Args:
         path: a file, an address (``https://host/m.onnx``), or ``-`` for standard input.
         allowlist: an id of the registry, a path to a YAML file, or a loaded list.
-        full_check: runs the ONNX checker too, within its limits.
+        full_check: judges it too, as ``running.full_check.FullCheck`` does by the ONNX checker.
         access: how long a model at an address may take, and whether it may be downloaded whole.
         sha256_up_to: state the SHA-256 of a file of at most so many bytes; an address has none.
         wanted: the facts that somebody will look at.
@@ -211,12 +211,12 @@ def _report(
     path: str | None,
     started: float,
     wanted: Wanted = EVERYTHING,
-    full_check: FullCheck | None = None,
+    full_check: SecondOpinion | None = None,
 ) -> tuple[Report, Twin | None]:
     with _uncollected():
         facts, findings, twin = _examined(data, policy, path, wanted)
         if full_check is not None:
-            findings += full_check.findings(name, Place("model", 0, facts.size))
+            findings += full_check(name, Place("model", 0, facts.size))
         report = _reported(facts, findings, name, policy, started)
         return report._replace(judged_sha256=(twin.digest or None) if twin else None), twin
 

@@ -22,7 +22,7 @@ import onnxguard
 before = set(sys.modules)
 report = onnxguard.scan(sys.argv[1], "adr-0258")
 assert report.facts, report
-from onnxguard.scanning import full_check
+from onnxguard.running import full_check
 missing = {n for n in set(sys.modules) - before if n.startswith("onnxguard.")} - set(known)
 assert not missing, missing
 missing = {n for n in sys.modules if n.startswith("onnxguard.rules")} - set(known)
@@ -51,7 +51,7 @@ def digest(package: Path) -> str:
     ("path", "counts"),
     [
         ("scanning/scan.py", True),
-        ("scanning/onnx_checker.py", True),
+        ("running/onnx_checker.py", True),
         ("catalogue/files.py", True),
         ("model/reading/nodes.py", True),
         ("rules/collector.py", True),

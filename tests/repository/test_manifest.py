@@ -25,7 +25,7 @@ from support.repositories import (
 
 from onnxguard.base.errors import ManifestError
 from onnxguard.policy.allowlist import Range
-from onnxguard.repository.manifest import Signature
+from onnxguard.repository.manifest import FullCheckLimits, Signature
 from onnxguard.repository.manifest_file import find_manifest, read_manifest
 
 
@@ -350,6 +350,7 @@ models:
       ignore: [OP109]
       provider: CPUExecutionProvider
       optimization_level: all
+    full_check: {seconds: 7}
     waivers:
       - {model: m.onnx, code: OG101, operator: Tanh, reason: known, expires: 2026-05-03}
   - paths: ["**"]
@@ -364,8 +365,9 @@ def test_every_key_is_read(root: Path) -> None:
     first, last = found.entries
     assert first.paths == ("m.onnx", "a/[!b]*.onnx")
     assert (first.policy.id, first.place) == ("mine", "onnxguard.yaml:5")
-    assert last[2:] == (None, None, (), "onnxguard.yaml:31")
+    assert last[2:] == (None, None, (), "onnxguard.yaml:32", None)
     assert last.policy.id == "adr-0258"
+    assert first.full_check == FullCheckLimits(7, 8192)
     agreed = first.contract
     assert agreed is not None
     assert agreed.opset == {"ai.onnx": Range(17, 17), "com.microsoft": Range(1, None)}
@@ -392,7 +394,7 @@ def test_every_key_is_read(root: Path) -> None:
         "optimization_level": "all",
     }
     assert [(w.code, w.operator, w.source) for w in first.waivers] == [
-        ("OG101", "Tanh", "onnxguard.yaml:30:9")
+        ("OG101", "Tanh", "onnxguard.yaml:31:9")
     ]
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
 import yaml
-from rule_cases.full_check import ACCEPTED, REJECTED, never_done, write_large
+from rule_cases.full_check import (
+    ACCEPTED,
+    NOT_RUN,
+    REJECTED,
+    RUN,
+    deadly,
+    never_done,
+    write_large,
+)
 from support import protobuf as pb
 from support.command import run
 from support.lists import lenient
@@ -22,7 +36,8 @@ import onnxguard
 from onnxguard import Finding, Severity, Verdict
 from onnxguard.catalogue import RULES
 from onnxguard.policy.registry import FOLDER
-from onnxguard.scanning.full_check import FullCheck
+from onnxguard.running import full_check
+from onnxguard.running.full_check import FullCheck
 
 ROOMY = FullCheck(seconds=HANG, mebibytes=8192)
 LIST = lenient("adr-0258")
@@ -134,9 +149,13 @@ def stopped(path: Path, check: FullCheck) -> str:
 
 
 def test_check_without_end_is_stopped(path: Path) -> None:
+    """By its CPU time: a child that waits for the processor is not stopped."""
     path.write_bytes(never_done())
-    message = stopped(path, FullCheck(seconds=1, mebibytes=8192))
-    assert message == "the full check took more than 1 s and was stopped"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    message = stopped(path, FullCheck(seconds=2, mebibytes=8192))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert message == "the full check took more than 2 s and was stopped"
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime >= 1
 
 
 @pytest.mark.parametrize("megabytes", [25, 40, 80, 240])
@@ -151,16 +170,77 @@ def test_large_model_passes_where_there_is_memory(path: Path) -> None:
     assert extended(path) == (Verdict.PASS, ())
 
 
-def test_check_that_is_killed_is_no_answer(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The real child, which the kernel kills after a second of work."""
-    python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\nulimit -t 1\nexec "{sys.executable}" "$@"\n')
-    python.chmod(0o755)
-    path.write_bytes(never_done())
-    monkeypatch.setattr(sys, "executable", str(python))
-    assert stopped(path, ROOMY).startswith("the full check ended with -")
+def children() -> list[int]:
+    """The processes that wait for a model."""
+    waiting = full_check._idle.get(os.getpid(), [])
+    return [worker.call(os.getpid, seconds=HANG) for worker in waiting]
+
+
+def test_one_child_serves_many_models(path: Path) -> None:
+    path.write_bytes(ACCEPTED)
+    assert extended(path) == (Verdict.PASS, ())
+    before = children()
+    path.write_bytes(REJECTED["shapes that do not fit"][0])
+    assert extended(path)[0] is Verdict.FAIL
+    assert len(before) == 1
+    assert children() == before
+
+
+def test_a_model_that_kills_the_checker_costs_itself_alone(tmp_path: Path) -> None:
+    """A Split of more outputs than parts: onnx aborts its process."""
+    for name, model in (("a", ACCEPTED), ("b", deadly()), ("c", ACCEPTED)):
+        (tmp_path / f"{name}.onnx").write_bytes(model)
+    for more in ((), ("--jobs", "2")):
+        code, findings, _ = scan(tmp_path, "--select", "OG9", *more)
+        (finding,) = findings
+        assert (code, finding["code"]) == (1, "OG902")
+        assert finding["message"] == "the full check died: the process was killed by SIGABRT"
+
+
+def test_a_child_that_died_meanwhile_is_replaced(path: Path) -> None:
+    path.write_bytes(ACCEPTED)
+    assert extended(path) == (Verdict.PASS, ())
+    for pid in children():
+        os.kill(pid, signal.SIGKILL)
+    assert extended(path) == (Verdict.PASS, ())
+
+
+def test_what_a_child_did_before_decides_on_nothing(path: Path) -> None:
+    """A large model leaves a child that has less memory for the next one."""
+    check = FullCheck(HANG, 512)
+    verdicts = []
+    for size in (1_000, 50_000_000, 1_000, 50_000_000):
+        write_large(path, size)
+        verdicts.append(extended(path, check)[0])
+    assert set(verdicts) == {Verdict.PASS}
+
+
+# -- what ONNX Runtime runs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_what_onnx_runtime_runs_is_no_error(name: str, path: Path) -> None:
+    model = RUN[name]
+    with pytest.raises((onnx.checker.ValidationError, onnx.shape_inference.InferenceError)):
+        onnx.checker.check_model(model, full_check=True)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    x = np.ones((1, 3, 8, 8), np.float32)
+    assert session.run(None, {"x": x})[0].shape == x.shape
+    path.write_bytes(model)
+    assert "OG9" not in " ".join(f"{f.code} {f.message}" for f in extended(path)[1])
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_what_onnx_runtime_refuses_too_is_an_error(name: str, path: Path) -> None:
+    model = NOT_RUN[name]
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    with pytest.raises(Exception, match=r"ONNXRuntimeError"):
+        onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+    path.write_bytes(model)
+    assert "OG901" in {finding.code for finding in extended(path)[1]}
 
 
 # -- calls that cannot work ------------------------------------------------------------------------
@@ -192,7 +272,7 @@ def test_a_missing_extra_is_named(path: Path, tmp_path: Path) -> None:
     full = subprocess.run([*command, "--full-check"], capture_output=True, text=True, check=False)
     assert (full.returncode, full.stdout) == (2, "")
     assert full.stderr == (
-        "onnxguard: error: --full-check needs the onnx package: pip install 'onnxguard[onnx]'\n"
+        "onnxguard: error: the full check needs the onnx package: pip install 'onnxguard[onnx]'\n"
     )
 
 
