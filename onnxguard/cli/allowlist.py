@@ -13,11 +13,13 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
-from onnxguard.model.schemas import schema_at
+from onnxguard.model.schemas import Formal
 from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names
+from onnxguard.model.type_names import shown as shown_type
 from onnxguard.policy.allowlist import LIMITS, Allowlist, Entry, Waiver
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
+from onnxguard.policy.operator_schemas import KINDS
 from onnxguard.policy.registry import allowlist_ids, load_allowlist, registered_id
 from onnxguard.scanning.scan import read_facts
 from onnxguard.sources.discover import find_models
@@ -73,11 +75,38 @@ def show(name: str) -> None:
     )
     for waiver in policy.waivers:
         click.echo(f"  waiver: {_waiver(waiver)}")
+    for key, said in _schemas(policy).items():
+        click.echo(f"  {key}: {said}")
 
 
 def _waiver(waiver: Waiver) -> str:
     what = f"{waiver.code} {waiver.operator}".strip()
     return f"{what} in {waiver.model} until {waiver.expires}: {waiver.reason}"
+
+
+def _schemas(policy: Allowlist) -> dict[str, str]:
+    """What a list declares of operators: their inputs, outputs, attributes and types."""
+    found = {}
+    for schema in (each for schemas in policy.schemas.values() for each in schemas):
+        parts = [" -> ".join(map(_formals, (schema.inputs, schema.outputs)))]
+        for name, attribute in schema.attributes.items():
+            kind = KINDS[attribute.type - 1]
+            given = "" if attribute.default is None else f" = {attribute.default}"
+            parts.append(f"{name} {kind}{given}{' required' * attribute.required}")
+        for name, types in schema.constraints.items():
+            parts.append(f"{name} is {' or '.join(map(shown_type, types))}")
+        found[f"schema {schema.domain}::{schema.name} {schema.since_version}"] = "; ".join(parts)
+    return found
+
+
+def _formals(formals: tuple[Formal, ...]) -> str:
+    said = []
+    for name, types, option, least, homogeneous in formals:
+        more = "" if option == "single" else f" {option}"
+        more += f" at least {least}" if least else ""
+        more += "" if homogeneous else " mixed"
+        said.append(f"{name} {shown_type(types)}{more}")
+    return f"({', '.join(said)})"
 
 
 def _entry(entry: Entry) -> str:
@@ -140,6 +169,7 @@ def _flat(policy: Allowlist) -> dict[str, str]:
     flat |= {
         f"denied {denial.label}": denial.instead or "yes" for denial in policy.denials.values()
     }
+    flat |= _schemas(policy)
     flat |= {"IR version": str(policy.ir_version), "constants": str(policy.constants)}
     flat |= {
         "dtypes": str(policy.dtypes),
@@ -153,7 +183,9 @@ def _flat(policy: Allowlist) -> dict[str, str]:
 def check(file: str) -> int:
     """Say whether a list can be used, and which of its names ONNX does not know."""
     policy = load_allowlist(file)
-    unknown = [text for entries in policy.entries.values() for e in entries for text in _unknown(e)]
+    unknown = [
+        text for entries in policy.entries.values() for e in entries for text in _unknown(e, policy)
+    ]
     unknown += [
         f'{denial.source}: ONNX has no operator "{printable(denial.op_type)}"'
         f"{near(denial.op_type, operator_names(denial.domain))}"
@@ -172,14 +204,15 @@ def check(file: str) -> int:
     return 1 if unknown else 0
 
 
-def _unknown(entry: Entry) -> list[str]:
-    if entry.domain not in LATEST_OPSET:
+def _unknown(entry: Entry, policy: Allowlist) -> list[str]:
+    declared = policy.schemas.get((entry.domain, entry.op_type), ())
+    if entry.domain not in LATEST_OPSET and not declared:
         return []
-    if not is_standard(entry.domain, entry.op_type):
+    if not declared and not is_standard(entry.domain, entry.op_type):
         hint = near(entry.op_type, operator_names(entry.domain))
         return [f'{entry.source}: ONNX has no operator "{printable(entry.op_type)}"{hint}']
-    version = entry.opset.high or LATEST_OPSET[entry.domain]
-    schema = schema_at(entry.domain, entry.op_type, version)
+    newest = declared[-1].since_version if declared else LATEST_OPSET[entry.domain]
+    schema = policy.schema_at(entry.domain, entry.op_type, entry.opset.high or newest)
     if schema is None:
         return [f"{entry.source}: {entry.label} does not exist at opset {entry.opset}"]
     found = [

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 Default = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | None
@@ -106,6 +108,20 @@ def schema_at(domain: str, op_type: str, opset: int) -> Schema | None:
         {name: _attribute(*given) for name, given in attributes.items()},
         {name: _types(number) for name, number in constraints.items()},
     )
+
+
+Declared = Mapping[tuple[str, str], tuple[Schema, ...]]
+"""Schemas that a list declares, by ``(domain, op_type)``, oldest first."""
+NOTHING: Final[Declared] = MappingProxyType({})
+
+
+def declared_at(declared: Declared, domain: str, op_type: str, opset: int) -> Schema | None:
+    """As ``schema_at``, of those that a list declares."""
+    found = None
+    for schema in declared.get((domain, op_type), ()):
+        if schema.since_version <= opset:
+            found = schema
+    return found
 
 
 def since_versions(domain: str, op_type: str) -> tuple[int, ...]:

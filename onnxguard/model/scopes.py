@@ -17,6 +17,7 @@ from onnxguard.model.constants import CONSTANT, FLOATS, INTS_READ, Constants, St
 from onnxguard.model.definitions import Definition, Index, index_of
 from onnxguard.model.folding import FOLDS, KEEPS_VALUES, computed
 from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Tensor
+from onnxguard.model.schemas import NOTHING, Declared
 from onnxguard.model.types import Types, infer_types
 
 VISITS = 500_000
@@ -96,6 +97,7 @@ class Scopes:
         self._inputs: dict[bytes, Given] = call.inputs if call else {}
         self._omitted = frozenset(n for n, v in self._inputs.items() if v.static is OMITTED)
         self._names: dict[bytes, bytes] = call.names if call else {}
+        self._schemas = NOTHING
 
     @property
     def read(self) -> set[int]:
@@ -237,7 +239,13 @@ class Scopes:
     @cached_property
     def types(self) -> Types:
         """The type of every value, and what cannot be right; found when first asked for."""
-        return infer_types(self._shared.model)
+        return infer_types(self._shared.model, self._schemas)
+
+    def declare(self, schemas: Declared) -> None:
+        """Take these schemas for those of operators that nothing else defines."""
+        if schemas != self._schemas:
+            self._schemas = schemas
+            self.__dict__.pop("types", None)
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""

@@ -23,6 +23,9 @@ _ELEMENTS = {code: _SPELLED.get(name, name) for code, (name, _) in DTYPES.items(
 TENSORS = {code: f"tensor({name})" for code, name in _ELEMENTS.items()}
 """TensorProto.DataType -> the type of a tensor of it."""
 
+LONGEST = 100
+"""Characters of a type that is written by hand."""
+
 CODES = {kind: code for code, kind in TENSORS.items()}
 BY_ENUM_NAME = {name.upper(): f"tensor({name})" for name in _ELEMENTS.values()}
 """``FLOAT`` and the like, as Cast wrote its type before opset 6."""
@@ -68,6 +71,29 @@ def _nested(kind: str, dtype: int, keys: tuple[int, ...]) -> str:
         else:
             text = f"{'seq' if each == 'sequence' else each}({text})"
     return text
+
+
+def read_type(text: str) -> str:
+    """A type as ``shown`` writes it in the spelling of the schemas; unknown of anything else."""
+    found = text.replace(" ", "")
+    if len(found) > LONGEST:
+        return UNKNOWN
+    for name, kind in ((dtype_name(code), kind) for code, kind in TENSORS.items()):
+        if found == name:
+            return kind
+    for outer, inner in (("sequence", "seq"), ("optional", "optional")):
+        if found.startswith(f"{outer}(") and found.endswith(")"):
+            held = read_type(found[len(outer) + 1 : -1])
+            return f"{inner}({held})" if held else UNKNOWN
+    if found.startswith("sparse_tensor(") and found.endswith(")"):
+        held = read_type(found[14:-1])
+        return f"sparse_{held}" if held in CODES else UNKNOWN
+    if found.startswith("map(") and found.endswith(")"):
+        key, _, value = found[4:-1].partition(",")
+        of_key, held = read_type(key), read_type(value)
+        if of_key in CODES and held:
+            return f"map({of_key[7:-1]},{held})"
+    return UNKNOWN
 
 
 def sequence_of(element: str) -> str:

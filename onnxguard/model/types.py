@@ -17,9 +17,9 @@ from typing import NamedTuple
 from onnxguard.base.printable import printable
 from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Opset, Value
 from onnxguard.model.output_types import CHECKED, RULES, Typed, UnresolvedError, also_wrong
-from onnxguard.model.schemas import Schema, schema_at
+from onnxguard.model.schemas import NOTHING, Declared, Schema, declared_at, schema_at
 from onnxguard.model.standard import LATEST_OPSET
-from onnxguard.model.type_binding import Outcome, Problem, admitted, apply, formal_at, listed
+from onnxguard.model.type_binding import Outcome, Problem, admitted, apply, bind, formal_at, listed
 from onnxguard.model.type_names import (
     BOOL,
     INT64,
@@ -113,14 +113,15 @@ class _Scope(NamedTuple):
             self.several[len(outputs), operator, *inputs] = outputs
 
 
-def infer_types(model: Model) -> Types:
-    """Type every value of a model that can be typed."""
-    return _Inference(model).types()
+def infer_types(model: Model, declared: Declared = NOTHING) -> Types:
+    """Type every value of a model that can be typed; ``declared`` are a list's own schemas."""
+    return _Inference(model, declared).types()
 
 
 class _Inference:
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, schemas: Declared) -> None:
         self._model = model
+        self._schemas = schemas
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): _weight(f) for f in model.functions}
@@ -256,20 +257,24 @@ class _Inference:
         if function is not None:
             return Outcome((yield from self._call(function, node, scope, inputs)))
         version = scope.versions.get(operator.domain, 0)
-        schema = _schema(operator, version)
+        schema = _schema(operator, version, self._schemas)
         if schema is None:
             yield from self._insides(node, scope)
             outcome = Outcome((UNKNOWN,) * count)
             if not any(attribute.graphs for attribute in node.attributes):
                 scope.remember(operator, inputs, outcome.outputs)
             return outcome
-        outcome = apply(schema, version, inputs, count)
+        known_by_name = (operator.domain, operator.op_type) not in self._schemas
+        outcome = (apply if known_by_name else bind)(schema, version, inputs, count)
         typed = Typed(node, inputs, _in_force(node, scope))
         if not operator.domain and operator.op_type in _BODIES:
             found = yield from self._bodies(typed, scope, version)
         else:
             rule = RULES.get(operator.domain, {}).get(operator.op_type)
             if rule is None and operator.op_type not in CHECKED:
+                if any(attribute.graphs for attribute in node.attributes):
+                    yield from self._insides(node, scope)
+                    return outcome
                 if outcome.problems:
                     scope.judged[own] = outcome
                 else:
@@ -386,12 +391,12 @@ def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) ->
     return _Scope({b"": UNKNOWN}, attributes, versions, {}, {}, {})
 
 
-def _schema(operator: Operator, version: int) -> Schema | None:
+def _schema(operator: Operator, version: int, declared: Declared) -> Schema | None:
     """What is known of an operator at an opset; nothing of one that is younger than the table."""
     domain, op_type = operator.domain or "ai.onnx", operator.op_type
     if operator.overload or version > LATEST_OPSET.get(domain, version):
         return None
-    found = schema_at(domain, op_type, version)
+    found = declared_at(declared, domain, op_type, version) or schema_at(domain, op_type, version)
     return found if found or operator.domain else schema_at("onnxruntime", op_type, version)
 
 

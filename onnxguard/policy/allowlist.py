@@ -8,6 +8,7 @@ from typing import NamedTuple
 from onnxguard.base.budget import SECONDS
 from onnxguard.base.findings import Severity, operator_label
 from onnxguard.catalogue import Rule
+from onnxguard.model.schemas import NOTHING, Declared, Schema, declared_at, schema_at
 
 DEFAULT_DOMAIN = "ai.onnx"
 LIMITS = {
@@ -167,7 +168,8 @@ class Allowlist(NamedTuple):
     """A list with everything it extends folded in.
 
     Entries and denials are keyed by ``(domain, op_type)``, the default domain as ``ai.onnx``.
-    ``constants`` is ``report``, ``forbid`` or a cap in bytes.
+    ``constants`` is ``report``, ``forbid`` or a cap in bytes. ``schemas`` are those of operators
+    that neither ONNX nor ONNX Runtime defines.
     """
 
     id: str
@@ -183,6 +185,12 @@ class Allowlist(NamedTuple):
     constants: str | int
     dtypes: DtypeRule | None
     waivers: tuple[Waiver, ...]
+    schemas: Declared = NOTHING
+
+    def schema_at(self, domain: str, op_type: str, opset: int) -> Schema | None:
+        """The schema of an operator: as the list declares it, or as it is known."""
+        declared = declared_at(self.schemas, domain, op_type, opset)
+        return declared or schema_at(domain, op_type, opset)
 
     def limit(self, name: str) -> int | None:
         """The value of a limit, None where there is none."""

@@ -13,6 +13,7 @@ from onnxguard.catalogue import RULES
 from onnxguard.catalogue.types import TYPES
 from onnxguard.catalogue.validity import VALIDITY as VALIDITY_RULES
 from onnxguard.model.messages import DTYPES
+from onnxguard.model.schemas import Schema
 from onnxguard.policy.allowlist import (
     DEFAULT_DOMAIN,
     LIMITS,
@@ -27,6 +28,7 @@ from onnxguard.policy.allowlist import (
     ValueRule,
     Waiver,
 )
+from onnxguard.policy.operator_schemas import read_schema
 from onnxguard.policy.yaml_values import (
     NUMBERS,
     boolean,
@@ -45,7 +47,8 @@ from onnxguard.policy.yaml_values import (
 
 SCHEMA = 1
 _TOP: tuple[str, ...] = ("schema", "id", "title", "extends", "adr", "date", "reason")
-_TOP += ("operators", "deny", "limits", "opset", "ir_version", "policy", "dtypes", "waivers")
+_TOP += ("operators", "deny", "schemas", "limits", "opset", "ir_version", "policy", "dtypes")
+_TOP += ("waivers",)
 _DECISION = ("adr", "date", "reason")
 _ENTRY = ("name", "names", "domain", "opset", "attributes", "dtypes", "constant_inputs", *_DECISION)
 _DENY = ("name", "names", "domain", "instead", *_DECISION)
@@ -77,6 +80,7 @@ class AllowlistFile(NamedTuple):
     constants: str | int | None
     dtypes: DtypeRule | None
     waivers: list[Waiver]
+    schemas: list[Schema]
 
 
 def read_file(top: Mapping) -> AllowlistFile:
@@ -117,7 +121,18 @@ def read_file(top: Mapping) -> AllowlistFile:
         constants=constants,
         dtypes=_dtypes(top.items.get("dtypes")),
         waivers=[read_waiver(item) for item in list_items(top, "waivers")],
+        schemas=_schemas(top),
     )
+
+
+def _schemas(top: Mapping) -> list[Schema]:
+    found: dict[tuple[str, str, int], Schema] = {}
+    for item in list_items(top, "schemas"):
+        schema = read_schema(item)
+        if schema[:3] in found:
+            item.mark.fail(f"a second schema of {schema.domain}::{schema.name} for one version")
+        found[schema[:3]] = schema
+    return list(found.values())
 
 
 # -- the parts of a list --------------------------------------------------------------------------

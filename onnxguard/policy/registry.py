@@ -15,6 +15,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import MAX_BYTES, Mark, near, parse
 from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit
 from onnxguard.policy.allowlist_file import AllowlistFile, read_file
+from onnxguard.policy.operator_schemas import by_operator
 
 
 def _folder() -> Path:
@@ -99,7 +100,8 @@ def _canonical(value: object) -> str:
         if names is None:
             return f"({','.join(map(_canonical, value))})"
         said = zip(names, value, strict=True)
-        return f"({','.join(f'{n}={_canonical(item)}' for n, item in said if n != 'source')})"
+        told = [(n, item) for n, item in said if n != "source" and (item or n != "schemas")]
+        return f"({','.join(f'{n}={_canonical(item)}' for n, item in told)})"
     return repr(value)
 
 
@@ -199,7 +201,7 @@ def _fold(chain: list[AllowlistFile]) -> Allowlist:
     denials: dict[tuple[str, str], Denial] = {}
     limits: dict[str, Limit] = {}
     folded = Allowlist(
-        "", "", Decision(), (), entries, denials, limits, {}, None, {}, "report", None, ()
+        "", "", Decision(), (), entries, denials, limits, {}, None, {}, "report", None, (), {}
     )
     for file in reversed(chain):
         own: dict[tuple[str, str], list[Entry]] = {}
@@ -228,6 +230,7 @@ def _fold(chain: list[AllowlistFile]) -> Allowlist:
             constants=folded.constants if file.constants is None else file.constants,
             dtypes=file.dtypes or folded.dtypes,
             waivers=(*folded.waivers, *file.waivers),
+            schemas=by_operator([*sum(folded.schemas.values(), ()), *file.schemas]),
         )
     return folded
 

@@ -37,6 +37,7 @@ CHECKS = (
 def judge(survey: Survey, policy: Allowlist, path: str | None) -> list[Finding]:
     """Run every rule; ``path`` is the model's own, beside which external data must lie."""
     found = Found()
+    survey.scopes.declare(policy.schemas)
     for check in CHECKS:
         budget.check()
         check(survey, policy, found)

@@ -57,7 +57,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     opsets = Opsets(survey.model)
     for view in survey.inlining.views if conditional else ():
         if not conditional.keys().isdisjoint(survey.counts[id(view.graph)]):
-            _conditional(survey, view, opsets, conditional, found)
+            _conditional(survey, policy, view, opsets, conditional, found)
     for graph in survey.model.graphs if conditional else ():
         for index, operator in graph.overridden:
             if operator in conditional:
@@ -84,6 +84,7 @@ def _refused(graph: Graph, refused: dict[Operator, list[Verdict]], found: Found)
 
 def _conditional(
     survey: Survey,
+    policy: Allowlist,
     view: View,
     opsets: Opsets,
     conditional: dict[Operator, tuple[Entry, ...]],
@@ -92,11 +93,12 @@ def _conditional(
     for index, node in enumerate(view.graph.nodes):
         if node.operator in conditional:
             version = opsets.version(view.graph, node.operator.domain)
-            _judge(survey, view, index, version, conditional[node.operator], found)
+            _judge(survey, policy, view, index, version, conditional[node.operator], found)
 
 
 def _judge(
     survey: Survey,
+    policy: Allowlist,
     view: View,
     index: int,
     version: int,
@@ -107,7 +109,8 @@ def _judge(
     if entry is not None:
         from onnxguard.rules.conditions import judge_node  # few lists have conditions
 
-        judge_node(survey, view, index, entry, version, found)
+        schema = policy.schema_at(entry.domain, entry.op_type, version)
+        judge_node(survey, view, index, entry, schema, found)
         return
     ranges = ", ".join(str(e.opset) for e in entries)
     label = entries[0].label

@@ -11,7 +11,7 @@ from onnxguard.model.expansion import View
 from onnxguard.model.graph import Attribute, Graph, Node, SparseTensor
 from onnxguard.model.messages import dtype_name
 from onnxguard.model.reading.plain import VALUES_KEPT
-from onnxguard.model.schemas import schema_at
+from onnxguard.model.schemas import Schema
 from onnxguard.model.scopes import Scopes
 from onnxguard.model.survey import Survey
 from onnxguard.model.type_names import elements_of
@@ -22,13 +22,13 @@ FLOAT32_MAX = 3.4028234663852886e38
 
 
 def judge_node(
-    survey: Survey, view: View, index: int, entry: Entry, version: int, found: Found
+    survey: Survey, view: View, index: int, entry: Entry, schema: Schema | None, found: Found
 ) -> None:
-    """Judge one node by its entry; ``version`` is the opset of the operator's domain."""
+    """Judge one node by its entry; ``schema`` is its operator's at the opset, if it is known."""
     graph = view.graph
     node = view.scopes.bound(graph.nodes[index])
     for name, rule in entry.attributes.items():
-        problem = _attribute(node, name, rule, entry, version)
+        problem = _attribute(node, name, rule, schema)
         if problem:
             found.add(
                 "OG107",
@@ -43,20 +43,19 @@ def judge_node(
     if entry.dtypes is not None:
         _dtypes(survey, view, index, node, entry, entry.dtypes, found)
     for name in entry.constant_inputs:
-        _constant_input(view, index, node, name, entry, version, found)
+        _constant_input(view, index, node, name, entry, schema, found)
 
 
 # -- attributes -----------------------------------------------------------------------------------
 
 
-def _attribute(node: Node, name: str, rule: ValueRule, entry: Entry, version: int) -> str:
+def _attribute(node: Node, name: str, rule: ValueRule, schema: Schema | None) -> str:
     given = [a for a in node.attributes if a.name == name.encode()]
     if not given and rule.required:
         return f"{name} must be given"
     if not given:
         default = rule.default
         if default is None:
-            schema = schema_at(entry.domain, entry.op_type, version)
             known = schema.attributes.get(name) if schema else None
             value = known.default if known else None
             values: list[object] = list(value) if isinstance(value, tuple) else [value]
@@ -213,11 +212,11 @@ def _constant_input(
     node: Node,
     name: str,
     entry: Entry,
-    version: int,
+    schema: Schema | None,
     found: Found,
 ) -> None:
     graph = view.graph
-    position = _position(name, entry, version)
+    position = _position(name, schema)
     value = node.inputs[position] if position is not None and position < len(node.inputs) else b""
     if position is not None and not value:
         return  # an optional input that is not there has no value to choose
@@ -239,9 +238,8 @@ def _constant_input(
         )
 
 
-def _position(name: str, entry: Entry, version: int) -> int | None:
+def _position(name: str, schema: Schema | None) -> int | None:
     if name.isdigit():
         return int(name)
-    schema = schema_at(entry.domain, entry.op_type, version)
     names = [formal.name for formal in schema.inputs] if schema else []
     return names.index(name) if name in names else None

@@ -9,7 +9,16 @@ from typing import NamedTuple
 from onnxguard.base.findings import Severity
 from onnxguard.model.constants import CONSTANT_ATTRIBUTES
 from onnxguard.model.graph import Attribute, Graph, Operator
-from onnxguard.model.schemas import UNBOUNDED, Formal, Schema, bounds, schema_at, since_versions
+from onnxguard.model.schemas import (
+    UNBOUNDED,
+    Declared,
+    Formal,
+    Schema,
+    bounds,
+    declared_at,
+    schema_at,
+    since_versions,
+)
 from onnxguard.model.standard import LATEST_OPSET
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
@@ -77,7 +86,10 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
             version = opsets[id(graph.function)].get(operator.domain or DEFAULT_DOMAIN, 0)
             if operator in functions or operator.overload or not operator.op_type or not version:
                 continue  # a function of the model's own, or what other rules speak of
-            signature, refusal = _judge(operator, version)
+            if (operator.domain, operator.op_type) in policy.schemas:
+                signature, refusal = _declared(operator, version, policy.schemas)
+            else:
+                signature, refusal = _judge(operator, version)
             if signature is not None:
                 known[operator] = signature
             listed = operator.domain or DEFAULT_DOMAIN, operator.op_type
@@ -116,6 +128,18 @@ def _judge(operator: Operator, version: int) -> tuple[Signature | None, Refusal 
         text = f"{{}} came with opset {since[0]}, here it is {version}"
         return None, Refusal("OG163", text, f"import opset {since[0]} or newer")
     return None, NO_OPERATOR
+
+
+def _declared(
+    operator: Operator, version: int, schemas: Declared
+) -> tuple[Signature | None, Refusal | None]:
+    """As ``_judge``, of an operator that the list declares."""
+    schema = declared_at(schemas, operator.domain, operator.op_type, version)
+    if schema is not None:
+        return _signature(schema), None
+    since = schemas[operator.domain, operator.op_type][0].since_version
+    text = f"{{}} came with version {since} of its domain, here it is {version}"
+    return None, Refusal("OG163", text, f"import version {since} or newer")
 
 
 def _signature(schema: Schema) -> Signature:

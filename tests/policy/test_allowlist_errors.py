@@ -21,6 +21,10 @@ def attribute(keys: str) -> str:
     return operator(f"attributes: {{alpha: {{{keys}}}}}")
 
 
+def schema(keys: str) -> str:
+    return f"schemas: [{{name: F, domain: ours, {keys}}}]"
+
+
 ERRORS = {
     "list for text": ("title: [a]", "3:8: title is text, not a list"),
     "mapping for text": ("title: {a: b}", "3:8: title is text, not a mapping"),
@@ -180,6 +184,70 @@ ERRORS = {
         "3:10: FOLDER/none.yaml: cannot be read: No such file or directory",
     ),
     "itself": ("extends: list.yaml", "3:10: extends goes in a circle: mine -> list.yaml"),
+    "schema without a name": ("schemas: [{domain: ours}]", "3:11: a schema needs 'name'"),
+    "schema of ONNX's own": (
+        "schemas: [{name: Relu, domain: ai.onnx}]",
+        "3:32: the schemas of ai.onnx are ONNX's own",
+    ),
+    "schema that is known": (
+        "schemas: [{name: Gelu, domain: com.microsoft}]",
+        "3:18: the schema of com.microsoft::Gelu is known: leave it out",
+    ),
+    "schema of version nought": (schema("since_version: 0"), "3:50: since_version is 1 or more"),
+    "schema twice": (
+        "schemas: [{name: F, domain: ours}, {name: F, domain: ours, since_version: 1}]",
+        "3:36: a second schema of ours::F for one version",
+    ),
+    "input without a type": (schema("inputs: [{name: x}]"), "3:44: one of inputs needs 'type'"),
+    "input of no type": (
+        schema("inputs: [{name: x, type: float}]"),
+        '3:60: "float" is no type: write float32, sequence(int64), optional(string) or map(',
+    ),
+    "type that nests without end": (
+        schema(f"inputs: [{{name: x, type: {'sequence(' * 2000}}}]"),
+        "3:60: ",
+    ),
+    "inputs of one name": (
+        schema("inputs: [{name: x, type: int8}, {name: x, type: int8}]"),
+        '3:74: two inputs have the name "x"',
+    ),
+    "input after a variadic one": (
+        schema("inputs: [{name: x, type: int8, variadic: true}, {name: y, type: int8}]"),
+        "3:83: what is variadic comes last",
+    ),
+    "input that is both": (
+        schema("inputs: [{name: x, type: int8, variadic: true, optional: true}]"),
+        "3:44: what is variadic may be left out unless at_least says otherwise",
+    ),
+    "least of what is single": (
+        schema("outputs: [{name: x, type: int8, at_least: 1}]"),
+        "3:67: at_least is said of what is variadic",
+    ),
+    "variable that stands for nothing": (schema("types: {T: []}"), '3:46: "T" stands for no type'),
+    "variable that nothing is of": (
+        schema("types: {T: [int8]}"),
+        '3:43: no input or output is "T"',
+    ),
+    "variable with the name of a type": (
+        schema("types: {int8: [int64]}"),
+        '3:43: "int8" is a type: give the variable another name',
+    ),
+    "attribute of no type": (
+        schema("attributes: {a: {type: flaot}}"),
+        '3:58: "flaot" is no type of attribute (did you mean float',
+    ),
+    "attribute that is required and has a default": (
+        schema("attributes: {a: {type: int, required: true, default: 1}}"),
+        "3:88: what is required has no default",
+    ),
+    "default of another type": (
+        schema("attributes: {a: {type: int, default: 1.5}}"),
+        '3:72: "1.5" is no int',
+    ),
+    "default of a list": (
+        schema("attributes: {a: {type: ints, default: 1}}"),
+        "3:73: a default is said of a float, an int or a string, not of ints",
+    ),
     "alias": ("title: &a x\nreason: *a", "3:8: anchors are not taken: write the value out"),
     "alias of nothing": ("title: *a", "3:8: aliases are not taken: write the value out"),
     "tag": ("title: !x y", "3:8: the tag !x is not taken"),
