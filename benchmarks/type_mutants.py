@@ -86,7 +86,8 @@ def _retype(random: Random, value: ValueInfoProto) -> None:
     of.elem_type = _other(random, of.elem_type)
 
 
-def _refill(random: Random, tensor: TensorProto) -> None:
+def refill(random: Random, tensor: TensorProto) -> None:
+    """Give a tensor another dtype, and zeros of it."""
     dtype = _other(random, tensor.data_type)
     name, dims = tensor.name, list(tensor.dims)
     count = 1
@@ -124,7 +125,7 @@ def change_initializer(random: Random, model: ModelProto) -> bool:
     found = [t for g in graphs(model.graph) for t in g.initializer]
     found += [a.t for n in nodes(model) for a in n.attribute if a.type == AttributeProto.TENSOR]
     if found:
-        _refill(random, random.choice(found))
+        refill(random, random.choice(found))
     return bool(found)
 
 

@@ -1,4 +1,4 @@
-"""OG150 to OG166: whether the graph is what ONNX calls valid."""
+"""OG150 to OG167: whether the graph is what ONNX calls valid."""
 
 from __future__ import annotations
 
@@ -163,5 +163,15 @@ VALIDITY = (
         "a counter, a condition and every carried value; that of a Scan all of its inputs. "
         "Runtimes refuse anything else.",
         "Make the node and its graph agree; an input of a body may be left to its initializer.",
+    ),
+    Rule(
+        "OG167",
+        "domain-spelled-out",
+        Severity.ERROR,
+        'A function or a graph inside a node spells the default domain "ai.onnx".',
+        "ONNX calls the empty name and ai.onnx one domain, and in the main graph runtimes read "
+        "either. Inside functions and bodies ONNX's checker and ONNX Runtime know the empty name "
+        "alone, and refuse the model when it is loaded.",
+        "Leave the domain of these nodes, and of the function's import, empty.",
     ),
 )

@@ -7,6 +7,7 @@ from functools import partial
 
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import identifier
+from onnxguard.catalogue import RULES
 from onnxguard.model.graph import Function, Operator
 from onnxguard.model.schemas import schema_at
 from onnxguard.model.standard import LATEST_OPSET, is_runtime_domain, is_standard
@@ -63,10 +64,25 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             message = f"the function {label} calls itself, directly or through others"
             found.add("OG508", message, place, hint="no runtime can inline it", operator=label)
         _opsets(of_model, function, used[id(function)], policy, found)
+        _spelled_import(function, used[id(function)], policy, found)
     by_id = {function.id: function for function in functions}
     _calls(survey, by_id, found)
     if policy.policy("function_graphs") != "allow":
         _graphs(survey, severity_of(policy.policy("function_graphs")), found)
+
+
+def _spelled_import(
+    function: Function, used: set[Operator], policy: Allowlist, found: Found
+) -> None:
+    """Find a function that imports the default domain by its long name alone."""
+    severity = policy.validity(RULES["OG167"])
+    domains = {opset.domain for opset in function.opsets}
+    if severity is None or "" in domains or DEFAULT_DOMAIN not in domains:
+        return
+    if any(not operator.domain for operator in used):
+        message = f'the function {function.id.label} imports "ai.onnx" and not ""'
+        hint, label = RULES["OG167"].fix, function.id.label
+        found.add("OG167", message, function.place, hint=hint, operator=label, severity=severity)
 
 
 def _spelled(function: Operator) -> str:

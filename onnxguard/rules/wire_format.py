@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from onnxguard.base.findings import Severity
 from onnxguard.catalogue import RULES
+from onnxguard.catalogue.validity import VALIDITY
 from onnxguard.model.survey import Survey
 from onnxguard.model.wire import LARGEST_MESSAGE
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 from onnxguard.rules.header import severity_of
+
+VALIDITY_CODES = frozenset(rule.code for rule in VALIDITY)
 
 
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
@@ -24,9 +27,14 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             if action == "allow":
                 continue
             severity = severity_of(action)
+        if anomaly.code in VALIDITY_CODES:
+            severity = policy.validity(RULES[anomaly.code])
+            if severity is None:
+                continue
         more = anomaly.count - len(anomaly.places)
         hint = RULES[anomaly.code].fix
         for place in anomaly.places:
             found.add(anomaly.code, anomaly.message, place, hint=hint, severity=severity)
         if more:
-            found.add(anomaly.code, anomaly.message, anomaly.places[0], count=more)
+            place = anomaly.places[0]
+            found.add(anomaly.code, anomaly.message, place, count=more, severity=severity)

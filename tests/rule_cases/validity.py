@@ -1,4 +1,4 @@
-"""OG150 to OG166: graphs that ONNX does not call valid."""
+"""OG150 to OG167: graphs that ONNX does not call valid."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def branching(*nodes: bytes, output: str = "t", outputs: list[bytes] | None = No
 def calling(*nodes: bytes) -> bytes:
     """A model whose function holds the nodes."""
     held = function("F", *nodes)
+    return pb.model(graph(node("F", domain="local")), opset_import=LOCAL, functions=held)
+
+
+def importing(domain: str) -> bytes:
+    """A model whose function imports the default domain by that name."""
+    held = function("F", node("Relu"), opset_import=pb.opset_import(domain, 17))
     return pb.model(graph(node("F", domain="local")), opset_import=LOCAL, functions=held)
 
 
@@ -304,4 +310,32 @@ BODIES = (
     ),
 )
 
-CASES = (*NAMES, *SIGNATURES, *BODIES)
+SPELLED = (
+    case(
+        "OG167",
+        "domain spelled out in a branch",
+        branching(node("Abs", "x", "t", domain="ai.onnx")),
+        model(node("Abs", domain="ai.onnx")),
+        'a node inside another or a function spells its domain "ai.onnx"',
+        "graph/If_0.then_branch/node 0",
+    ),
+    case(
+        "OG167",
+        "domain spelled out in a function",
+        calling(node("Abs", "x", "y", domain="ai.onnx")),
+        calling(node("Abs")),
+        'a node inside another or a function spells its domain "ai.onnx"',
+        "function local::F/node 0",
+    ),
+    case(
+        "OG167",
+        "domain spelled out in a function's import",
+        importing("ai.onnx"),
+        importing(""),
+        'the function local::F imports "ai.onnx" and not ""',
+        "function local::F",
+        operator="local::F",
+    ),
+)
+
+CASES = (*NAMES, *SIGNATURES, *BODIES, *SPELLED)

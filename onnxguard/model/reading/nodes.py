@@ -27,6 +27,9 @@ from onnxguard.model.reading.plain import (
 from onnxguard.model.reading.tensors import TensorReader
 from onnxguard.model.wire import DEEPEST, LEN, Buffer, Field, count_varints, signed, varints
 
+SPELLED = b"ai.onnx"
+"""The default domain by its long name; the empty one is usual."""
+
 INLINE_NODE = 4096
 """A node or attribute of at most this many bytes is copied out and read at once."""
 
@@ -159,6 +162,9 @@ class NodeReader(TensorReader):
         if self.steps < self.checkpoint:
             self.spend(0)
         notes = self.notes
+        if domain == SPELLED:
+            self.spelling(graph, start, end)
+            head = None  # what it means depends on where it stands
         if len(attributes) > 1:
             self.attribute_names(graph, attributes, start, end)
         if head is not None and head[:3] == (inputs, outputs, name) and notes == self.notes:
@@ -227,6 +233,8 @@ class NodeReader(TensorReader):
         choices = [values[-OVERRIDDEN_KEPT:] or [b""] for values in identity.values()]
         operators = [self.operator(op, domain, over) for domain, op, over in product(*choices)]
         graph.overridden += [(index, op) for op in operators[:-1] if op != operators[-1]]
+        if choices[0][-1] == SPELLED:
+            self.spelling(graph, start, end)
         self.attribute_names(graph, attributes, start, end)
         return Node(operators[-1], name_bytes, inputs, outputs, attributes, start, end)
 
@@ -238,6 +246,12 @@ class NodeReader(TensorReader):
             self.spend(2 * HEADER)
             operator = self.operators[key] = _operator(op_type, domain, overload)
         return operator
+
+    def spelling(self, graph: Graph, start: int, end: int) -> None:
+        """Note the default domain spelled out where only its empty name is understood."""
+        if graph.parent is not None or graph.function is not None:
+            message = 'a node inside another or a function spells its domain "ai.onnx"'
+            self.note("OG167", message, Where(graph, f"node {len(graph.nodes)}"), start, end)
 
     def attribute_names(
         self, graph: Graph, attributes: list[Attribute], start: int, end: int
@@ -440,7 +454,7 @@ class NodeReader(TensorReader):
 
 
 def _operator(op_type: bytes, domain: bytes, overload: bytes) -> Operator:
-    if domain == b"ai.onnx":
+    if domain == SPELLED:
         domain = b""
     if not domain and not overload and op_type in memo.operators:
         return memo.operators[op_type]
