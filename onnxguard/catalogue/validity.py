@@ -1,4 +1,4 @@
-"""OG150 to OG167: whether the graph is what ONNX calls valid."""
+"""OG150 to OG168: whether the graph is what ONNX calls valid."""
 
 from __future__ import annotations
 
@@ -173,5 +173,14 @@ VALIDITY = (
         "either. Inside functions and bodies ONNX's checker and ONNX Runtime know the empty name "
         "alone, and refuse the model when it is loaded.",
         "Leave the domain of these nodes, and of the function's import, empty.",
+    ),
+    Rule(
+        "OG168",
+        "function-output-name",
+        Severity.ERROR,
+        "A function names an output twice, or gives an input back under its own name.",
+        "ONNX Runtime makes a schema of every function, called or not, in which each input and "
+        "output has a name of its own: it refuses the model. ONNX's checker refuses the former.",
+        "Pass the value through an Identity, whose output has a name of its own.",
     ),
 )

@@ -151,7 +151,12 @@ class _Inference:
         if graph.parent is not None:
             own = _defined(graph)
             outer = {name: types.pop(name) for name in own if name in types}
-        stated = [(value, declared(value.type)) for value in (*graph.values, *graph.outputs)]
+        stated = [(value, declared(value.type)) for value in graph.outputs]
+        ends = {value.name for value, kind in stated if kind}
+        ends.update([value.name for value in graph.inputs])
+        # What an input or output declares of itself counts: nobody reads a value_info of it.
+        values = [value for value in graph.values if value.name not in ends]
+        stated = [*((value, declared(value.type)) for value in values), *stated]
         fallback = {value.name: kind for value, kind in stated if kind}
         self._inputs(graph, types, given)
         left = yield from self._nodes(graph, scope, fallback, range(len(graph.nodes)), False)

@@ -1,4 +1,4 @@
-"""Who gives each value that is read, in which order, and whether twice (OG150 to OG157, OG165).
+"""Who gives each value, in which order, and whether twice (OG150 to OG157, OG165, OG168).
 
 Names are looked up as ONNX does: in the graph itself, then in the graphs around it. A graph inside
 a node sees what stands before that node; what it reads is read by the node. All is done in one walk
@@ -220,6 +220,16 @@ def _outputs(graph: Graph, values: set[bytes], sight: Sight, say: Weighed) -> No
     """Find the outputs of a graph, or of a function, that nothing in it gives."""
     of_function = graph.function if graph.parent is None else None
     names = of_function.outputs if of_function else [value.name for value in graph.outputs]
+    if of_function is not None:
+        seen = set(of_function.inputs)
+        for index, name in enumerate(filter(None, names)):
+            if name in seen:
+                text = 'the function has two outputs "{}"'
+                if name in of_function.inputs:
+                    text = 'the function gives its input "{}" back under its own name'
+                hint = "pass the value through an Identity of its own"
+                say("OG168", text, (name,), partial(_output_place, graph, index), hint)
+            seen.add(name)
     for index, name in enumerate(names):
         if name in (values if name in values else sight.known) and name:
             continue

@@ -1,4 +1,4 @@
-"""Whether the graph is what ONNX calls valid (OG150 to OG167): its names and its operators' use."""
+"""Whether the graph is what ONNX calls valid (OG150 to OG168): its names and its operators' use."""
 
 from __future__ import annotations
 

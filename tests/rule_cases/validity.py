@@ -1,4 +1,4 @@
-"""OG150 to OG167: graphs that ONNX does not call valid."""
+"""OG150 to OG168: graphs that ONNX does not call valid."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def importing(domain: str) -> bytes:
     """A model whose function imports the default domain by that name."""
     held = function("F", node("Relu"), opset_import=pb.opset_import(domain, 17))
     return pb.model(graph(node("F", domain="local")), opset_import=LOCAL, functions=held)
+
+
+def giving(*outputs: str) -> bytes:
+    """A model whose function has these outputs."""
+    held = function("F", node("Relu", "x", "z"), node("Abs", "x", "u"), output=list(outputs))
+    call = node("F", "x", "y v", domain="local")
+    return pb.model(graph(call), opset_import=LOCAL, functions=held)
 
 
 def case(
@@ -338,4 +345,23 @@ SPELLED = (
     ),
 )
 
-CASES = (*NAMES, *SIGNATURES, *BODIES, *SPELLED)
+FUNCTIONS = (
+    case(
+        "OG168",
+        "function with one output twice",
+        giving("z", "z"),
+        giving("z", "u"),
+        'the function has two outputs "z"',
+        "function local::F",
+    ),
+    case(
+        "OG168",
+        "function that gives an input back",
+        giving("z", "x"),
+        giving("z", "u"),
+        'the function gives its input "x" back under its own name',
+        "function local::F",
+    ),
+)
+
+CASES = (*NAMES, *SIGNATURES, *BODIES, *SPELLED, *FUNCTIONS)

@@ -97,14 +97,21 @@ def call(
     outputs: Sequence[str] = ("b",),
     given: Sequence[str] = ("x",),
     attributes: Sequence[str] = (),
+    domain: str = "",
     **values: Any,
 ) -> onnx.ModelProto:
-    imports = [helper.make_opsetid("", 17)]
+    imports = [helper.make_opsetid(domain, 17)]
     held = helper.make_function(
         "q", "Fn", list(inputs), list(outputs), nodes, imports, list(attributes)
     )
     it = node("Fn", list(given), ["y"], domain="q", **values)
     return model([it], functions=[held], more=["q"])
+
+
+def declaring(*values: onnx.ValueInfoProto) -> onnx.ModelProto:
+    made = model([node("Relu", ["x"], ["t"]), node("Abs", ["t"], ["y"])])
+    made.graph.value_info.extend(values)
+    return made
 
 
 def referring(kind: int = 2) -> onnx.NodeProto:
@@ -409,6 +416,30 @@ FACTS = {
     ),
     "body that gives no condition": Fact(
         loop([node("Relu", ["v"], ["w"])], [ROUND, KEEP, V], [W]), "OG166", RUNTIME
+    ),
+    "domain spelled out in the main graph": Fact(
+        model([node("Relu", ["x"], ["y"], domain="ai.onnx")]), "", CHECKER
+    ),
+    "domain spelled out in a branch": Fact(
+        iff(branch([node("Abs", ["x"], ["t"], domain="ai.onnx")], "t")), "OG167", BOTH
+    ),
+    "domain spelled out in a function": Fact(
+        call([node("Abs", ["a"], ["b"], domain="ai.onnx")]), "OG167", BOTH
+    ),
+    "domain spelled out in the import of a function": Fact(
+        call([node("Abs", ["a"], ["b"])], domain="ai.onnx"), "OG167", BOTH
+    ),
+    "function with one output twice": Fact(
+        call([node("Abs", ["a"], ["b"])], outputs=["b", "b"]), "OG509 OG168", BOTH
+    ),
+    "function that gives an input back": Fact(
+        call([node("Abs", ["a"], ["b"])], outputs=["b", "a"]), "OG509 OG168", RUNTIME
+    ),
+    "value_info of an input and an output, of another type": Fact(
+        declaring(scalar("x", TensorProto.INT64), scalar("y", TensorProto.INT64)), "", NOBODY
+    ),
+    "value_info of a value, of another type": Fact(
+        declaring(scalar("t", TensorProto.INT64)), "OG179", RUNTIME
     ),
     "initializer that is no input at IR version 3": Fact(
         model([node("Add", ["x", "w"], ["y"])], weights=[weight("w")], ir=3), "OG165", CHECKER
