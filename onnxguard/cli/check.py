@@ -138,7 +138,8 @@ def _fully_checked(manifest: Manifest, options: dict[str, Any]) -> Manifest:
     """The manifest with the full checks that the options ask for, or without any."""
     given = limits_of(options)
     if options["no_full_check"]:
-        if given is not None:
+        source = click.get_current_context().get_parameter_source("full_check")
+        if given is not None and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError("--full-check and --no-full-check contradict each other")
         entries = tuple(entry._replace(full_check=None) for entry in manifest.entries)
         return manifest._replace(entries=entries)

@@ -19,7 +19,7 @@ from onnxguard.scanning.report import DecidingFile
 
 KEYS = {
     "scan": "allowlist baseline format full-check ignore jobs select strict",
-    "check": "baseline format jobs manifest strict",
+    "check": "baseline format full-check jobs manifest strict",
     "lock": "jobs manifest",
     "init": "allowlist",
     "diff": "allowlist format",

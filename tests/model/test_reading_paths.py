@@ -345,3 +345,17 @@ def test_field_number_0_in_a_group_is_malformed(inner: bytes, policy: Allowlist)
         "OG003",
         f"malformed protobuf at byte {len(data) - 4}: field number 0",
     )
+
+
+def test_a_domain_is_spelled_out_where_it_matters_whatever_was_read_before() -> None:
+    """What follows a node's name is remembered, and means the same in the main graph alone."""
+    spelled = pb.node("Relu", "x", "t", domain="ai.onnx")
+    branches = [
+        pb.attribute(name, g=pb.body(spelled, output=pb.value("t")))
+        for name in ("then_branch", "else_branch")
+    ]
+    before = pb.model(pb.graph(spelled, pb.node("Relu", "t", "y")))
+    after = pb.model(pb.graph(spelled, pb.node("If", "x", "y", attribute=branches)))
+    for data, times in ((before, 0), (after, 2), (before, 0), (after, 2)):
+        found = [a for a in read_model(data).anomalies.values() if a.code == "OG167"]
+        assert sum(anomaly.count for anomaly in found) == times

@@ -101,6 +101,14 @@ def test_leaving_it_out_is_said() -> None:
     assert refused("check", "--full-check", "--no-full-check") == said
 
 
+def test_a_table_asks_for_it() -> None:
+    write_models(b=WRONG)
+    write_manifest()
+    Path("pyproject.toml").write_text("[tool.onnxguard.check]\nfull-check = true\n")
+    assert codes() == {"b.onnx": ["OG901"]}
+    assert codes("--no-full-check") == codes("--config", "none") == {}
+
+
 def test_a_resumed_run_knows_whether_it_was_made() -> None:
     write_models(a=RELU, b=WRONG)
     write_manifest()
