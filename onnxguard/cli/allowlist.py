@@ -75,8 +75,8 @@ def show(name: str) -> None:
     )
     for waiver in policy.waivers:
         click.echo(f"  waiver: {_waiver(waiver)}")
-    for key, said in _schemas(policy).items():
-        click.echo(f"  {key}: {said}")
+    for label, said in _schemas(policy).items():
+        click.echo(f"  {label}: {said}")
 
 
 def _waiver(waiver: Waiver) -> str:

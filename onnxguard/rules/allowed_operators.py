@@ -63,7 +63,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
             if operator in conditional:
                 view = View(survey.scopes, graph, graph)
                 version = opsets.version(graph, operator.domain)
-                _judge(survey, view, index, version, conditional[operator], found)
+                _judge(survey, policy, view, index, version, conditional[operator], found)
 
 
 def _refused(graph: Graph, refused: dict[Operator, list[Verdict]], found: Found) -> None:
