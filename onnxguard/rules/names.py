@@ -287,8 +287,8 @@ def _shadows(graph: Graph, shadowed: set[bytes], say: Weighed) -> None:
 def _not_inputs(graph: Graph, say: Weighed) -> None:
     """Find initializers that are no inputs."""
     inputs = set(given(graph))
-    for index, name in enumerate(stored(graph)):
-        if name not in inputs:
+    for index, tensor in enumerate(graph.initializers):  # of sparse ones nobody asks it
+        if tensor.name not in inputs:
             text = "an initializer is not an input of its graph, as it must be before IR version 4"
             place = partial(_weight_place, graph, index)
             say("OG165", text, (), place, "declare IR version 4 or later")

@@ -79,6 +79,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
     functions = {function.id for function in model.functions}
     opsets = {id(function): versions(function.opsets) for function in model.functions}
     opsets[id(None)] = versions(model.opsets)
+    passed_on: dict[int, dict[Operator, Signature]] = {}
     for graph in model.graphs:
         known: dict[Operator, Signature] = {}
         refused: dict[Operator, Refusal] = {}
@@ -100,6 +101,10 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
         if known:
             _nodes(graph, known, say)
             _bodies(graph, known, say)
+            if graph.function is not None and graph.function.attributes:
+                passed_on[id(graph)] = known
+    if passed_on:
+        _passed_on(survey, passed_on, say)
 
 
 # -- operators ------------------------------------------------------------------------------------
@@ -205,6 +210,25 @@ def _node(graph: Graph, index: int, signature: Signature, say: Weighed) -> bool:
             text = '{} lacks the attribute "{}", which it requires'
             say("OG161", text, (name,), place, "give the attribute", node.operator)
     return say.added == before
+
+
+def _passed_on(survey: Survey, known: dict[int, dict[Operator, Signature]], say: Weighed) -> None:
+    """Find attributes that a function's caller would have to give and leaves out."""
+    said: set[tuple[int, int, bytes]] = set()
+    for view in survey.inlining.views:
+        signatures = known.get(id(view.graph), {})
+        for index, node in enumerate(view.graph.nodes if signatures else ()):
+            signature = signatures.get(node.operator)
+            if signature is None or not any(a.ref for a in node.attributes):
+                continue
+            given = {attribute.name for attribute in view.scopes.bound(node).attributes}
+            written = {attribute.name for attribute in node.attributes}
+            for name in sorted(signature.required & written - given):
+                if (id(view.graph), index, name) not in said:
+                    said.add((id(view.graph), index, name))
+                    text = '{} requires the attribute "{}", which a call of its function leaves out'
+                    place = partial(view.graph.node_place, index)
+                    say("OG161", text, (name,), place, "give it in the call", node.operator)
 
 
 def _count(graph: Graph, index: int, signature: Signature, code: str, say: Weighed) -> None:

@@ -108,6 +108,12 @@ def call(
     return model([it], functions=[held], more=["q"])
 
 
+def concatenated() -> onnx.NodeProto:
+    made = node("Concat", ["a"], ["b"])
+    made.attribute.add(name="axis", type=2, ref_attr_name="q")
+    return made
+
+
 def declaring(*values: onnx.ValueInfoProto) -> onnx.ModelProto:
     made = model([node("Relu", ["x"], ["t"]), node("Abs", ["t"], ["y"])])
     made.graph.value_info.extend(values)
@@ -416,6 +422,18 @@ FACTS = {
     ),
     "body that gives no condition": Fact(
         loop([node("Relu", ["v"], ["w"])], [ROUND, KEEP, V], [W]), "OG166", RUNTIME
+    ),
+    "required attribute that the call leaves out": Fact(
+        call([concatenated()], attributes=["q"]), "OG161", RUNTIME
+    ),
+    "required attribute that the call gives": Fact(
+        call([concatenated()], attributes=["q"], q=0), "", NOBODY
+    ),
+    "attribute that the call leaves out": Fact(
+        call([referring()], attributes=["axis"]), "", NOBODY
+    ),
+    "sparse initializer that is no input at IR version 3": Fact(
+        model([node("Add", ["x", "w"], ["y"])], sparse=[SPARSE], ir=3), "", NOBODY
     ),
     "domain spelled out in the main graph": Fact(
         model([node("Relu", ["x"], ["y"], domain="ai.onnx")]), "", CHECKER
