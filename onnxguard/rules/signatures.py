@@ -79,7 +79,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
     functions = {function.id for function in model.functions}
     opsets = {id(function): versions(function.opsets) for function in model.functions}
     opsets[id(None)] = versions(model.opsets)
-    passed_on: dict[int, dict[Operator, Signature]] = {}
+    referring: dict[int, list[tuple[int, Signature]]] = {}
     for graph in model.graphs:
         known: dict[Operator, Signature] = {}
         refused: dict[Operator, Refusal] = {}
@@ -101,10 +101,10 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
         if known:
             _nodes(graph, known, say)
             _bodies(graph, known, say)
-            if graph.function is not None and graph.function.attributes:
-                passed_on[id(graph)] = known
-    if passed_on:
-        _passed_on(survey, passed_on, say)
+            if graph.function is not None and (found := _referring(graph, known)):
+                referring[id(graph)] = found
+    if referring:
+        _passed_on(survey, referring, say)
 
 
 # -- operators ------------------------------------------------------------------------------------
@@ -212,15 +212,26 @@ def _node(graph: Graph, index: int, signature: Signature, say: Weighed) -> bool:
     return say.added == before
 
 
-def _passed_on(survey: Survey, known: dict[int, dict[Operator, Signature]], say: Weighed) -> None:
-    """Find attributes that a function's caller would have to give and leaves out."""
+def _referring(graph: Graph, known: dict[Operator, Signature]) -> list[tuple[int, Signature]]:
+    """The nodes of a function that leave a required attribute to its caller."""
+    found = []
+    for index, node in enumerate(graph.nodes):
+        signature = known.get(node.operator)
+        if signature is not None and any(
+            attribute.ref and attribute.name in signature.required for attribute in node.attributes
+        ):
+            found.append((index, signature))
+    return found
+
+
+def _passed_on(
+    survey: Survey, referring: dict[int, list[tuple[int, Signature]]], say: Weighed
+) -> None:
+    """Find required attributes that a function's caller would have to give and leaves out."""
     said: set[tuple[int, int, bytes]] = set()
     for view in survey.inlining.views:
-        signatures = known.get(id(view.graph), {})
-        for index, node in enumerate(view.graph.nodes if signatures else ()):
-            signature = signatures.get(node.operator)
-            if signature is None or not any(a.ref for a in node.attributes):
-                continue
+        for index, signature in referring.get(id(view.graph), ()):
+            node = view.graph.nodes[index]
             given = {attribute.name for attribute in view.scopes.bound(node).attributes}
             written = {attribute.name for attribute in node.attributes}
             for name in sorted(signature.required & written - given):

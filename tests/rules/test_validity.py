@@ -426,6 +426,9 @@ FACTS = {
     "required attribute that the call leaves out": Fact(
         call([concatenated()], attributes=["q"]), "OG161", RUNTIME
     ),
+    "required attribute that is no attribute of the function": Fact(
+        call([concatenated()]), "OG161", RUNTIME
+    ),
     "required attribute that the call gives": Fact(
         call([concatenated()], attributes=["q"], q=0), "", NOBODY
     ),
