@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from onnxguard.model.graph import Data, Model, Node, Operator, SparseTensor, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
-from onnxguard.model.wire import count_varints, signed, varints
+from onnxguard.model.wire import LEN, count_varints, fields, signed, varints
 
 INTS_READ = 64
 """A constant of more elements than this is not read: no shape and no trip count is longer."""
+
+LONGEST_LIST = 1_000_000
 
 INTEGERS = {2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 12: 4, 13: 8}
 """Integer dtypes and their bytes an element."""
@@ -27,11 +29,26 @@ CONSTANT_ATTRIBUTES = frozenset(
 
 
 class Static(NamedTuple):
-    """A constant: its numbers and dtype, or None and the reason why it is not one."""
+    """A constant: its numbers and dtype, or None and the reason why they are not known.
+
+    ``hidden`` says that it is a constant all the same, ``loose`` that the caller of the model may
+    replace it.
+    """
 
     values: tuple[float, ...] | None
     dtype: int
     source: str
+    hidden: bool = False
+    loose: bool = False
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no input of the graph has a say in it."""
+        return self.values is not None or self.hidden
+
+
+def _hidden(dtype: int, source: str) -> Static:
+    return Static(None, dtype, source, hidden=True)
 
 
 class Constants:
@@ -46,7 +63,7 @@ class Constants:
         """The integers of a Constant node, in whichever attribute they stand; or its floats."""
         given = [a for a in node.attributes if a.name in CONSTANT_ATTRIBUTES]
         if len(given) != 1:
-            return Static(None, 0, f"a Constant with {len(given)} values")
+            return _hidden(0, f"a Constant with {len(given)} values")
         attribute = given[0]
         if attribute.ref:
             return Static(None, 0, "a Constant set by the caller of the function")
@@ -57,13 +74,15 @@ class Constants:
         if attribute.name in (b"value_int", b"value_ints"):  # runtimes take either's field
             if attribute.i is not None:
                 return Static((attribute.i,), 7, "Constant")
-            if len(attribute.ints) < INTS_READ:
+            if attribute.counts[0] <= INTS_READ:
                 return Static(attribute.ints, 7, "Constant")
         if floats and attribute.name == b"value_float" and attribute.f is not None:
             return Static((attribute.f,), 1, "Constant")
-        if floats and attribute.name == b"value_floats" and len(attribute.floats) < INTS_READ:
+        if floats and attribute.name == b"value_floats" and attribute.counts[1] <= INTS_READ:
             return Static(attribute.floats, 1, "Constant")
-        return Static(None, 0, "a Constant that is not of integers")
+        if attribute.counts[0] > INTS_READ or attribute.counts[1] > INTS_READ:
+            return _hidden(0, f"a Constant of more than {INTS_READ} numbers")
+        return _hidden(0, "a Constant that is not of integers")
 
     def of_tensor(self, tensor: Tensor | SparseTensor, source: str, floats: bool) -> Static:
         """The integers of a tensor, or its floats; ``source`` is what the reason calls it."""
@@ -72,11 +91,11 @@ class Constants:
         count = tensor.elements
         of_floats = floats and tensor.dtype in FLOATS
         if tensor.dtype not in INTEGERS and not of_floats:
-            return Static(None, tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}")
+            return _hidden(tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}")
         if tensor.is_external:
-            return Static(None, tensor.dtype, f"{source} with its values in another file")
+            return _hidden(tensor.dtype, f"{source} with its values in another file")
         if not 0 <= count <= INTS_READ:
-            return Static(None, tensor.dtype, f"{source} of too many elements")
+            return _hidden(tensor.dtype, f"{source} of more than {INTS_READ} numbers")
         self.read.add(tensor.start)
         if len(tensor.data) == 1:
             return self._decoded(tensor, source, of_floats)
@@ -87,7 +106,7 @@ class Constants:
 
     def _dense(self, sparse: SparseTensor, source: str, floats: bool) -> Static:
         """A sparse tensor of one dimension, as runtimes make it dense."""
-        unknown = Static(None, 0, "a sparse tensor that is not a short list")
+        unknown = _hidden(0, "a sparse tensor that is not a short list")
         values, indices, dims = sparse.values, sparse.indices, sparse.dims
         if values is None or len(dims) != 1 or not 0 <= dims[0] <= INTS_READ:
             return unknown
@@ -108,13 +127,13 @@ class Constants:
 
     def _decoded(self, tensor: Tensor, source: str, of_floats: bool) -> Static:
         if len({data.field for data in tensor.data}) > 1:
-            return Static(None, tensor.dtype, f"{source} whose values are given twice")
+            return _hidden(tensor.dtype, f"{source} whose values are given twice")
         model, count = self._model, tensor.elements
         values: list[int] | list[float] = (
             read_floats(model, tensor) if of_floats else read_integers(model, tensor)
         )
         if len(values) != count:
-            return Static(None, tensor.dtype, f"{source} with {len(values)} values for {count}")
+            return _hidden(tensor.dtype, f"{source} with {len(values)} values for {count}")
         return Static(tuple(values), tensor.dtype, source)
 
 
@@ -174,6 +193,24 @@ def read_floats(model: Model, tensor: Tensor, limit: int = INTS_READ) -> list[fl
         whole = raw[: len(raw) // width * width]
         values += [value for (value,) in struct.iter_unpack(code, whole)]
     return values
+
+
+def all_integers(model: Model, node: Node, name: bytes, count: int) -> list[int]:
+    """The integers of a list attribute, read again: of a long one the first are kept alone.
+
+    Empty where the node does not hold so many itself, or where there are more than a million.
+    """
+    found: list[int] = []
+    for outer in fields(model.data, node.start, node.end) if count <= LONGEST_LIST else ():
+        if outer.number != 5 or outer.wire_type != LEN:
+            continue
+        parts = list(fields(model.data, outer.start, outer.end))
+        if any(p.number == 1 and model.data[p.start : p.end] == name for p in parts):
+            for part in parts:
+                if part.number == 8:
+                    packed = part.wire_type == LEN
+                    found += varints(model.data, part.start, part.end, packed, count)
+    return found if len(found) == count else []
 
 
 def data_count(model: Model, data: Data, dtype: int) -> int | None:

@@ -81,7 +81,9 @@ class Inlining(NamedTuple):
             functions.
         placed: where a function places a graph that a call gave: the view, the node and the graph
             with its own scopes.
-        copies: how often each unit is inlined, by the ids of its scopes and graph.
+        runs: how often each unit runs, by the ids of its scopes and graph: its copies once all is
+            inlined, each as often as the Loops around it say where that is known.
+        rounds: how often a graph runs within its unit, where that is not once.
     """
 
     largest: Expansion
@@ -89,11 +91,13 @@ class Inlining(NamedTuple):
     recursive: list[Function]
     views: list[View]
     placed: list[tuple[View, int, Scopes, Graph]]
-    copies: dict[tuple[int, int], float]
+    runs: dict[tuple[int, int], float]
+    rounds: dict[tuple[int, int], float]
 
-    def copies_of(self, view: View) -> float:
-        """How often a view's graph stands in the model once all is inlined."""
-        return self.copies[id(view.scopes), id(view.unit)]
+    def runs_of(self, view: View) -> float:
+        """How often a view's graph runs: a Loop of no known end, or of none, counts once."""
+        rounds = self.rounds.get((id(view.scopes), id(view.graph)), 1.0)
+        return self.runs[id(view.scopes), id(view.unit)] * rounds
 
 
 class _Edge(NamedTuple):
@@ -108,7 +112,7 @@ class _Edge(NamedTuple):
 class _Unit:
     """A function's body, a root or a graph that a call gives, as one call sees it."""
 
-    __slots__ = ("copies", "edges", "endless", "graph", "loops", "outer", "own", "scopes", "total")
+    __slots__ = ("edges", "endless", "graph", "loops", "outer", "own", "runs", "scopes", "total")
 
     def __init__(self, scopes: Scopes, graph: Graph) -> None:
         self.scopes = scopes
@@ -119,7 +123,7 @@ class _Unit:
         self.loops: list[tuple[Graph, int, int | None]] = []
         self.total: Expansion | None = None
         self.outer = 0.0
-        self.copies = 0.0
+        self.runs = 0.0
 
 
 def inline(model: Model, scopes: Scopes, counts: Counts) -> Inlining:
@@ -187,13 +191,14 @@ class _Walk:
         self.placed: list[tuple[View, int, Scopes, Graph]] = []
         self._units: dict[tuple[int, int], _Unit] = {}
         self._done: list[_Unit] = []
+        self._rounds: dict[tuple[int, int], float] = {}
         self._loops: dict[tuple[int, int], LoopBound] = {}
 
     def root(self, graph: Graph) -> None:
         """Go through what nothing calls."""
         top = self._unit(self.scopes, graph)
         top.outer = 1.0
-        top.copies = float(graph.function is None)
+        top.runs = float(graph.function is None)
         pending = [top]
         while pending:
             unit = pending[-1]
@@ -211,7 +216,7 @@ class _Walk:
         for unit in reversed(self._done):  # callers first
             for edge, times in unit.edges.items():
                 if edge.kind != "given":
-                    edge.unit.copies += unit.copies * times
+                    edge.unit.runs += unit.runs * times * _rounds(edge.trips)
                     edge.unit.outer = max(edge.unit.outer, _times(unit.outer, edge.trips))
             for graph, index, product in unit.loops:
                 inside = _times(unit.outer, inf if product is None else float(product))
@@ -229,8 +234,8 @@ class _Walk:
         totals = [unit.total for unit in self._done if unit.total is not None]
         largest = Expansion(*(max(column) for column in zip(*totals, strict=True)))
         largest = largest._replace(loops=max(largest.loops, len(loops)))
-        copies = {key: unit.copies for key, unit in self._units.items()}
-        return Inlining(largest, loops, recursive, self.views, self.placed, copies)
+        runs = {key: unit.runs for key, unit in self._units.items()}
+        return Inlining(largest, loops, recursive, self.views, self.placed, runs, self._rounds)
 
     def _unit(self, scopes: Scopes, graph: Graph) -> _Unit:
         unit = self._units.get((id(scopes), id(graph)))
@@ -251,6 +256,8 @@ class _Walk:
             check()
             graph, around = pending.pop()
             self.views.append(View(unit.scopes, graph, root))
+            if around != 1:
+                self._rounds[id(unit.scopes), id(graph)] = _rounds(_float(around))
             level = graph.depth - root.depth
             depth = max(depth, level)
             most = max(most, inf if around is None else around)
@@ -359,6 +366,10 @@ def _total(unit: _Unit) -> Expansion:
         loops += times * inner.loops
         trips = max(trips, _times(edge.trips, inner.trips))
     return Expansion(nodes, loops, depth, trips)
+
+
+def _rounds(trips: float) -> float:
+    return trips if 1 <= trips < LARGEST else 1.0
 
 
 def _float(count: int | None) -> float:

@@ -1,65 +1,112 @@
-"""What simple arithmetic makes of constants."""
+"""Compute what is made of constants, as one call sees it."""
 
 from __future__ import annotations
 
-from math import isfinite
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from onnxguard.model.constants import FLOATS, INTEGERS, INTS_READ, SIGNED, Static
-from onnxguard.model.graph import Node
-from onnxguard.model.wire import signed
+from onnxguard.base.budget import check
+from onnxguard.model.arithmetic import FOLDS, KEEPS_VALUES, computed
+from onnxguard.model.constants import Static
+from onnxguard.model.graph import Graph, Node
 
-KEEPS_VALUES = frozenset({"Identity", "Cast", "Squeeze", "Unsqueeze", "Reshape", "Flatten"})
-FOLDS = frozenset({"Add", "Sub", "Mul"})
+if TYPE_CHECKING:
+    from onnxguard.model.scopes import Scopes
 
-
-def computed(node: Node, known: list[Static]) -> Static:
-    """What simple arithmetic makes of constants."""
-    op_type, unknown = node.operator.op_type, f"the output of {node.operator.label}"
-    if not known or node.operator.domain or node.operator.overload:
-        return Static(None, 0, unknown)
-    if op_type == "Cast":
-        to = node.attribute(b"to")
-        return _cast(known[0], to.i if to is not None else None, unknown)
-    if op_type in KEEPS_VALUES:
-        return known[0]
-    if op_type in FOLDS:
-        return _fold(op_type, *known) if len(known) == 2 else Static(None, 0, unknown)
-    if op_type == "Concat" and all(part.values is not None for part in known):
-        joined = tuple([v for part in known for v in part.values or ()])
-        return Static(joined[:INTS_READ], known[0].dtype, "Concat of constants")
-    return Static(None, 0, unknown)
+Key = tuple[int, int, bytes]
+"""What stands for a value: its scopes, the graph that defines it and its name."""
 
 
-def _cast(value: Static, to: int | None, unknown: str) -> Static:
-    if value.values is None or to is None or not (to in INTEGERS or to in FLOATS):
-        return Static(None, 0, value.source if value.values is None else unknown)
-    if to in FLOATS:
-        return Static(tuple([float(v) for v in value.values]), to, value.source)
-    if not all(isfinite(v) for v in value.values):
-        return Static(None, 0, unknown)
-    if to == 9:
-        return Static(tuple([int(v != 0) for v in value.values]), to, value.source)
-    bits = 8 * INTEGERS[to]
-    whole = [int(v) & ((1 << bits) - 1) for v in value.values]
-    if to in SIGNED:
-        whole = [signed(v, bits) for v in whole]
-    return Static(tuple(whole), to, value.source)
+class _Named(NamedTuple):
+    """A name as it is read in a graph, as one call sees it."""
+
+    scopes: Scopes
+    graph: Graph
+    name: bytes
+
+    @property
+    def key(self) -> Key:
+        return id(self.scopes), id(self.graph), self.name
 
 
-def _fold(op_type: str, left: Static, right: Static) -> Static:
-    if left.values is None or right.values is None:
-        return left if left.values is None else right
-    a, b = left.values, right.values
-    if len(a) != len(b):
-        if 1 not in (len(a), len(b)):
-            return Static(None, 0, f"{op_type} of shapes that do not match")
-        a, b = (a * len(b), b) if len(a) == 1 else (a, b * len(a))
-    pairs = zip(a, b, strict=True)
-    if op_type == "Add":
-        values = [x + y for x, y in pairs]
-    elif op_type == "Sub":
-        values = [x - y for x, y in pairs]
-    else:
-        values = [x * y for x, y in pairs]
-    wrapped = [signed(v) if isinstance(v, int) else v for v in values]
-    return Static(tuple(wrapped), left.dtype, f"{op_type} of constants")
+def folded(scopes: Scopes, graph: Graph, name: bytes, known: dict[Key, Static]) -> Static:
+    """Compute a value, what it is made of first: no step recurses, each value once.
+
+    Args:
+        scopes: what the names of the graph stand for.
+        graph: where the name is read.
+        name: of the value.
+        known: the values that were computed before; added to.
+    """
+    asked = _named(scopes, graph, name)
+    if asked.key in known:
+        return known[asked.key]
+    pending = [asked]
+    waiting: set[Key] = set()
+    while pending:
+        check()
+        named = pending[-1]
+        if named.key in known:
+            pending.pop()
+            waiting.discard(named.key)
+            continue
+        value, missing = _resolve(named, known)
+        if any(part.key in waiting for part in missing):
+            value = Static(None, 0, "defined by itself")
+        if value is not None:
+            known[named.key] = value
+            continue
+        waiting.add(named.key)
+        pending += missing
+    return known[asked.key]
+
+
+def _resolve(named: _Named, known: dict[Key, Static]) -> tuple[Static | None, list[_Named]]:
+    """A value, or the values that have to be known before."""
+    leaf = named.scopes.leaf(named.graph, named.name, fold=True)
+    if isinstance(leaf, Static):
+        return leaf, []
+    parts = _parts(named.scopes, *leaf)
+    missing = [part for part in parts if part.key not in known]
+    if missing:
+        return None, missing
+    made = _made(named.scopes, *leaf, named.name)
+    if made is None:
+        return computed(leaf[1], [known[part.key] for part in parts]), []
+    return (known[made.key], []) if made.key in known else (None, [made])
+
+
+def _named(scopes: Scopes, graph: Graph, name: bytes) -> _Named:
+    """A name at the graph that defines it, so that a value is one wherever it is read."""
+    return _Named(scopes, (scopes.home_of(graph, name) if graph.parent else None) or graph, name)
+
+
+def _parts(scopes: Scopes, graph: Graph, node: Node) -> list[_Named]:
+    """The values that a node's output is made of, those included that its graphs capture."""
+    op_type = node.operator.op_type
+    if not node.operator.domain and not scopes.is_call(node):
+        if op_type in KEEPS_VALUES:
+            return [_named(scopes, graph, name) for name in node.inputs[:1]]
+        if op_type in FOLDS or op_type == "Concat":
+            return [_named(scopes, graph, name) for name in node.inputs]
+    parts = [_named(scopes, graph, name) for name in node.inputs if name]
+    pending = [inner for attribute in node.attributes for inner in attribute.graphs]
+    while pending:
+        inner = pending.pop()
+        pending += inner.subgraphs
+        read = {name for each in inner.nodes for name in each.inputs if name}
+        read |= {value.name for value in inner.outputs}
+        outside = map(partial(_named, scopes, inner), read)
+        parts += [named for named in outside if named.graph.depth <= graph.depth]
+    return parts
+
+
+def _made(scopes: Scopes, graph: Graph, node: Node, name: bytes) -> _Named | None:
+    """Where a call's output is made: in the function, as this call sees it."""
+    callee = scopes.enter(graph, node)
+    if callee is None or callee.function is None:
+        return None
+    position = list(node.outputs).index(name)
+    outputs = callee.function.outputs
+    formal = outputs[position] if position < len(outputs) else b""
+    return _Named(callee, callee.function.body, formal)

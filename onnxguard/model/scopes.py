@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import check
 from onnxguard.base.errors import ModelError
-from onnxguard.model.constants import CONSTANT, FLOATS, INTS_READ, Constants, Static
+from onnxguard.model.constants import CONSTANT, FLOATS, Constants, Static
 from onnxguard.model.definitions import Definition, Index, index_of
-from onnxguard.model.folding import FOLDS, KEEPS_VALUES, computed
+from onnxguard.model.folding import Key, folded
 from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Tensor
 from onnxguard.model.schemas import NOTHING, Declared
 from onnxguard.model.types import Types, infer_types
@@ -39,6 +39,7 @@ class Given(NamedTuple):
 
 UNKNOWN = Static(None, 0, "an input of the graph")
 OMITTED = Static(None, 0, "omitted")
+REPLACEABLE = "an initializer that is an input: the caller may replace it"
 
 
 class _Shared:
@@ -50,26 +51,11 @@ class _Shared:
         self.functions: dict[Operator, Function] = {}
         self.indexes: dict[int, Index] = {}
         self.declared: dict[int, dict[bytes, int]] = {}
-        self.known: dict[_Key, Static] = {}
+        self.known: dict[Key, Static] = {}
         self.entered: dict[object, Scopes] = {}
         self.named = False
         self.visits = VISITS
         self.lookups = 0
-
-
-_Key = tuple[int, int, bytes]
-
-
-class _Named(NamedTuple):
-    """A name as it is read in a graph, as one call sees it."""
-
-    scopes: Scopes
-    graph: Graph
-    name: bytes
-
-    @property
-    def key(self) -> _Key:
-        return id(self.scopes), id(self.graph), self.name
 
 
 class _Call(NamedTuple):
@@ -98,6 +84,11 @@ class Scopes:
         self._omitted = frozenset(n for n, v in self._inputs.items() if v.static is OMITTED)
         self._names: dict[bytes, bytes] = call.names if call else {}
         self._schemas = NOTHING
+
+    @property
+    def model(self) -> Model:
+        """The model that all this is said of."""
+        return self._shared.model
 
     @property
     def read(self) -> set[int]:
@@ -152,6 +143,10 @@ class Scopes:
             node = node._replace(inputs=names)
         return node
 
+    def is_call(self, node: Node) -> bool:
+        """Whether a node calls a function that is followed."""
+        return node.operator in self._shared.functions
+
     def enter(self, graph: Graph, node: Node) -> Scopes | None:
         """The function that a node of ``graph`` calls, as this call sees it; None for no call."""
         shared = self._shared
@@ -202,7 +197,7 @@ class Scopes:
             or (found[0].node is not None and found[0].node.operator == CONSTANT)
         ):
             return Given(static, tuple(found))
-        return Given(static if static.values is not None else UNKNOWN, ())
+        return Given(static if static.is_constant else UNKNOWN, ())
 
     def final(self, graph: Graph, name: bytes) -> bytes:
         """The name that ONNX Runtime gives to a value once all functions are inlined."""
@@ -287,16 +282,17 @@ class Scopes:
     def static(self, graph: Graph, name: bytes, fold: bool = False) -> Static:
         """The integers of a Constant node or initializer, or what a call gives for them.
 
-        With ``fold`` floats as well, and simple arithmetic and calls are followed.
+        With ``fold`` floats as well, and what the caller of the model may replace; and simple
+        arithmetic and calls are followed.
         """
         if fold:
-            return self._folded(graph, name)
-        leaf = self._leaf(graph, name)
+            return folded(self, graph, name, self._shared.known)
+        leaf = self.leaf(graph, name)
         if isinstance(leaf, Static):
             return leaf
         return Static(None, 0, f"the output of {leaf[1].operator.label}")
 
-    def _leaf(self, graph: Graph, name: bytes, floats: bool = False) -> Static | tuple[Graph, Node]:
+    def leaf(self, graph: Graph, name: bytes, fold: bool = False) -> Static | tuple[Graph, Node]:
         """A constant or why there is none; the graph and node where one computes it."""
         if not name:
             return OMITTED
@@ -306,93 +302,30 @@ class Scopes:
         if len(found) == 1 and self._inputs and name in self._inputs:
             home = self.home_of(graph, name)
             if home is not None and home.parent is None:
-                return self._inputs[name].static
+                static = self._inputs[name].static
+                return static if fold or not static.loose else Static(None, 0, REPLACEABLE)
         if any(definition.input for definition in found):
-            if len(found) > 1:
-                return Static(None, 0, "an initializer that is an input: the caller may replace it")
-            return UNKNOWN
+            stored = [d.initializer for d in found if d.initializer is not None]
+            if len(found) == 1:
+                return UNKNOWN
+            if len(found) == 2 and stored and fold:
+                default = self._shared.values.of_tensor(stored[0], "initializer", fold)
+                return default._replace(loose=True)
+            return Static(None, 0, REPLACEABLE)
         if len(found) > 1:
             return Static(None, 0, f"defined {len(found)} times")
         definition = found[0]
         if definition.node is None:
             if definition.initializer is None:
                 return Static(None, 0, "undefined")
-            return self._shared.values.of_tensor(definition.initializer, "initializer", floats)
+            return self._shared.values.of_tensor(definition.initializer, "initializer", fold)
         if definition.node.operator == CONSTANT:
-            return self._shared.values.of_node(definition.node, floats)
+            return self._shared.values.of_node(definition.node, fold)
         return definition.graph, definition.node
-
-    def _folded(self, graph: Graph, name: bytes) -> Static:
-        """Compute a constant, what it is made of first: no step recurses, each value once."""
-        known = self._shared.known
-        key = id(self), id(graph), name
-        if key in known:
-            return known[key]
-        leaf = self._leaf(graph, name, floats=True)
-        if isinstance(leaf, Static):
-            known[key] = leaf
-            return leaf
-        pending = [_Named(self, graph, name)]
-        open_: set[_Key] = set()
-        while pending:
-            check()
-            named = pending[-1]
-            if named.key in known:
-                pending.pop()
-                open_.discard(named.key)
-                continue
-            value, missing = named.scopes.resolve(named.graph, named.name)
-            if any(part.key in open_ for part in missing):
-                value = Static(None, 0, "defined by itself")
-            if value is not None:
-                known[named.key] = value
-                continue
-            open_.add(named.key)
-            pending += missing
-        return known[key]
-
-    def resolve(self, graph: Graph, name: bytes) -> tuple[Static | None, list[_Named]]:
-        """A value, or the values that have to be known before."""
-        leaf = self._leaf(graph, name, floats=True)
-        if isinstance(leaf, Static):
-            return leaf, []
-        known = self._shared.known
-        parts = self._parts(*leaf)
-        missing = [part for part in parts if part.key not in known]
-        if missing:
-            return None, missing
-        made = self._made(*leaf, name)
-        if made is None:
-            return computed(leaf[1], [known[part.key] for part in parts]), []
-        return (known[made.key], []) if made.key in known else (None, [made])
-
-    def _parts(self, graph: Graph, node: Node) -> list[_Named]:
-        """The values that a node's output is made of, where that is looked into."""
-        operator, count = node.operator, 0
-        if operator in self._shared.functions:
-            count = len(node.inputs)
-        elif not operator.domain and not operator.overload:
-            if operator.op_type in KEEPS_VALUES:
-                count = 1
-            elif operator.op_type in FOLDS:
-                count = 2
-            elif operator.op_type == "Concat" and len(node.inputs) <= INTS_READ:
-                count = len(node.inputs)
-        return [_Named(self, graph, name) for name in node.inputs[:count]]
-
-    def _made(self, graph: Graph, node: Node, name: bytes) -> _Named | None:
-        """Where a call's output is made: in the function, as this call sees it."""
-        callee = self.enter(graph, node)
-        if callee is None or callee.function is None:
-            return None
-        position = list(node.outputs).index(name)
-        outputs = callee.function.outputs
-        formal = outputs[position] if position < len(outputs) else b""
-        return _Named(callee, callee.function.body, formal)
 
     def floats(self, graph: Graph, name: bytes) -> tuple[float, ...]:
         """The values of a small float constant; empty for anything else."""
-        found = self._folded(graph, name)
+        found = self.static(graph, name, fold=True)
         return found.values or () if found.dtype in FLOATS else ()
 
 
@@ -408,4 +341,4 @@ def _key(given: Given) -> object:
             what = found.value.type
         else:
             what = stored.start if stored else found.node.start if found.node else None
-    return given.static.values, given.static.dtype, given.static.source, what
+    return given.static, what

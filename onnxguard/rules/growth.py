@@ -2,130 +2,220 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import ceil, isfinite, isnan, prod
+from math import ceil, isnan, prod
+from typing import NamedTuple
 
-from onnxguard.model.graph import Graph, Node
+from onnxguard.model.constants import all_integers
+from onnxguard.model.graph import Attribute, Graph, Node, Operator
 from onnxguard.model.scopes import Scopes
+from onnxguard.rules.sizes import (
+    elements_of,
+    first_dim,
+    input_name,
+    integer_list,
+    integers,
+    numbers,
+    product,
+    shape_of,
+    whole,
+)
 
 LARGEST = float(1 << 63)
+
+Least = Callable[[Scopes, Graph, Node], int]
+
+
+class Growth(NamedTuple):
+    """The least elements that an operator's output has, and the inputs that say how many.
+
+    ``of_data`` says that the first input is in the output: it counts as made of constants where
+    that one is.
+    """
+
+    least: Least
+    sizes: tuple[int, ...] = ()
+    of_data: bool = False
+
+
+def growth_of(operator: Operator) -> Growth | None:
+    """How an operator grows; None for one whose output is no larger than what goes in."""
+    domain, op_type, _ = operator
+    return _GROWING.get(f"{domain}::{op_type}" if domain else op_type)
 
 
 def least_elements(scopes: Scopes, graph: Graph, node: Node) -> int:
     """The least number of elements that a node's output has; 0 where nothing is known."""
-    least = _GROWING.get(node.operator.op_type)
-    return least(scopes, graph, node) if least and not node.operator.domain else 0
+    growth = growth_of(node.operator)
+    return growth.least(scopes, graph, node) if growth else 0
 
 
-def _product(sizes: Iterable[int]) -> int:
-    positive = [max(size, 1) for size in sizes]
-    return prod(positive) if positive else 0
+def hidden_size(scopes: Scopes, graph: Graph, node: Node) -> str:
+    """Why it is not known what a constant asks of a node; empty where it is, or none asks."""
+    growth = growth_of(node.operator)
+    for position in growth.sizes if growth else ():
+        if position < len(node.inputs) and node.inputs[position]:
+            static = scopes.static(graph, node.inputs[position], fold=True)
+            if static.hidden:
+                return static.source
+    for attribute in node.attributes if growth else ():
+        if attribute.name in _LISTS and _is_cut(attribute):
+            return f"a list of {max(attribute.counts):,} numbers"
+    return ""
 
 
-def _input(node: Node, position: int) -> bytes:
-    return node.inputs[position] if position < len(node.inputs) else b""
+_LISTS = frozenset(
+    b"dilations image_shape inputdimensions kernel_shape output_padding output_shape pads "
+    b"pooled_shape scales shape strides".split()
+)
 
 
-def _numbers(scopes: Scopes, graph: Graph, node: Node, position: int) -> tuple[float, ...]:
-    return scopes.static(graph, _input(node, position), fold=True).values or ()
+def _is_cut(attribute: Attribute) -> bool:
+    ints, floats, _ = attribute.counts
+    return ints > len(attribute.ints) or floats > len(attribute.floats)
 
 
-def _ints(scopes: Scopes, graph: Graph, node: Node, position: int) -> tuple[int, ...]:
-    return tuple([int(n) for n in _numbers(scopes, graph, node, position) if isfinite(n)])
+# -- sizes that are asked for ----------------------------------------------------------------------
 
 
-def _elements(scopes: Scopes, graph: Graph, name: bytes) -> int:
-    """Elements of a value that an initializer or an input declares, unknown dims as 1."""
-    for definition in scopes.define(graph, name)[:1]:
-        if definition.initializer is not None:
-            return _product(definition.initializer.dims)
-        if definition.value is not None:
-            dims = definition.value.type.dims or ()
-            return _product(dim for dim in dims if isinstance(dim, int))
-    return 1
+def _shape_input(position: int) -> Growth:
+    return Growth(lambda s, graph, node: product(integers(s, graph, node, position)), (position,))
 
 
-def _shape_input(position: int) -> Callable[[Scopes, Graph, Node], int]:
-    return lambda scopes, graph, node: _product(_ints(scopes, graph, node, position))
+def _cropped(scopes: Scopes, graph: Graph, node: Node) -> int:
+    return product(integers(scopes, graph, node, 1))
 
 
-def _shape_attribute(name: bytes) -> Callable[[Scopes, Graph, Node], int]:
-    def least(scopes: Scopes, graph: Graph, node: Node) -> int:
-        shape = node.attribute(name)
-        return _product(shape.ints) if shape else 0
-
-    return least
+def _shape_attribute(name: bytes) -> Growth:
+    return Growth(lambda _scopes, _graph, node: product(integer_list(node, name)))
 
 
-def _tile(scopes: Scopes, graph: Graph, node: Node) -> int:
-    repeats = _product(_ints(scopes, graph, node, 1))
-    return repeats * max(_elements(scopes, graph, _input(node, 0)), 1)
+def _per_row(*names: bytes) -> Growth:
+    """So many columns as the attributes say, for each row of the first input."""
+    return Growth(
+        lambda s, graph, node: first_dim(s, graph, node) * prod(whole(node, n) for n in names)
+    )
+
+
+def _times(scopes: Scopes, graph: Graph, node: Node) -> int:
+    times = product(integers(scopes, graph, node, 1))
+    return times * elements_of(scopes, graph, input_name(node, 0))
 
 
 def _resize(scopes: Scopes, graph: Graph, node: Node) -> int:
     """``sizes``, else ``scales``: an input of its own place before opset 11, once an attribute."""
-    sizes = _product(_ints(scopes, graph, node, 3))
+    sizes = product(integers(scopes, graph, node, 3))
     policy = node.attribute(b"keep_aspect_ratio_policy")
     if sizes and policy is not None and policy.s == b"not_smaller":
         return max(sizes, _in_proportion(scopes, graph, node))
     if sizes:
         return sizes
     old = node.operator.op_type == "Upsample" or len(node.inputs) == 2
-    scales = scopes.floats(graph, _input(node, 1 if old else 2))
+    scales: tuple[float, ...] = scopes.floats(graph, input_name(node, 1 if old else 2))
     given = node.attribute(b"scales")
     if not scales and given is not None:
-        scales = given.floats
+        scales = given.floats or given.ints
     grown = prod(max(scale, 1.0) for scale in scales if not isnan(scale))
     if grown <= 1:
         return 0
-    return int(min(grown * max(_elements(scopes, graph, _input(node, 0)), 1), LARGEST))
+    return int(min(grown * elements_of(scopes, graph, input_name(node, 0)), LARGEST))
 
 
 def _in_proportion(scopes: Scopes, graph: Graph, node: Node) -> int:
     """What ``sizes`` call for where all axes grow as much as the one that grows most."""
-    sizes, axes = _ints(scopes, graph, node, 3), node.attribute(b"axes")
-    found = scopes.define(graph, _input(node, 0))[:1]
-    declared = [d.value.type.dims or () for d in found if d.value is not None]
-    declared += [d.initializer.dims for d in found if d.initializer is not None]
-    dims = [dim if isinstance(dim, int) and dim > 0 else 0 for each in declared for dim in each]
+    sizes, axes = integers(scopes, graph, node, 3), node.attribute(b"axes")
+    dims = shape_of(scopes, graph, input_name(node, 0))
     chosen = axes.ints if axes is not None else range(len(dims))
     grown = [dims[axis] for axis in chosen if -len(dims) <= axis < len(dims)]
     if len(grown) != len(sizes) or not all(grown):
         return 0
     factor = max(size / dim for size, dim in zip(sizes, grown, strict=True))
-    return _product(int(min(dim * factor, LARGEST)) for dim in grown)
+    return product(int(min(dim * factor, LARGEST)) for dim in grown)
 
 
 def _pad(scopes: Scopes, graph: Graph, node: Node) -> int:
-    """``pads``: an input, an attribute before opset 11; each axis has at least one element."""
-    pads = _ints(scopes, graph, node, 1)
-    given = node.attribute(b"pads")
-    if not pads and given is not None:
-        pads = given.ints
+    """``pads``: an input, an attribute before opset 11; of the axes that a later input names."""
+    pads = integers(scopes, graph, node, 1) or integer_list(node, b"pads")
     before, after = pads[: len(pads) // 2], pads[len(pads) // 2 :]
-    return _product(1 + max(a, 0) + max(b, 0) for a, b in zip(before, after, strict=False))
+    added = [max(a, 0) + max(b, 0) for a, b in zip(before, after, strict=False)]
+    dims = [max(dim, 1) for dim in shape_of(scopes, graph, input_name(node, 0))]
+    axes = integers(scopes, graph, node, 3) or range(len(added))
+    if len(axes) != len(added) or not all(-len(dims) <= axis < len(dims) for axis in axes):
+        return product(1 + more for more in added)
+    for axis, more in zip(axes, added, strict=True):
+        dims[axis] += more
+    return product(dims)
 
 
-def _window(scopes: Scopes, graph: Graph, node: Node) -> int:
-    """A window over an axis of one element and its ``pads``; a Conv's is as large as its weights.
+def _range(scopes: Scopes, graph: Graph, node: Node) -> int:
+    start, limit, delta = (numbers(scopes, graph, node, position) for position in range(3))
+    delta = delta or (1,) * (len(node.inputs) == 2)  # one of ONNX Runtime's own
+    if not len(start) == len(limit) == len(delta) == 1 or not delta[0]:
+        return 0
+    elements = (limit[0] - start[0]) / delta[0]
+    return max(ceil(min(elements, LARGEST)), 0) if not isnan(elements) else 0
 
-    Weights whose shape is not known are taken for a window of one element.
+
+def _mel(scopes: Scopes, graph: Graph, node: Node) -> int:
+    bins, length = (integers(scopes, graph, node, position) for position in range(2))
+    return product((*bins, *(size // 2 + 1 for size in length)))
+
+
+def _regions(*sizes: bytes) -> Growth:
+    """So many elements as the attributes say, for each region of interest."""
+
+    def least(scopes: Scopes, graph: Graph, node: Node) -> int:
+        asked = [n for name in sizes for n in (integer_list(node, name) or (whole(node, name),))]
+        return first_dim(scopes, graph, node, 1) * product(asked)
+
+    return Growth(least)
+
+
+def _crops(scopes: Scopes, graph: Graph, node: Node) -> int:
+    return first_dim(scopes, graph, node, 1) * product(integers(scopes, graph, node, 3))
+
+
+def _vocabulary(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """A column for each number up to the largest of ``ngram_indexes``."""
+    indexes = node.attribute(b"ngram_indexes")
+    if indexes is None:
+        return 0
+    places: Sequence[int] = indexes.ints
+    if _is_cut(indexes):
+        places = all_integers(scopes.model, node, b"ngram_indexes", indexes.counts[0])
+    rows = shape_of(scopes, graph, input_name(node, 0))[:-1]
+    return (max(places) + 1) * max(product(rows), 1) if places else 0
+
+
+def _features(scopes: Scopes, graph: Graph, node: Node) -> int:
+    columns = sum(max(size, 0) for size in integer_list(node, b"inputdimensions"))
+    return first_dim(scopes, graph, node) * columns
+
+
+def _categories(scopes: Scopes, graph: Graph, node: Node) -> int:
+    counts = [max(a.counts) for a in node.attributes if a.name in (b"cats_int64s", b"cats_strings")]
+    return max(counts, default=0) * elements_of(scopes, graph, input_name(node, 0))
+
+
+# -- windows ---------------------------------------------------------------------------------------
+
+
+def _window(weights: int | None = None) -> Growth:
+    """A window over an axis and its ``pads``; one of weights has their shape, and a map for each.
+
+    An input whose shape is not known is taken for one element, and so are weights.
     """
-    given = {attribute.name: attribute.ints for attribute in node.attributes}
-    kernel, pads = given.get(b"kernel_shape", ()), given.get(b"pads", ())
-    if not kernel and pads and node.operator.op_type == "Conv":
-        kernel = _weights(scopes, graph, node)[2:] or (1,) * (len(pads) // 2)
-    return _padded(kernel, pads, given.get(b"strides", ()), given.get(b"dilations", ()))
 
+    def least(scopes: Scopes, graph: Graph, node: Node) -> int:
+        given = {attribute.name: attribute.ints for attribute in node.attributes}
+        kernel, pads = given.get(b"kernel_shape", ()), given.get(b"pads", ())
+        dims = () if weights is None else shape_of(scopes, graph, input_name(node, weights))
+        kernel = kernel or dims[2:] or (1,) * (len(pads) // 2)
+        size = _padded(kernel, pads, given.get(b"strides", ()), given.get(b"dilations", ()))
+        return size * max(*dims[:1], 1, 1)
 
-def _weights(scopes: Scopes, graph: Graph, node: Node) -> tuple[int, ...]:
-    found = scopes.define(graph, _input(node, 1))
-    tensor = found[0].initializer if len(found) == 1 else None
-    if tensor is None and len(found) == 1 and found[0].node is not None:
-        held = found[0].node.attribute(b"value")
-        tensor = held.tensors[0] if held is not None and held.tensors else None
-    return tensor.dims if tensor is not None else ()
+    return Growth(least, of_data=True)
 
 
 @lru_cache(maxsize=1024)  # a model has few kinds of windows, and up to 100,000 of them
@@ -139,7 +229,7 @@ def _padded(
     if len(pads) != 2 * axes:
         return 0
     strides, dilations = strides or (1,) * axes, dilations or (1,) * axes
-    return _product(
+    return product(
         (a + b - dilation * (size - 1)) // max(stride, 1) + 1
         for size, a, b, stride, dilation in zip(
             kernel, pads, pads[axes:], strides, dilations, strict=False
@@ -147,85 +237,77 @@ def _padded(
     )
 
 
-def _range(scopes: Scopes, graph: Graph, node: Node) -> int:
-    start, limit, delta = (_numbers(scopes, graph, node, position) for position in range(3))
-    if not len(start) == len(limit) == len(delta) == 1 or not delta[0]:
-        return 0
-    elements = (limit[0] - start[0]) / delta[0]
-    return max(ceil(min(elements, LARGEST)), 0) if not isnan(elements) else 0
+def _spread(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """A window that each element is spread over, of a map for each column of the weights."""
+    given = {attribute.name: attribute.ints for attribute in node.attributes}
+    weights = shape_of(scopes, graph, input_name(node, 1))
+    maps, kernel = 1, given.get(b"kernel_shape", ())
+    if node.operator.op_type == "ConvTranspose":
+        maps = max(*weights[1:2], 1, 1) * max(whole(node, b"group"), 1)
+        kernel, asked = kernel or weights[2:], product(given.get(b"output_shape", ()))
+    else:
+        asked = product(integers(scopes, graph, node, 2))
+    dims = [max(dim, 1) for dim in shape_of(scopes, graph, input_name(node, 0))[2:]]
+    axes = len(kernel) or len(given.get(b"strides", ()))
+    dims, kernel = dims or [1] * axes, kernel or (1,) * axes
+    strides = given.get(b"strides") or (1,) * axes
+    pads = given.get(b"pads") or (0,) * (2 * axes)
+    dilations = given.get(b"dilations") or (1,) * axes
+    extra = given.get(b"output_padding") or (0,) * axes
+    spread = [
+        stride * (dim - 1) + more + (size - 1) * dilation + 1 - a - b
+        for dim, size, stride, dilation, more, a, b in zip(
+            dims, kernel, strides, dilations, extra, pads, pads[axes:], strict=False
+        )
+    ]
+    same = (node.attribute(b"auto_pad") or Attribute(b"")).s or b""
+    if same.startswith(b"SAME"):
+        whole_steps = [dim * stride for dim, stride in zip(dims, strides, strict=False)]
+        spread = list(map(min, spread, whole_steps))
+    return maps * max(asked, product(spread))
 
 
-FROM_CONSTANTS = frozenset(
-    ["AffineGrid", "ConstantOfShape", "Expand", "OneHot", "RandomNormal", "RandomUniform", "Range"]
-) | {"Tile"}
-"""The operators whose output is as large as constants say, whatever runs through the model."""
-
-
-_Key = tuple[int, int, bytes]
-
-
-class Origins:
-    """Tells which values are made of constants alone; each is looked at once."""
-
-    def __init__(self) -> None:
-        self._known: dict[_Key, bool] = {}
-
-    def of_constants(self, scopes: Scopes, graph: Graph, node: Node) -> bool:
-        """Whether a node makes its output of constants alone, or as large as they say."""
-        if node.operator.op_type in FROM_CONSTANTS:
-            return True
-        if node.operator.op_type not in _RESIZE:
-            return False
-        start = iter([(graph, _input(node, 0))])
-        pending: list[tuple[_Key | None, Iterator[tuple[Graph, bytes]]]] = [(None, start)]
-        while pending:
-            key, parts = pending[-1]
-            part = next(parts, None)
-            if part is None:
-                pending.pop()
-                if key is not None:
-                    self._known[key] = True
-                continue
-            inner = id(scopes), id(scopes.home_of(*part)), part[1]
-            if inner not in self._known:
-                self._known[inner] = False  # until all that it is made of is known
-                made_of = _made_of(scopes, *part)
-                if made_of is None:
-                    return False
-                pending.append((inner, iter(made_of)))
-            elif not self._known[inner]:
-                return False  # and so is everything that waits for it
-        return True
-
-
-def _made_of(scopes: Scopes, graph: Graph, name: bytes) -> list[tuple[Graph, bytes]] | None:
-    """What a value is computed from; None where it is not known before the model runs."""
-    found = scopes.define(graph, name)
-    if not found or any(definition.input for definition in found):
-        return [] if scopes.static(graph, name, fold=True).values is not None else None
-    nodes = [(definition.graph, definition.node) for definition in found if definition.node]
-    return [(home, name) for home, node in nodes for name in filter(None, node.inputs)]
-
-
-_RESIZE = frozenset({"CenterCropPad", "Pad", "Resize", "Upsample"})
-_GROWING: dict[str, Callable[[Scopes, Graph, Node], int]] = {
+_GROWING: dict[str, Growth] = {
     "AffineGrid": _shape_input(1),
-    "AveragePool": _window,
-    "CenterCropPad": _shape_input(1),
+    "BlackmanWindow": _shape_input(0),
+    "CenterCropPad": Growth(_cropped, (1,), of_data=True),
+    "Col2Im": _shape_input(1),
     "ConstantOfShape": _shape_input(0),
-    "Conv": _window,
-    "ConvTranspose": _shape_attribute(b"output_shape"),
+    "ConvTranspose": Growth(_spread, of_data=True),
+    "DFT": _shape_input(1),
     "Expand": _shape_input(1),
-    "LpPool": _window,
-    "MaxPool": _window,
-    "OneHot": _shape_input(1),
-    "Pad": _pad,
+    "HammingWindow": _shape_input(0),
+    "HannWindow": _shape_input(0),
+    "MaxRoiPool": _regions(b"pooled_shape"),
+    "MaxUnpool": Growth(_spread, (2,), of_data=True),
+    "MelWeightMatrix": Growth(_mel, (0, 1)),
+    "Multinomial": _per_row(b"sample_size"),
+    "OneHot": Growth(_times, (1,)),
+    "Pad": Growth(_pad, (1,), of_data=True),
     "RandomNormal": _shape_attribute(b"shape"),
     "RandomUniform": _shape_attribute(b"shape"),
-    "Range": _range,
-    "Resize": _resize,
-    "Tile": _tile,
-    "Upsample": _resize,
+    "Range": Growth(_range, (0, 1, 2)),
+    "Resize": Growth(_resize, (2, 3), of_data=True),
+    "RoiAlign": _regions(b"output_height", b"output_width"),
+    "TfIdfVectorizer": Growth(_vocabulary),
+    "Tile": Growth(_times, (1,)),
+    "Upsample": Growth(_resize, (1,), of_data=True),
+    "ai.onnx.ml::CastMap": _per_row(b"max_map"),
+    "ai.onnx.ml::FeatureVectorizer": Growth(_features),
+    "ai.onnx.ml::OneHotEncoder": Growth(_categories),
+    "ai.onnx.ml::TreeEnsemble": _per_row(b"n_targets"),
+    "ai.onnx.ml::TreeEnsembleRegressor": _per_row(b"n_targets"),
+    "com.microsoft::CropAndResize": Growth(_crops, (3,)),
+    "com.microsoft::Pad": Growth(_pad, (1,), of_data=True),
+    "com.microsoft::Range": Growth(_range, (0, 1, 2)),
 }
-GROWING = frozenset(_GROWING)
-"""The operators whose output can be larger than what goes in."""
+_GROWING |= dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), _window())
+_GROWING |= dict.fromkeys(("Conv", "ConvInteger", "DeformConv"), _window(1))
+_GROWING["QLinearConv"] = _window(3)
+_MICROSOFT = {"FusedConv": "Conv", "NhwcFusedConv": "Conv", "QLinearConv": "QLinearConv"}
+_MICROSOFT |= dict.fromkeys(("MaxpoolWithMask", "NhwcMaxPool", "QLinearAveragePool"), "MaxPool")
+_GROWING |= {f"com.microsoft::{name}": _GROWING[like] for name, like in _MICROSOFT.items()}
+_GROWING |= {
+    f"com.microsoft.nchwc::{name}": _GROWING[name]
+    for name in ("AveragePool", "Conv", "MaxPool", "Upsample")
+}

@@ -264,7 +264,7 @@ NOT_STATIC: dict[str, tuple[tuple[bytes, ...], dict[str, Any], str]] = {
     "too many elements": (
         (loop(),),
         {"initializer": pb.ints(*[7] * 65, name="m")},
-        "initializer of too many elements",
+        "initializer of more than 64 numbers",
     ),
     "sparse tensor of two elements": (
         (constant("m", sparse_value={"sparse_tensor": sparse(pb.ints(7), (2,))}), loop()),

@@ -1,0 +1,145 @@
+"""What is computed of constants is what ONNX Runtime computes, in every dtype."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import InferenceSession, SessionOptions
+
+from onnxguard.model.reading import read_model
+from onnxguard.model.scopes import Scopes
+
+DTYPES = {6: "int32", 7: "int64", 13: "uint64", 1: "float32", 11: "float64"}
+"""In which ONNX Runtime adds and multiplies."""
+CASTS = {**DTYPES, 2: "uint8", 3: "int8", 5: "int16", 9: "bool", 10: "float16", 12: "uint32"}
+EDGES = [0, 1, 2, 3, 127, 255, 46_341, (1 << 24) + 1, (1 << 31) - 1, 1 << 32, (1 << 53) + 1]
+NUMBERS = st.sampled_from([sign * edge for edge in EDGES for sign in (1, -1)])
+STEPS = st.lists(st.tuples(st.sampled_from(["Add", "Sub", "Mul"]), NUMBERS) | st.sampled_from(
+    sorted(CASTS)), min_size=1, max_size=6)  # fmt: skip
+
+
+def chain(start: list[int], dtype: int, steps: list[tuple[str, int] | int]) -> onnx.ModelProto:
+    """A model that casts and computes with a constant; what it cannot compute with, it casts."""
+    nodes, held = [], [numpy_helper.from_array(cut(start, dtype), "v0")]
+    for at, step in enumerate(steps):
+        source, made = f"v{at}", f"v{at + 1}"
+        if isinstance(step, int):
+            dtype = step
+            nodes.append(helper.make_node("Cast", [source], [made], to=dtype))
+        elif dtype in DTYPES:
+            held.append(numpy_helper.from_array(cut([step[1]], dtype), f"k{at}"))
+            nodes.append(helper.make_node(step[0], [source, f"k{at}"], [made]))
+        else:
+            nodes.append(helper.make_node("Identity", [source], [made]))
+    result = helper.make_tensor_value_info(f"v{len(steps)}", dtype, [len(start)])
+    graph = helper.make_graph(nodes, "g", [], [result], held)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def cut(numbers: list[int], dtype: int) -> np.ndarray:
+    wide = np.array(numbers, "int64")
+    return wide.astype(CASTS[dtype])
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=3), st.sampled_from(sorted(DTYPES)), STEPS)
+def test_numbers_are_those_that_onnx_runtime_computes(
+    start: list[int], dtype: int, steps: list[tuple[str, int] | int]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = chain(start, dtype, steps)
+    model = read_model(made.SerializeToString())
+    found = Scopes(model).static(model.graph, f"v{len(steps)}".encode(), fold=True)
+    if found.values is None:
+        assert found.hidden
+        assert "beyond what its dtype holds" in found.source
+        return
+    options = SessionOptions()
+    options.log_severity_level = 4
+    session = InferenceSession(made.SerializeToString(), options, ["CPUExecutionProvider"])
+    (wanted,) = session.run(None, {})
+    assert np.array_equal(np.array(found.values, wanted.dtype), wanted, equal_nan=True)
+    assert all(
+        type(value) is (float if wanted.dtype.kind == "f" else int) for value in found.values
+    )
+
+
+def statics(nodes: list[onnx.NodeProto], **held: np.ndarray) -> Scopes:
+    x = helper.make_tensor_value_info("x", 7, [1])
+    stored = [numpy_helper.from_array(value, name) for name, value in held.items()]
+    graph = helper.make_graph(nodes, "g", [x], [x], stored)
+    return Scopes(read_model(helper.make_model(graph).SerializeToString()))
+
+
+TWO = np.array([2], "int64")
+THEN = helper.make_graph(
+    [helper.make_node("Identity", ["x"], ["t"])],
+    "t",
+    [],
+    [helper.make_tensor_value_info("t", 7, [1])],
+)
+ELSE = helper.make_graph(
+    [helper.make_node("Identity", ["two"], ["e"])],
+    "e",
+    [],
+    [helper.make_tensor_value_info("e", 7, [1])],
+)
+HIDDEN = {
+    "not followed": ([helper.make_node("Pow", ["two", "two"], ["v"])], "the output of Pow"),
+    "further on": (
+        [
+            helper.make_node("Pow", ["two", "two"], ["p"]),
+            helper.make_node("Add", ["p", "two"], ["v"]),
+        ],
+        "the output of Pow",
+    ),
+    "no inputs": (
+        [helper.make_node("RandomNormal", [], ["v"], shape=[1])],
+        "the output of RandomNormal",
+    ),
+    "another dtype": (
+        [helper.make_node("Cast", ["two"], ["v"], to=TensorProto.BFLOAT16)],
+        "the output of Cast",
+    ),
+    "many": ([helper.make_node("Concat", ["two"] * 65, ["v"], axis=0)], "more than 64 numbers"),
+    "a list": ([helper.make_node("Constant", [], ["v"], value_ints=[1] * 65)], "more than 64"),
+    "a branch": (
+        [helper.make_node("If", ["yes"], ["v"], then_branch=ELSE, else_branch=ELSE)],
+        "the output of If",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_constant_that_is_not_followed_is_one_all_the_same(name: str) -> None:
+    nodes, why = HIDDEN[name]
+    scopes = statics(nodes, two=TWO, yes=np.array([True]))
+    found = scopes.static(scopes.model.graph, b"v", fold=True)
+    assert (found.values, found.hidden) == (None, True)
+    assert why in found.source
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        helper.make_node("Pow", ["two", "x"], ["v"]),
+        helper.make_node("If", ["yes"], ["v"], then_branch=THEN, else_branch=ELSE),
+    ],
+)
+def test_what_an_input_has_a_say_in_is_no_constant(node: onnx.NodeProto) -> None:
+    scopes = statics([node], two=TWO, yes=np.array([True]))
+    assert not scopes.static(scopes.model.graph, b"v", fold=True).is_constant
+
+
+def test_default_of_an_input_is_a_size_but_no_trip_count() -> None:
+    scopes = statics([helper.make_node("Add", ["x", "x"], ["v"])], x=TWO)
+    graph = scopes.model.graph
+    assert scopes.static(graph, b"x").values is None
+    found = scopes.static(graph, b"v", fold=True)
+    assert (found.values, found.loose) == ((4,), True)
