@@ -32,7 +32,7 @@ class Static(NamedTuple):
     """A constant: its numbers and dtype, or None and the reason why they are not known.
 
     ``hidden`` says that it is a constant all the same, ``loose`` that the caller of the model may
-    replace it.
+    replace it. The numbers are in row-major order; ``dims`` are None where they are not known.
     """
 
     values: tuple[float, ...] | None
@@ -40,6 +40,7 @@ class Static(NamedTuple):
     source: str
     hidden: bool = False
     loose: bool = False
+    dims: tuple[int, ...] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -47,8 +48,11 @@ class Static(NamedTuple):
         return self.values is not None or self.hidden
 
 
-def _hidden(dtype: int, source: str) -> Static:
-    return Static(None, dtype, source, hidden=True)
+OMITTED = Static(None, 0, "omitted")
+
+
+def _hidden(dtype: int, source: str, dims: tuple[int, ...] | None = None) -> Static:
+    return Static(None, dtype, source, hidden=True, dims=dims)
 
 
 class Constants:
@@ -73,13 +77,13 @@ class Constants:
             return self.of_tensor(attribute.sparse[0], "Constant", floats)
         if attribute.name in (b"value_int", b"value_ints"):  # runtimes take either's field
             if attribute.i is not None:
-                return Static((attribute.i,), 7, "Constant")
+                return Static((attribute.i,), 7, "Constant", dims=())
             if attribute.counts[0] <= INTS_READ:
-                return Static(attribute.ints, 7, "Constant")
+                return Static(attribute.ints, 7, "Constant", dims=(len(attribute.ints),))
         if floats and attribute.name == b"value_float" and attribute.f is not None:
-            return Static((attribute.f,), 1, "Constant")
+            return Static((attribute.f,), 1, "Constant", dims=())
         if floats and attribute.name == b"value_floats" and attribute.counts[1] <= INTS_READ:
-            return Static(attribute.floats, 1, "Constant")
+            return Static(attribute.floats, 1, "Constant", dims=(len(attribute.floats),))
         if attribute.counts[0] > INTS_READ or attribute.counts[1] > INTS_READ:
             return _hidden(0, f"a Constant of more than {INTS_READ} numbers")
         return _hidden(0, "a Constant that is not of integers")
@@ -91,11 +95,13 @@ class Constants:
         count = tensor.elements
         of_floats = floats and tensor.dtype in FLOATS
         if tensor.dtype not in INTEGERS and not of_floats:
-            return _hidden(tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}")
+            return _hidden(tensor.dtype, f"{source} of {dtype_name(tensor.dtype)}", tensor.dims)
         if tensor.is_external:
-            return _hidden(tensor.dtype, f"{source} with its values in another file")
+            reason = f"{source} with its values in another file"
+            return _hidden(tensor.dtype, reason, tensor.dims)
         if not 0 <= count <= INTS_READ:
-            return _hidden(tensor.dtype, f"{source} of more than {INTS_READ} numbers")
+            reason = f"{source} of more than {INTS_READ} numbers"
+            return _hidden(tensor.dtype, reason, tensor.dims)
         self.read.add(tensor.start)
         if len(tensor.data) == 1:
             return self._decoded(tensor, source, of_floats)
@@ -106,7 +112,7 @@ class Constants:
 
     def _dense(self, sparse: SparseTensor, source: str, floats: bool) -> Static:
         """A sparse tensor of one dimension, as runtimes make it dense."""
-        unknown = _hidden(0, "a sparse tensor that is not a short list")
+        unknown = _hidden(0, "a sparse tensor that is not a short list", sparse.dims)
         values, indices, dims = sparse.values, sparse.indices, sparse.dims
         if values is None or len(dims) != 1 or not 0 <= dims[0] <= INTS_READ:
             return unknown
@@ -123,7 +129,7 @@ class Constants:
             if not 0 <= place < len(dense):
                 return unknown
             dense[int(place)] = value
-        return Static(tuple(dense), held.dtype, source)
+        return Static(tuple(dense), held.dtype, source, dims=dims)
 
     def _decoded(self, tensor: Tensor, source: str, of_floats: bool) -> Static:
         if len({data.field for data in tensor.data}) > 1:
@@ -134,7 +140,8 @@ class Constants:
         )
         if len(values) != count:
             return _hidden(tensor.dtype, f"{source} with {len(values)} values for {count}")
-        return Static(tuple(values), tensor.dtype, source)
+        dims = tensor.dims if len(tensor.dims) <= INTS_READ else None
+        return Static(tuple(values), tensor.dtype, source, dims=dims)
 
 
 def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> list[int]:

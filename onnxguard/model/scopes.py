@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import check
 from onnxguard.base.errors import ModelError
-from onnxguard.model.constants import CONSTANT, FLOATS, Constants, Static
+from onnxguard.model.constants import CONSTANT, FLOATS, OMITTED, Constants, Static
 from onnxguard.model.definitions import Definition, Index, index_of
 from onnxguard.model.folding import Key, folded
 from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Tensor
@@ -38,7 +38,6 @@ class Given(NamedTuple):
 
 
 UNKNOWN = Static(None, 0, "an input of the graph")
-OMITTED = Static(None, 0, "omitted")
 REPLACEABLE = "an initializer that is an input: the caller may replace it"
 
 
@@ -286,7 +285,7 @@ class Scopes:
         arithmetic and calls are followed.
         """
         if fold:
-            return folded(self, graph, name, self._shared.known)
+            return folded(self, graph, name, self._shared.values, self._shared.known)
         leaf = self.leaf(graph, name)
         if isinstance(leaf, Static):
             return leaf
