@@ -134,7 +134,12 @@ _BINARY: dict[str, Callable[[float, float], float]] = {
     "Mul": mul,
     "Sub": sub,
 }
-_REDUCED = {"ReduceMax": max, "ReduceMin": min, "ReduceProd": mul, "ReduceSum": add}
+_REDUCED: dict[str, Callable[[float, float], float]] = {
+    "ReduceMax": max,
+    "ReduceMin": min,
+    "ReduceProd": mul,
+    "ReduceSum": add,
+}
 _UNARY: dict[str, Callable[[float], float]] = {
     "Abs": abs,
     "Ceil": ceil,

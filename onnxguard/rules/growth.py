@@ -45,21 +45,14 @@ def growth_of(operator: Operator) -> Growth | None:
     return _GROWING.get(f"{domain}::{op_type}" if domain else op_type)
 
 
-def least_elements(scopes: Scopes, graph: Graph, node: Node) -> int:
-    """The least number of elements that a node's output has; 0 where nothing is known."""
-    growth = growth_of(node.operator)
-    return growth.least(scopes, graph, node) if growth else 0
-
-
-def hidden_size(scopes: Scopes, graph: Graph, node: Node) -> str:
+def hidden_size(scopes: Scopes, graph: Graph, node: Node, growth: Growth) -> str:
     """Why it is not known what a constant asks of a node; empty where it is, or none asks."""
-    growth = growth_of(node.operator)
-    for position in growth.sizes if growth else ():
+    for position in growth.sizes:
         if position < len(node.inputs) and node.inputs[position]:
             static = scopes.static(graph, node.inputs[position], fold=True)
             if static.hidden:
                 return static.source
-    for attribute in node.attributes if growth else ():
+    for attribute in node.attributes:
         if attribute.name in _LISTS and _is_cut(attribute):
             return f"a list of {max(attribute.counts):,} numbers"
     return ""
@@ -210,10 +203,15 @@ def _window(weights: int | None = None) -> Growth:
     def least(scopes: Scopes, graph: Graph, node: Node) -> int:
         given = {attribute.name: attribute.ints for attribute in node.attributes}
         kernel, pads = given.get(b"kernel_shape", ()), given.get(b"pads", ())
-        dims = () if weights is None else shape_of(scopes, graph, input_name(node, weights))
+        dims: tuple[int, ...] = ()
+        if weights is not None and not kernel:
+            dims = shape_of(scopes, graph, input_name(node, weights))
         kernel = kernel or dims[2:] or (1,) * (len(pads) // 2)
         size = _padded(kernel, pads, given.get(b"strides", ()), given.get(b"dilations", ()))
-        return size * max(*dims[:1], 1, 1)
+        if size > 1 and weights is not None:  # it is larger than what goes in
+            dims = dims or shape_of(scopes, graph, input_name(node, weights))
+            size *= max(*dims[:1], 1, 1)
+        return size if size > 1 else 0
 
     return Growth(least, of_data=True)
 

@@ -7,24 +7,17 @@ from functools import lru_cache, partial
 from math import inf, prod
 from typing import NamedTuple
 
-from onnxguard.base.budget import check as check_time
 from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
 from onnxguard.model.constant_nodes import constant_dtype, constant_value
 from onnxguard.model.constants import CONSTANT, data_count
-from onnxguard.model.expansion import View
-from onnxguard.model.graph import Graph, Node, SparseTensor, Tensor
+from onnxguard.model.graph import Graph, Node, Tensor
 from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.model.survey import Survey
 from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
+from onnxguard.rules import called_for
 from onnxguard.rules.collector import Found, PlaceOf
-from onnxguard.rules.growth import (
-    LARGEST,
-    growth_of,
-    hidden_size,
-    least_elements,
-)
 
 _DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
     ("RandomNormal", "RandomUniform", "EyeLike", "Multinomial", "SequenceEmpty", "Bernoulli"),
@@ -75,7 +68,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     _converted(survey, policy, found)
     if rule is not None:
         _made(survey, rule, found)
-    _grown(survey, policy, found, dense)
+    called_for.check(survey, policy, found, dense)
 
 
 class _Sound(NamedTuple):
@@ -268,82 +261,3 @@ def _made(survey: Survey, rule: DtypeRule, found: Found) -> None:
                 message = f"{dtype} values, allowed is {rule}"
                 hint = "convert the values before the export"
                 found.add("OG306", message, partial(graph.node_place, index), hint=hint)
-
-
-def _made_dense(sparse: SparseTensor) -> int:
-    """The elements of a sparse tensor once a runtime has made it dense."""
-    return min(max(prod(sparse.dims), 0), 1 << 63)
-
-
-HIDDEN = "fold the constants when exporting, and keep small ones in the model's own file"
-
-
-def _grown(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None:
-    """Check the tensors that constants call for, each and all together.
-
-    ``dense`` says that there are sparse ones, which runtimes make dense.
-    """
-    limit, most = policy.limit("tensor_elements"), policy.limit("constant_elements")
-    total = 0.0
-    of_data: list[tuple[float, View, int]] = []
-    passed: PlaceOf | None = None
-    growing = {op for op in survey.operators if growth_of(op)}
-    if dense:
-        growing.add(CONSTANT)
-    for view in survey.inlining.views if growing else ():
-        check_time()
-        scopes, graph, _ = view
-        for index, sparse in enumerate(graph.sparse_initializers):
-            total += _made_dense(sparse) * survey.inlining.runs_of(view)
-            if passed is None and most is not None and total > most:
-                passed = graph.place(f"sparse_initializer {index}", sparse.start, sparse.end)
-        if growing.isdisjoint(survey.counts[id(graph)]):
-            continue
-        for index, node in enumerate(graph.nodes):
-            wanted, bound = 0, node
-            if node.operator in growing:
-                bound = scopes.bound(node)
-                wanted = least_elements(scopes, graph, bound)
-                hidden = hidden_size(scopes, graph, bound)
-                if hidden and (limit is not None or most is not None):
-                    message = f"{node.operator.label} calls for a size that is not known: {hidden}"
-                    place = partial(graph.node_place, index)
-                    found.add("OG301", message, place, hint=HIDDEN, once=view.node(index))
-                if node.operator == CONSTANT:
-                    wanted = sum(_made_dense(s) for a in bound.attributes for s in a.sparse)
-            if not wanted:
-                continue
-            growth = growth_of(node.operator)
-            amount = min(wanted, LARGEST) * survey.inlining.runs_of(view)
-            if growth is not None and growth.of_data:
-                of_data.append((amount, view, index))
-            else:
-                total += amount
-                if passed is None and most is not None and total > most:
-                    passed = partial(graph.node_place, index)
-            if limit is not None and wanted > limit and node.operator != CONSTANT:
-                label = node.operator.label
-                over = f"{wanted:,}" if wanted < 1 << 63 else "more than 2**63"
-                found.add(
-                    "OG301",
-                    f"{label} calls for {over} elements, {limit:,} are allowed",
-                    graph.node_place(index),
-                    hint="a small file must not ask for a large tensor: use a smaller shape",
-                    operator=label,
-                    adr=policy.limits["tensor_elements"].decision.label,
-                    once=view.node(index),
-                )
-    if passed is None and most is not None and total + sum(a for a, _, _ in of_data) > most:
-        for amount, view, index in of_data:
-            data = view.scopes.bound(view.graph.nodes[index]).inputs[:1]
-            if data and view.scopes.static(view.graph, data[0], fold=True).is_constant:
-                total += amount
-                if total > most:
-                    passed = partial(view.graph.node_place, index)
-    if passed is not None and most is not None:
-        over = f"{int(total):,}" if total < LARGEST else "more than 2**63"
-        message = f"constants call for {over} elements in all, {most:,} are allowed"
-        hint = "a small file must not ask for much memory: use smaller shapes, or compute them once"
-        set_by = policy.limits.get("constant_elements")
-        adr = set_by.decision.label if set_by else ""
-        found.add("OG301", message, passed, hint=hint, adr=adr)

@@ -16,7 +16,7 @@ from onnxguard import Allowlist
 from onnxguard.model.reading import read_model
 from onnxguard.model.scopes import Scopes
 from onnxguard.policy.allowlist import Decision, Limit
-from onnxguard.rules.growth import least_elements
+from onnxguard.rules.growth import growth_of
 
 Held = dict[str, Any]
 Case = Callable[[int], tuple[onnx.NodeProto, Held]]
@@ -244,8 +244,10 @@ def test_no_more_is_said_than_onnx_runtime_makes(case: str, size: int) -> None:
     session = InferenceSession(made.SerializeToString(), options, ["CPUExecutionProvider"])
     (wanted,) = session.run(None, {})
     read = read_model(made.SerializeToString())
-    index = len(read.graph.nodes) - 1
-    least = least_elements(Scopes(read), read.graph, read.graph.nodes[index])
+    node = read.graph.nodes[-1]
+    growth = growth_of(node.operator)
+    assert growth is not None
+    least = growth.least(Scopes(read), read.graph, node)
     assert 0 < least <= wanted.size
 
 
