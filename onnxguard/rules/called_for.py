@@ -73,10 +73,11 @@ class _Asked:
     def by_node(self, view: View, index: int, node: Node, growth: Growth) -> None:
         """Judge a node that may grow, as one call sees it."""
         scopes, graph, _ = view
-        label, place = node.operator.label, partial(graph.node_place, index)
+        place = partial(graph.node_place, index)
         elements = growth.least(scopes, graph, node)
         hidden = hidden_size(scopes, graph, node, growth)
         if hidden:
+            label = node.operator.label
             message = f"{label} calls for a size that is not known: {hidden}"
             self.found.add(
                 "OG301", message, place, hint=HIDDEN, operator=label, once=view.node(index)
@@ -86,6 +87,7 @@ class _Asked:
         elif elements:
             self.add(view, elements, place)
         if self.limit is not None and elements > self.limit:
+            label = node.operator.label
             over = f"{elements:,}" if elements < 1 << 63 else "more than 2**63"
             self.found.add(
                 "OG301",
