@@ -18,11 +18,12 @@ FUNCTIONS = (
     Rule(
         "OG506",
         "function-shadows-standard",
-        Severity.ERROR,
+        Severity.WARNING,
         "A function of the model's own bears the name of a standard operator.",
-        "A node that reads 'Relu' then runs the function's body in one runtime and the real Relu "
-        "in another, and a reviewer sees what they expect to see.",
-        "Rename the function and put it in a domain of its own, or inline it.",
+        "Its domain tells it apart, and its body is judged. A reviewer who reads 'Relu' may still "
+        "take it for the real one. PyTorch names the functions that it makes of modules so: "
+        "torch.nn.modules.rnn::GRU.",
+        "Nothing, where an exporter wrote it; else rename the function, or inline it.",
     ),
     Rule(
         "OG507",
@@ -46,10 +47,10 @@ FUNCTIONS = (
         "OG509",
         "function-arity",
         Severity.ERROR,
-        "A call gives a function more or fewer inputs or outputs than it declares.",
-        "Surplus values are bound to nothing, or to the next name that a program finds, and "
-        "missing ones to whatever it assumes. The call does not mean what it shows.",
-        "Make the call match the declaration, and write an omitted value as an empty name.",
+        "A call gives a function more inputs than it declares, or other outputs.",
+        "Surplus values are bound to nothing, or to the next name that a program finds, and a "
+        "model without one of the outputs does not load. Inputs may be left out from the end.",
+        "Make the call match the declaration, and write an omitted output as an empty name.",
     ),
     Rule(
         "OG510",
@@ -99,12 +100,12 @@ FUNCTIONS = (
         "OG515",
         "function-calls-overload",
         Severity.ERROR,
-        "A function calls another one by its overload.",
+        "The body of a function calls another one by its overload.",
         "ONNX Runtime 1.31 tells overloads apart in graphs. Of the nodes of a function's body it "
         "leaves them away: a call of local::G:two runs local::G, whose body is another, or the "
         "model does not load. A function that seems to call an overload of its own name calls "
-        "itself, without end. In a branch of that body the same call runs what it names; no "
-        "release promises either.",
+        "itself, without end. In a graph inside of that body, such as a branch, the same call runs "
+        "what it names.",
         "Give each function a name of its own, or inline them before the model is scanned.",
     ),
 )

@@ -143,10 +143,11 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
             if function is None:
                 continue
             label = function.id.label
-            if graph.function is not None and function.id.overload:
+            inside = graph.function if graph.parent is None else None
+            if inside is not None and function.id.overload:
                 found.add(
                     "OG515",
-                    f"the function {graph.function.id.label} calls {label} by its overload",
+                    f"the function {inside.id.label} calls {label} by its overload",
                     graph.node_place(index),
                     hint="ONNX Runtime leaves the overload away in a function's body: give the "
                     "function that is called a name of its own",
@@ -156,11 +157,11 @@ def _calls(survey: Survey, functions: dict[Operator, Function], found: Found) ->
                 ("inputs", len(node.inputs), len(function.inputs)),
                 ("outputs", len(node.outputs), len(function.outputs)),
             ):
-                if given != declared:
+                if given > declared or (what == "outputs" and given < declared):
                     found.add(
                         "OG509",
                         f"{label} is called with {given} {what}, it declares {declared}",
                         graph.node_place(index),
-                        hint="write an omitted one as an empty name",
+                        hint="inputs may be left out at the end; write an output as an empty name",
                         operator=label,
                     )
