@@ -23,6 +23,8 @@ from onnxguard.rules.sizes import (
 )
 
 LARGEST = float(1 << 63)
+LARGEST_TRIPS = (1 << 63) - 1
+"""How exporters write a Loop that its condition ends."""
 
 Least = Callable[[Scopes, Graph, Node], int]
 
@@ -186,6 +188,42 @@ def _features(scopes: Scopes, graph: Graph, node: Node) -> int:
     return first_dim(scopes, graph, node) * columns
 
 
+def _chosen(scopes: Scopes, graph: Graph, node: Node) -> int:
+    rows = product(shape_of(scopes, graph, input_name(node, 0))[:-1])
+    return max(rows, 1) * elements_of(scopes, graph, input_name(node, 1))
+
+
+def _classes(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """A score for each class, for each row."""
+    labels = [max(a.counts) for a in node.attributes if a.name.startswith(b"classlabels_")]
+    return first_dim(scopes, graph, node) * max(labels, default=0)
+
+
+def _frames(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """Of each frame of a signal half of what it holds, complex."""
+    signal = shape_of(scopes, graph, input_name(node, 0))[1:2]
+    step = integers(scopes, graph, node, 1)
+    length = integers(scopes, graph, node, 3) or shape_of(scopes, graph, input_name(node, 2))
+    if not signal or len(step) != 1 or len(length) != 1 or min(*step, *length) < 1:
+        return 0
+    return max((signal[0] - length[0]) // step[0] + 1, 0) * (length[0] // 2 + 1) * 2
+
+
+def _across(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """The maps that ONNX Runtime adds for an LRN's ``size``."""
+    return whole(node, b"size") * max(product(shape_of(scopes, graph, input_name(node, 0))[2:]), 1)
+
+
+def _stacked(scopes: Scopes, graph: Graph, node: Node) -> int:
+    """What a Loop keeps of each round, of its largest scan output."""
+    trips, body = integers(scopes, graph, node, 0), node.attribute(b"body")
+    if len(trips) != 1 or body is None or not body.graphs:
+        return 0
+    kept = body.graphs[0].outputs[max(len(node.inputs) - 1, 1) :]
+    sizes = [elements_of(scopes, body.graphs[0], value.name) for value in kept]
+    return max(trips[0], 0) * max(sizes) if sizes and trips[0] < LARGEST_TRIPS else 0
+
+
 def _categories(scopes: Scopes, graph: Graph, node: Node) -> int:
     counts = [max(a.counts) for a in node.attributes if a.name in (b"cats_int64s", b"cats_strings")]
     return max(counts, default=0) * elements_of(scopes, graph, input_name(node, 0))
@@ -274,6 +312,9 @@ _GROWING: dict[str, Growth] = {
     "ConvTranspose": Growth(_spread, of_data=True),
     "DFT": _shape_input(1),
     "Expand": _shape_input(1),
+    "LRN": Growth(_across, of_data=True),
+    "Loop": Growth(_stacked),
+    "STFT": Growth(_frames, (1, 3)),
     "HammingWindow": _shape_input(0),
     "HannWindow": _shape_input(0),
     "MaxRoiPool": _regions(b"pooled_shape"),
@@ -290,6 +331,7 @@ _GROWING: dict[str, Growth] = {
     "TfIdfVectorizer": Growth(_vocabulary),
     "Tile": Growth(_times, (1,)),
     "Upsample": Growth(_resize, (1,), of_data=True),
+    "ai.onnx.ml::ArrayFeatureExtractor": Growth(_chosen),
     "ai.onnx.ml::CastMap": _per_row(b"max_map"),
     "ai.onnx.ml::FeatureVectorizer": Growth(_features),
     "ai.onnx.ml::OneHotEncoder": Growth(_categories),
@@ -298,6 +340,10 @@ _GROWING: dict[str, Growth] = {
     "com.microsoft::CropAndResize": Growth(_crops, (3,)),
     "com.microsoft::Pad": Growth(_pad, (1,), of_data=True),
     "com.microsoft::Range": Growth(_range, (0, 1, 2)),
+}
+_GROWING |= {
+    f"ai.onnx.ml::{name}": Growth(_classes)
+    for name in ("LinearClassifier", "SVMClassifier", "TreeEnsembleClassifier")
 }
 _GROWING |= dict.fromkeys(("AveragePool", "LpPool", "MaxPool"), _window())
 _GROWING |= dict.fromkeys(("Conv", "ConvInteger", "DeformConv"), _window(1))
