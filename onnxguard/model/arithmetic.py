@@ -28,6 +28,14 @@ def cast(node: Node, parts: list[Static]) -> Static | None:
     return in_dtype(value.values or (), to.i or 0, value.dims, value.source)
 
 
+def cast_like(_node: Node, parts: list[Static]) -> Static | None:
+    """The numbers in the dtype of another value, or as they are where any would hold them."""
+    value, to = parts[0], parts[-1].dtype
+    if to in INTEGERS or to in FLOATS:
+        return in_dtype(value.values or (), to, value.dims, value.source)
+    return value if all(abs(number) < 1 << 31 for number in value.values or ()) else None
+
+
 def elementwise(node: Node, parts: list[Static]) -> Static | None:
     """One number of each operand at a time, as they broadcast; all of one dtype."""
     op_type = node.operator.op_type

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FOLLOWED: dict[str, Callable[[Node, list[Static]], Static | None]] = {
     "Cast": arithmetic.cast,
+    "CastLike": arithmetic.cast_like,
     "Concat": rearranging.joined,
     "ConstantOfShape": rearranging.filled,
     "Expand": arithmetic.expand,
@@ -37,6 +38,8 @@ _FOLLOWED |= dict.fromkeys(("Abs", "Ceil", "Floor", "Neg", "Not"), arithmetic.un
 _FOLLOWED |= dict.fromkeys(
     ("ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum"), arithmetic.reduced
 )
+_OF_FIRST = (*_RESHAPES, "CastLike")
+"""Operators whose numbers are those of the first input."""
 _KEEPS_HIDDEN = (*_RESHAPES, "Shape", "Size")
 """Operators that ask for no numbers."""
 
@@ -133,7 +136,7 @@ def _computed(node: Node, parts: list[Static], constants: Constants) -> Static:
     A constant whose numbers are not followed is hidden; what a graph's input has a say in, none.
     """
     operator, unknown = node.operator, f"the output of {node.operator.label}"
-    decide = parts[:1] if operator.op_type in _RESHAPES and not operator.domain else parts
+    decide = parts[:1] if operator.op_type in _OF_FIRST and not operator.domain else parts
     if not all(part.is_constant or part is OMITTED for part in decide):
         return Static(None, 0, unknown)
     found: Static | None = None

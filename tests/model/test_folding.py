@@ -202,6 +202,7 @@ FOLLOWED: dict[str, Callable[[Programs], tuple[list[str], dict[str, Any]]]] = {
     },
     "ReduceSum": lambda p: ([p.value(), *([p.stored([0])] * p.draw(st.booleans()))], {}),
     "Cast": lambda p: ([p.value()], {"to": 7}),
+    "CastLike": lambda p: ([p.value(), p.value()], {}),
     "Concat": lambda p: ([p.value(), p.value()], {"axis": p.small()}),
     "ConstantOfShape": lambda p: (
         [p.value()],
