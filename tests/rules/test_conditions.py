@@ -173,7 +173,8 @@ def test_value_of_an_attribute(name: str, tmp_path: Path) -> None:
     if not judged.problem:
         assert findings == ()
         return
-    (finding,) = findings
+    # A list that is cut is also one whose size is not known.
+    (finding,) = [finding for finding in findings if finding.code != "OG301"]
     assert finding.code == "OG107"
     assert finding.message.startswith(f"{judged.op_type}: ")
     assert judged.problem in finding.message
