@@ -139,6 +139,14 @@ def test_what_an_input_has_a_say_in_is_no_constant(node: onnx.NodeProto) -> None
     assert not scopes.static(scopes.model.graph, b"v", fold=True).is_constant
 
 
+def test_number_in_the_dtype_of_an_input_is_the_same_number() -> None:
+    for number, wanted in ((2, (2,)), (1 << 31, None)):
+        node = helper.make_node("CastLike", ["two", "x"], ["v"])
+        scopes = statics([node], two=np.array([number], "int64"))
+        found = scopes.static(scopes.model.graph, b"v", fold=True)
+        assert (found.values, found.hidden) == (wanted, wanted is None)
+
+
 def test_default_of_an_input_is_a_size_but_no_trip_count() -> None:
     scopes = statics([helper.make_node("Add", ["x", "x"], ["v"])], x=TWO)
     graph = scopes.model.graph

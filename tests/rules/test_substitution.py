@@ -174,6 +174,14 @@ def test_dtype_by_an_attribute() -> None:
     assert codes('Y = local.S <s = "a"> ()', text) == {"OG306", "OG179"}
 
 
+def test_trip_count_that_the_caller_may_replace_is_none_in_a_function_either() -> None:
+    """Also where something is computed of it."""
+    for given in ("m", "n"):
+        text = HEAD + "g (float[1] X, int64 m) => (float[1] Y) <int64 m = {3}> "
+        text += f"{{ n = Identity (m) Y = local.L (X, {given}) }}\n{FUNCTION}{LOOP_OF}"
+        assert "OG206" in judged(bytes(parse_model(text).SerializeToString()))[1]
+
+
 def test_function_that_nothing_calls_is_judged_as_it_stands() -> None:
     assert "OG206" in codes("Y = Identity (X)", LOOPS)
 
