@@ -33,14 +33,19 @@ quiet = [(os.POSIX_SPAWN_DUP2, os.open(os.devnull, os.O_WRONLY), 1)]
 pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
 _, status, used = os.wait4(pid, 0)
 code = os.waitstatus_to_exitcode(status)
-print(json.dumps([time.perf_counter() - start, used.ru_maxrss / 1024, code]))
+seconds = time.perf_counter() - start
+print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, code]))
 """
 
 
 class Took(NamedTuple):
-    """Seconds of wall clock and peak resident memory in MiB (0 in process)."""
+    """Seconds of wall clock and of processors, and peak resident memory in MiB (0 in process).
+
+    Processors' are those of the command and of the processes that it waited for.
+    """
 
     seconds: float
+    processors: float
     mebibytes: float
 
 
@@ -48,20 +53,21 @@ def command(arguments: list[str]) -> Took:
     """Run a command from a small parent: a child inherits the peak memory of a large one."""
     launcher = [sys.executable, "-S", "-c", _LAUNCHER, *arguments]
     done = subprocess.run(launcher, capture_output=True, check=True)
-    seconds, mebibytes, code = json.loads(done.stdout)
+    seconds, processors, mebibytes, code = json.loads(done.stdout)
     if code:
         raise SystemExit(f"exit {code} from {' '.join(arguments)}: {done.stderr.decode()}")
-    return Took(seconds, mebibytes)
+    return Took(seconds, processors, mebibytes)
 
 
 def first_call(prepare: str, call: str, path: str) -> Took:
     """Time one call in a fresh interpreter, after its imports: nothing is remembered."""
     root = Path(__file__).parent.parent
-    code = f"import time, sys; path = sys.argv[1]; {prepare}; start = time.perf_counter(); "
-    code += f"result = {call}; print(time.perf_counter() - start)"
+    code = f"import time, sys; path = sys.argv[1]; {prepare}; "
+    code += "start, used = time.perf_counter(), time.process_time(); "
+    code += f"result = {call}; print(time.perf_counter() - start, time.process_time() - used)"
     command_line = [sys.executable, "-c", code, path]
     done = subprocess.run(command_line, capture_output=True, check=True, cwd=root)
-    return Took(float(done.stdout), 0.0)
+    return Took(*map(float, done.stdout.split()), 0.0)
 
 
 def compare(title: str, ours: Callable[[], Took], theirs: Callable[[], Took], rounds: int) -> None:
@@ -70,13 +76,20 @@ def compare(title: str, ours: Callable[[], Took], theirs: Callable[[], Took], ro
     pairs = [(ours(), theirs()) for _ in range(rounds)]
     print(f"\n{title}")
     for name, runs in zip(("onnxguard", "instead"), zip(*pairs, strict=True), strict=True):
-        seconds = sorted(run.seconds for run in runs)
         peak = max(run.mebibytes for run in runs)
         memory = f"  peak {peak:7.1f} MiB" if peak else ""
-        middle = statistics.median(seconds)
-        print(f"  {name:<10} {middle:10.5f} s  ({seconds[0]:.5f} to {seconds[-1]:.5f}){memory}")
-    ratio = statistics.median(b.seconds / a.seconds for a, b in pairs)
-    print(f"  onnxguard is {ratio:.2f} times as fast, median of {rounds} pairs")
+        wall, used = (sorted(each) for each in list(zip(*runs, strict=True))[:2])
+        print(f"  {name:<10} processors {_spread(used)}  wall clock {_spread(wall)}{memory}")
+    used = statistics.median(b.processors / a.processors for a, b in pairs)
+    wall = statistics.median(b.seconds / a.seconds for a, b in pairs)
+    print(
+        f"  ratio: {used:.2f} of processors', {wall:.2f} of the wall clock, of {rounds} pairs",
+        flush=True,
+    )
+
+
+def _spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.4f} s ({seconds[0]:.4f} to {seconds[-1]:.4f})"
 
 
 def run_large(folder: Path, rounds: int) -> None:
@@ -99,14 +112,18 @@ def run_large(folder: Path, rounds: int) -> None:
 
 
 def run_nodes(folder: Path, rounds: int) -> None:
-    """A 100,000-node graph, all facts, as a command."""
-    path = str(models.many_nodes(folder))
-    compare(
-        "100,000 nodes, whole command, every fact as JSON",
-        lambda: command([*SCAN, "--format", "json", path]),
-        lambda: command([*WALK, path]),
-        rounds,
-    )
+    """Graphs of 100,000 nodes, as a command: all facts, and the verdict alone."""
+    for what, path in (
+        ("100,000 nodes", models.many_nodes(folder)),
+        ("100,000 nodes, 25,000 of them Constants", models.constants(folder)),
+    ):
+        for asked, options in (("every fact as JSON", ["--format", "json"]), ("verdict", ["-q"])):
+            compare(
+                f"{what}, whole command, {asked}",
+                lambda path=path, options=options: command([*SCAN, *options, str(path)]),
+                lambda path=path: command([*WALK, str(path)]),
+                rounds,
+            )
 
 
 def run_start(folder: Path, rounds: int) -> None:
@@ -131,6 +148,18 @@ def run_zoo(folder: Path, rounds: int) -> None:
             f"scan of 10,000 students, {what}, --jobs 2",
             lambda path=path: command([*SCAN, "--jobs", "2", path]),
             lambda path=path: command([*WALK, path]),
+            rounds,
+        )
+
+
+def run_real(folder: Path, rounds: int) -> None:
+    """Models as exporters wrote them, 50 copies each, by a manifest of an entry a model."""
+    path = models.copies(folder, 50)
+    for state, options in (("cold", ["--jobs", "2"]), ("warm", [])):
+        compare(
+            f"check of 50 copies each of real models, {state} {' '.join(options)}",
+            lambda cold=state == "cold", options=options: check(path, cold, options, each=True),
+            lambda: command([*WALK, str(path)]),
             rounds,
         )
 
@@ -168,13 +197,17 @@ def run_fleet(folder: Path, rounds: int) -> None:
             )
 
 
-def check(folder: Path, cold: bool, options: list[str]) -> Took:
-    """Check a folder by a manifest that covers it, with an empty cache or with a full one."""
+def check(folder: Path, cold: bool, options: list[str], each: bool = False) -> Took:
+    """Check a folder by a manifest, with an empty cache or with a full one.
+
+    The manifest has one entry with a contract, or one for each model that bounds its size.
+    """
     manifest = folder / "onnxguard.yaml"
-    contract = "inputs: {input: 'float32[1,3,H,W]'}"
-    manifest.write_text(
-        f"schema: 1\nmodels: [{{paths: ['*.onnx'], contract: {{opset: 17, {contract}}}}}]\n"
-    )
+    entry = "{paths: ['*.onnx'], contract: {opset: 17, inputs: {input: 'float32[1,3,H,W]'}}}"
+    names = [path.name for path in sorted(folder.glob("*.onnx"))] if each else []
+    entries = [f"{{paths: [{name}], contract: {{max_bytes: 10000000}}}}" for name in names]
+    lines = "".join(f"- {text}\n" for text in entries or [entry])
+    manifest.write_text(f"schema: 1\nmodels:\n{lines}")
     cache = folder.parent / "cache"
     if cold:
         shutil.rmtree(cache, ignore_errors=True)
@@ -188,6 +221,7 @@ CASES = {
     "nodes": run_nodes,
     "large": run_large,
     "zoo": run_zoo,
+    "real": run_real,
     "check": run_check,
     "fleet": run_fleet,
 }
@@ -199,7 +233,10 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
     parser.add_argument("--folder", type=Path, help="where the models are kept")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--zoo", choices=ARCHITECTURES, action="append", help="only these zoos")
     options = parser.parse_args()
+    for name in ARCHITECTURES.keys() - set(options.zoo or ARCHITECTURES):
+        del ARCHITECTURES[name]
     unknown = set(options.cases) - CASES.keys()
     if unknown:
         parser.error(f"no case {', '.join(unknown)}: there are {', '.join(CASES)}")

@@ -134,6 +134,25 @@ def zoo(folder: Path, count: int, architectures: int) -> Path:
     return target
 
 
+REAL = "ONNXGUARD_BENCHMARK_MODELS"
+"""Names a folder with more models for ``copies``."""
+
+
+def copies(folder: Path, count: int) -> Path:
+    """So many copies of each model that the tests keep, and of those in the folder ``REAL``."""
+    target = folder / f"copies-{count}"
+    target.mkdir(exist_ok=True)
+    places = [Path(__file__).resolve().parent.parent / "tests" / "models"]
+    places += [Path(os.environ[REAL])] if REAL in os.environ else []
+    for path in (path for place in places for path in sorted(place.glob("*.onnx"))):
+        model = onnx.load(path, load_external_data=False)
+        if any(tensor.external_data for tensor in model.graph.initializer):
+            continue
+        for index in range(count):
+            (target / f"{path.stem}-{index:02}.onnx").write_bytes(path.read_bytes())
+    return target
+
+
 def _rename(model: onnx.ModelProto, name: str) -> None:
     """Give every node, and every value that one computes, a name that begins with ``name``."""
     computed = {node.output[0]: f"{name}_{at}" for at, node in enumerate(model.graph.node)}
