@@ -34,6 +34,7 @@ Asked = tuple[Allowlist, Wanted]
 class Twin(NamedTuple):
     """A judged model: the bytes between its weights, and what was found before waivers.
 
+    Without ``pieces``, all of its bytes count, and the digest stands for them.
     ``spans`` is where those bytes lie, ``digest`` what two models share that are twins: SHA-256,
     hexadecimal; empty where nobody wants it.
     """
@@ -76,9 +77,15 @@ def _same(one: Asked, other: Asked) -> bool:
 def find_twin(data: Buffer, asked: Asked) -> Twin | None:
     """The remembered model that ``data`` is but for its weights, of which the same was asked."""
     size = len(data)
+    whole = ""
     heads: dict[tuple[int, int], bytes] = {}  # of many twins, the first piece ends at one place
     for index, twin in enumerate(_recent):
         if twin.size != size or not _same(twin.asked, asked):
+            continue
+        if not twin.pieces:
+            whole = whole or digest_at(data, twin.spans)
+            if whole == twin.digest:
+                return twin
             continue
         start, end, head = twin.pieces[0]
         if (start, end) not in heads:
@@ -100,11 +107,17 @@ def remember(twin: Twin | None) -> None:
 
 
 def twin_of(
-    data: Buffer, seen: Survey, asked: Asked, facts: Facts, findings: tuple[Finding, ...]
+    data: Buffer,
+    seen: Survey,
+    asked: Asked,
+    facts: Facts,
+    findings: tuple[Finding, ...],
+    whole: int = 0,
 ) -> Twin | None:
     """What there is to remember of a judged model.
 
-    None where its verdict depends on other files, or it is too large.
+    None where its verdict depends on other files, or there is too much structure; unless it is of
+    at most ``whole`` bytes, of which the digest is remembered then.
     """
     if seen.model.has_external_data:
         return None
@@ -113,7 +126,11 @@ def twin_of(
     for begin, end in [*_weights(seen), (len(data), len(data))]:
         total += begin - start
         if total > STRUCTURE_BYTES or len(pieces) > PIECES:
-            return None
+            all_of_it = ((0, len(data)),)
+            if len(data) > whole:
+                return None
+            digest = digest_at(data, all_of_it)
+            return Twin(asked, len(data), (), facts, findings, all_of_it, digest)
         pieces.append((start, begin, data[start:begin]))
         start = end
     size, spans = len(data), tuple([(start, end) for start, end, _ in pieces])

@@ -25,7 +25,7 @@ from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
 from onnxguard.scanning.report import Read, Report, Verdict, unverified
-from onnxguard.scanning.same_graph import Spans, Twin, digest_at, find_twin, remember, twin_of
+from onnxguard.scanning.same_graph import Spans, Twin, find_twin, remember, twin_of
 from onnxguard.sources.files import open_model, sniffed
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
 
@@ -165,23 +165,19 @@ class Examination(NamedTuple):
 def examine(path: str, policy: Allowlist, wanted: Wanted = EVERYTHING) -> Examination:
     """Judge one file as ``scan`` does, but apply no waivers."""
     started = time.perf_counter()
-    spans: Spans = ()
-    digest = ""
     try:
         with open_model(path) as data, _uncollected():
-            facts, findings, twin = _examined(data, policy, path, wanted)
-            if twin is not None:
-                spans, digest = twin.spans, twin.digest
-            elif not facts.external_data and facts.size <= WHOLE_BYTES:
-                spans = ((0, facts.size),)
-                digest = digest_at(data, spans)
+            facts, findings, twin = _examined(data, policy, path, wanted, WHOLE_BYTES)
     except ModelError as error:
         seconds = time.perf_counter() - started
         return Examination(unverified(error, path, policy.id, seconds))
     remember(twin)
     seconds = time.perf_counter() - started
     report = Report(shown(path), policy.id, verdict_of(findings), findings, facts, seconds)
-    return Examination(report._replace(judged_sha256=digest or None), spans, digest)
+    if twin is None:
+        return Examination(report)
+    report = report._replace(judged_sha256=twin.digest or None)
+    return Examination(report, twin.spans, twin.digest)
 
 
 def read_facts(path: str | os.PathLike[str]) -> Facts:
@@ -243,7 +239,7 @@ def _sha256(data: Buffer) -> str:
 
 
 def _examined(
-    data: Buffer, policy: Allowlist, path: str | None, wanted: Wanted
+    data: Buffer, policy: Allowlist, path: str | None, wanted: Wanted, whole: int = 0
 ) -> tuple[Facts, tuple[Finding, ...], Twin | None]:
     twin = find_twin(data, (policy, wanted))
     if twin is not None:
@@ -252,7 +248,7 @@ def _examined(
         seen = _surveyed(data, _steps(policy))
         findings = tuple(judge(seen, policy, path))
         facts = describe(seen, wanted, not findings)
-    return facts, findings, twin_of(data, seen, (policy, wanted), facts, findings)
+    return facts, findings, twin_of(data, seen, (policy, wanted), facts, findings, whole)
 
 
 def _steps(policy: Allowlist) -> int:

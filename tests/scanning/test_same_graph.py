@@ -16,6 +16,7 @@ from support.protobuf import attribute, body, constant, field, graph, node, tens
 import onnxguard
 from onnxguard import Allowlist, Report
 from onnxguard.scanning import same_graph
+from onnxguard.scanning.scan import examine
 
 RULES = """\
 operators: [{names: [Expand, Resize, Tile]}, {name: Clip, constant_inputs: [max]}]
@@ -245,6 +246,23 @@ def test_a_file_that_changes_while_it_is_read_leaves_nothing(
     assert [finding.code for finding in found.report.findings] == ["OG001"]
     assert (found.digest, same_graph._recent) == ("", [])
     assert [f.code for f in onnxguard.scan(path, "base").findings] == ["OG101"]
+
+
+def test_model_with_much_structure_is_known_by_all_of_its_bytes(
+    policy: Allowlist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a check alone, which reads all of it for its cache; a scan jumps over the weights."""
+    monkeypatch.setattr(same_graph, "STRUCTURE_BYTES", 10)
+    for name, raw in (("a", bytes(8)), ("b", bytes(8)), ("c", bytes(range(8)))):
+        (tmp_path / name).write_bytes(weighted(raw))
+    first, same, other = [examine(str(tmp_path / name), policy) for name in "abc"]
+    assert same.report.facts is first.report.facts
+    assert (same.digest, same.spans) == (first.digest, ((0, len(weighted(bytes(8)))),))
+    assert other.report.facts is not first.report.facts
+    assert other.digest != first.digest
+    monkeypatch.setattr(same_graph, "_recent", [])
+    assert onnxguard.scan(tmp_path / "a", policy).judged_sha256 is None
+    assert same_graph._recent == []
 
 
 def test_few_models_are_remembered(policy: Allowlist) -> None:
