@@ -95,11 +95,11 @@ def _spread(seconds: list[float]) -> str:
 def run_large(folder: Path, rounds: int) -> None:
     """A 1.6 GB model, in process and as a command."""
     path = str(models.large(folder))
-    ours = "import onnxguard; policy = onnxguard.load_allowlist('adr-0258')"
+    ours = "from onnxguard import load_allowlist, scan; policy = load_allowlist('adr-0258')"
     theirs = "from benchmarks.walk import load_and_walk"
     compare(
         "1.6 GB model, in process, first call: scan() against onnx.load plus a walk",
-        lambda: first_call(ours, "onnxguard.scan(path, policy)", path),
+        lambda: first_call(ours, "scan(path, policy)", path),
         lambda: first_call(theirs, "load_and_walk(path)", path),
         rounds,
     )
@@ -137,15 +137,21 @@ def run_start(folder: Path, rounds: int) -> None:
     )
 
 
+OPTIONS = argparse.Namespace(count=10_000)
 ARCHITECTURES = {"one architecture": 1, "100 architectures": 100, "no two alike": 10_000}
+"""How many architectures the models of each zoo are of."""
+
+
+def _zoo(folder: Path, architectures: int) -> Path:
+    return models.zoo(folder, OPTIONS.count, min(architectures, OPTIONS.count))
 
 
 def run_zoo(folder: Path, rounds: int) -> None:
-    """10,000 students with --jobs 2."""
+    """Students with --jobs 2."""
     for what, architectures in ARCHITECTURES.items():
-        path = str(models.zoo(folder, 10_000, architectures))
+        path = str(_zoo(folder, architectures))
         compare(
-            f"scan of 10,000 students, {what}, --jobs 2",
+            f"scan of {OPTIONS.count:,} students, {what}, --jobs 2",
             lambda path=path: command([*SCAN, "--jobs", "2", path]),
             lambda path=path: command([*WALK, path]),
             rounds,
@@ -165,21 +171,19 @@ def run_real(folder: Path, rounds: int) -> None:
 
 
 def run_check(folder: Path, rounds: int) -> None:
-    """A repository of 10,000 students: cold, warm, through Dask, and the memory of it."""
+    """A repository of students: cold, warm, through Dask, and the memory of it."""
     for what, architectures in ARCHITECTURES.items():
-        path = models.zoo(folder, 10_000, architectures)
+        path = _zoo(folder, architectures)
         walk = [*WALK, str(path)]
         for state, options in (("cold", ["--jobs", "2"]), ("warm", [])):
             compare(
-                f"check of 10,000 students, {what}, {state} {' '.join(options)}",
+                f"check of {OPTIONS.count:,} students, {what}, {state} {' '.join(options)}",
                 lambda path=path, cold=state == "cold", options=options: check(path, cold, options),
                 lambda walk=walk: command(walk),
                 rounds,
             )
-    for count in (1_000, 10_000):
-        path = models.zoo(folder, count, count)
-        took = check(path, True, ["--jobs", "2"])
-        print(f"\n{count:,} students, no two alike, cold: peak {took.mebibytes:.1f} MiB")
+    took = check(models.zoo(folder, 1_000, 1_000), True, ["--jobs", "2"])
+    print(f"\n1,000 students, no two alike, cold: peak {took.mebibytes:.1f} MiB")
 
 
 def run_fleet(folder: Path, rounds: int) -> None:
@@ -188,9 +192,9 @@ def run_fleet(folder: Path, rounds: int) -> None:
 
     with LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
         for what, architectures in ARCHITECTURES.items():
-            path = models.zoo(folder, 10_000, architectures)
+            path = _zoo(folder, architectures)
             compare(
-                f"check of 10,000 students, {what}, cold, over two Dask workers",
+                f"check of {OPTIONS.count:,} students, {what}, cold, over two Dask workers",
                 lambda path=path: check(path, True, ["--scheduler", cluster.scheduler_address]),
                 lambda path=path: command([*WALK, str(path)]),
                 rounds,
@@ -233,8 +237,9 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}")
     parser.add_argument("--folder", type=Path, help="where the models are kept")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--count", type=int, default=OPTIONS.count, help="models of a zoo")
     parser.add_argument("--zoo", choices=ARCHITECTURES, action="append", help="only these zoos")
-    options = parser.parse_args()
+    options = parser.parse_args(namespace=OPTIONS)
     for name in ARCHITECTURES.keys() - set(options.zoo or ARCHITECTURES):
         del ARCHITECTURES[name]
     unknown = set(options.cases) - CASES.keys()

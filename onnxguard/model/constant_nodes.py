@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Iterable, Sequence
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model.constants import (
@@ -13,7 +14,7 @@ from onnxguard.model.constants import (
 )
 from onnxguard.model.expansion import LARGEST
 from onnxguard.model.facts import ConstantNode
-from onnxguard.model.graph import Attribute, Graph, Model, Node, Tensor
+from onnxguard.model.graph import Attribute, Data, Graph, Model, Node, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
 
 SHOWN = 8
@@ -49,12 +50,14 @@ def describe_constants(
         most: None for all.
     """
     described = nodes[:most]
-    routes = {id(graph): graph.route for graph, _ in described}
+    routes: dict[int, str] = {}
     readers = _readers(model, nodes, set(map(_output, described)))
     found: list[ConstantNode] = []
     for graph, index in described:
         node = graph.nodes[index]
         output = _output((graph, index))
+        if id(graph) not in routes:
+            routes[id(graph)] = graph.route
         found.append(
             ConstantNode(
                 graph.node_place(index, routes[id(graph)]),
@@ -190,15 +193,32 @@ def tensor_bytes(tensor: Tensor) -> int:
 def _tensor_text(model: Model, tensor: Tensor) -> str:
     if tensor.is_external:
         return "in another file"
-    values: list[int] | list[float] = read_integers(model, tensor, SHOWN + 1)
-    if not values:
-        values = read_floats(model, tensor, SHOWN + 1)
+    values: Sequence[float] = ()
+    if len(tensor.data) == 1 and tensor.data[0].field == 9:  # as exporters write it
+        values = _unpacked(model, tensor, tensor.data[0])
+    values = values or read_integers(model, tensor, SHOWN + 1)
+    values = values or read_floats(model, tensor, SHOWN + 1)
     if not values:
         return "empty" if tensor.elements == 0 else "not shown"
     return _list(values) if tensor.dims else _number(values[0])
 
 
-def _list(values: list[int] | list[float] | list[str] | tuple[int, ...] | tuple[float, ...]) -> str:
+_CODES = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "B", 10: "e", 11: "d"}
+_CODES |= {12: "I", 13: "Q"}
+"""TensorProto.DataType -> how ``struct`` writes it."""
+
+
+def _unpacked(model: Model, tensor: Tensor, data: Data) -> tuple[float, ...]:
+    """The first values of raw data; none of a dtype that ``struct`` does not know."""
+    code = _CODES.get(tensor.dtype)
+    if code is None:
+        return ()
+    width = struct.calcsize(f"<{code}")
+    count = min((data.end - data.start) // width, SHOWN + 1)
+    return struct.unpack(f"<{count}{code}", model.data[data.start : data.start + count * width])
+
+
+def _list(values: Sequence[float] | Sequence[str]) -> str:
     shown = ", ".join(map(_number, values[:SHOWN]))
     return f"[{shown}{', ...' if len(values) > SHOWN else ''}]"
 

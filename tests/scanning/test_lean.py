@@ -9,8 +9,10 @@ from support import protobuf as pb
 from support.protobuf import attribute, body, constant, graph, node
 
 from onnxguard import scan, scan_bytes
-from onnxguard.model.constant_nodes import READERS
+from onnxguard.model.constant_nodes import READERS, SHOWN, constant_value
+from onnxguard.model.constants import read_floats, read_integers
 from onnxguard.model.describing import EMPTY, Wanted, describe
+from onnxguard.model.messages import DTYPES
 from onnxguard.model.reading import read_model
 from onnxguard.model.survey import survey
 from onnxguard.repository.cache import SLIM, slim
@@ -66,3 +68,18 @@ def test_constant_that_is_not_shown_is_judged() -> None:
     (finding,) = [found for found in report.findings if found.code == "OG303"]
     assert finding.count == 20
     assert [place.route for place in finding.places] == [f"graph/node {i}" for i in range(20)]
+
+
+@pytest.mark.parametrize("dtype", sorted(DTYPES))
+@pytest.mark.parametrize("held", [0, 1, 7, 8, 24, 100, 301])
+def test_raw_values_are_those_that_rules_read(dtype: int, held: int) -> None:
+    raw = bytes(range(1, 255))[:held] * 2
+    model = read_model(
+        pb.model(graph(constant("c", value={"t": pb.tensor(dtype, [9], raw_data=raw)})))
+    )
+    (tensor,) = model.graph.nodes[0].attributes[0].tensors
+    values = read_integers(model, tensor, SHOWN + 1) or read_floats(model, tensor, SHOWN + 1)
+    shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values[:SHOWN])
+    more = ", ..." if len(values) > SHOWN else ""
+    text = constant_value(model, model.graph.nodes[0])[3]
+    assert text == (f"[{shown}{more}]" if values else "not shown")
