@@ -29,11 +29,13 @@ from onnxguard.students.records import (
 )
 
 from onnxguard.base.findings import Finding
+from onnxguard.conformance.changes import Changes
 from onnxguard.conformance.record import Conclusion, Conformance, Evidence, OperatorRecord
 from onnxguard.differences import Difference, FactsDifference, Pair
 from onnxguard.model.facts import Facts
 from onnxguard.parity.report import ParityReport, ParityVerdict
 from onnxguard.reporters.conformance import json as conformance
+from onnxguard.reporters.conformance_changes import json as conformance_changes
 from onnxguard.reporters.diff import json as difference
 from onnxguard.reporters.diff import review_json
 from onnxguard.reporters.diff.phrases import LABELS, Number
@@ -132,6 +134,8 @@ CONFORMANCE = {
     "versions": {"type": "object", "additionalProperties": {"type": "string"}},
     "summary": counts("", Evidence),
 }
+CHANGES = {"exit_code": {"enum": [0, 1]}, **fields_of(Changes)}
+COUNTED = ("own", "passed", "known_failures", "unsupported", "disputed", "failed")
 ABLATION = {"students": tuple[StudentSummary, ...], "comparisons": tuple[Comparison, ...]}
 MORE: dict[type, dict[str, Any]] = {
     Report: dict.fromkeys(NOT_RECORDED),
@@ -141,7 +145,7 @@ MORE: dict[type, dict[str, Any]] = {
     Difference: CODES | {"verdict": Verdict},
     FactsDifference: {"numbers": NUMBERS, "old": None, "new": None},
     ParityReport: {"largest": float, "pictures": None},
-    OperatorRecord: dict.fromkeys(("passed", "known_failures", "unsupported", "failed"), int),
+    OperatorRecord: dict.fromkeys(COUNTED, int),
     StudentSummary: {"mean": float, "deviation": float | None},
 }
 """Fields that a report adds to those of a type; None takes one out."""
@@ -167,6 +171,7 @@ KINDS = (
     Kind("review", review_json.SCHEMA, "diff --git", REVIEW),
     Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
     Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
+    Kind("conformance-changes", conformance_changes.SCHEMA, "conform diff", CHANGES),
     Kind("card", card_json.SCHEMA, "train-and-gate", CARD, card_json.RECORDS),
     Kind("evaluation", evaluation_json.SCHEMA, "evaluate", fields_of(Evaluation), SHARED),
     Kind(

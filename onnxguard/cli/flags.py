@@ -6,9 +6,12 @@ import re
 
 FLAGS = {
     "bindings": "--bind",
+    "format": "--format",
     "ignore": "--ignore",
     "inputs": "--inputs",
+    "operators": "--operator",
     "opset": "--opset",
+    "resume": "--resume",
     "shapes": "--shape",
     "weights": "--weights",
 }

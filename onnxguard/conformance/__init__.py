@@ -1,6 +1,6 @@
 """Evidence per operator that ONNX Runtime does what the standard says.
 
-Running needs the extra ``parity`` (numpy, onnx, onnxruntime); the records do not, so that a
+Running needs the extra ``parity`` (numpy, onnx, onnxruntime, torch); the records do not, so that a
 reporter can import them.
 """
 
@@ -13,27 +13,33 @@ from onnxguard.conformance.record import (
     CaseResult,
     Conclusion,
     Conformance,
+    Covered,
     Evidence,
     OperatorRecord,
     Outcome,
+    Source,
+    WholeGraph,
 )
 
 if TYPE_CHECKING:
+    from onnxguard.conformance.listing import conform_allowlist
     from onnxguard.conformance.model import conform_model
-    from onnxguard.conformance.official import conform_allowlist
 
 __all__ = [
     "CaseResult",
     "Conclusion",
     "Conformance",
+    "Covered",
     "Evidence",
     "OperatorRecord",
     "Outcome",
+    "Source",
+    "WholeGraph",
     "conform_allowlist",
     "conform_model",
 ]
 
-_LOADED_LATER = {"conform_allowlist": "official", "conform_model": "model"}
+_LOADED_LATER = {"conform_allowlist": "listing", "conform_model": "model"}
 
 
 def __getattr__(name: str) -> Any:

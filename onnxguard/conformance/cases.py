@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from functools import cache
 from typing import Any, NamedTuple
@@ -57,7 +58,7 @@ def node_cases() -> tuple[Case, ...]:
     """All official node tests whose graph is a single node.
 
     The others are functions spelled out as the nodes of their bodies; they would be evidence on no
-    operator in particular.
+    operator in particular, and neither are those whose body happens to be one node.
     """
     state = np.random.get_state()  # the cases seed the global generator
     with warnings.catch_warnings():
@@ -65,7 +66,9 @@ def node_cases() -> tuple[Case, ...]:
         collected = collect_testcases("")  # "": of every operator
     np.random.set_state(state)
     return tuple(
-        _case(case) for case in collected if case.model and len(case.model.graph.node) == 1
+        _case(case)
+        for case in collected
+        if case.model and len(case.model.graph.node) == 1 and not case.name.endswith("_expanded")
     )
 
 
@@ -111,6 +114,40 @@ def schema_version(domain: str, op_type: str, opset: int) -> int | None:
     except defs.SchemaError:
         return None
     return None if schema.deprecated else int(schema.since_version)
+
+
+def unspoken(schema: defs.OpSchema, node: onnx.NodeProto) -> str:
+    """An attribute's value that the text of this version does not know; "" where there is none.
+
+    The checker looks at no value. One that a text of another version names and this one does not
+    is not legal here: ``mode=wrap`` came to Pad with version 19.
+    """
+    for attribute in node.attribute:
+        if attribute.type != onnx.AttributeProto.STRING or attribute.name not in schema.attributes:
+            continue
+        value = str(attribute.s, "utf-8", "replace")
+        if not speaks_of(schema, attribute.name, value) and any(
+            speaks_of(other, attribute.name, value)
+            for other in _versions(schema.name, schema.domain)
+        ):
+            return f"{schema.name} {schema.since_version} knows no {attribute.name} {value}"
+    return ""
+
+
+def speaks_of(schema: defs.OpSchema, attribute: str, value: str) -> bool:
+    """Whether the text of a version names a value of an attribute."""
+    known = schema.attributes.get(attribute)
+    text = f"{known.description} {schema.doc}" if known else ""
+    return bool(re.search(rf"(?<![\w-]){re.escape(value)}(?![\w-])", text))
+
+
+@cache
+def _versions(op_type: str, domain: str) -> tuple[defs.OpSchema, ...]:
+    return tuple(
+        schema
+        for schema in defs.get_all_schemas_with_history()
+        if (schema.name, schema.domain) == (op_type, domain)
+    )
 
 
 def domain_versions(opset: int) -> dict[str, int]:

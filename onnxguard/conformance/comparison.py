@@ -72,8 +72,8 @@ def _tensor(actual: Array, expected: Array, tolerance: Tolerance) -> Compared:
     rtol, atol = tolerance(expected)
     wide = np.complex128 if expected.dtype.kind == "c" else np.float64
     # Widened before they are subtracted; real and imaginary parts are elements of their own.
-    got = np.atleast_1d(actual.astype(wide)).view(np.float64)
-    want = np.atleast_1d(expected.astype(wide)).view(np.float64)
+    got = np.ascontiguousarray(actual, wide).view(np.float64)  # 1d at least
+    want = np.ascontiguousarray(expected, wide).view(np.float64)
     finite = np.isfinite(got) & np.isfinite(want)
     difference = np.abs(np.subtract(got, want, where=finite, out=np.zeros_like(want)))
     same = (got == want) | (np.isnan(got) & np.isnan(want))
@@ -81,6 +81,29 @@ def _tensor(actual: Array, expected: Array, tolerance: Tolerance) -> Compared:
     close = np.where(finite, difference <= allowed, same)
     worst = float(difference[finite].max()) if finite.any() else None
     return Compared(_problem(got, want, ~close), worst, expected.size)
+
+
+def vacuity(outputs: list[Value]) -> str:
+    """Why outputs prove nothing: they are empty, zero or the same everywhere; "" where they do."""
+    reasons = [_vacuous(value) for value in outputs]
+    return reasons[0] if reasons and all(reasons) else ""
+
+
+def _vacuous(value: Value) -> str:
+    if not isinstance(value, np.ndarray):
+        return ""
+    if not value.size:
+        return "its outputs are empty"
+    flat = value.reshape(-1)
+    if value.dtype.kind in "OU":
+        return ""
+    if not np.any(flat.astype(bool)):
+        return "its outputs are zero everywhere"
+    return "its outputs are the same everywhere" if flat.size > 1 and _equal(flat) else ""
+
+
+def _equal(flat: Array) -> bool:
+    return bool(np.all((flat == flat[0]) | ((flat != flat) & (flat[0] != flat[0]))))  # noqa: PLR0124 - NaN
 
 
 def _problem(actual: Array, expected: Array, wrong: npt.NDArray[np.bool_]) -> str:

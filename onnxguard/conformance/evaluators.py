@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -12,23 +15,33 @@ from onnx import helper, inliner, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from onnxguard.conformance.comparison import Value
+from onnxguard.conformance.formulas import evaluate
+from onnxguard.conformance.referees import NUDGES
 from onnxguard.running.comparison import Array
 from onnxguard.running.cutting import graphs_of
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
 from onnxguard.running.providers import PROVIDER_NAMES
 from onnxguard.running.session import session_options
 
+_MOST_BYTES = 4 << 30
+"""What a referee may allocate; what it is asked for is estimated to need far less."""
+
 _UNSUPPORTED = (
     "Unsupported model IR version",
     "No Op registered for",
     "is under development and support for this is limited",
+    "is not currently registered or supported",
+    "data type is not supported with",
 )
-"""How ONNX Runtime says that a model is newer than it, besides NOT_IMPLEMENTED."""
+"""How ONNX Runtime says that it lacks something, besides NOT_IMPLEMENTED."""
 
 
 def versions() -> dict[str, str]:
     """The versions of what runs here."""
-    return {"onnx": onnx.__version__, "onnxruntime": ort.__version__, "numpy": np.__version__}
+    found = {"onnx": onnx.__version__, "onnxruntime": ort.__version__, "numpy": np.__version__}
+    with suppress(PackageNotFoundError):
+        found["torch"] = version("torch")
+    return found
 
 
 def run(model: bytes, feeds: dict[str, Value]) -> list[Value]:
@@ -43,6 +56,13 @@ def run(model: bytes, feeds: dict[str, Value]) -> list[Value]:
         Exception: whatever else ONNX Runtime says.
     """
     session = _session(model, "all")
+    try:
+        return _outputs(session, feeds)
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no common class
+        raise _told(error) from None
+
+
+def _outputs(session: Any, feeds: dict[str, Value]) -> list[Value]:
     tensors = all(meta.type.startswith("tensor") for meta in session.get_outputs())
     if not tensors or any(not isinstance(value, np.ndarray) for value in feeds.values()):
         outputs: list[Value] = session.run(None, feeds)
@@ -61,15 +81,26 @@ def trace(model: bytes, feeds: dict[str, Value]) -> list[Array | None]:
     return [_readable(value) for value in session.run_with_ort_values(None, _carried(feeds))]
 
 
+def measure(model: bytes, feeds: dict[str, Value]) -> list[tuple[str, tuple[int, ...]] | None]:
+    """Run a model without optimisations; dtype and shape of each output that can be read."""
+    values = trace(model, feeds)
+    return [None if value is None else (value.dtype.name, value.shape) for value in values]
+
+
 def _session(model: bytes, level: str) -> Any:
     try:
         return ort.InferenceSession(
             model, session_options(level), providers=[PROVIDER_NAMES["cpu"]]
         )
-    except Exception as error:
-        if type(error).__name__ == "NotImplemented" or any(s in str(error) for s in _UNSUPPORTED):
-            raise UnsupportedError(str(error)) from None
-        raise
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime's have no common class
+        raise _told(error) from None
+
+
+def _told(error: Exception) -> Exception:
+    """What ONNX Runtime says, told apart by whether it is that it lacks something."""
+    if type(error).__name__ == "NotImplemented" or any(s in str(error) for s in _UNSUPPORTED):
+        return UnsupportedError(str(error))
+    return error
 
 
 def _carried(feeds: dict[str, Value]) -> dict[str, Any]:
@@ -87,8 +118,40 @@ def run_reference(model: bytes, feeds: dict[str, Value]) -> list[Value]:
     """Run a model in ``onnx.reference`` and return all its outputs in order."""
     proto = onnx.load_model_from_string(model)
     _complete_loops(proto)
-    outputs: Any = ReferenceEvaluator(proto).run(None, feeds)
+    with limited_memory():
+        outputs: Any = ReferenceEvaluator(proto).run(None, feeds)
     return [np.asarray(value) if isinstance(value, np.generic) else value for value in outputs]
+
+
+def run_formula(model: bytes, feeds: dict[str, Value]) -> list[Value]:
+    """Compute a model by formulas and return all its outputs in order."""
+    with limited_memory():
+        return evaluate(model, feeds)
+
+
+def nudged(model: bytes, feeds: dict[str, Value]) -> list[list[Value]]:
+    """The outputs where numbers are rounded from a little below, and from a little above."""
+    with limited_memory():
+        return [evaluate(model, feeds, nudge) for nudge in NUDGES]
+
+
+@contextmanager
+def limited_memory() -> Iterator[None]:
+    """Let this process grow by ``_MOST_BYTES`` at most, where the system can limit that."""
+    try:
+        import resource
+
+        with open("/proc/self/statm", encoding="ascii") as stream:  # what it has, in pages
+            held = int(stream.read().split()[5]) * resource.getpagesize()
+    except (ImportError, OSError):  # no Linux
+        yield
+        return
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (held + _MOST_BYTES, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def _complete_loops(model: onnx.ModelProto) -> None:

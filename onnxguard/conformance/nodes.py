@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from onnxguard.base.printable import printable
 from onnxguard.conformance.cases import long_domain
@@ -22,6 +24,17 @@ from onnxguard.running.cutting import (
 
 _ATTRIBUTES = 200
 """Characters of a node's attributes that are shown."""
+_STEERING = 16
+"""Elements of a constant whose values may tell kinds apart: scales, axes, pads, limits."""
+_STEERED = frozenset(
+    {"Clip", "DequantizeLinear", "Dropout", "OneHot", "Pad", "Pow", "QuantizeLinear", "Range"}
+    | {"Resize", "RoiAlign", "Upsample"}
+)
+"""Operators that floats steer; for others they are weights."""
+_LEARNED = frozenset(
+    {"ConvInteger", "DequantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
+)
+"""Operators whose integers are weights."""
 
 
 # Parity walks the main graph in order and knows its constants from having run what makes them.
@@ -34,11 +47,13 @@ class Source(NamedTuple):
         dtype: as TensorProto numbers it, 0 where it was not inferred.
         constant: the value where it is fixed.
         inner: whether it is computed inside a subgraph, where nothing can be read off.
+        shape: as it was inferred, None for a dim that is open; None where the rank is not known.
     """
 
     dtype: int
     constant: TensorProto | None
     inner: bool
+    shape: tuple[int | None, ...] | None = None
 
 
 Scope = ChainMap[str, Source]
@@ -50,15 +65,11 @@ class Site(NamedTuple):
     Attributes:
         route: the way to it, safe to print.
         reads: every name that it reads, those that its subgraphs read from outside included.
-        variant: equal for nodes of equal operator, attributes, input dtypes and outputs.
-        shown: the same for people, without the operator.
     """
 
     route: str
     node: onnx.NodeProto
     reads: tuple[tuple[str, Source], ...]
-    variant: tuple[object, ...]
-    shown: str
 
     @property
     def domain(self) -> str:
@@ -66,15 +77,27 @@ class Site(NamedTuple):
         return long_domain(self.node.domain)
 
     @property
-    def obstacle(self) -> str:
-        """Why the node cannot be cut out; "" where it can."""
-        inner = next((name for name, source in self.reads if source.inner), "")
-        return f'its input "{printable(inner)}" is computed inside a subgraph' if inner else ""
+    def unread(self) -> tuple[tuple[str, Source], ...]:
+        """What it reads that is computed inside a subgraph, where nothing can be read off."""
+        return tuple((name, source) for name, source in self.reads if source.inner)
 
     @property
     def computed(self) -> tuple[str, ...]:
         """The names that it reads and whose values only a run of the model tells."""
         return tuple(name for name, source in self.reads if source.constant is None)
+
+
+class Kind(NamedTuple):
+    """What nodes have in common that one of them is run for.
+
+    Attributes:
+        key: equal for nodes of equal operator, attributes, dtypes, ranks, constant inputs that
+            steer it, and outputs.
+        shown: the same for people, without the operator.
+    """
+
+    key: tuple[object, ...]
+    shown: str
 
 
 def find_nodes(model: onnx.ModelProto) -> Iterator[Site]:
@@ -91,36 +114,91 @@ def find_nodes(model: onnx.ModelProto) -> Iterator[Site]:
 
 
 def _defined(graph: onnx.GraphProto, inner: bool) -> dict[str, Source]:
-    dtypes = {
-        value.name: value.type.tensor_type.elem_type
+    types = {
+        value.name: value.type.tensor_type
         for values in (graph.value_info, graph.input, graph.output)
         for value in values
     }
-    found = {value.name: Source(dtypes[value.name], None, inner) for value in graph.input}
+    dtypes = {name: kind.elem_type for name, kind in types.items()}
+    shapes = {name: _shape(kind) for name, kind in types.items()}
+    found = {
+        value.name: Source(dtypes[value.name], None, inner, shapes[value.name])
+        for value in graph.input
+    }
     for node in graph.node:
         constant = constant_value(node)
         for name in node.output:
             dtype = dtypes.get(name, 0) if constant is None else constant.data_type
-            found[name] = Source(dtype, constant, inner and constant is None)
+            shape = shapes.get(name) if constant is None else tuple(constant.dims)
+            found[name] = Source(dtype, constant, inner and constant is None, shape)
     for name, tensor in initializers_of(graph).items():
-        found[name] = Source(tensor.data_type, tensor, False)
+        found[name] = Source(tensor.data_type, tensor, False, tuple(tensor.dims))
     return found
+
+
+def _shape(kind: onnx.TypeProto.Tensor) -> tuple[int | None, ...] | None:
+    if not kind.HasField("shape"):
+        return None
+    return tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in kind.shape.dim)
 
 
 def _site(node: onnx.NodeProto, scope: Scope, route: str) -> Site:
     unknown = Source(0, None, True)
     reads = tuple((name, scope.get(name, unknown)) for name in names_read(node))
-    dtypes = tuple(scope.get(name, unknown).dtype if name else None for name in node.input)
-    outputs = tuple(bool(name) for name in node.output)
-    attributes = tuple(sorted(_bare(attribute) for attribute in node.attribute))
     name = f' "{printable(node.name)}"' if node.name else ""
-    return Site(
-        route + name,
-        node,
-        reads,
-        (long_domain(node.domain), node.op_type, attributes, dtypes, outputs),
-        _shown(node, dtypes),
-    )
+    return Site(route + name, node, reads)
+
+
+def kind_of(site: Site, measured: Mapping[str, tuple[str, tuple[int, ...]]]) -> Kind:
+    """The kind of a node, by what its inputs really are.
+
+    Args:
+        site: the node.
+        measured: dtype and shape of the tensors that a run of the model shows.
+    """
+    sources = dict(site.reads)
+    parts = [_input(site, name, sources, measured) for name in site.node.input]
+    outputs = tuple(bool(name) for name in site.node.output)
+    attributes = tuple(sorted(_bare(attribute) for attribute in site.node.attribute))
+    # What the graphs inside it read is computed with there: its dtype and rank tell kinds apart.
+    around = [
+        _input(site, name, sources, measured) for name in sources if name not in site.node.input
+    ]
+    said = sorted(f"{a.name}={_attribute(a)}" for a in site.node.attribute)
+    shown = printable(f"({', '.join(parts)}) {' '.join(said)}".rstrip(), _ATTRIBUTES)
+    key = (site.domain, site.node.op_type, attributes, tuple(parts), tuple(around), outputs)
+    return Kind(key, shown)
+
+
+def _input(
+    site: Site,
+    name: str,
+    sources: Mapping[str, Source],
+    measured: Mapping[str, tuple[str, tuple[int, ...]]],
+) -> str:
+    """``float32 4d`` or ``int64 1d [1,1]``; ``-`` for what is left out."""
+    if not name:
+        return "-"
+    source = sources[name]
+    if source.constant is not None:
+        tensor = source.constant
+        text = f"{_dtype_name(tensor.data_type)} {len(tensor.dims)}d"
+        if math.prod(tensor.dims) > _STEERING or not _steers(site, tensor):
+            return text
+        value = numpy_helper.to_array(tensor).reshape(-1).tolist()
+        return f"{text} {_list(value)}"
+    if name in measured:
+        dtype, shape = measured[name]
+        return f"{dtype} {len(shape)}d"
+    rank = "?" if source.shape is None else str(len(source.shape))
+    return f"{_dtype_name(source.dtype)} {rank}d"
+
+
+def _steers(site: Site, tensor: TensorProto) -> bool:
+    """Whether what is computed hangs on a constant as on an attribute: no weight does that."""
+    floating = tensor.data_type in {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16,
+                                    TensorProto.BFLOAT16}  # fmt: skip
+    return site.node.op_type in _STEERED if floating else site.node.op_type not in _LEARNED
 
 
 def _bare(attribute: onnx.AttributeProto) -> bytes:
@@ -130,16 +208,15 @@ def _bare(attribute: onnx.AttributeProto) -> bytes:
     return bytes(copy.SerializeToString(deterministic=True))
 
 
-def _shown(node: onnx.NodeProto, dtypes: tuple[int | None, ...]) -> str:
-    inputs = ", ".join(map(_dtype_name, dtypes))
-    said = sorted(f"{attribute.name}={_attribute(attribute)}" for attribute in node.attribute)
-    return printable(f"({inputs}) {' '.join(said)}".rstrip(), _ATTRIBUTES)
-
-
-def _dtype_name(dtype: int | None) -> str:
+def _dtype_name(dtype: int) -> str:
+    """``float32``, as the arrays of a run are called; ``?`` where it is not known."""
     if not dtype:
-        return "-" if dtype is None else "?"
-    return str(TensorProto.DataType.Name(dtype)).lower()
+        return "?"
+    return str(np.dtype(helper.tensor_dtype_to_np_dtype(dtype)).name).replace("object", "string")
+
+
+def _list(values: list[Any]) -> str:
+    return str([float(f"{v:g}") if isinstance(v, float) else v for v in values]).replace(" ", "")
 
 
 def _attribute(attribute: onnx.AttributeProto) -> str:
@@ -153,7 +230,7 @@ def _attribute(attribute: onnx.AttributeProto) -> str:
     if isinstance(value, onnx.GraphProto):
         return f"graph of {len(value.node)}"
     if attribute.ints or attribute.floats:
-        return str([float(f"{v:g}") if isinstance(v, float) else v for v in value]).replace(" ", "")
+        return _list(value)
     return f"{len(value)} values" if isinstance(value, list) else "..."
 
 

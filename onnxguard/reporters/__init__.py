@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from onnxguard.reporters import conformance, diff, parity, scan, training
+from onnxguard.reporters import conformance, conformance_changes, diff, parity, scan, training
 from onnxguard.reporters.kit.formats import Reporter
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.report import Run
@@ -16,6 +16,7 @@ from onnxguard.scanning.report import Run
 __all__ = [
     "ABLATION_REPORTERS",
     "CARD_REPORTERS",
+    "CONFORMANCE_DIFF_REPORTERS",
     "CONFORMANCE_REPORTERS",
     "DIFFERENCE_REPORTERS",
     "EVALUATION_REPORTERS",
@@ -33,6 +34,7 @@ REPORTERS = scan.REPORTERS
 DIFFERENCE_REPORTERS = diff.REPORTERS
 REVIEW_REPORTERS = diff.REVIEW_REPORTERS
 PARITY_REPORTERS = parity.REPORTERS
+CONFORMANCE_DIFF_REPORTERS = conformance_changes.REPORTERS
 CONFORMANCE_REPORTERS = conformance.REPORTERS
 CARD_REPORTERS = training.CARD_REPORTERS
 EVALUATION_REPORTERS = training.EVALUATION_REPORTERS

@@ -30,6 +30,8 @@ EQUAL = [
     ([None], [None]),
     ([np.array(1, ml_dtypes.bfloat16)], [np.array(1, ml_dtypes.bfloat16)]),
     ([np.array([1 + 2j])], [np.array([1 + 2j])]),
+    ([np.asfortranarray(f4(1, 2, 3, 4).reshape(2, 2))], [f4(1, 2, 3, 4).reshape(2, 2)]),
+    ([f4(1, 2, 3, 4).reshape(2, 2)], [np.array([[1, 3], [2, 4]], np.float32).T]),
 ]
 
 UNEQUAL = [

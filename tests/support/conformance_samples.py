@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from onnxguard.conformance import CaseResult, Conformance, Evidence, OperatorRecord, Outcome
+from onnxguard.conformance import (
+    CaseResult,
+    Conformance,
+    Covered,
+    Evidence,
+    OperatorRecord,
+    Outcome,
+    Source,
+    WholeGraph,
+)
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
 from support.checkout import ROOT
 
@@ -22,6 +31,12 @@ def samples() -> dict[str, Conformance]:
     wrong = CaseResult("test_b", True, Outcome.FAILED, 0.5, "output 0: 1.0 instead of 1.5 at [0]")
     crashed = CaseResult("test_c", False, Outcome.CRASHED, None, "killed by SIGSEGV")
     missing = CaseResult("test_d", False, Outcome.UNSUPPORTED, None, "no kernel | `none`")
+    disputed = CaseResult("own_e", False, Outcome.DISPUTED, 1.0, "one: a; two: b", Source.OWN)
+    coverage = (
+        Covered("dtype", "T float32", "agreed"),
+        Covered("dtype", "T int16", "no kernel"),
+        Covered("attribute", "axis: set", "missing"),
+    )
     versions = (("onnx", "1.23.2"), ("onnxruntime", "1.31.1"), ("numpy", "2.4.6"))
     of_list = Conformance(
         "allowlist",
@@ -32,7 +47,16 @@ def samples() -> dict[str, Conformance]:
             record("Abs", Evidence.PROVEN, passed, worst=1.25e-7),
             record("Erf", Evidence.FAILED, passed, wrong, crashed, reason="test_b: wrong"),
             record("Gelu", Evidence.UNPROVEN, version=None, reason="no such operator", refused=4),
-            record("Max", Evidence.PARTIAL, passed, missing, reason="1 passed, 1 unsupported"),
+            record(
+                "Max",
+                Evidence.PARTIAL,
+                passed,
+                missing,
+                disputed,
+                exact=2,
+                reason="not exercised: attribute axis: set",
+                coverage=coverage,
+            ),  # fmt: skip
         ),
         versions,
         seconds=5.0,
@@ -52,6 +76,7 @@ def samples() -> dict[str, Conformance]:
         ((hostile, (1, 3, 64, 96)),),
         seed=0,
         seconds=0.25,
+        whole=WholeGraph(Outcome.FAILED, 0.5, 1e-7, hostile),
     )
     empty = Conformance("allowlist", "empty", "", 17, (), versions)
     return {"list": of_list, "model": of_model, "empty": empty}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
+from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome, WholeGraph
 from onnxguard.reporters.kit.document import Block, Document, Items, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
@@ -13,6 +13,10 @@ _STYLES = {
     Evidence.UNPROVEN: "warning",
     Evidence.FAILED: "fail",
 }
+_TOLD = frozenset(Outcome) - {Outcome.PASSED, Outcome.UNSUPPORTED, Outcome.VACUOUS}
+"""Outcomes of a list's cases that are told one by one; the others are in its coverage."""
+_OF_LIST = ["Exact>", "Re-stamped>", "Own>", "Dtypes", "Attributes"]
+_OF_MODEL = ["Inputs and attributes", "Nodes>"]
 
 
 def document(result: Conformance) -> Document:
@@ -39,10 +43,11 @@ def counts(result: Conformance) -> str:
 
 
 def _subject(result: Conformance) -> tuple[str, ...]:
-    """What was run: ``406 official cases run``, or the inputs that the model was run on."""
+    """What was run: ``406 official cases and 6,752 of our own``, or a model's inputs."""
     if result.kind == "allowlist":
-        cases = sum(len(record.cases) for record in result.operators)
-        return (f"{plural(cases, 'official case')} run",)
+        own = sum(record.own for record in result.operators)
+        official = sum(len(record.cases) for record in result.operators) - own
+        return (f"{plural(official, 'official case')} and {own:,} of our own",)
     shapes = ", ".join(f"{name} {list(shape)}" for name, shape in result.inputs)
     origin = "from a file" if result.seed is None else f"seed {result.seed}"
     return "on ", Code(shapes or "no inputs"), f", {origin}"
@@ -53,9 +58,7 @@ def _blocks(result: Conformance) -> list[Block]:
         return []
     of_list = result.kind == "allowlist"
     heads = ["Operator", "Evidence", "Schema>"]
-    heads += (
-        ["Exact>", "Re-stamped>", "Passed>"] if of_list else ["Inputs and attributes", "Nodes>"]
-    )
+    heads += _OF_LIST if of_list else _OF_MODEL
     rows = [_row(record, of_list) for record in result.operators]
     blocks: list[Block] = [Section("Operators", [Table([*heads, "Worst>"], rows)])]
     open_ends = [_reason(r) for r in result.operators if r.evidence is not Evidence.PROVEN]
@@ -65,11 +68,20 @@ def _blocks(result: Conformance) -> list[Block]:
         (Code(record.label), " ", Code(case.name), f" {case.outcome.value}: ", Code(case.reason))
         for record in result.operators
         for case in record.cases
-        if case.outcome is not Outcome.PASSED
+        if of_list and case.outcome in _TOLD
     ]
     if cases:
         blocks.append(Section("Cases that did not pass", [Items(cases)]))
+    if result.whole is not None:
+        blocks.append(_whole(result.whole))
     return blocks
+
+
+def _whole(found: WholeGraph) -> Section:
+    style = {Outcome.PASSED: "pass", Outcome.FAILED: "fail"}.get(found.outcome, "warning")
+    reason = (": ", Code(found.reason)) if found.reason else ()
+    said = Marked(found.outcome.value, style), f", worst {_difference(found.difference)}", *reason
+    return Section("Whole graph, optimised", [Paragraph(said)])
 
 
 def _row(record: OperatorRecord, of_list: bool) -> tuple[Words, ...]:
@@ -77,9 +89,17 @@ def _row(record: OperatorRecord, of_list: bool) -> tuple[Words, ...]:
     schema = "-" if record.version is None else f"{record.version}"
     counted: tuple[Words, ...] = Code(record.variant), f"{record.nodes:,}"
     if of_list:
-        numbers = record.exact, record.restamped, record.count_of(Outcome.PASSED)
-        counted = tuple(map(str, numbers))
+        numbers = map(str, (record.exact, record.restamped, record.own))
+        counted = (*numbers, _share(record, "dtype"), _share(record, "attribute"))
     return Code(record.label), evidence, schema, *counted, _difference(record.worst)
+
+
+def _share(record: OperatorRecord, kind: str) -> str:
+    """``10 of 14, 4 no kernel``: how much of a kind was exercised, and agreed."""
+    agreed, without, total = record.share(kind)
+    if not total:
+        return "-"
+    return f"{agreed} of {total}" + (f", {without} no kernel" if without else "")
 
 
 def _difference(value: float | None) -> str:

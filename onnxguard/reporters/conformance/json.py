@@ -32,6 +32,7 @@ def render(result: Conformance, options: RenderOptions) -> str:
             "min_cases": result.min_cases,
             "require_proven": result.require_proven,
             "summary": {evidence.value: result.count_of(evidence) for evidence in Evidence},
+            "whole": None if result.whole is None else plain(result.whole),
             "operators": [_operator(record) for record in result.operators],
         },
         RECORDS,
@@ -40,9 +41,11 @@ def render(result: Conformance, options: RenderOptions) -> str:
 
 def _operator(record: OperatorRecord) -> dict[str, Any]:
     operator: dict[str, Any] = plain(record)
-    cases = operator.pop("cases")
+    cases, coverage = operator.pop("cases"), operator.pop("coverage")
+    operator["own"] = record.own
     operator["passed"] = record.count_of(Outcome.PASSED)
     operator["known_failures"] = record.count_of(Outcome.KNOWN)
     operator["unsupported"] = record.count_of(Outcome.UNSUPPORTED)
+    operator["disputed"] = record.count_of(Outcome.DISPUTED)
     operator["failed"] = record.failed
-    return operator | {"cases": cases}
+    return operator | {"coverage": coverage, "cases": cases}
