@@ -69,7 +69,7 @@ def many_nodes(folder: Path, count: int = 100_000) -> Path:
             helper.make_node(kind, inputs, [output], f"/stage.{index}/{kind}", **attributes)
         )
         last = output
-    _write(path, _chain(nodes, last))
+    _write(path, _chain(nodes, last, 16))
     return path
 
 
@@ -103,14 +103,14 @@ def constants(folder: Path, count: int = 100_000) -> Path:
     return path
 
 
-def _chain(nodes: list[onnx.NodeProto], last: str) -> onnx.ModelProto:
+def _chain(nodes: list[onnx.NodeProto], last: str, channels: int = 8) -> onnx.ModelProto:
     """A model of these nodes, from ``input`` to ``last``, with the weights of 50 Convs."""
-    weights = np.zeros((8, 8, 3, 3), np.float32).tobytes()
+    weights = np.zeros((8, channels, 3, 3), np.float32).tobytes()
     stored = [
-        helper.make_tensor(f"w{i}", TensorProto.FLOAT, [8, 8, 3, 3], weights, raw=True)
+        helper.make_tensor(f"w{i}", TensorProto.FLOAT, [8, channels, 3, 3], weights, raw=True)
         for i in range(50)
     ]
-    shape = [1, 8, 8, 8]
+    shape = [1, channels, 8, 8]
     ends = [helper.make_tensor_value_info(n, 1, shape) for n in ("input", last)]
     graph = helper.make_graph(nodes, "nodes", ends[:1], ends[1:], stored)
     opset = [helper.make_opsetid("", 17)]

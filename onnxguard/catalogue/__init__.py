@@ -14,6 +14,7 @@ from onnxguard.catalogue.limits import BOUNDS
 from onnxguard.catalogue.parity import PARITY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
+from onnxguard.catalogue.shapes import SHAPES
 from onnxguard.catalogue.tensors import TENSORS
 from onnxguard.catalogue.types import TYPES
 from onnxguard.catalogue.validity import VALIDITY
@@ -28,6 +29,7 @@ _GROUPS = (
     CONDITIONS,
     VALIDITY,
     TYPES,
+    SHAPES,
     BOUNDS,
     TENSORS,
     EXTERNAL_DATA,

@@ -92,4 +92,14 @@ FILES = (
         "Follow the message. Where PyTorch cannot be installed, --no-parity leaves the check out "
         "and says so; run it elsewhere.",
     ),
+    _Unverified(
+        "OG008",
+        "sizes-not-possible",
+        Severity.ERROR,
+        "The sizes that were given for the model's inputs are not possible for it.",
+        "Costs are counted for sizes that --shape or a manifest gives. A name that is no input, or "
+        "a size that contradicts what the model declares, would count something that never runs.",
+        "Name an input of the model, and give as many sizes as it has dimensions; those that the "
+        "model fixes must stay.",
+    ),
 )

@@ -84,4 +84,37 @@ BOUNDS = (
         "without expanding anything.",
         "Export with functions inlined to see the real graph, and share subgraphs that are equal.",
     ),
+    Rule(
+        "OG209",
+        "multiply-accumulates",
+        Severity.ERROR,
+        "One run of the model takes more multiply-accumulates than the allowlist permits.",
+        "A list of operators says what may run and not how much of it: a large input or wide "
+        "layers make any list of operators slow. Counted are convolutions, matrix products, "
+        "attention and recurrent layers, for the sizes that the report names; where a size is not "
+        "known it counts as 1, and the number is a bound from below.",
+        "Run the model on smaller inputs (--shape says for which sizes to count), or make its "
+        "layers narrower.",
+    ),
+    Rule(
+        "OG210",
+        "activation-memory",
+        Severity.ERROR,
+        "While the model runs, more memory is in use at once than the allowlist permits.",
+        "A few hundred bytes of nodes can ask for tensors that no machine holds: a chain of "
+        "allowed operators doubles what it gets at each step. The peak is that of the tensors that "
+        "are alive at once, nodes in the order of the file, weights left out; what a runtime needs "
+        "besides comes on top.",
+        "Find the largest tensors in the report (--verbose, or --format html), and run the model "
+        "on smaller inputs or in tiles.",
+    ),
+    Rule(
+        "OG211",
+        "largest-tensor",
+        Severity.ERROR,
+        "A tensor that runs through the model is larger than the allowlist permits.",
+        "One tensor has to lie in memory in one piece, and many devices have a bound for that well "
+        "below their memory.",
+        "Look at the node that makes it: run the model on smaller inputs, or split the tensor.",
+    ),
 )

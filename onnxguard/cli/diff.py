@@ -13,7 +13,9 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import report_options, targets_of, write_reports
+from onnxguard.cli.shape_option import shape_option
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
+from onnxguard.policy.sizes import Sizes
 from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
 
 
@@ -37,6 +39,7 @@ from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
     show_default=True,
     help="A list to judge both models by; may be given several times.",
 )
+@shape_option
 @report_options(DIFFERENCE_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Cut no list short.")
 def diff(
@@ -44,6 +47,7 @@ def diff(
     span: str | None,
     allowlists: tuple[str, ...],
     verbose: bool,
+    sizes: Sizes,
     **options: Any,
 ) -> int:
     """Say what differs between two models, and what allowlists say of each.
@@ -74,6 +78,6 @@ def diff(
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
     targets = targets_of(options, files)
-    difference = compare(old, new, lists)
+    difference = compare(old, new, lists, sizes)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

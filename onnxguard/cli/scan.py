@@ -27,6 +27,7 @@ from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import forms_of, is_filed, report_options, targets_of, write_reports
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
+from onnxguard.cli.shape_option import shape_option
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
@@ -65,6 +66,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 @baseline_options
 @scale_options
 @digests_option
+@shape_option
 @full_check_options
 @click.option(
     "--timeout",
@@ -95,7 +97,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     codes = _codes("select", options["select"]), _codes("ignore", options["ignore"])
-    policy = load_allowlist(options["allowlist"])
+    policy = load_allowlist(options["allowlist"])._replace(sizes=options["sizes"])
     access = Access(options["timeout"], options["allow_full_download"])
     passed_over: list[str] = []
     models = find_models(paths, access, passed_over.append)
@@ -134,7 +136,7 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     if "html" in forms_of(options):
         from onnxguard.scanning.outlines import outlined
 
-        run = outlined(run, models, access)
+        run = outlined(run, models, access, policy.sizes)
     write_reports(STREAMED, run, targets, verbosity, options["exit_zero"])
     return run.exit_code(options["exit_zero"])
 
@@ -147,8 +149,9 @@ def _briefly(options: dict[str, Any]) -> bool:
 def _wanted(options: dict[str, Any], models: int) -> Wanted:
     """What the report shows; a file of results leaves nothing out."""
     if options["results"] is not None or not _briefly(options):
-        return EVERYTHING
-    return Wanted(CONSTANTS_SHOWN, frozenset(EMPTY if models > 1 else ()), digest=is_filed(options))
+        return EVERYTHING._replace(costs=options["sizes"])
+    unwanted = frozenset(EMPTY if models > 1 else ())
+    return Wanted(CONSTANTS_SHOWN, unwanted, is_filed(options), options["sizes"] or None)
 
 
 def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:

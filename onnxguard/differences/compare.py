@@ -13,10 +13,12 @@ from onnxguard.base.findings import Finding
 from onnxguard.differences.contents import FactsDifference, Pair, compare_facts, paired
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
 from onnxguard.differences.values import Tree
+from onnxguard.model.describing import cost_for
 from onnxguard.model.survey import Survey
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.policy.sizes import Sizes
 from onnxguard.scanning.report import Report, Verdict, unverified
 from onnxguard.scanning.scan import scan_open
 from onnxguard.sources.files import open_model
@@ -69,7 +71,10 @@ class Difference(NamedTuple):
 
 
 def compare(
-    old: str, new: str, allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,)
+    old: str,
+    new: str,
+    allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,),
+    sizes: Sizes = (),
 ) -> Difference:
     """Compare two models and judge both by every list.
 
@@ -77,12 +82,14 @@ def compare(
         old: a file, an address, or ``-`` for standard input, which only one of the two may be.
         new: the same.
         allowlists: ids of the registry, paths to YAML files, or loaded lists.
+        sizes: shapes of inputs for which costs count, in place of the declared ones.
 
     Raises:
         AllowlistError: a list could not be loaded.
         ModelError: a file changed while it was read.
     """
     policies = [p if isinstance(p, Allowlist) else load_allowlist(p) for p in allowlists]
+    policies = [policy._replace(sizes=sizes) for policy in policies] if sizes else policies
     started = time.perf_counter()
     with ExitStack() as stack:
         before, after = _side(old, policies, stack), _side(new, policies, stack)
@@ -95,13 +102,15 @@ def compare(
         nothing = nothing._replace(identical=identical)
         if before.seen is None or after.seen is None:  # why is a finding of every list
             return _timed(nothing, started)
-        trees = Tree(before.seen.model, before.data), Tree(after.seen.model, after.data)
+        trees = Pair(Tree(before.seen.model, before.data), Tree(after.seen.model, after.data))
+        verified = all(Verdict.ERROR not in each.verdict for each in judged)
         try:
             with limited():
                 structure = compare_structure(*trees, weights=near)
-                facts = compare_facts(
-                    trees[0], before.seen.facts, trees[1], after.seen.facts, structure
-                )
+                both, costs = Pair(before.seen, after.seen), None
+                if verified:
+                    costs = Pair(*(cost_for(seen, sizes) for seen in both))
+                facts = compare_facts(trees, Pair(*(s.facts for s in both)), structure, costs)
         except ModelError:
             return _timed(nothing, started)
         return _timed(nothing._replace(structure=structure, facts=facts), started)

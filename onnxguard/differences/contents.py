@@ -10,6 +10,7 @@ from onnxguard.differences.structure import Structure
 from onnxguard.differences.values import Tree, constant_contents
 from onnxguard.model.facts import (
     ConstantNode,
+    Cost,
     ExternalData,
     Facts,
     Function,
@@ -62,6 +63,14 @@ class Property(NamedTuple):
     value: str
 
 
+class Figure(NamedTuple):
+    """What a run of a model costs: one figure by name, and whether it is no bound from below."""
+
+    name: str
+    value: int
+    exact: bool
+
+
 class FactsDifference(NamedTuple):
     """What two models hold, side by side.
 
@@ -72,6 +81,7 @@ class FactsDifference(NamedTuple):
         functions: matched by domain, name and overload; one with another body is changed.
         external_data: matched by tensor.
         loops: matched by their route.
+        costs: the figures of a run, matched by name.
     """
 
     old: Facts
@@ -86,6 +96,7 @@ class FactsDifference(NamedTuple):
     external_data: Group[ExternalData]
     loops: Group[Loop]
     metadata: Group[Property]
+    costs: Group[Figure]
 
 
 def paired(
@@ -137,17 +148,18 @@ def _functions(
 
 
 def compare_facts(
-    old_tree: Tree, old: Facts, new_tree: Tree, new: Facts, structure: Structure
+    trees: Pair[Tree], facts: Pair[Facts], structure: Structure, costs: Pair[Cost] | None = None
 ) -> FactsDifference:
     """Match the facts of two models; the trees tell apart what facts shorten."""
+    old, new = facts
     return FactsDifference(
         old,
         new,
         opset_imports=_group(old.opset_imports, new.opset_imports, lambda o: o.domain, _whole),
         operators=_group(old.operators, new.operators, lambda u: u.label, lambda u: u.count),
         constants=_constants(
-            list(zip(old.constants, constant_contents(old_tree), strict=True)),
-            list(zip(new.constants, constant_contents(new_tree), strict=True)),
+            list(zip(old.constants, constant_contents(trees.old), strict=True)),
+            list(zip(new.constants, constant_contents(trees.new), strict=True)),
         ),
         inputs=_signature(old.inputs, new.inputs),
         outputs=_signature(old.outputs, new.outputs),
@@ -166,7 +178,25 @@ def compare_facts(
             lambda entry: entry.key,
             _whole,
         ),
+        costs=_group(
+            _figures(costs.old) if costs else [],
+            _figures(costs.new) if costs else [],
+            lambda figure: figure.name,
+            _whole,
+        ),
     )
+
+
+def _figures(cost: Cost) -> list[Figure]:
+    macs = [("multiply-accumulates", cost.macs)]
+    macs += [(f"multiply-accumulates of {each.operator}", each.macs) for each in cost.operators]
+    figures = [Figure(name, value, cost.macs_exact) for name, value in macs]
+    figures.append(Figure("bytes of weights", cost.weight_bytes, True))
+    figures.append(Figure("bytes of activations at once", cost.activation_bytes, cost.exact))
+    if cost.largest_tensor is not None:
+        size = cost.largest_tensor.bytes
+        figures.append(Figure("bytes of the largest tensor", size, cost.exact))
+    return figures
 
 
 def _whole(item: Hashable) -> Hashable:

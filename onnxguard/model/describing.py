@@ -11,6 +11,7 @@ from onnxguard.model import graph as g
 from onnxguard.model.constant_nodes import DIMS_SHOWN, describe_constants, tensor_bytes
 from onnxguard.model.expansion import LARGEST, LoopBound
 from onnxguard.model.facts import (
+    Cost,
     Dim,
     ExternalData,
     Facts,
@@ -22,7 +23,9 @@ from onnxguard.model.facts import (
 )
 from onnxguard.model.graph import Graph, Model, Operator
 from onnxguard.model.messages import dtype_name
+from onnxguard.model.scopes import Size
 from onnxguard.model.survey import Survey, given_graphs, parse_offset
+from onnxguard.model.walking import stored_names
 
 
 class Wanted(NamedTuple):
@@ -32,11 +35,13 @@ class Wanted(NamedTuple):
         constants: so many Constant nodes, the first ones; None for all.
         unwanted: the fields of ``EMPTY`` that are left empty where nothing was found in a model.
         digest: the digest of the bytes that the findings depend on.
+        costs: what a run costs for inputs of these sizes, or the declared ones; None for nothing.
     """
 
     constants: int | None = None
     unwanted: frozenset[str] = frozenset()
     digest: bool = True
+    costs: tuple[Size, ...] | None = None
 
 
 EVERYTHING = Wanted()
@@ -66,7 +71,7 @@ def describe(seen: Survey, wanted: Wanted = EVERYTHING, clean: bool = False) -> 
         "graph_name": lambda: printable(model.graph.name),
         "operators": lambda: tuple(_uses(seen.operators)),
         "constants": lambda: tuple(describe_constants(model, seen.constants, wanted.constants)),
-        "inputs": lambda: tuple(map(_value, model.graph.inputs)),
+        "inputs": lambda: tuple(_inputs(model.graph)),
         "outputs": lambda: tuple(map(_value, model.graph.outputs)),
         "functions": lambda: tuple(_functions(seen)),
         "initializer_bytes": lambda: _initializer_bytes(model),
@@ -89,8 +94,16 @@ def describe(seen: Survey, wanted: Wanted = EVERYTHING, clean: bool = False) -> 
         graphs=len(model.graphs),
         depth=expansion.depth,
         training_graphs=len(model.training),
+        cost=None if wanted.costs is None else cost_for(seen, wanted.costs),
         **made,
     )
+
+
+def cost_for(seen: Survey, sizes: tuple[Size, ...]) -> Cost:
+    """What a run costs for inputs of some sizes, or of the declared ones."""
+    from onnxguard.model.shapes.cost import cost_of
+
+    return cost_of(seen.model, seen.scopes.shapes(sizes, count=True), seen.scopes.types)
 
 
 def _uses(operators: dict[Operator, tuple[int, Graph, int]]) -> list[OperatorUse]:
@@ -111,12 +124,26 @@ def _opsets(opsets: list[g.Opset]) -> tuple[OpsetImport, ...]:
     return tuple(OpsetImport(identifier(o.domain) or "ai.onnx", o.version) for o in opsets)
 
 
+def _inputs(graph: Graph) -> Iterator[Value]:
+    stored = stored_names(graph)
+    for value in graph.inputs:
+        yield _value(value)._replace(default=value.name in stored)
+
+
+def _kind(given: g.Type) -> str:
+    """``sequence(map(string,tensor))``: the kind of a type, its maps with their keys."""
+    kind, *inner = given.kind.split("map(")
+    keys = [dtype_name(key) for key in given.keys]
+    keys += ["undefined"] * (len(inner) - len(keys))
+    return kind + "".join([f"map({key},{part}" for key, part in zip(keys, inner, strict=False)])
+
+
 def _value(value: g.Value) -> Value:
     dims = value.type.dims
     shown: tuple[Dim, ...] | None = None
     if dims is not None:
         shown = tuple(printable(d) if isinstance(d, bytes) else d for d in dims[:DIMS_SHOWN])
-    return Value(printable(value.name), value.type.kind, dtype_name(value.type.dtype), shown)
+    return Value(printable(value.name), _kind(value.type), dtype_name(value.type.dtype), shown)
 
 
 def _functions(seen: Survey) -> Iterator[Function]:

@@ -48,12 +48,20 @@ class ConstantNode(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A graph input or output; ``dims`` is None where no shape is declared."""
+    """A graph input or output.
+
+    Attributes:
+        kind: ``tensor``, ``sequence(tensor)``, ``map(int64,tensor)``, ...
+        dtype: of its elements.
+        dims: None where no shape is declared.
+        default: whether an initializer stands for the input where the caller gives none.
+    """
 
     name: str
     kind: str
     dtype: str
     dims: tuple[Dim, ...] | None
+    default: bool = False
 
 
 class Function(NamedTuple):
@@ -98,6 +106,79 @@ class Loop(NamedTuple):
     product: int | None
 
 
+class OperatorCost(NamedTuple):
+    """What all nodes of an operator cost."""
+
+    operator: str
+    nodes: int
+    macs: int
+
+
+class NodeCost(NamedTuple):
+    """What one node of the main graph costs, the graphs inside it included.
+
+    Attributes:
+        position: the node's place in the graph.
+        name: its name.
+        output: the type and shape of its first output.
+        bytes: of its outputs.
+    """
+
+    position: int
+    operator: str
+    name: str
+    output: str
+    macs: int
+    bytes: int
+
+
+class LargestTensor(NamedTuple):
+    """A value that runs through the model, and no other is larger."""
+
+    name: str
+    type: str
+    bytes: int
+
+
+class UnknownOperator(NamedTuple):
+    """An operator that has no function here, and how many nodes it has."""
+
+    operator: str
+    nodes: int
+
+
+class Cost(NamedTuple):
+    """What a model costs for one size of its inputs; numbers end at 2**63 - 1.
+
+    Attributes:
+        inputs: the type and shape of each input by name, as it was counted.
+        outputs: the same of each output.
+        exact: whether every size was known: otherwise the bytes are bounds from below.
+        macs_exact: whether ``macs`` is none.
+        macs: multiply-accumulates of all nodes that run; of an If the branch that asks for more.
+        operators: by operator, those that ask for most first.
+        nodes: the nodes of the main graph that ask for most.
+        weight_bytes: of initializers and Constant nodes.
+        activation_bytes: the peak of what is alive at once, weights left out.
+        largest_tensor: the largest value that is no weight.
+        unknown_nodes: nodes in all graphs, of whose outputs some dimension is unknown.
+        without_rule: operators of whose outputs nothing is known.
+    """
+
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[tuple[str, str], ...]
+    exact: bool
+    macs_exact: bool
+    macs: int
+    operators: tuple[OperatorCost, ...]
+    nodes: tuple[NodeCost, ...]
+    weight_bytes: int
+    activation_bytes: int
+    largest_tensor: LargestTensor | None
+    unknown_nodes: int
+    without_rule: tuple[UnknownOperator, ...]
+
+
 class Facts(NamedTuple):
     """What was read from one model.
 
@@ -109,6 +190,7 @@ class Facts(NamedTuple):
         depth: how deep graphs nest, through function calls too; 0 is a flat graph.
         initializer_bytes: bytes by dtype as the dims and dtype say, external ones included.
         metadata: ``metadata_props`` of the model.
+        cost: what one run costs; None where nobody asked.
     """
 
     size: int
@@ -134,3 +216,4 @@ class Facts(NamedTuple):
     depth: int
     training_graphs: int
     metadata: tuple[tuple[str, str], ...]
+    cost: Cost | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain, islice
 from typing import NamedTuple
@@ -82,13 +82,15 @@ class Box(NamedTuple):
 class Edge(NamedTuple):
     """A tensor on its way from one box to another, both indices into ``GraphOutline.boxes``.
 
-    ``inside`` says that a graph inside the target reads it, and not the target itself.
+    ``inside`` says that a graph inside the target reads it, and not the target itself. ``type`` is
+    its type and shape, where they are known.
     """
 
     source: int
     target: int
     name: str
     inside: bool = False
+    type: str = ""
 
 
 class GraphOutline(NamedTuple):
@@ -140,8 +142,14 @@ class _Kept(NamedTuple):
     edges: dict[tuple[int, int], Edge]
 
 
-def outline_of(model: Model, spans: Sequence[tuple[int, int]] = ()) -> Outline:
+def outline_of(
+    model: Model,
+    spans: Sequence[tuple[int, int]] = (),
+    type_of: Callable[[Graph, bytes], str] = lambda _graph, _name: "",
+) -> Outline:
     """Outline a model; the work is linear in its size.
+
+    ``type_of`` says the type of a value that a graph defines.
 
     Of a graph with too many nodes those are kept that lie near the nodes at ``spans``, bytes
     ``[start, end)`` of the file; then the first ones.
@@ -155,12 +163,12 @@ def outline_of(model: Model, spans: Sequence[tuple[int, int]] = ()) -> Outline:
     }
     left, hidden = EDGES, 0
     for entry in kept.values():
-        for edge, holder in _edges(entry, kept):
+        for edge, name, holder in _edges(entry, kept):
             ends = edge.source, edge.target
             if edge.source == edge.target or ends in holder.edges:
                 continue
             if left:
-                holder.edges[ends] = edge
+                holder.edges[ends] = edge._replace(type=type_of(holder.graph, name))
                 left -= 1
             else:
                 hidden += 1
@@ -240,7 +248,7 @@ def _near(nodes: list[Node], left: int, starts: list[int]) -> list[int]:
     return sorted(chosen)[:left]
 
 
-def _edges(entry: _Kept, kept: dict[int, _Kept]) -> Iterator[tuple[Edge, _Kept]]:
+def _edges(entry: _Kept, kept: dict[int, _Kept]) -> Iterator[tuple[Edge, bytes, _Kept]]:
     """What the boxes of a graph read, each with the graph that the line lies in."""
     for index, node in entry.nodes.items():
         target = entry.boxes[index]
@@ -256,13 +264,13 @@ def _edges(entry: _Kept, kept: dict[int, _Kept]) -> Iterator[tuple[Edge, _Kept]]
 
 def _source(
     name: bytes, target: int, entry: _Kept, kept: dict[int, _Kept]
-) -> tuple[Edge, _Kept] | None:
+) -> tuple[Edge, bytes, _Kept] | None:
     """A name is looked up in the graph, then in those around it."""
     inside = False
     while name:
         if name in entry.sources:
             edge = Edge(entry.sources[name], target, printable(name, NAME_SHOWN), inside)
-            return edge, entry
+            return edge, name, entry
         graph = entry.graph
         if graph.parent is None or name in entry.weights:
             return None

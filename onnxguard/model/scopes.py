@@ -9,7 +9,7 @@ answer, so that a model is looked at once a difference and not once a call.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from onnxguard.base.budget import check
 from onnxguard.base.errors import ModelError
@@ -20,6 +20,9 @@ from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Opera
 from onnxguard.model.schemas import NOTHING, Declared
 from onnxguard.model.types import Types, infer_types
 
+if TYPE_CHECKING:
+    from onnxguard.model.shapes.infer import Shapes
+
 VISITS = 500_000
 """Nodes looked at over all calls that differ; the registry's lists allow fewer once inlined."""
 
@@ -28,6 +31,10 @@ CALL_COST = 40
 
 INLINED = b"_inlfunc_"
 """How ONNX Runtime begins the names inside a function that it inlines; the function's follows."""
+
+
+Size = tuple[str, tuple[int, ...]]
+"""An input of the main graph by name, and a shape for it."""
 
 
 class Given(NamedTuple):
@@ -55,6 +62,7 @@ class _Shared:
         self.named = False
         self.visits = VISITS
         self.lookups = 0
+        self.shapes: dict[tuple[Size, ...], Shapes] = {}
 
 
 class _Call(NamedTuple):
@@ -240,6 +248,22 @@ class Scopes:
         if schemas != self._schemas:
             self._schemas = schemas
             self.__dict__.pop("types", None)
+
+    def shapes(self, sizes: tuple[Size, ...] = (), count: bool = False) -> Shapes:
+        """The shape of every value, and what cannot be right; found when first asked for.
+
+        Args:
+            sizes: of inputs, in place of what the model declares.
+            count: count multiply-accumulates, too.
+        """
+        from onnxguard.model.shapes.infer import infer_shapes
+
+        known = self._shared.shapes.get(sizes)
+        if known is None or (count and not known.counted):
+            given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}
+            known = infer_shapes(self._shared.model, given, self._shared.values, count)
+            self._shared.shapes[sizes] = known
+        return known
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""

@@ -5,13 +5,13 @@ T; ``output_types`` knows the operators whose attributes say more, and here stan
 do. A function's body is typed once for each way in which it is called: other types or attributes
 mean other bodies. What cannot be known stays unknown, and nothing follows from what is wrong.
 
-Iterative: a graph is a generator that yields the graphs inside it to ``_run``.
+Iterative: a graph is a generator that yields the graphs inside it to ``walking.run``.
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import NamedTuple
 
 from onnxguard.base.printable import printable
@@ -30,6 +30,7 @@ from onnxguard.model.type_names import (
     shown,
     tensor_of,
 )
+from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
 
 Kinds = tuple[str, ...]
 Walk = Generator["Walk", Kinds, Kinds]
@@ -124,7 +125,7 @@ class _Inference:
         self._schemas = schemas
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
-        self._weights = {id(f): _weight(f) for f in model.functions}
+        self._weights = {id(f): weight_of(f) for f in model.functions}
         self._calls: dict[object, Kinds] = {}
         self._entered: set[int] = set()
         self._budget = max(VISITS_AT_LEAST, VISITS * sum(self._weights.values()))
@@ -134,11 +135,11 @@ class _Inference:
     def types(self) -> Types:
         model = self._model
         for root in (model.graph, *model.training):
-            _run(self._graph(root, _scope(model.opsets, None), _NO_OUTPUTS))
+            run(self._graph(root, _scope(model.opsets, None), _NO_OUTPUTS))
         for function in model.functions:
             if id(function) not in self._entered:
                 unknown = {name: Attribute(name, ref=name) for name in function.attributes}
-                _run(self._body(function, _NO_OUTPUTS, unknown))
+                run(self._body(function, _NO_OUTPUTS, unknown))
         return Types(self._tables, list(self._clashes.values()), {})
 
     # -- graphs -------------------------------------------------------------------------------
@@ -149,7 +150,7 @@ class _Inference:
         own: set[bytes] = set()
         outer: dict[bytes, str] = {}
         if graph.parent is not None:
-            own = _defined(graph)
+            own = defined_names(graph)
             outer = {name: types.pop(name) for name in own if name in types}
         stated = [(value, declared(value.type)) for value in graph.outputs]
         ends = {value.name for value, kind in stated if kind}
@@ -161,7 +162,7 @@ class _Inference:
         self._inputs(graph, types, given)
         left = yield from self._nodes(graph, scope, fallback, range(len(graph.nodes)), False)
         if left:
-            order = _sorted(graph.nodes, left)
+            order = in_order(graph.nodes, left)
             yield from self._nodes(graph, scope, fallback, order, True)
         for value, kind in stated:
             known = types.get(value.name)
@@ -271,7 +272,7 @@ class _Inference:
             return outcome
         known_by_name = (operator.domain, operator.op_type) not in self._schemas
         outcome = (apply if known_by_name else bind)(schema, version, inputs, count)
-        typed = Typed(node, inputs, _in_force(node, scope))
+        typed = Typed(node, inputs, attributes_of(node, scope.attributes))
         if not operator.domain and operator.op_type in _BODIES:
             found = yield from self._bodies(typed, scope, version)
         else:
@@ -298,7 +299,7 @@ class _Inference:
 
     def _call(self, function: Function, node: Node, scope: _Scope, inputs: Kinds) -> Walk:
         """The outputs of a function for these types and attributes; of a recursive one none."""
-        attributes = _in_force(node, scope)
+        attributes = attributes_of(node, scope.attributes)
         key = id(function), inputs, tuple(attributes.items())
         if key not in self._calls:
             self._calls[key] = _NO_OUTPUTS
@@ -357,40 +358,6 @@ class _Inference:
         return Outcome(tuple(outputs), tuple(problems))
 
 
-def _run(walk: Walk) -> Kinds:
-    """Drive a walk and those that it yields, however deep, without recursion."""
-    stack = [walk]
-    sent: Kinds = _NO_OUTPUTS
-    fresh = True
-    while stack:
-        try:
-            inner = next(stack[-1]) if fresh else stack[-1].send(sent)
-        except StopIteration as done:
-            stack.pop()
-            sent, fresh = done.value, False
-        else:
-            stack.append(inner)
-            fresh = True
-    return sent
-
-
-def _weight(function: Function) -> int:
-    """What it takes to type a function's body once."""
-    weight = 1 + len(function.inputs) + len(function.outputs)
-    pending = [function.body]
-    while pending:
-        graph = pending.pop()
-        pending += graph.subgraphs
-        weight += len(graph.inputs) + len(graph.outputs) + len(graph.values)
-        weight += len(graph.initializers) + sum(
-            [
-                2 + len(node.inputs) + len(node.outputs) + len(node.attributes)
-                for node in graph.nodes
-            ]
-        )
-    return weight
-
-
 def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
     versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
     return _Scope({b"": UNKNOWN}, attributes, versions, {}, {}, {})
@@ -405,36 +372,6 @@ def _schema(operator: Operator, version: int, declared: Declared) -> Schema | No
     return found if found or operator.domain else schema_at("onnxruntime", op_type, version)
 
 
-def _defined(graph: Graph) -> set[bytes]:
-    """The names that a graph gives a value."""
-    own = {name for node in graph.nodes for name in node.outputs}
-    own.update(value.name for value in graph.inputs)
-    own.update(tensor.name for tensor in graph.initializers)
-    own.update(each.values.name for each in graph.sparse_initializers if each.values)
-    own.discard(b"")
-    return own
-
-
-def _sorted(nodes: list[Node], indexes: Iterable[int]) -> list[int]:
-    """Nodes so that a value's producer stands before its readers; those in a ring come last."""
-    order = list(indexes)
-    producers = {name: index for index in order for name in nodes[index].outputs if name}
-    readers: dict[int, list[int]] = {}
-    waiting = dict.fromkeys(order, 0)
-    for index in order:
-        for name in nodes[index].inputs:
-            if name in producers:
-                readers.setdefault(producers[name], []).append(index)
-                waiting[index] += 1
-    done = [index for index in order if not waiting[index]]
-    for index in done:
-        for reader in readers.get(index, ()):
-            waiting[reader] -= 1
-            if not waiting[reader]:
-                done.append(reader)
-    return [*done, *(index for index in order if waiting[index])]
-
-
 def _mark(attribute: Attribute) -> object:
     """What of an attribute decides on types: of a tensor its dtype, and no value."""
     if attribute.tensors and attribute[2:9] == _ALONE[2:9] and attribute[10:] == _ALONE[10:]:
@@ -444,21 +381,6 @@ def _mark(attribute: Attribute) -> object:
 
 _ALONE = Attribute(b"")
 """What an attribute holds beside its tensors where it holds nothing else."""
-
-
-def _in_force(node: Node, scope: _Scope) -> dict[bytes, Attribute]:
-    """A node's attributes by name, each reference to the caller's replaced by what it gives."""
-    found: dict[bytes, Attribute] = {}
-    for attribute in node.attributes:
-        if attribute.ref and scope.attributes is not None:
-            given = scope.attributes.get(attribute.ref)
-            if given is None:
-                continue  # the caller leaves it out, so that it is left out here
-            # A graph reads the names of where it was written: it stays unresolved.
-            found[attribute.name] = attribute if given.graphs else given
-        else:
-            found[attribute.name] = attribute
-    return found
 
 
 def _graph_of(typed: Typed, name: bytes) -> Graph | None:

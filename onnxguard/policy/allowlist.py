@@ -23,9 +23,15 @@ LIMITS = {
     "constant_elements": "elements that constants call for as shapes, over all nodes",
     "tensor_rank": "dimensions of one tensor",
     "op_type_bytes": "bytes of an op_type",
+    "macs": "multiply-accumulates of one run",
+    "activation_bytes": "bytes of the tensors that are alive at once while the model runs",
+    "largest_tensor": "bytes of the largest tensor that runs through the model",
     "seconds": "CPU seconds that looking at one model may take",
 }
 """The limits a list may set, and what each counts."""
+
+COST_LIMITS = ("macs", "activation_bytes", "largest_tensor")
+"""Those on what a run costs."""
 
 DEFAULT_LIMITS = {"constant_elements": 1 << 28, "seconds": SECONDS}
 """The limits that hold where a list sets none."""
@@ -169,7 +175,8 @@ class Allowlist(NamedTuple):
 
     Entries and denials are keyed by ``(domain, op_type)``, the default domain as ``ai.onnx``.
     ``constants`` is ``report``, ``forbid`` or a cap in bytes. ``schemas`` are those of operators
-    that neither ONNX nor ONNX Runtime defines.
+    that neither ONNX nor ONNX Runtime defines. ``sizes`` are shapes of inputs by name, for which
+    costs count, in place of what a model declares; no file of a list holds them.
     """
 
     id: str
@@ -186,6 +193,7 @@ class Allowlist(NamedTuple):
     dtypes: DtypeRule | None
     waivers: tuple[Waiver, ...]
     schemas: Declared = NOTHING
+    sizes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def schema_at(self, domain: str, op_type: str, opset: int) -> Schema | None:
         """The schema of an operator: as the list declares it, or as it is known."""

@@ -10,6 +10,7 @@ from onnxguard.base.findings import Severity
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import Mapping, Mark, Scalar, Tree, near
 from onnxguard.catalogue import RULES
+from onnxguard.catalogue.shapes import SHAPES
 from onnxguard.catalogue.types import TYPES
 from onnxguard.catalogue.validity import VALIDITY as VALIDITY_RULES
 from onnxguard.model.messages import DTYPES
@@ -266,7 +267,7 @@ def _validity(tree: Tree) -> dict[str, str]:
     """One word for all rules on valid graphs, or words by a rule's name and for the ``rest``."""
     if not isinstance(tree, Mapping):
         return {VALIDITY: choice(tree, _VALIDITY)}
-    tree.only((*(rule.name for rule in (*VALIDITY_RULES, *TYPES)), "rest"), VALIDITY)
+    tree.only((*(rule.name for rule in (*VALIDITY_RULES, *TYPES, *SHAPES)), "rest"), VALIDITY)
     return {
         VALIDITY if name == "rest" else f"{VALIDITY} {name}": choice(value, _VALIDITY)
         for name, value in tree.items.items()

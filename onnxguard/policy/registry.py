@@ -100,7 +100,8 @@ def _canonical(value: object) -> str:
         if names is None:
             return f"({','.join(map(_canonical, value))})"
         said = zip(names, value, strict=True)
-        told = [(n, item) for n, item in said if n != "source" and (item or n != "schemas")]
+        left_out = "source", "sizes"  # where it lies, and what only a call says
+        told = [(n, item) for n, item in said if n not in left_out and (item or n != "schemas")]
         return f"({','.join(f'{n}={_canonical(item)}' for n, item in told)})"
     return repr(value)
 

@@ -142,7 +142,7 @@ class _Checking:
         self._options = options
         self._whole = options.whole or results is not None  # a file of results leaves nothing out
         self._memory = Memory(manifest, cache, self._whole)
-        self._policies = tuple(entry.policy for entry in manifest.entries)
+        self._policies = tuple(entry.judging for entry in manifest.entries)
         self._today = date.today()
         self._second: dict[str, tuple[Finding, ...]] = {}
         self._compared: dict[tuple[int, int], tuple[Facts, tuple[Finding, ...]]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from onnxguard.base.findings import Finding, Place, Severity
@@ -79,8 +80,10 @@ def imports_of(facts: Facts) -> dict[str, set[int]]:
 def _signatures(
     what: str, wanted: tuple[Signature, ...], found: tuple[Value, ...]
 ) -> Iterator[str]:
-    names = [value.name for value in found]
     agreed = [signature.name for signature in wanted]
+    # An input that has a default need not be named.
+    found = tuple([value for value in found if not value.default or value.name in agreed])
+    names = [value.name for value in found]
     if names != agreed:
         held, asked = (", ".join(given) or "none" for given in (names, agreed))
         yield f"the {what} are {held} instead of {asked}"
@@ -92,7 +95,7 @@ def _signatures(
 
 
 def _fits(signature: Signature, value: Value) -> bool:
-    if (signature.kind, signature.dtype) != (value.kind, value.dtype):
+    if signature.dtype != value.dtype or signature.kind not in (value.kind, _keyless(value.kind)):
         return False
     if signature.dims is None:
         return True
@@ -102,6 +105,11 @@ def _fits(signature: Signature, value: Value) -> bool:
         not isinstance(held, int) if wanted is None else held == wanted
         for wanted, held in zip(signature.dims, value.dims, strict=True)
     )
+
+
+def _keyless(kind: str) -> str:
+    """A kind without the keys of its maps, as contracts were once written: ``map(tensor)``."""
+    return re.sub(r"map\(\w+,", "map(", kind)
 
 
 def type_text(value: Signature | Value) -> str:

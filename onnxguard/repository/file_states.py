@@ -31,9 +31,11 @@ class Memory:
         self._root = manifest.root
         self._cache = cache
         self._whole = whole
-        policies = {id(entry.policy): entry.policy for entry in manifest.entries}
-        digests = {key: judge_digest(policy) for key, policy in policies.items()}
-        self._judges = [digests[id(entry.policy)] for entry in manifest.entries]
+        policies = [entry.judging for entry in manifest.entries]  # often one list for all
+        digests = {
+            key: judge_digest(policy) for key, policy in {id(p): p for p in policies}.items()
+        }
+        self._judges = [digests[id(policy)] for policy in policies]
         self._all_judges = set(digests.values())
         self._states: dict[str, tuple[str, int]] = {}
         self._sha256: dict[str, str] = {}

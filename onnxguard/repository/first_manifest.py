@@ -163,7 +163,8 @@ def _contract(facts: Facts | None) -> Iterator[str]:
     elif known and imports:
         named = (f"{_key(domain)}: {min(versions)}" for domain, versions in imports.items())
         yield f"opset: {{{', '.join(named)}}}"
-    for what, values in (("inputs", facts.inputs), ("outputs", facts.outputs)):
+    given = tuple([value for value in facts.inputs if not value.default])
+    for what, values in (("inputs", given), ("outputs", facts.outputs)):
         names = [value.name for value in values]
         if not values or len(set(names)) < len(names) or not all(map(_writable, values)):
             continue
@@ -173,13 +174,11 @@ def _contract(facts: Facts | None) -> Iterator[str]:
 
 def _writable(value: Value) -> bool:
     """Whether the manifest can say what type this is."""
-    named = [dim for dim in value.dims or () if isinstance(dim, str)]
     return bool(
         value.name.strip()
         and len(_quoted(value.name)) < KEY_BYTES
         and _KIND.fullmatch(value.kind)
         and value.dtype in _DTYPES
-        and all(_DIM.fullmatch(dim) for dim in named)
     )
 
 
@@ -188,9 +187,18 @@ def _key(domain: str) -> str:
 
 
 def _type(value: Value) -> str:
-    """The type of a value, in quotes where YAML needs them."""
-    text = type_text(value)
-    return text if _TYPE.fullmatch(text) else _in_quotes(text)
+    """The type of a value, in quotes where YAML needs them.
+
+    A dimension whose name the manifest cannot spell is any dynamic one, and named in a comment.
+    """
+    dims, odd = value.dims, []
+    if dims is not None:
+        odd = [dim for dim in dims if isinstance(dim, str) and not _DIM.fullmatch(dim)]
+        dims = tuple([None if dim in odd else dim for dim in dims])
+    text = type_text(value._replace(dims=dims))
+    text = text if _TYPE.fullmatch(text) else _in_quotes(text)
+    called = ", ".join([f'"{dim}"' for dim in odd])
+    return f"{text}  # the model calls {called} what is ? here" if odd else text
 
 
 def _quoted(text: str) -> str:
@@ -216,7 +224,7 @@ def _pattern(path: str) -> str:
 
 
 _DTYPES = frozenset(name for name, _ in DTYPES.values())
-_KIND = re.compile(r"[a-z_]+(\([a-z_()]+\))?")
+_KIND = re.compile(r"[a-z_]+(\([a-z0-9_(),]+\))?")
 _DIM = re.compile(r"(?!-?[0-9]+$|\.\.\.$)[^\s,\[\]?]+")
 _TYPE = re.compile(r"[a-z0-9]+\[[A-Za-z0-9_,.?-]*\]")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS
 from onnxguard.base.globs import literal, pattern
 from onnxguard.model.facts import Dim
-from onnxguard.policy.allowlist import Allowlist, Range, Waiver
+from onnxguard.policy.allowlist import Allowlist, Limit, Range, Waiver
+from onnxguard.policy.sizes import Sizes
 
 MANIFEST = "onnxguard.yaml"
 
@@ -76,6 +77,8 @@ class Entry(NamedTuple):
         waivers: of findings in these models.
         place: ``file:line`` of the manifest.
         full_check: None where ONNX's checker is not asked for.
+        sizes: shapes of inputs for which costs count.
+        limits: on what a run costs, in place of the list's.
     """
 
     paths: tuple[str, ...]
@@ -85,6 +88,16 @@ class Entry(NamedTuple):
     waivers: tuple[Waiver, ...]
     place: str
     full_check: FullCheckLimits | None = None
+    sizes: Sizes = ()
+    limits: tuple[tuple[str, Limit], ...] = ()
+
+    @property
+    def judging(self) -> Allowlist:
+        """The allowlist with the entry's own sizes and limits."""
+        if not self.sizes and not self.limits:
+            return self.policy
+        limits = self.policy.limits | dict(self.limits)
+        return self.policy._replace(sizes=self.sizes, limits=limits)
 
 
 class Manifest(NamedTuple):

@@ -14,9 +14,16 @@ from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
 from onnxguard.model.facts import Dim
 from onnxguard.model.messages import DTYPES
-from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Allowlist
+from onnxguard.policy.allowlist import (
+    COST_LIMITS,
+    DEFAULT_DOMAIN,
+    Allowlist,
+    Decision,
+    Limit,
+)
 from onnxguard.policy.allowlist_file import read_waiver
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
+from onnxguard.policy.sizes import Sizes, parse_sizes
 from onnxguard.policy.yaml_values import (
     NUMBERS,
     boolean,
@@ -45,11 +52,14 @@ LEAST_MEBIBYTES = 256
 """What a full check takes in any case."""
 _TOP = ("schema", "models", "exclude", "lock")
 _ENTRY = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
+_ENTRY += ("shapes", "limits")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
 _REFERENCE = ("torch", "reference", "weights")
 _SETTINGS = ("atol", "trials", "seed", "shapes", "inputs", "ignore", "opset")
 _CHOICES = ("provider", "optimization_level")
-_TYPE = re.compile(r"(?:(?P<kind>[a-z_]+(?:\([a-z_()]+\))?) )?(?P<dtype>\w+)\[(?P<dims>[^\[\]]*)\]")
+_TYPE = re.compile(
+    r"(?:(?P<kind>[a-z_]+(?:\([a-z0-9_(),]+\))?) )?(?P<dtype>\w+)\[(?P<dims>[^\[\]]*)\]"
+)
 _DTYPES = frozenset(name for name, _ in DTYPES.values())
 
 
@@ -161,6 +171,27 @@ def _entry(tree: Tree, root: str, lists: dict[str, Allowlist]) -> Entry:
         waivers=tuple(read_waiver(waiver) for waiver in list_items(item, "waivers")),
         place=f"{item.mark.source}:{item.mark.line}",
         full_check=_full_check(item.items.get("full_check")),
+        sizes=_sizes(item),
+        limits=_limits(item.items.get("limits")),
+    )
+
+
+def _sizes(item: Mapping) -> Sizes:
+    given = words(item, "shapes")
+    try:
+        return parse_sizes([word.text for word in given])
+    except ValueError as error:
+        given[0].mark.fail(f"shapes: {error}")
+
+
+def _limits(tree: Tree | None) -> tuple[tuple[str, Limit], ...]:
+    if tree is None:
+        return ()
+    item = mapping(tree, "limits")
+    item.only(COST_LIMITS, "an entry's limits")
+    return tuple(
+        (name, Limit(integer(value, name), Decision(adr=f"{value.mark.source}:{value.mark.line}")))
+        for name, value in item.items.items()
     )
 
 

@@ -8,6 +8,9 @@ from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError, WireError
 from onnxguard.model.outline import NODES, Outline, outline_of
 from onnxguard.model.reading import read_model
+from onnxguard.model.scopes import Scopes
+from onnxguard.model.shapes.cost import TypeTexts
+from onnxguard.policy.sizes import Sizes
 from onnxguard.scanning.report import Report, Run, Verdict
 from onnxguard.sources.files import open_model
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
@@ -31,7 +34,9 @@ def by_urgency(reports: Sequence[Report]) -> list[int]:
     return sorted(range(len(reports)), key=urgency)
 
 
-def outlined(run: Run, paths: Sequence[str], access: Access = DEFAULT_ACCESS) -> Run:
+def outlined(
+    run: Run, paths: Sequence[str], access: Access = DEFAULT_ACCESS, sizes: Sizes = ()
+) -> Run:
     """The run, with outlines of the models that a page draws; ``paths`` are those of the reports.
 
     A model is read again. One that was not read, came on standard input, or went away since has no
@@ -46,7 +51,7 @@ def outlined(run: Run, paths: Sequence[str], access: Access = DEFAULT_ACCESS) ->
             if not finding.waiver
             for place in finding.places
         ]
-        outline = read_outline(paths[index], access, spans)
+        outline = read_outline(paths[index], access, spans, sizes)
         reports[index] = report._replace(outline=outline)
     return run._replace(reports=tuple(reports))
 
@@ -66,9 +71,12 @@ def drawn(reports: Sequence[Report]) -> Iterator[int]:
 
 
 def read_outline(
-    path: str, access: Access = DEFAULT_ACCESS, spans: Sequence[tuple[int, int]] = ()
+    path: str,
+    access: Access = DEFAULT_ACCESS,
+    spans: Sequence[tuple[int, int]] = (),
+    sizes: Sizes = (),
 ) -> Outline | None:
-    """Outline a model, as ``outline_of`` does.
+    """Outline a model, as ``outline_of`` does, with shapes for inputs of those ``sizes``.
 
     None for standard input, and where it cannot be read.
     """
@@ -76,6 +84,9 @@ def read_outline(
         return None
     try:
         with open_model(path, access) as data, limited():
-            return outline_of(read_model(data), spans)
+            model = read_model(data)
+            scopes = Scopes(model)
+            texts = TypeTexts(scopes.shapes(sizes), scopes.types)
+            return outline_of(model, spans, texts.of)
     except (ModelError, WireError):
         return None

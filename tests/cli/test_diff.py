@@ -249,3 +249,16 @@ def test_a_list_that_allows_less_work_reads_less(
     assert verdicts == [Verdict.ERROR, Verdict.PASS]
     found = compare("long.onnx", "long.onnx", ["./small.yaml", "./large.yaml"])
     assert [said.verdict.new for said in found.judged] == verdicts
+
+
+def test_what_a_change_costs_is_said_for_a_shape() -> None:
+    paths = [str(make_models.FOLDER / f"saliency_{name}.onnx") for name in ("v1", "v2")]
+    code, out, _ = run("diff", *paths, "--shape", "input=1x3x64x64")
+    assert code == 0
+    assert re.search(r"multiply-accumulates +1,285,376 -> 1,531,136\n", out)
+    assert re.search(r"bytes of weights +7,580 -> 8,348\n", out)
+    _, out, _ = run("diff", *paths, "--format", "json")
+    costs = json.loads(out)["facts"]["costs"]
+    old = [pair["old"] for pair in costs["changed"]]
+    assert [each["exact"] for each in old if each["name"].startswith("multiply")] == [False]
+    assert run("diff", *paths, "--shape", "z=1")[0] == 2

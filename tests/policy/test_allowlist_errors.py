@@ -65,7 +65,7 @@ ERRORS = {
     ),
     "key far from any other": (
         "limits: {zzz: 1}",
-        '3:10: unknown key "zzz" in limits (known: constant_elements, expanded_nodes',
+        '3:10: unknown key "zzz" in limits (known: activation_bytes, constant_elements',
     ),
     "key in another case": (
         operator("OPSET: 7"),

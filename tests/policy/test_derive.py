@@ -102,7 +102,7 @@ MODELS = {
     ),
     "function that nothing calls": pb.model(graph(RELU), functions=function("F", node("Tanh"))),
     "foreign operator": pb.model(
-        graph(node("FusedConv", "x x", domain="com.microsoft")),
+        graph(node("FusedConv", "x x", domain="com.microsoft"), output=value("y", dims=None)),
         opset_import=opset_import("com.microsoft", 1),
     ),
     "foreign domain of an unusual name": pb.model(
@@ -116,7 +116,9 @@ MODELS = {
     "strings": pb.model(
         graph(node("Identity"), input=value("x", STRING), output=value("y", STRING))
     ),
-    "large tensor": pb.model(graph(RELU, input=value("x", dims=[1 << 15, 1 << 15]))),
+    "large tensor": pb.model(
+        graph(RELU, input=value("x", dims=[1 << 15, 1 << 15]), output=value("y", dims=None))
+    ),
     "newest opset": pb.model(graph(RELU), opset=28, ir=14),
     "opset of the future": pb.model(graph(RELU), opset=999_999_999, ir=99),
     "opset of another age": pb.model(graph(RELU), opset=1, ir=1),

@@ -22,6 +22,7 @@ from onnxguard.cli.commands import commands as onnxguard
 from onnxguard.cli.config import KEYS
 from onnxguard.model.facts import (
     ConstantNode,
+    Cost,
     ExternalData,
     Facts,
     Function,
@@ -214,7 +215,7 @@ def test_every_key_of_a_manifest_is_documented() -> None:
 
 def test_every_field_of_a_report_is_documented() -> None:
     types = (Report, Finding, Place, Facts, OpsetImport, OperatorUse, ConstantNode, Value)
-    types += (Function, ExternalData, Loop)
+    types += (Function, ExternalData, Loop, Cost)
     names = {field for each in types for field in each._fields}
     assert documented("docs/python-api.md", names) == []
 

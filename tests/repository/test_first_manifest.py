@@ -20,6 +20,7 @@ from support.repositories import (
     hostile_models,
     refused,
     status,
+    told,
     weighted,
     write_models,
 )
@@ -176,6 +177,57 @@ def test_any_dims(name: str) -> None:
 
 
 TENSORS = [*NAMES, *ODD[:14], "x" * 300, "\U000e0001" * 300, "a" * 1100, "inputs", "*", "", " "]
+
+
+def unlocked() -> str:
+    """The text of a first manifest, which asks for no lock here."""
+    init()
+    MANIFEST.write_text(MANIFEST.read_text().replace("lock: true\n", ""))
+    return MANIFEST.read_text()
+
+
+def test_a_dimension_that_cannot_be_spelt_is_any() -> None:
+    dims = ["batch", "2*s1 + 1", "?", "floor_div(s1,8)", 3]
+    write_models(m=pb.model(graph(node("Relu"), input=value("x"), output=value("y", dims=dims))))
+    text = unlocked()
+    assert "x: float32[1,3,8,8]\n" in text
+    said = 'the model calls "2*s1 + 1", "?", "floor_div(s1,8)" what is ? here'
+    assert f'"y": float32[batch,?,?,?,3]  # {said}\n' in text
+    assert "OG813" not in codes().get("m.onnx", [])
+
+
+def test_inputs_that_are_initializers_are_left_out() -> None:
+    weights = pb.tensor(1, [2], "w", raw_data=bytes(8))
+    inputs = [value("x", dims=[2]), value("w", dims=[2])]
+    made = graph(node("Relu"), input=inputs, output=value("y", dims=[2]), initializer=weights)
+    write_models(m=pb.model(made, ir=3))
+    text = unlocked()
+    assert "inputs:\n        x: float32[2]\n      outputs:" in text
+    assert codes() == {}
+    named = text.replace("x: float32[2]\n", "x: float32[2]\n        w: float32[2]\n")
+    MANIFEST.write_text(named)  # as manifests were written once
+    assert codes() == {}
+    MANIFEST.write_text(text.replace("x: float32[2]\n", "z: float32[2]\n"))
+    assert told("OG813") == ["the inputs are x instead of z"]
+
+
+def test_maps_keep_their_keys() -> None:
+    tensor_type = message("TypeProto", tensor_type=message("TypeProto.Tensor", elem_type=1))
+    made = message("TypeProto.Map", key_type=8, value_type=tensor_type)
+    kind = message("TypeProto", map_type=made)
+    listed = message("TypeProto", sequence_type=message("TypeProto.Sequence", elem_type=kind))
+    inputs = [
+        message("ValueInfoProto", name=name, type=t) for name, t in (("m", kind), ("s", listed))
+    ]
+    write_models(m=pb.model(graph(node("Relu", "x"), input=[value("x"), *inputs])))
+    text = unlocked()
+    assert 'm: "map(string,tensor) float32[...]"\n' in text
+    assert 's: "sequence(map(string,tensor)) float32[...]"\n' in text
+    assert codes() == {}
+    MANIFEST.write_text(text.replace("map(string,tensor)", "map(tensor)"))  # as once written
+    assert codes() == {}
+    MANIFEST.write_text(text.replace("map(string,tensor)", "map(int64,tensor)"))
+    assert codes() == {"m.onnx": ["OG813", "OG813"]}
 
 
 def test_any_name_of_a_tensor() -> None:

@@ -353,6 +353,8 @@ models:
     full_check: {seconds: 7}
     waivers:
       - {model: m.onnx, code: OG101, operator: Tanh, reason: known, expires: 2026-05-03}
+    shapes: ["x=1x3x8x8", b=]
+    limits: {macs: 10, activation_bytes: 20, largest_tensor: 30}
   - paths: ["**"]
 """
 
@@ -365,9 +367,16 @@ def test_every_key_is_read(root: Path) -> None:
     first, last = found.entries
     assert first.paths == ("m.onnx", "a/[!b]*.onnx")
     assert (first.policy.id, first.place) == ("mine", "onnxguard.yaml:5")
-    assert last[2:] == (None, None, (), "onnxguard.yaml:32", None)
+    assert last[2:] == (None, None, (), "onnxguard.yaml:34", None, (), ())
     assert last.policy.id == "adr-0258"
+    assert last.judging is last.policy
     assert first.full_check == FullCheckLimits(7, 8192)
+    assert first.sizes == (("x", (1, 3, 8, 8)), ("b", ()))
+    assert [(name, limit.value) for name, limit in first.limits] == [
+        ("macs", 10), ("activation_bytes", 20), ("largest_tensor", 30)
+    ]  # fmt: skip
+    assert first.judging.sizes == first.sizes
+    assert first.judging.limit("macs") == 10
     agreed = first.contract
     assert agreed is not None
     assert agreed.opset == {"ai.onnx": Range(17, 17), "com.microsoft": Range(1, None)}
@@ -396,6 +405,34 @@ def test_every_key_is_read(root: Path) -> None:
     assert [(w.code, w.operator, w.source) for w in first.waivers] == [
         ("OG101", "Tanh", "onnxguard.yaml:31:9")
     ]
+
+
+def test_costs_are_judged_for_the_sizes_of_the_entry() -> None:
+    write_models(m=RELU)  # x and y: 768 bytes each of [1, 3, 8, 8]
+    entry = "  - {paths: [m.onnx], allowlist: ./mine.yaml, MORE limits: {activation_bytes: SIZE}}\n"
+    write_manifest(entry.replace("SIZE", "1535").replace("MORE", ""))
+    assert codes() == {"m.onnx": ["OG210"]}
+    assert told("OG210") == ["a run holds 1,536 bytes at once, 1,535 are allowed"]
+    write_manifest(entry.replace("SIZE", "1536").replace("MORE", "shapes: [x=1x3x8x8],"))
+    assert codes() == {}
+    write_manifest(entry.replace("SIZE", "1536").replace("MORE", "shapes: [z=1x3x8x8],"))
+    assert codes() == {"m.onnx": ["OG008"]}
+    assert status() == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("shapes: [x]", '5:14: shapes: "x": write INPUT=DIMS, as image=1x3x256x256'),
+        ("limits: {nodes: 1}", '5:14: unknown key "nodes" in an entry'),
+        ("limits: {macs: many}", "5:20: "),
+    ],
+)
+def test_costs_that_cannot_be_read(line: str, said: str, root: Path) -> None:
+    (root / "onnxguard.yaml").write_text(f"schema: 1\nmodels:\n  - paths: [m.onnx]\n\n    {line}\n")
+    with pytest.raises(ManifestError) as caught:
+        read_manifest("onnxguard.yaml")
+    assert f"onnxguard.yaml:{said}" in str(caught.value)
 
 
 def test_manifest_error_names_its_file() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support import protobuf as pb
-from support.protobuf import attribute, body, constant, function, graph, node
+from support.protobuf import attribute, body, constant, function, graph, node, value
 
 from rule_cases.case import Case
 
@@ -46,6 +46,26 @@ FLAT_F = function("F", RELU)
 TWO_F = function("F", node("Relu", "x", "t"), node("Relu", "t", "y"))
 LOOP_F = function("F", trips(2), loop())
 DEEP_F = function("F", branch(body(RELU)))
+MATMUL, CONCAT = (f"operators: [{{name: {name}}}]\n" for name in ("MatMul", "Concat"))
+UNDECLARED = value("y", dims=None)
+
+
+def of_matrices(rows: int | str) -> bytes:
+    inputs = [value("x", dims=[rows, 3]), value("w", dims=[3, 5])]
+    return model(node("MatMul", "x w"), input=inputs, output=UNDECLARED)
+
+
+PRODUCT_OF_MATRICES, OF_ANY_LENGTH = of_matrices(2), of_matrices("N")
+
+
+def doubled(times: int) -> bytes:
+    """A chain of Concats from one float: each puts what it gets beside itself."""
+    axis = attribute("axis", i=0)
+    nodes = [node("Concat", f"v{at} v{at}", f"v{at + 1}", attribute=axis) for at in range(times)]
+    first = value("v0", dims=[1])
+    return model(*nodes, input=first, output=value(f"v{times}", dims=None))
+
+
 PRODUCT = "limits: {loop_trip_count: 100, loop_trip_product: 100}\n"
 
 CASES = (
@@ -181,6 +201,47 @@ CASES = (
         calling(TWO_F, calls=2),
         rules="limits: {nodes: 100, expanded_nodes: 5}\n",
         message="the model has 6 nodes after inlining, 5 are allowed",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG209",
+        "one multiplication too many",
+        PRODUCT_OF_MATRICES,
+        PRODUCT_OF_MATRICES,
+        MATMUL + "limits: {macs: 29}\n",
+        good_rules=MATMUL + "limits: {macs: 30}\n",
+        message="a run takes 30 multiply-accumulates, 29 are allowed",
+        hint="smaller inputs",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG209",
+        "bound where a size has a name",
+        OF_ANY_LENGTH,
+        OF_ANY_LENGTH,
+        MATMUL + "limits: {macs: 14}\n",
+        good_rules=MATMUL + "limits: {macs: 15}\n",
+        message="a run takes at least 15 multiply-accumulates, 14 are allowed",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG210",
+        "chain that doubles what it gets",
+        doubled(20),
+        doubled(4),
+        CONCAT + "limits: {activation_bytes: 1000}\n",
+        message="a run holds 6,291,456 bytes at once, 1,000 are allowed",
+        hint="smaller inputs or in tiles",
+        adr="ADR-2000",
+    ),
+    Case(
+        "OG211",
+        "tensor of one element too many",
+        doubled(3),
+        doubled(2),
+        CONCAT + "limits: {largest_tensor: 16}\n",
+        message='"v3" is float32[8]: 32 bytes, 16 are allowed',
+        hint="split the tensor",
         adr="ADR-2000",
     ),
 )

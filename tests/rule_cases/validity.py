@@ -199,6 +199,7 @@ NAMES = (
 )
 
 K = pb.scalar(1, "k")
+OPEN = value("y", dims=None)
 SCALES = pb.tensor(1, [4], "s", raw_data=bytes(16))
 TYPED = node("LeakyRelu", attribute=attribute("alpha", i=1))
 MS = pb.opset_import("com.microsoft", 1)
@@ -222,7 +223,7 @@ SIGNATURES = (
         "OG158",
         "input too few",
         model(node("Concat", "", "y", attribute=attribute("axis", i=0))),
-        model(node("Concat", "x x x", "y", attribute=attribute("axis", i=0))),
+        model(node("Concat", "x x x", "y", attribute=attribute("axis", i=0)), output=OPEN),
         "Concat has no inputs; at opset 13 it has 1 or more",
         "graph/node 0",
         operator="Concat",

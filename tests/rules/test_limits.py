@@ -91,6 +91,21 @@ def of_op_type(size: int) -> bytes:
     return pb.model(graph(node("R" * size)))
 
 
+def of_macs(count: int) -> bytes:
+    inputs = [value("x", dims=[1, count]), value("w", dims=[count, 1])]
+    return pb.model(graph(node("MatMul", "x w"), input=inputs, output=value("y", dims=None)))
+
+
+def of_activations(size: int) -> bytes:
+    """The input, and a copy of it: bytes, half of them each."""
+    half = [size // 2]
+    return pb.model(graph(RELU, input=value("x", 2, half), output=value("y", 2, half)))
+
+
+def of_largest(size: int) -> bytes:
+    return pb.model(graph(RELU, input=value("x", 2, [size]), output=value("y", 2, [size])))
+
+
 SIZES: dict[str, tuple[Callable[[int], bytes], int, str]] = {
     "model_bytes": (of_bytes, 120, "OG201"),
     "nodes": (of_nodes, 5, "OG202"),
@@ -103,8 +118,11 @@ SIZES: dict[str, tuple[Callable[[int], bytes], int, str]] = {
     "constant_elements": (of_constants, 10, "OG301"),
     "tensor_rank": (of_rank, 4, "OG302"),
     "op_type_bytes": (of_op_type, 6, "OG106"),
+    "macs": (of_macs, 12, "OG209"),
+    "activation_bytes": (of_activations, 11, "OG210"),
+    "largest_tensor": (of_largest, 6, "OG211"),
 }
-NAMES = "operators: [{names: [RRRRRR, RRRRRRR, ConstantOfShape]}]\n"
+NAMES = "operators: [{names: [RRRRRR, RRRRRRR, ConstantOfShape, MatMul]}]\n"
 
 
 def test_every_limit_is_tried() -> None:

@@ -61,8 +61,8 @@ def test_rule_leaves_the_neighbour_alone(case: Case, tmp_path: Path) -> None:
 
 
 def test_every_rule_is_shown_at_work() -> None:
-    # test_workers.py, test_reading_bounds.py, test_check.py
-    elsewhere = full_check.CODES | {"OG006", "OG606"} | repositories.CODES
+    # test_workers.py, test_reading_bounds.py, test_check.py, test_sizes.py
+    elsewhere = full_check.CODES | {"OG006", "OG008", "OG606"} | repositories.CODES
     assert {case.code for case in CASES} | FILES.keys() | elsewhere == RULES.keys()
 
 

@@ -84,8 +84,8 @@ def test_model_that_onnx_rejects_is_a_finding(name: str, path: Path) -> None:
 def test_rejected_model_fails_the_command(path: Path) -> None:
     path.write_bytes(REJECTED["shapes that do not fit"][0])
     code, findings, err = scan(path)
-    assert (code, [f["code"] for f in findings], err) == (1, ["OG901"], "")
-    assert scan(path, "--ignore", "OG901")[:2] == (0, [])
+    assert (code, [f["code"] for f in findings], err) == (1, ["OG185", "OG901"], "")
+    assert scan(path, "--ignore", "OG901,OG185")[:2] == (0, [])
     assert scan(path, "--exit-zero")[0] == 0
 
 
@@ -129,7 +129,8 @@ def test_waiver_covers_what_onnx_rejects(path: Path) -> None:
     path.write_bytes(REJECTED["shapes that do not fit"][0])
     policy = path.with_name("mine.yaml")
     waiver = "{model: '*.onnx', code: OG901, reason: known, expires: 9999-12-31}"
-    policy.write_text(f"schema: 1\nid: mine\nextends: adr-0258\nwaivers: [{waiver}]\n")
+    head = "schema: 1\nid: mine\nextends: adr-0258\npolicy: {validity: allow}\n"
+    policy.write_text(f"{head}waivers: [{waiver}]\n")
     code, findings, _ = scan(path, "--allowlist", str(policy))
     assert [finding["code"] for finding in findings] == ["OG901"]
     assert code == 0

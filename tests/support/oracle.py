@@ -68,6 +68,8 @@ def of_proto(model: onnx.ModelProto) -> Outline:
     """The outline of a model as protobuf parsed it, walked recursively."""
     nodes = list(model_nodes(model))
     initializers = list(model_initializers(model))
+    stored = {tensor.name for tensor in model.graph.initializer}
+    stored |= {sparse.values.name for sparse in model.graph.sparse_initializer}
     return Outline(
         model.ir_version if model.HasField("ir_version") else None,
         [(domain_name(o.domain), o.version) for o in model.opset_import],
@@ -76,8 +78,8 @@ def of_proto(model: onnx.ModelProto) -> Outline:
             for n in nodes
         ),
         len(nodes),
-        [outline_value(value) for value in model.graph.input],
-        [outline_value(value) for value in model.graph.output],
+        [(*outline_value(value), value.name in stored) for value in model.graph.input],
+        [(*outline_value(value), False) for value in model.graph.output],
         sum(
             len(graph.initializer) + len(graph.sparse_initializer) for graph in model_graphs(model)
         ),
@@ -220,7 +222,8 @@ def outline_type(
         holder = getattr(proto, kind)
         inner = holder.value_type if kind == "map_type" else holder.elem_type
         name, dtype, dims = outline_type(inner)
-        return f"{kind.removesuffix('_type')}({name})", dtype, dims
+        key = f"{dtype_name(holder.key_type)}," if kind == "map_type" else ""
+        return f"{kind.removesuffix('_type')}({key}{name})", dtype, dims
     return kind.removesuffix("_type") if kind else "undeclared", "undefined", None
 
 

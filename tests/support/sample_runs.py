@@ -5,12 +5,17 @@ from __future__ import annotations
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.model.facts import (
     ConstantNode,
+    Cost,
     ExternalData,
     Facts,
     Function,
+    LargestTensor,
     Loop,
+    NodeCost,
+    OperatorCost,
     OperatorUse,
     OpsetImport,
+    UnknownOperator,
     Value,
 )
 from onnxguard.scanning.report import Origin, Report, Run, Setting, Verdict
@@ -93,6 +98,23 @@ STUDENT_FACTS = EMPTY_FACTS._replace(
     nodes=37,
     expanded_nodes=37,
     expanded_loops=0,
+    cost=Cost(
+        inputs=(("input", "float32[1,3,256,256]"),),
+        outputs=(("saliency_map", "float32[1,1,256,256]"),),
+        exact=True,
+        macs_exact=True,
+        macs=1_097_596_928,
+        operators=(OperatorCost("Conv", 14, 1_097_596_928),),
+        nodes=(
+            NodeCost(2, "Conv", "/enc1b/Conv", "float32[1,16,256,256]", 150_994_944, 4_194_304),
+            NodeCost(0, "Conv", "", "float32[1,16,256,256]", 28_311_552, 4_194_304),
+        ),
+        weight_bytes=493_748,
+        activation_bytes=12_582_912,
+        largest_tensor=LargestTensor("/Concat_2_output_0", "float32[1,24,256,256]", 6_291_456),
+        unknown_nodes=0,
+        without_rule=(),
+    ),
 )
 
 RESIZE = Finding(
@@ -216,6 +238,20 @@ NASTY = Report(
         depth=1,
         training_graphs=1,
         metadata=((HOSTILE, HOSTILE), ("license", "")),
+        cost=Cost(
+            inputs=((HOSTILE, "?[...]"),) * 6,
+            outputs=(),
+            exact=False,
+            macs_exact=False,
+            macs=(1 << 63) - 1,
+            operators=(OperatorCost(HOSTILE, 2, (1 << 63) - 1),),
+            nodes=(NodeCost(7, HOSTILE, HOSTILE, f"float32[{HOSTILE}]", 12, 0),),
+            weight_bytes=0,
+            activation_bytes=3 << 40,
+            largest_tensor=LargestTensor(HOSTILE, f"float32[{HOSTILE}]", 12),
+            unknown_nodes=1,
+            without_rule=(UnknownOperator(HOSTILE, 1),) * 7,
+        ),
     ),
     1.5,
 )

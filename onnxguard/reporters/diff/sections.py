@@ -62,6 +62,12 @@ def sections(facts: FactsDifference) -> Iterator[Section]:
             lambda d: (d.tensor, d.location, _optional(d.offset), _optional(d.length)),
         ),
         _section("Loops", ("Loop", "Rounds", "In all", "Bound"), facts.loops, _loop),
+        _section(
+            "Cost of a run",
+            ("Figure", "Value"),
+            facts.costs,
+            lambda f: (f.name, f"{'' if f.exact else 'at least '}{f.value:,}"),
+        ),
         _section("Metadata", ("Key", "Value"), facts.metadata, lambda p: (p.key, p.value)),
     )
     return filter(None, made)

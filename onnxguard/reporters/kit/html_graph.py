@@ -169,11 +169,17 @@ def _graph(
         yield _text(frame.x + PAD, frame.y + 15, "title", clipped(graph.title, LABEL))
     layout, (left, top) = scene.layouts[number], scene.origins[number]
     heads = []
+    said: set[tuple[int, str]] = set()
     for edge, path in zip(graph.edges, layout.paths, strict=True):
         style = "edge inside" if edge.inside else "edge"
-        name = element("title", edge.name or "(no name)")
+        name = element("title", f"{edge.name or '(no name)'} {edge.type}".rstrip())
         yield Markup(f"\n{element('path', name, class_=style, d=_curve(path, left, top))}")
         heads.append(_head(path, left, top))
+        if edge.type and (edge.source, edge.name) not in said:  # once where it leaves its box
+            said.add((edge.source, edge.name))
+            x, y = path.steps[-1] if path.upward else path.steps[0]
+            shape = edge.type[edge.type.index("[") :]
+            yield _text(x + left + 4, y + top + 12, "shape", clipped(shape, NAME))
     if heads:
         yield element("path", class_="heads", d="".join(heads))
     for index, (box, place) in enumerate(zip(graph.boxes, layout.boxes, strict=True)):

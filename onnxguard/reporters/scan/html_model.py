@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
-from onnxguard.model.facts import Facts, Function, Loop, Value
-from onnxguard.reporters.kit import phrases
+from onnxguard.model.facts import Cost, Facts, Function, Loop, NodeCost, Value
+from onnxguard.reporters.kit import costs, phrases
 from onnxguard.reporters.kit.html_elements import (
     Markup,
     card,
@@ -36,6 +36,7 @@ def model_page(entries: Sequence[Entry], place: int, pictured: bool) -> Markup:
         parts += [
             drawn.card,
             element("div", *_cards(report, facts), class_="cards"),
+            *([] if facts.cost is None else [_cost(facts.cost)]),
             _constants(facts, drawn),
             *_details(facts),
         ]
@@ -150,6 +151,27 @@ def _operators(report: Report, facts: Facts) -> Markup:
     caption = "function bodies counted once"
     title = phrases.plural(len(rows), "operator")
     return section(title, *_rows(caption, heads, [row for _, row in rows]))
+
+
+def _cost(cost: Cost) -> Markup:
+    """The figures, and the nodes that cost most."""
+    terms = [
+        element("div", element("dt", k), element("dd", code(v))) for k, v in costs.figures(cost)
+    ]
+    parts = [element("p", code(costs.heading(cost))), element("dl", *terms, class_="figures")]
+    heads: tuple[str, ...] = ("Operator", "Nodes>", "Multiply-accumulates>")
+    if cost.operators:
+        rows = [(code(op), f"{nodes:,}", f"{macs:,}") for op, nodes, macs in cost.operators]
+        parts += _rows("by operator", heads, rows)
+    heads = ("Node", "Operator", "Output", "Multiply-accumulates>", "Bytes>")
+    if cost.nodes:
+        parts += _rows("the nodes that cost most", heads, [_node_cost(n) for n in cost.nodes])
+    return section("Cost", *parts)
+
+
+def _node_cost(node: NodeCost) -> tuple[str, ...]:
+    name = f"node {node.position} {node.name}".rstrip()
+    return code(name), code(node.operator), code(node.output), f"{node.macs:,}", f"{node.bytes:,}"
 
 
 def _constants(facts: Facts, drawn: Drawing) -> Markup:

@@ -108,6 +108,7 @@ svg text { font: 12px ui-monospace, monospace; fill: var(--text); text-anchor: m
 svg .op { font-weight: 700; font-size: 13px; }
 svg .small, svg .title { font-size: 11px; fill: var(--soft); }
 svg .title { text-anchor: start; font-weight: 700; }
+svg .shape { text-anchor: start; font-size: 10px; fill: var(--soft); }
 svg .frame { fill: var(--page); stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }
 svg .edge { fill: none; stroke: var(--edge); stroke-width: 1.3; }
 svg .edge:hover { stroke: var(--focus); stroke-width: 3; }

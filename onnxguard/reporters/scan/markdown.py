@@ -5,8 +5,8 @@ Every string that may come from a model stands in a code span, as in every Markd
 
 from __future__ import annotations
 
-from onnxguard.model.facts import ConstantNode, Facts
-from onnxguard.reporters.kit import phrases
+from onnxguard.model.facts import ConstantNode, Cost, Facts
+from onnxguard.reporters.kit import costs, phrases
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.markdown_parts import cell, code, finding_lines, folded, grid
 from onnxguard.reporters.kit.options import RenderOptions
@@ -33,6 +33,8 @@ def render(run: Run, options: RenderOptions) -> str:
             blocks += [f"### {code(report.path)}", _findings(report)]
         if report.facts is not None:
             blocks.append(_details(report, report.facts))
+            if report.facts.cost is not None:
+                blocks.append(_cost(report.path, report.facts.cost))
     filed = [f"{name}: {code(text)}" for name, text in phrases.filing(run)]
     if filed:
         blocks.append("  \n".join(filed))
@@ -84,6 +86,15 @@ def _details(report: Report, facts: Facts) -> str:
         if hidden > 0:
             blocks.append(f"And {phrases.plural(hidden, 'more Constant node')}.")
     return folded(f"{operators}, {constants}", blocks)
+
+
+def _cost(path: str, cost: Cost) -> str:
+    blocks = [f"{code(path)}, {code(costs.heading(cost))}"]
+    blocks.append(grid(("Cost", ""), [(name, cell(said)) for name, said in costs.figures(cost)]))
+    if cost.operators:
+        rows = [(cell(op), f"{nodes:,}", f"{macs:,}") for op, nodes, macs in cost.operators]
+        blocks.append(grid(("Operator", "Nodes>", "Multiply-accumulates>"), rows))
+    return folded(f"{costs.macs(cost)} multiply-accumulates", blocks)
 
 
 def _constant(constant: ConstantNode) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from onnxguard.model.facts import Facts, Value
-from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit import costs, phrases
 from onnxguard.reporters.kit.paint import Paint
 from onnxguard.reporters.kit.text_findings import words_of
 from onnxguard.scanning.lean import CONSTANTS_SHOWN
@@ -27,6 +27,11 @@ def facts_lines(report: Report, facts: Facts, paint: Paint, verbose: bool) -> li
         count = max(count, len(facts.constants))
         lines += _section(paint, phrases.plural(count, "Constant node"))
         lines += _constants(facts, count, paint, verbose)
+    if facts.cost is not None:
+        lines += _section(paint, costs.heading(facts.cost))
+        lines += paint.table([""] * 2, words_of(costs.figures(facts.cost)), "    ")
+        by = [f"{each.operator} {each.macs:,}" for each in facts.cost.operators]
+        lines += paint.wrap(by, "      ", gap="   ") if by else []
     if verbose:
         for heading, rows in _details(facts):
             lines += _section(paint, heading)

@@ -1,0 +1,1 @@
+"""The shapes of values and what a model costs, as they follow from the graph."""

@@ -1,0 +1,296 @@
+"""What a model costs: multiply-accumulates, weights, and the memory of what runs through it.
+
+Nodes run in the order of the file. A value lives from the node that makes it to the last one that
+reads it; inputs from the start, outputs to the end. Bytes are those that the tensors ask for: what
+a runtime aligns, reorders, or needs for a kernel besides is not in it, and neither is what it saves
+where a node works in place. Where a size is a name or unknown, it counts as 1: the figure is then a
+bound from below.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+from heapq import nlargest
+from typing import NamedTuple
+
+from onnxguard.base.budget import check
+from onnxguard.base.printable import printable
+from onnxguard.model.constants import CONSTANT
+from onnxguard.model.facts import Cost, LargestTensor, NodeCost, OperatorCost, UnknownOperator
+from onnxguard.model.graph import Graph, Model
+from onnxguard.model.messages import DTYPES
+from onnxguard.model.shapes import dims as d
+from onnxguard.model.shapes.dims import shape_text
+from onnxguard.model.shapes.infer import Shapes, Visit
+from onnxguard.model.shapes.known import UNKNOWN
+from onnxguard.model.type_names import STRING, bits_of, inside, shown
+from onnxguard.model.types import Types
+from onnxguard.model.walking import defined_names, run, stored_names
+
+LARGEST = (1 << 63) - 1
+NODES_KEPT = 100
+"""Nodes of the main graph that are listed, those that cost most first."""
+
+
+class _Sum(NamedTuple):
+    """What one visit of a graph costs: ``largest`` is a size, a name and a type."""
+
+    macs: Counter[str]
+    peak: int
+    largest: tuple[int, str, str]
+    exact: bool
+    counted: bool
+
+
+_Walk = Generator["_Walk", _Sum, _Sum]
+_NOTHING = _Sum(Counter(), 0, (0, "", ""), True, True)
+_MOST = 1 << 80
+"""Sums end here: functions that call each other double them at every step."""
+
+
+def cost_of(model: Model, shapes: Shapes, types: Types) -> Cost:
+    """Count what the main graph costs; ``shapes`` were inferred to be counted."""
+    counting = _Counting(model, shapes, types)
+    root = shapes.roots[0]
+    found = run(counting.visit(root))
+    nodes = Counter([node.operator.label for graph in model.graphs for node in graph.nodes])
+    by_macs = sorted(found.macs.items(), key=lambda item: (-item[1], item[0]))
+    stored = stored_names(model.graph)
+    size, name, kind = found.largest
+    return Cost(
+        inputs=tuple(
+            [
+                (printable(value.name), counting.text(model.graph, value.name))
+                for value in model.graph.inputs
+                if value.name not in stored
+            ]
+        ),
+        outputs=tuple(
+            [
+                (printable(value.name), counting.text(model.graph, value.name))
+                for value in model.graph.outputs
+            ]
+        ),
+        exact=found.exact,
+        macs_exact=found.counted,
+        macs=min(sum(found.macs.values()), LARGEST),
+        operators=tuple([OperatorCost(op, nodes[op], min(n, LARGEST)) for op, n in by_macs]),
+        nodes=counting.nodes(root),
+        weight_bytes=min(_weight_bytes(model), LARGEST),
+        activation_bytes=min(found.peak, LARGEST),
+        largest_tensor=LargestTensor(name, kind, min(size, LARGEST)) if size else None,
+        unknown_nodes=_unknown(shapes),
+        without_rule=tuple([UnknownOperator(*item) for item in sorted(shapes.missing.items())]),
+    )
+
+
+def _unknown(shapes: Shapes) -> int:
+    count = 0
+    for visits in shapes.visits.values():
+        known = visits[-1].known
+        for node in visits[-1].graph.nodes:
+            found = [known.get(name, UNKNOWN).shape for name in node.outputs if name]
+            count += any(shape is None or None in shape for shape in found)
+    return count
+
+
+def _weight_bytes(model: Model) -> int:
+    tensors = [tensor for graph in model.graphs for tensor in graph.initializers]
+    for graph in model.graphs:
+        tensors += [tensor for _, name, tensor in graph.attribute_tensors if name == b"value"]
+        for sparse in graph.sparse_initializers:
+            tensors += [part for part in (sparse.values, sparse.indices) if part is not None]
+    return sum(
+        [_bytes(tensor.elements, DTYPES.get(tensor.dtype, ("", 0))[1]) for tensor in tensors]
+    )
+
+
+def _bytes(elements: int, bits: int) -> int:
+    return (max(elements, 0) * bits + 7) // 8
+
+
+class TypeTexts:
+    """Writes the types and shapes of values as reports do."""
+
+    def __init__(self, shapes: Shapes, types: Types) -> None:
+        self._shapes, self._types = shapes, types
+
+    def of(self, graph: Graph, name: bytes) -> str:
+        """``float32[1,3,H,W]``; a question mark for what is not known."""
+        kinds = self._types.of(graph, name)
+        kind = shown(next(iter(kinds))) if len(kinds) == 1 else ""
+        return (kind or "?") + shape_text(self._shapes.of(graph, name).shape).replace(" ", "")
+
+
+class _Counting:
+    def __init__(self, model: Model, shapes: Shapes, types: Types) -> None:
+        self._model, self._types = model, types
+        self.text = TypeTexts(shapes, types).of
+        self._sums: dict[int, _Sum] = {}
+        self._last: dict[int, dict[bytes, int]] = {}
+        self._ranked: list[tuple[int, int, int]] = []
+
+    def nodes(self, root: Visit) -> tuple[NodeCost, ...]:
+        """The nodes of the main graph that cost most."""
+        found: list[NodeCost] = []
+        for macs, size, place in nlargest(NODES_KEPT, self._ranked):
+            node = root.graph.nodes[-place]
+            kind = self.text(root.graph, node.outputs[0]) if node.outputs else ""
+            name, label = printable(node.name, 60), node.operator.label
+            cost = NodeCost(-place, label, name, kind, min(macs, LARGEST), min(size, LARGEST))
+            if macs or size:
+                found.append(cost)
+        return tuple(found)
+
+    def _size(self, visit: Visit, name: bytes) -> tuple[int, bool]:
+        """The bytes of a value, and whether it can have no more."""
+        kinds = self._types.of(visit.graph, name)
+        known = visit.known.get(name, UNKNOWN)
+        bits = max(map(bits_of, map(_element, kinds)), default=0)
+        if known.shape is None or not bits:
+            return 0, not bits and kinds == {STRING}
+        count = 1 if known.length is None else max(d.least(known.length), 0)
+        for dim in known.shape:
+            count = min(count * max(d.least(dim), 0), _MOST)
+        whole = all(isinstance(dim, int) for dim in known.shape)
+        listed = any(kind.startswith("seq(") for kind in kinds)
+        return _bytes(count, bits), whole and (not listed or isinstance(known.length, int))
+
+    def visit(self, visit: Visit) -> _Walk:
+        """Count one visit of a graph; what was counted once is not counted again."""
+        done = self._sums.get(id(visit))
+        if done is not None:
+            return done
+        graph = visit.graph
+        alive = _Alive(self._last_reads(graph))
+        macs: Counter[str] = Counter()
+        largest, exact, counted, peak = (0, "", ""), True, True, 0
+        # What a body gets is counted where it was made.
+        given = graph.inputs if graph.parent is None and graph.function is None else []
+        stored = stored_names(graph) if given else set()
+        made = [value.name for value in given if value.name not in stored]
+        for index in range(-1, len(graph.nodes)):
+            inner, own = _NOTHING, 0
+            if index >= 0:
+                node = graph.nodes[index]
+                made = [] if node.operator == CONSTANT else [name for name in node.outputs if name]
+                for each in visit.inner.get(index, ()):
+                    inner = _worse(inner, (yield self.visit(each)))
+                inner = _times(inner, visit.times.get(index, 1))
+                multiplied = visit.macs.get(index, 0)
+                counted &= inner.counted and isinstance(multiplied, int)
+                own = max(d.least(multiplied), 0) if multiplied is not None else 0
+                macs[node.operator.label] += own
+                macs.update(inner.macs)
+            size = 0
+            for name in made:
+                one, whole = self._size(visit, name)
+                exact &= whole
+                size += one
+                alive.add(name, one)
+                if one > largest[0]:
+                    largest = one, printable(name, 60), self.text(graph, name)
+            peak = max(peak, alive.bytes + inner.peak)
+            largest = max(largest, inner.largest)
+            exact &= inner.exact
+            alive.leave(index)
+            if graph is self._model.graph and index >= 0:
+                self._ranked.append((own + sum(inner.macs.values()), size, -index))
+        found = Counter({name: min(n, _MOST) for name, n in macs.items() if n})
+        done = self._sums[id(visit)] = _Sum(found, min(peak, _MOST), largest, exact, counted)
+        return done
+
+    def _last_reads(self, graph: Graph) -> dict[bytes, int]:
+        if id(graph) not in self._last:
+            root = graph
+            while root.parent is not None:
+                root = root.parent
+            self._last.update(last_reads(root))
+        return self._last[id(graph)]
+
+
+class _Alive:
+    """The values that are alive while the nodes of a graph run one after another."""
+
+    def __init__(self, last: dict[bytes, int]) -> None:
+        self._last = last
+        self._leaving: dict[int, list[int]] = {}
+        self.bytes = 0
+
+    def add(self, name: bytes, size: int) -> None:
+        """A value is made, and stays until its last reader is done."""
+        self.bytes = min(self.bytes + size, _MOST)
+        self._leaving.setdefault(self._last.get(name, -1), []).append(size)
+
+    def leave(self, index: int) -> None:
+        """The node at ``index`` is done: so are the values that nobody reads any more."""
+        for at in (-1, index):
+            for size in self._leaving.pop(at, ()):
+                self.bytes -= size
+
+
+def last_reads(root: Graph) -> dict[int, dict[bytes, int]]:
+    """For a root and every graph inside it, by ``id``: the last node that reads each of its values.
+
+    A node reads what the graphs inside it do; an output of the graph is read after the last node.
+    Depth first with a table of the names in sight: a read costs the same however deep it is.
+    """
+    found: dict[int, dict[bytes, int]] = {}
+    sight: dict[bytes, list[int]] = {}
+    entered: dict[int, int] = {}
+    pending: list[tuple[Graph, bool]] = [(root, False)]
+    while pending:
+        graph, left = pending.pop()
+        key = id(graph)
+        if left:
+            for name in defined_names(graph):
+                sight[name].pop()
+            continue
+        check()
+        if graph.parent is not None:
+            entered[id(graph.parent)] = graph.owner
+        found[key] = {}
+        for name in defined_names(graph):
+            sight.setdefault(name, []).append(key)
+        after = len(graph.nodes)
+        reads = [(name, index) for index, node in enumerate(graph.nodes) for name in node.inputs]
+        outputs = [value.name for value in graph.outputs]
+        if graph.function is not None and graph.parent is None:
+            outputs = graph.function.outputs
+        for name, index in (*reads, *((name, after) for name in outputs)):
+            homes = sight.get(name)
+            if homes:
+                home = homes[-1]
+                at = index if home == key else entered[home]
+                found[home][name] = max(found[home].get(name, -1), at)
+        pending.append((graph, True))
+        pending += [(inner, False) for inner in graph.subgraphs]
+    return found
+
+
+def _worse(a: _Sum, b: _Sum) -> _Sum:
+    """What asks for more of two graphs of which one runs, or of two rounds of one."""
+    return _Sum(
+        max(a.macs, b.macs, key=lambda macs: sum(macs.values())),
+        max(a.peak, b.peak),
+        max(a.largest, b.largest),
+        a.exact and b.exact,
+        a.counted and b.counted,
+    )
+
+
+def _times(one: _Sum, times: d.Dim) -> _Sum:
+    """A graph that runs several times."""
+    if times == 1 or not one.macs:
+        return one
+    count = 1 if times is None else max(d.least(times), 0)
+    many = Counter({name: min(n * count, _MOST) for name, n in one.macs.items()})
+    return one._replace(macs=many, counted=one.counted and isinstance(times, int))
+
+
+def _element(kind: str) -> str:
+    """The tensor in a sequence or an optional."""
+    while inner := inside(kind, "seq") or inside(kind, "optional"):
+        kind = inner
+    return kind

@@ -1,0 +1,128 @@
+"""Multiply-accumulates of one node: one multiplication and one addition count as one.
+
+Counted are products of tensors: convolutions, matrix products, attention, recurrent layers. What
+works element by element, pools and normalises is not; biases and activations are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from onnxguard.model.shapes import dims as d
+from onnxguard.model.shapes.dims import Dim, Shape
+from onnxguard.model.shapes.known import MismatchError, Outputs, Site, UnknownError
+from onnxguard.model.shapes.linear import einsum_terms, heads_of
+from onnxguard.model.shapes.recurrent import GATES
+
+Count = Callable[[Site, Outputs], Dim]
+
+
+def macs_of(site: Site, outputs: Outputs) -> Dim:
+    """The multiply-accumulates of a node; 0 of an operator that is not counted."""
+    operator = site.node.operator
+    count = COUNTED.get(operator.domain, {}).get(operator.op_type)
+    if count is None:
+        return 0
+    try:
+        return count(site, outputs)
+    except (UnknownError, MismatchError):
+        return None
+
+
+def _made(outputs: Outputs) -> Shape:
+    if not outputs or outputs[0].shape is None:
+        raise UnknownError
+    return outputs[0].shape
+
+
+def _convolution(weights_at: int) -> Count:
+    """Each element that comes out is a product with the weights of its channel."""
+
+    def count(site: Site, outputs: Outputs) -> Dim:
+        return d.mul(d.product(_made(outputs)), d.product(site.shape(weights_at, least=2)[1:]))
+
+    return count
+
+
+def _transposed(site: Site, _: Outputs) -> Dim:
+    """Each element that goes in is multiplied with the weights of its channel."""
+    return d.mul(d.product(site.shape(0)), d.product(site.shape(1, least=2)[1:]))
+
+
+def _product(site: Site, outputs: Outputs) -> Dim:
+    """Each element that comes out is a row by a column."""
+    shape = site.shape(0, least=1)
+    across = site.integer(b"transA", 0) and len(shape) > 1
+    return d.mul(d.product(_made(outputs)), shape[-2 if across else -1])
+
+
+def _einsum(site: Site, _: Outputs) -> Dim:
+    """Every combination of the letters."""
+    if len(site.inputs) < 2:
+        return 0
+    sizes, rest = einsum_terms(site)[2:]
+    return d.mul(d.product(tuple(sizes.values())), d.product(rest))
+
+
+def _attention(site: Site, _: Outputs) -> Dim:
+    """Q by K, and what comes of it by V."""
+    q, k, v = heads_of(site)[:3]
+    length = k[2]
+    past = site.shape_of(4) if site.has(4) else None
+    if site.has(4):
+        length = d.add(k[2], past[2]) if past and len(past) == 4 else None
+    return d.product((q[0], q[1], q[2], length, d.add(q[3], v[3])))
+
+
+def _recurrent(site: Site, _: Outputs) -> Dim:
+    """At every step each gate is a product with the input and one with the hidden state."""
+    recurrence, (length, batch, features) = site.shape(2, rank=3), site.shape(0, rank=3)
+    gates = d.mul(GATES[site.node.operator.op_type], recurrence[0])
+    hidden = recurrence[2]
+    return d.product((length, batch, gates, hidden, d.add(features, hidden)))
+
+
+def _packed_attention(site: Site, outputs: Outputs) -> Dim:
+    """com.microsoft: the projections, then as Attention."""
+    shape, weights = site.shape(0, rank=3), site.shape(1, rank=2)
+    projected = d.mul(d.product(shape), weights[1])
+    hidden = _made(outputs)[2]
+    return d.add(projected, d.product((2, shape[0], shape[1], shape[1], hidden)))
+
+
+def _multi_head(site: Site, _: Outputs) -> Dim:
+    q, k, v = (site.shape(index, rank=3) for index in range(3))
+    return d.product((q[0], q[1], k[1], d.add(q[2], v[2])))
+
+
+COUNTED: dict[str, dict[str, Count]] = {
+    "": {
+        **dict.fromkeys(GATES, _recurrent),
+        "Attention": _attention,
+        "CausalConvWithState": _convolution(1),
+        "Conv": _convolution(1),
+        "ConvInteger": _convolution(1),
+        "ConvTranspose": _transposed,
+        "DeformConv": _convolution(1),
+        "Einsum": _einsum,
+        "Gemm": _product,
+        "MatMul": _product,
+        "MatMulInteger": _product,
+        "QLinearConv": _convolution(3),
+        "QLinearMatMul": _product,
+    },
+    "com.microsoft": {
+        "Attention": _packed_attention,
+        "DynamicQuantizeMatMul": _product,
+        "FusedConv": _convolution(1),
+        "FusedGemm": _product,
+        "FusedMatMul": _product,
+        "MatMulInteger16": _product,
+        "MatMulIntegerToFloat": _product,
+        "MatMulNBits": _product,
+        "MultiHeadAttention": _multi_head,
+        "QGemm": _product,
+        "TransposeMatMul": _product,
+    },
+}
+"""Domain -> operator -> how its multiply-accumulates are counted."""

@@ -1,0 +1,230 @@
+"""Sizes of dimensions: numbers, and polynomials of names and of floor divisions of such.
+
+A dimension is an int, a ``Sym``, or None where nothing is known. Two of one value may be spelt in
+ways that are not seen to be equal; two that are seen to be equal are equal.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import gcd
+from typing import NamedTuple
+
+from onnxguard.base.printable import printable
+
+MOST_TERMS, MOST_FACTORS, MOST_TEXT = 8, 6, 160
+"""A larger polynomial is not kept: its dimension is unknown."""
+
+LARGEST = 1 << 200
+"""A larger number is not kept. No runtime has dimensions beyond 2**63: what gets there is seen."""
+
+Term = tuple[tuple[str, ...], int]
+
+
+class Sym(NamedTuple):
+    """A sum of products: each a sorted tuple of factors and its coefficient, none of them zero.
+
+    A factor is a name or the text of a floor division, safe to print.
+    """
+
+    terms: tuple[Term, ...]
+
+
+Dim = int | Sym | None
+Shape = tuple[Dim, ...]
+
+
+def symbol(name: bytes) -> Dim:
+    """The dimension that a model calls ``name``; unknown for what says nothing or is too long."""
+    text = printable(name).strip()
+    if not text or text == "?" or len(text) > MOST_TEXT // 2:
+        return None
+    return Sym((((text,), 1),))
+
+
+def _made(found: dict[tuple[str, ...], int]) -> Dim:
+    terms = tuple(sorted([(factors, n) for factors, n in found.items() if n]))
+    if not terms:
+        return 0
+    if len(terms) == 1 and not terms[0][0]:
+        return terms[0][1]
+    if len(terms) > MOST_TERMS or any(
+        len(factors) > MOST_FACTORS or abs(n) > LARGEST or sum(map(len, factors)) > MOST_TEXT
+        for factors, n in terms
+    ):
+        return None
+    return Sym(terms)
+
+
+def _terms(dim: int | Sym) -> tuple[Term, ...]:
+    return (((), dim),) if isinstance(dim, int) else dim.terms
+
+
+def _number(value: int) -> Dim:
+    return value if -LARGEST < value < LARGEST else None
+
+
+def add(a: Dim, b: Dim) -> Dim:
+    """The sum."""
+    if isinstance(a, int) and isinstance(b, int):
+        return _number(a + b)
+    if a is None or b is None:
+        return None
+    found = dict(_terms(a))
+    for factors, n in _terms(b):
+        found[factors] = found.get(factors, 0) + n
+    return _made(found)
+
+
+def mul(a: Dim, b: Dim) -> Dim:
+    """The product; nothing is known of zero times what is unknown, but that it is zero."""
+    if isinstance(a, int) and isinstance(b, int):
+        return _number(a * b)
+    if 0 in (a, b):
+        return 0
+    if a is None or b is None:
+        return None
+    found: dict[tuple[str, ...], int] = {}
+    for one, n in _terms(a):
+        for other, m in _terms(b):
+            factors = tuple(sorted(one + other))
+            found[factors] = found.get(factors, 0) + n * m
+    return _made(found)
+
+
+def sub(a: Dim, b: Dim) -> Dim:
+    """The difference."""
+    return add(a, mul(b, -1))
+
+
+def product(dims: Shape) -> Dim:
+    """The product of some dimensions; 1 of none."""
+    result: Dim = 1
+    for dim in dims:
+        if dim == 0:
+            return 0
+    for dim in dims:
+        result = mul(result, dim)
+    return result
+
+
+def floor_div(a: Dim, by: Dim) -> Dim:
+    """``a`` divided by a positive number and rounded down; by a name only where nothing is left."""
+    if a is None or by is None:
+        return None
+    if isinstance(by, Sym):
+        return _quotient(a, by)
+    if by < 1:
+        return None
+    if isinstance(a, int):
+        return a // by
+    return _floor_div(a, by)
+
+
+@lru_cache(maxsize=4096)
+def _floor_div(a: Sym, by: int) -> Dim:
+    whole: dict[tuple[str, ...], int] = {}
+    rest: dict[tuple[str, ...], int] = {}
+    for factors, n in a.terms:
+        if n % by == 0:
+            whole[factors] = n // by
+        elif not factors:
+            whole[factors], rest[factors] = divmod(n, by)
+        else:
+            rest[factors] = n
+    names = [n for factors, n in rest.items() if factors]
+    if not names:
+        return _made(whole)
+    common = gcd(by, *names)
+    inner = _made({factors: n // common for factors, n in rest.items()})
+    if inner is None:
+        return None
+    by //= common
+    if by == 1:
+        return add(_made(whole), inner)
+    if isinstance(inner, Sym) and len(inner.terms) == 1 and inner.terms[0][1] == 1:
+        (factor, *more), _ = inner.terms[0]
+        if not more and factor.startswith("floor("):  # floor(floor(x/m)/n) is floor(x/(m*n))
+            start, _, divisor = factor.removesuffix(")").rpartition("/")
+            return add(_made(whole), _made({(f"{start}/{int(divisor) * by})",): 1}))
+    spelt = text(inner)
+    one = f"floor(({spelt})/{by})" if " " in spelt or "*" in spelt else f"floor({spelt}/{by})"
+    return add(_made(whole), _made({(one,): 1}))
+
+
+def _quotient(a: int | Sym, by: Sym) -> Dim:
+    """The exact quotient by one product of names and a number; unknown where there is none."""
+    if a == by:
+        return 1
+    if len(by.terms) != 1 or isinstance(a, int):
+        return None
+    (names, n), found = by.terms[0], {}
+    for factors, m in a.terms:
+        left = list(factors)
+        for name in names:
+            if name not in left:
+                return None
+            left.remove(name)
+        if m % n:
+            return None
+        found[tuple(left)] = m // n
+    return _made(found)
+
+
+def ceil_div(a: Dim, by: int) -> Dim:
+    """``a`` divided by a positive number and rounded up."""
+    return floor_div(add(a, by - 1), by)
+
+
+def total(dims: Shape) -> Dim:
+    """The sum of some dimensions."""
+    result: Dim = 0
+    for dim in dims:
+        result = add(result, dim)
+    return result
+
+
+def differ(a: Dim, b: Dim) -> bool:
+    """Whether two dimensions cannot be equal."""
+    if a is None or b is None or a == b:
+        return False
+    return isinstance(a, int) and isinstance(b, int)
+
+
+def merged(a: Dim, b: Dim) -> Dim:
+    """Of two words on one dimension the one that says more; a number says most."""
+    if isinstance(b, int) or a is None:
+        return b if not isinstance(a, int) else a
+    return a
+
+
+def least(dim: Dim) -> int:
+    """The least size where every name stands for 1 or more; 1 where that is not seen."""
+    if isinstance(dim, int):
+        return dim
+    if dim is None or any(
+        n < 0 or any(factor.startswith("floor(") for factor in factors) for factors, n in dim.terms
+    ):
+        return 1
+    return sum([n for _, n in dim.terms])
+
+
+def text(dim: Dim) -> str:
+    """A dimension as reports write it: ``2*N + 1``, ``floor((H + 1)/2)``, ``?``."""
+    if dim is None:
+        return "?"
+    if isinstance(dim, int):
+        return str(dim)
+    parts: list[str] = []
+    for factors, n in sorted(dim.terms, key=lambda term: (not term[0], term[0])):
+        one = "*".join(factors)
+        if abs(n) != 1 or not factors:
+            one = f"{abs(n)}*{one}" if factors else str(abs(n))
+        sign = "-" if n < 0 else "+"
+        parts.append(f" {sign} {one}" if parts else f"-{one}" if n < 0 else one)
+    return "".join(parts)
+
+
+def shape_text(shape: Shape | None) -> str:
+    """``[1, 3, H, W]``; ``[...]`` where not even the rank is known."""
+    return "[...]" if shape is None else f"[{', '.join(map(text, shape))}]"

@@ -1,0 +1,457 @@
+"""The shape of every value: what follows from the graph's inputs and constants, node by node.
+
+As ``types`` does, through the graphs inside nodes and through functions' calls; the operators'
+functions stand in ``table``. What cannot be known stays unknown: a wrong shape is worse than none.
+What a file declares of a value counts where nothing follows for it. Names of dimensions stand for
+sizes of 1 or more, one size each.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap, Counter
+from collections.abc import Generator, Mapping, Sequence
+from functools import reduce
+from typing import NamedTuple
+
+from onnxguard.base.budget import check
+from onnxguard.base.printable import printable
+from onnxguard.model.constants import Constants
+from onnxguard.model.graph import (
+    Attribute,
+    Function,
+    Graph,
+    Model,
+    Node,
+    Opset,
+    Tensor,
+    Type,
+    Value,
+)
+from onnxguard.model.shapes import dims as d
+from onnxguard.model.shapes.bodies import enter
+from onnxguard.model.shapes.counting import COUNTED, macs_of
+from onnxguard.model.shapes.dims import Dim, Shape, shape_text
+from onnxguard.model.shapes.known import (
+    FLOATS,
+    INTEGERS,
+    OMITTED,
+    UNKNOWN,
+    VALUES_KEPT,
+    Known,
+    MismatchError,
+    Outputs,
+    Site,
+    UnknownError,
+    held,
+)
+from onnxguard.model.shapes.sequences import common
+from onnxguard.model.shapes.table import BODIES, FUNCTIONS
+from onnxguard.model.types import Clash
+from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
+
+VISITS = 2
+VISITS_AT_LEAST = 200_000
+"""Graphs are looked at again, for another call or round, until that much was looked at."""
+
+FLOATS_KEPT = 8
+"""Of floats a shorter list is followed: scales are, weights are not."""
+
+NO_FIT, DECLARED = "OG184", "OG185"
+
+
+class Visit(NamedTuple):
+    """A graph as it was entered once.
+
+    Attributes:
+        known: what is known of the values that it defines, by name.
+        outputs: what comes out of it.
+        inner: by the index of a node the graphs that it enters: its bodies, or a function's.
+        times: by the index of a node how often those run, where that is not once.
+        macs: by the index of a node its multiply-accumulates, where they were to be counted.
+    """
+
+    graph: Graph
+    known: dict[bytes, Known]
+    outputs: Outputs
+    inner: dict[int, tuple[Visit, ...]]
+    times: dict[int, Dim]
+    macs: dict[int, Dim]
+
+
+Walk = Generator["Walk", Visit, Visit]
+NodeWalk = Generator[Walk, Visit, Outputs]
+_Declared = dict[bytes, tuple[Shape, Value]]
+
+
+class Shapes(NamedTuple):
+    """What is known of a model's values.
+
+    Attributes:
+        roots: the main graph, and those of training.
+        visits: by ``id`` of a graph each way in which it was entered.
+        clashes: what cannot be right.
+        missing: the operators of which nothing is known, with the number of their nodes.
+        counted: whether multiply-accumulates were counted.
+    """
+
+    roots: list[Visit]
+    visits: dict[int, list[Visit]]
+    clashes: list[Clash]
+    missing: Counter[str]
+    counted: bool = False
+
+    def of(self, graph: Graph, name: bytes) -> Known:
+        """What is known of a value in sight of ``graph`` whichever way that is entered."""
+        scope: Graph | None = graph
+        while scope is not None:
+            found = [v.known[name] for v in self.visits.get(id(scope), ()) if name in v.known]
+            if found:
+                shapes = [known.shape for known in found]
+                return found[0] if len(found) == 1 else Known(reduce(common, shapes))
+            scope = scope.parent
+        return UNKNOWN
+
+
+class _Scope(NamedTuple):
+    """What one root and the graphs inside it share.
+
+    Attributes:
+        known: of the names in sight.
+        attributes: what the caller gives a function; None outside of functions.
+        versions: imported version by domain, the default one as ``""``.
+        memo: the outputs of nodes by operator, attributes and what is known of their inputs.
+    """
+
+    known: dict[bytes, Known]
+    attributes: Mapping[bytes, Attribute] | None
+    versions: dict[str, int]
+    memo: dict[tuple[object, ...], Outputs]
+
+
+def infer_shapes(
+    model: Model,
+    given: Mapping[bytes, tuple[int, ...]] | None = None,
+    constants: Constants | None = None,
+    count: bool = False,
+) -> Shapes:
+    """Infer the shapes of a model's values.
+
+    Args:
+        model: as it was read.
+        given: sizes of inputs of the main graph, in place of the declared ones.
+        constants: reads the values of tensors, and remembers which it read.
+        count: count multiply-accumulates, too.
+    """
+    return _Inference(model, given or {}, constants or Constants(model), count).shapes()
+
+
+class _Inference:
+    def __init__(
+        self,
+        model: Model,
+        given: Mapping[bytes, tuple[int, ...]],
+        constants: Constants,
+        count: bool,
+    ) -> None:
+        self._model, self._given, self._constants, self._count = model, given, constants, count
+        self._functions = {function.id: function for function in model.functions}
+        self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
+        self._weights = {id(f): weight_of(f) for f in model.functions}
+        self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
+        self._names = _bound(model.graph, given)
+        self._calls: dict[object, Visit] = {}
+        self._interned: dict[Known, Known] = {}
+        self._values: dict[int, Known] = {}
+        self._visits: dict[int, list[Visit]] = {}
+        self._clashes: dict[tuple[object, ...], Clash] = {}
+        self._missing: dict[int, str] = {}
+
+    def shapes(self) -> Shapes:
+        model = self._model
+        roots = [
+            run(self._graph(root, _scope(model.opsets, None), ()))
+            for root in (model.graph, *model.training)
+        ]
+        for function in model.functions:
+            if id(function.body) not in self._visits:
+                unknown = {name: Attribute(name, ref=name) for name in function.attributes}
+                run(self._body(function, (), unknown))
+        missing = Counter(self._missing.values())
+        return Shapes(roots, self._visits, list(self._clashes.values()), missing, self._count)
+
+    # -- graphs -----------------------------------------------------------------------------------
+
+    def _graph(self, graph: Graph, scope: _Scope, given: Outputs) -> Walk:
+        """Infer a graph whose inputs get ``given``."""
+        if id(graph) in self._visits:
+            self._budget -= 1 + len(graph.nodes)
+            if self._budget < 0:
+                return _unseen(graph, len(graph.outputs))
+        known, own = scope.known, set()
+        outer: dict[bytes, Known] = {}
+        if graph.parent is not None:
+            own = defined_names(graph)
+            outer = {name: known.pop(name) for name in own if name in known}
+        stated = [(value, self._declared(value.type)) for value in (*graph.values, *graph.outputs)]
+        fallback = {value.name: (shape, value) for value, shape in stated if shape is not None}
+        self._inputs(graph, scope, given)
+        visit = _unseen(graph, 0)
+        left = yield from self._nodes(visit, scope, fallback, range(len(graph.nodes)), False)
+        if left:
+            yield from self._nodes(visit, scope, fallback, in_order(graph.nodes, left), True)
+        visit = visit._replace(
+            outputs=tuple([known.get(value.name, UNKNOWN) for value in graph.outputs]),
+            known={name: known[name] for name in own if name in known} if graph.parent else known,
+        )
+        self._visits.setdefault(id(graph), []).append(visit)
+        for name in own:
+            known.pop(name, None)
+        known.update(outer)
+        return visit
+
+    def _inputs(self, graph: Graph, scope: _Scope, given: Outputs) -> None:
+        known = scope.known
+        main = graph is self._model.graph
+        for index, value in enumerate(graph.inputs):
+            shape = self._declared(value.type)
+            if main and value.name in self._given:
+                shape = self._given[value.name]
+            got = given[index] if index < len(given) else UNKNOWN
+            known[value.name] = self._kept(self._filled(got, shape))
+        # Until IR version 3 every initializer was an input; since, such an input has a default.
+        replaced = {value.name for value in graph.inputs} if graph.initializers else set()
+        if (self._model.ir_version or 0) < 4:
+            replaced.clear()
+        for tensor in graph.initializers:
+            found = self._tensor(tensor)
+            if tensor.name in replaced:
+                stated = known[tensor.name].shape
+                found = Known(found.shape if stated is None else stated)
+            known[tensor.name] = self._kept(found)
+        for sparse in graph.sparse_initializers:
+            if sparse.values is not None:
+                known[sparse.values.name] = self._kept(Known(sparse.dims))
+        known[b""] = OMITTED
+
+    def _nodes(
+        self,
+        visit: Visit,
+        scope: _Scope,
+        fallback: _Declared,
+        order: Sequence[int],
+        last: bool,
+    ) -> Generator[Walk, Visit, Sequence[int]]:
+        """Infer nodes in an order; unless ``last``, stop where a name is read that is not known.
+
+        Returns what is left.
+        """
+        known, nodes, memo = scope.known, visit.graph.nodes, scope.memo
+        for at, index in enumerate(order):
+            if not at & 255:
+                check()
+            operator, _, names, outputs, attributes, _, _ = nodes[index]
+            given = tuple([known.get(name) for name in names])
+            key = (operator, len(outputs), *map(id, attributes), None, *map(id, given))
+            made = memo.get(key)
+            if made is None:
+                if None in given and not last:
+                    return order[at:]
+                inputs = tuple([UNKNOWN if each is None else each for each in given])
+                made = yield from self._node(visit, index, scope, inputs, key)
+            for place, name in enumerate(outputs):
+                found = made[place] if place < len(made) else UNKNOWN
+                stated = fallback.get(name) if fallback else None
+                if stated is not None and stated[0] != found.shape:
+                    found = self._stated(visit.graph, found, *stated)
+                if name:
+                    known[name] = found
+            if self._count and operator.op_type in COUNTED.get(operator.domain, ()):
+                inputs = tuple([known.get(name, UNKNOWN) for name in names])
+                site = self._site(nodes[index], scope, inputs)
+                made = tuple([known.get(name, UNKNOWN) for name in outputs])
+                visit.macs[index] = macs_of(site, made)
+        return ()
+
+    def _stated(self, graph: Graph, found: Known, stated: Shape, value: Value) -> Known:
+        """What is known of a value of which the file declares another shape."""
+        shape = found.shape
+        if shape is not None and (len(shape) != len(stated) or any(map(d.differ, shape, stated))):
+            message = f'value "{printable(value.name)}" is declared as {shape_text(stated)}, it is '
+            self._clash(Clash(DECLARED, message + shape_text(shape), graph, -1, value))
+            return found
+        return self._kept(self._filled(found, stated))
+
+    def _declared(self, given: Type) -> Shape | None:
+        """What a file declares of a value's shape."""
+        if given.dims is None:
+            return None
+        return tuple(
+            [
+                (self._names.get(dim) or d.symbol(dim))
+                if isinstance(dim, bytes)
+                else dim
+                if dim is None or dim >= 0
+                else None
+                for dim in given.dims
+            ]
+        )
+
+    def _filled(self, found: Known, stated: Shape | None) -> Known:
+        """What follows of a value, and where that is nothing what is declared."""
+        if stated is None or found.shape == stated:
+            return found
+        if found.shape is None:
+            return found._replace(shape=stated)
+        if len(found.shape) != len(stated):
+            return found
+        shape = tuple([b if a is None else a for a, b in zip(found.shape, stated, strict=True)])
+        return found._replace(shape=shape)
+
+    def _kept(self, found: Known) -> Known:
+        """The one object that stands for what is known: equal ones are told apart by none."""
+        return self._interned.setdefault(found, found)
+
+    def _clash(self, clash: Clash) -> None:
+        place = clash.node if clash.value is None else clash.value.start
+        self._clashes.setdefault((clash.code, clash.message, id(clash.graph), place), clash)
+
+    # -- tensors ----------------------------------------------------------------------------------
+
+    def _tensor(self, tensor: Tensor) -> Known:
+        """What is known of a tensor of the file; its values are read where they are asked for."""
+        count = tensor.elements
+        if count < 0:
+            return UNKNOWN
+        most = VALUES_KEPT if tensor.dtype in INTEGERS else FLOATS_KEPT
+        follow = count <= most and not tensor.is_external
+        follow = follow and (tensor.dtype in INTEGERS or tensor.dtype in FLOATS)
+        return Known(tensor.dims, stored=tensor if follow else None)
+
+    def _full(self, known: Known) -> Known:
+        tensor = known.stored
+        if tensor is None or known.values is not None:
+            return known
+        found = self._values.get(tensor.start)
+        if found is None:
+            static = self._constants.of_tensor(tensor, "", tensor.dtype in FLOATS)
+            found = held(tensor.dims, static.values, tensor.dtype)
+            self._values[tensor.start] = found
+        return found
+
+    # -- nodes ------------------------------------------------------------------------------------
+
+    def _site(self, node: Node, scope: _Scope, inputs: Outputs) -> Site:
+        version = scope.versions.get(node.operator.domain, 0)
+        attributes = attributes_of(node, scope.attributes)
+        return Site(node, version, inputs, attributes, self._tensor, self._full)
+
+    def _node(
+        self,
+        visit: Visit,
+        index: int,
+        scope: _Scope,
+        inputs: Outputs,
+        key: tuple[object, ...],
+    ) -> NodeWalk:
+        """What is known of a node's outputs; remembered where its inputs alone decide."""
+        node = visit.graph.nodes[index]
+        operator = node.operator
+        function = self._functions.get(operator)
+        if function is not None:
+            called = yield from self._call(function, node, scope, inputs)
+            visit.inner[index] = (called,)
+            return called.outputs
+        site = self._site(node, scope, inputs)
+        if not operator.domain and operator.op_type in BODIES:
+            return (yield from self._bodies(visit, index, site, scope))
+        rule = FUNCTIONS.get(operator.domain, {}).get(operator.op_type)
+        if rule is None or operator.overload:
+            self._missing[node.start] = operator.label
+            visits = []
+            for attribute in node.attributes:
+                for body in attribute.graphs:
+                    visits += [(yield self._graph(body, scope, ()))]
+            if visits:
+                visit.inner[index] = tuple(visits)
+            return ()
+        try:
+            made = tuple(map(self._kept, rule(site)))
+        except UnknownError:
+            made = ()
+        except MismatchError as error:
+            self._clash(Clash(NO_FIT, f"{operator.label}: {error}", visit.graph, index))
+            return ()
+        scope.memo[key] = made
+        return made
+
+    def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
+        """What comes out of a node by its graphs, which are entered until nothing changes."""
+        rounds = enter(site)
+        visits: dict[int, Visit] = {}
+        made: Outputs = ()
+        sent: Outputs | None = None
+        try:
+            while True:
+                entered = next(rounds) if sent is None else rounds.send(sent)
+                given = tuple(map(self._kept, entered.inputs))
+                inside = yield self._graph(entered.graph, scope, given)
+                visits[id(entered.graph)] = inside
+                if entered.times != 1:
+                    visit.times[index] = entered.times
+                sent = inside.outputs
+        except StopIteration as done:
+            made = done.value
+        except UnknownError:
+            pass
+        except MismatchError as error:
+            message = f"{site.node.operator.label}: {error}"
+            self._clash(Clash(NO_FIT, message, visit.graph, index))
+        visit.inner[index] = tuple(visits.values())
+        return tuple(map(self._kept, made))
+
+    def _call(
+        self, function: Function, node: Node, scope: _Scope, inputs: Outputs
+    ) -> Generator[Walk, Visit, Visit]:
+        """A function as one call enters it; of one that calls itself nothing is known."""
+        attributes = attributes_of(node, scope.attributes)
+        key = id(function), tuple(map(id, inputs)), tuple(attributes.items())
+        if key not in self._calls:
+            self._calls[key] = _unseen(function.body, len(function.outputs))
+            if id(function.body) in self._visits:
+                self._budget -= self._weights[id(function)]
+            if self._budget >= 0:
+                self._calls[key] = yield self._body(function, inputs, attributes)
+        return self._calls[key]
+
+    def _body(
+        self, function: Function, inputs: Outputs, attributes: dict[bytes, Attribute]
+    ) -> Walk:
+        given = ChainMap(attributes, self._defaults[id(function)])
+        scope = _scope(function.opsets, given)
+        scope.known.update(dict.fromkeys(function.inputs, OMITTED if inputs else UNKNOWN))
+        scope.known.update(zip(function.inputs, inputs, strict=False))
+        visit = yield self._graph(function.body, scope, ())
+        outputs = tuple([scope.known.get(name, UNKNOWN) for name in function.outputs])
+        visit = visit._replace(outputs=outputs)
+        self._visits[id(function.body)][-1] = visit
+        return visit
+
+
+def _unseen(graph: Graph, outputs: int) -> Visit:
+    return Visit(graph, {}, (UNKNOWN,) * outputs, {}, {}, {})
+
+
+def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
+    versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
+    return _Scope({b"": OMITTED}, attributes, versions, {})
+
+
+def _bound(graph: Graph, given: Mapping[bytes, tuple[int, ...]]) -> dict[bytes, int]:
+    """The sizes of named dimensions that follow from the sizes of inputs."""
+    found: dict[bytes, int] = {}
+    for value in graph.inputs:
+        dims, sizes = value.type.dims, given.get(value.name)
+        for dim, size in zip(dims or (), sizes or (), strict=False):
+            if isinstance(dim, bytes):
+                found.setdefault(dim, size)
+    return found

@@ -1,0 +1,339 @@
+"""Shapes follow through arithmetic, bodies and functions; what cannot be right is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper, parser
+
+from onnxguard.model.reading import read_model
+from onnxguard.model.shapes.dims import shape_text
+from onnxguard.model.shapes.infer import VISITS_AT_LEAST, Shapes, infer_shapes
+
+HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>\n'
+
+
+def inferred(text: str, **sizes: tuple[int, ...]) -> Shapes:
+    """The shapes of a model in ONNX's text form."""
+    data = parser.parse_model(HEAD + text).SerializeToString()
+    return infer_shapes(read_model(data), {name.encode(): size for name, size in sizes.items()})
+
+
+def shape(shapes: Shapes, name: str) -> str:
+    return shape_text(shapes.roots[0].known[name.encode()].shape)
+
+
+def messages(shapes: Shapes) -> list[str]:
+    return [f"{clash.code} {clash.message}" for clash in shapes.clashes]
+
+
+# -- arithmetic -----------------------------------------------------------------------------------
+
+
+def test_sizes_are_followed_through_what_exporters_write() -> None:
+    shapes = inferred(
+        """agraph (float[N, 3, H, W] x) => (float[a, b, c] y)
+        <int64[1] zero = {0}, int64[1] one = {1}, int64 two = {2}, int64 three = {3},
+         int64[1] all = {-1}, int64[1] c = {3}>
+        {
+            s = Shape(x)
+            h = Gather(s, two)
+            w = Gather(s, three)
+            hw = Mul(h, w)
+            first = Slice(s, zero, one)
+            last = Unsqueeze(hw, zero)
+            target = Concat<axis = 0>(first, c, last)
+            y = Reshape(x, target)
+            flat = Concat<axis = 0>(first, all)
+            z = Reshape(x, flat)
+        }"""
+    )
+    assert shape(shapes, "y") == "[N, 3, H*W]"
+    assert shape(shapes, "z") == "[N, 3*H*W]"
+    assert messages(shapes) == []
+
+
+def test_a_resize_to_twice_the_size_by_arithmetic() -> None:
+    shapes = inferred(
+        """agraph (float[1, 8, H, W] x) => (float[n, c, h, w] y)
+        <int64[1] two = {2}, int64[1] four = {4}, int64[1] zero = {0}>
+        {
+            s = Shape(x)
+            start = Slice(s, zero, two)
+            end = Slice(s, two, four)
+            doubled = Mul(end, two)
+            sizes = Concat<axis = 0>(start, doubled)
+            y = Resize<mode = "nearest">(x, , , sizes)
+        }"""
+    )
+    assert shape(shapes, "y") == "[1, 8, 2*H, 2*W]"
+
+
+def test_scales_are_applied_as_float32() -> None:
+    scale = np.float32(1.1)
+    model = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("Resize", ["x", "", "scales"], ["y"])],
+            "g",
+            [helper.make_tensor_value_info("x", 1, [1, 1, 10, 30])],
+            [helper.make_tensor_value_info("y", 1, None)],
+            [numpy_helper.from_array(np.array([1, 1, scale, scale], np.float32), "scales")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+    )
+    shapes = infer_shapes(read_model(model.SerializeToString()))
+    assert shape(shapes, "y") == "[1, 1, 11, 33]"
+    inferred_by_onnx = onnx.shape_inference.infer_shapes(model).graph.output[0]
+    assert [d.dim_value for d in inferred_by_onnx.type.tensor_type.shape.dim] == [1, 1, 11, 33]
+
+
+def test_a_default_that_the_caller_replaces_is_no_constant() -> None:
+    text = (
+        "agraph (float[4, 3] x, int64[2] s = {{2, 6}}) => (float[a, b] y) {{ y = Reshape(x, s) }}"
+    )
+    modern = parser.parse_model(HEAD + text.format())
+    shapes = infer_shapes(read_model(modern.SerializeToString()))
+    assert shape(shapes, "y") == "[a, b]"  # as it is declared
+    modern.ir_version = 3  # until then every initializer was an input
+    shapes = infer_shapes(read_model(modern.SerializeToString()))
+    assert shape(shapes, "y") == "[2, 6]"
+
+
+def test_given_sizes_stand_for_the_names_of_the_model() -> None:
+    text = """agraph (float[N, 3] x, float[N, 4] y) => (float[N, c] z)
+        { z = Concat<axis = 1>(x, y) }"""
+    shapes = inferred(text, x=(5, 3))
+    assert shape(shapes, "y") == "[5, 4]"
+    assert shape(shapes, "z") == "[5, 7]"
+
+
+def test_what_is_declared_counts_where_nothing_follows() -> None:
+    shapes = inferred(
+        """agraph (float[N] x) => (float[7] z)
+        <float[2, 3] y>
+        {
+            y = local.Unknown(x)
+            z = local.Other(y)
+        }"""
+    )
+    assert shape(shapes, "y") == "[2, 3]"
+    assert shape(shapes, "z") == "[7]"
+    assert dict(shapes.missing) == {"local::Unknown": 1, "local::Other": 1}
+
+
+def test_nodes_out_of_order_are_inferred_in_order() -> None:
+    shapes = inferred(
+        """agraph (float[2, 3] x) => (float[a, b] z)
+        {
+            z = Concat<axis = 0>(y, x)
+            y = Relu(x)
+        }"""
+    )
+    assert shape(shapes, "z") == "[4, 3]"
+
+
+# -- bodies and functions -------------------------------------------------------------------------
+
+LOOP = """agraph (float[2, 3] x, bool go) => (float[a, b] y, float[c, d, e] all)
+    <int64 trips = {5}>
+    {
+        y, all = Loop<body = body (int64 i, bool c, float[p, q] v)
+        => (bool d, float[r, s] w, float[t, u] o)
+        {
+            d = Identity(c)
+            w = %s
+            o = Relu(v)
+        }>(trips, %s, x)
+    }"""
+
+
+def test_a_loop_that_keeps_its_shape() -> None:
+    shapes = inferred(LOOP % ("Relu(v)", ""))
+    assert shape(shapes, "y") == "[2, 3]"
+    assert shape(shapes, "all") == "[5, 2, 3]"
+    assert shapes.roots[0].times == {0: 5}
+
+
+def test_a_loop_that_may_end_early_gives_an_unknown_number() -> None:
+    shapes = inferred(LOOP % ("Relu(v)", "go"))
+    assert shape(shapes, "all") == "[c, 2, 3]"
+
+
+def test_a_loop_that_grows_is_unknown_where_it_grows() -> None:
+    shapes = inferred((LOOP % ("Concat<axis = 0>(v, v)", "")).replace("float[a, b] y", "float[] y"))
+    known = shapes.roots[0].known
+    assert known[b"y"].shape in (None, (None, 3))
+    assert messages(shapes) == []
+
+
+def test_branches_have_in_common_what_both_give() -> None:
+    text = """agraph (float[2, 3] x, bool c) => (float[a, b] y)
+        <int64[2] swap = {3, 2}>
+        {
+            %s
+            y = If<then_branch = yes () => (float[p, q] t) { t = Relu(x) },
+                else_branch = no () => (float[r, s] e) { e = Concat<axis = 0>(x, x) }>(k)
+        }"""
+    shapes = inferred(text % "k = Identity(c)")
+    assert shapes.roots[0].known[b"y"].shape is not None
+    assert shape(shapes, "y") == "[a, 3]"
+    known = inferred(text % "s = Shape(x) two = Size(s) k = Equal(two, two)")
+    assert shape(known, "y") == "[2, 3]"
+
+
+def test_a_branch_that_does_not_run_is_not_judged() -> None:
+    """As PyTorch exports squeeze() of an axis whose size it did not know."""
+    text = """agraph (float[1, %s, 4] x) => (float[a, b] y)
+        <int64[1] axis = {1}, int64 at = {1}, int64 one = {1}>
+        {
+            s = Shape(x)
+            size = Gather(s, at)
+            c = Equal(size, one)
+            y = If<then_branch = yes () => (float[] t) { t = Squeeze(x, axis) },
+                else_branch = no () => (float[] e) { e = Identity(x) }>(c)
+        }"""
+    assert messages(inferred(text % "1")) == []
+    assert shape(inferred(text % "1"), "y") == "[1, 4]"
+    whole = inferred((text % "3").replace("float[a, b] y", "float[a, b, c] y"))
+    assert messages(whole) == []
+    assert shape(whole, "y") == "[1, 3, 4]"
+
+
+def test_a_scan_cuts_and_stacks() -> None:
+    shapes = inferred(
+        """agraph (float[4] s, float[N, 4] x) => (float[a] last, float[b, c] all)
+        {
+            last, all = Scan<num_scan_inputs = 1, body = body (float[p] h, float[q] v)
+                => (float[r] g, float[t] o)
+            {
+                g = Add(h, v)
+                o = Concat<axis = 0>(g, v)
+            }>(s, x)
+        }"""
+    )
+    assert shape(shapes, "last") == "[4]"
+    assert shape(shapes, "all") == "[N, 8]"
+
+
+def test_functions_are_entered_as_they_are_called() -> None:
+    shapes = inferred(
+        """agraph (float[2, 3] x, float[5] y) => (float[a, b] p, float[c] q)
+        {
+            p = local.Twice<axis = 0>(x)
+            q = local.Twice<axis = 0>(y)
+            r = local.Twice<axis = 1>(x)
+        }
+        <domain: "local", opset_import: ["" : 17]>
+        Twice <axis> (v) => (w) { w = Concat<axis: int = @axis>(v, v) }"""
+    )
+    assert [shape(shapes, name) for name in "pqr"] == ["[4, 3]", "[10]", "[2, 6]"]
+
+
+def test_sequences_keep_what_their_tensors_have_in_common() -> None:
+    shapes = inferred(
+        """agraph (float[6, 4] x, float[2, 5] y) => (float[a, b] z, int64 n)
+        <int64[3] parts = {2, 2, 2}, int64 at = {0}>
+        {
+            cut = SplitToSequence<axis = 0>(x, parts)
+            one = SequenceAt(cut, at)
+            z = ConcatFromSequence<axis = 1>(cut)
+            n = SequenceLength(cut)
+            mixed = SequenceInsert(cut, y)
+            other = SequenceAt(mixed, at)
+        }"""
+    )
+    assert shape(shapes, "one") == "[2, 4]"
+    assert shape(shapes, "z") == "[2, 12]"
+    assert shapes.roots[0].known[b"n"].values == (3,)
+    assert shape(shapes, "other") == "[2, ?]"
+
+
+# -- what cannot be right -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ("y = MatMul(a, a)", "MatMul: [2, 3] and [2, 3] cannot be multiplied: 3 columns, 2 rows"),
+        ("y = Add(a, b)", "Add: [2, 3] and [4, 5] do not broadcast"),
+        ("y = Concat<axis = 0>(a, b)", "Concat: input 1 is [4, 5], axis 1 of others has 3"),
+        ("y, z = Split<axis = 1>(a)", "Split: an axis of 3 does not divide into 2 equal parts"),
+        ("y = Reshape(a, four)", "Reshape: [2, 3] cannot become [4]"),
+        ("y = Transpose<perm = [0, 2]>(a)", "Transpose: perm [0, 2] does not order 2 axes"),
+        ("y = Squeeze(a, one)", "Squeeze: axis 1 of [2, 3] is not 1"),
+        ("y = Softmax<axis = 4>(a)", "Softmax: axis is 4, input 0 has rank 2"),
+        ("y = Gemm(a, b)", "Gemm: [2, 3] and [4, 5] cannot be multiplied: 3 columns, 4 rows"),
+        (
+            "y = Conv(image, weights)",
+            "Conv: input 0 is [1, 4, 8, 8], weights [2, 3, 3, 3] in 1 group take 3 channels",
+        ),
+        (
+            "y = MaxPool<kernel_shape = [9, 9]>(image)",
+            "MaxPool: a window of 9 does not fit on an axis of 8",
+        ),
+        ('y = Einsum<equation = "ij,jk->ik">(a, b)', "Einsum: j is 3 and 4"),
+        ("y = Resize(image, , , four)", "Resize: 1 sizes for 4 axes of [1, 4, 8, 8]"),
+    ],
+)
+def test_what_does_not_fit_is_said(node: str, said: str) -> None:
+    text = """agraph (float[2, 3] a, float[4, 5] b, float[1, 4, 8, 8] image) => (float[] y)
+        <float[2, 3, 3, 3] weights = {%s}, int64[1] one = {1}, int64[1] four = {4}> { %s }"""
+    shapes = inferred(text % (", ".join(["0"] * 54), node))
+    assert messages(shapes) == [f"OG184 {said}"]
+
+
+def test_a_declaration_that_contradicts_is_said() -> None:
+    shapes = inferred(
+        "agraph (float[2, N] x) => (float[2, 5, 1] y) <float[3, 5] m> { m = Relu(x) y = Relu(m) }"
+    )
+    assert messages(shapes) == [
+        'OG185 value "m" is declared as [3, 5], it is [2, N]',
+        'OG185 value "y" is declared as [2, 5, 1], it is [2, N]',
+    ]
+
+
+# -- bounds ---------------------------------------------------------------------------------------
+
+
+def test_functions_that_double_are_looked_at_within_the_budget() -> None:
+    calls = "".join(
+        f"""<domain: "local", opset_import: ["" : 17, "local" : 1]>
+        F{i} (v) => (w) {{ a = local.F{i + 1}(v) b = Concat<axis = 0>(a, v) w = local.F{i + 1}(b) }}
+        """
+        for i in range(40)
+    )
+    text = "agraph (float[2] x) => (float[n] y) { y = local.F0(x) }" + calls
+    text += '<domain: "local", opset_import: ["" : 17]> F40 (v) => (w) { w = Relu(v) }'
+    shapes = inferred(text)
+    assert sum(map(len, shapes.visits.values())) <= VISITS_AT_LEAST
+
+
+def test_a_function_that_calls_itself_is_unknown() -> None:
+    shapes = inferred(
+        """agraph (float[2] x) => (float[] y) { y = local.F(x) }
+        <domain: "local", opset_import: ["" : 17, "local" : 1]> F (v) => (w) { w = local.F(v) }"""
+    )
+    assert shape(shapes, "y") == "[...]"
+
+
+def test_graphs_nest_deep_without_recursion() -> None:
+    body = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        "g",
+        [],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    other = onnx.GraphProto.FromString(body.SerializeToString())
+    for _ in range(30):
+        node = helper.make_node("If", ["c"], ["y"], then_branch=body, else_branch=other)
+        outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)]
+        body = helper.make_graph([node], "g", [], outputs)
+    body.input.extend(
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3]),
+            helper.make_tensor_value_info("c", TensorProto.BOOL, []),
+        ]
+    )
+    shapes = infer_shapes(read_model(helper.make_model(body).SerializeToString()))
+    assert shape(shapes, "y") == "[2, 3]"
