@@ -79,7 +79,7 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
     functions = {function.id for function in model.functions}
     opsets = {id(function): versions(function.opsets) for function in model.functions}
     opsets[id(None)] = versions(model.opsets)
-    referring: dict[int, list[tuple[int, Signature]]] = {}
+    in_functions: dict[int, dict[Operator, Signature]] = {}
     for graph in model.graphs:
         known: dict[Operator, Signature] = {}
         refused: dict[Operator, Refusal] = {}
@@ -101,10 +101,10 @@ def check_signatures(survey: Survey, policy: Allowlist, say: Weighed) -> None:
         if known:
             _nodes(graph, known, say)
             _bodies(graph, known, say)
-            if graph.function is not None and (found := _referring(graph, known)):
-                referring[id(graph)] = found
-    if referring:
-        _passed_on(survey, referring, say)
+            if graph.function is not None:
+                in_functions[id(graph)] = known
+    if in_functions:
+        _called(survey, in_functions, say)
 
 
 # -- operators ------------------------------------------------------------------------------------
@@ -212,34 +212,33 @@ def _node(graph: Graph, index: int, signature: Signature, say: Weighed) -> bool:
     return say.added == before
 
 
-def _referring(graph: Graph, known: dict[Operator, Signature]) -> list[tuple[int, Signature]]:
-    """The nodes of a function that leave a required attribute to its caller."""
-    found = []
-    for index, node in enumerate(graph.nodes):
-        signature = known.get(node.operator)
-        if signature is not None and any(
-            attribute.ref and attribute.name in signature.required for attribute in node.attributes
-        ):
-            found.append((index, signature))
-    return found
-
-
-def _passed_on(
-    survey: Survey, referring: dict[int, list[tuple[int, Signature]]], say: Weighed
-) -> None:
-    """Find required attributes that a function's caller would have to give and leaves out."""
+def _called(survey: Survey, known: dict[int, dict[Operator, Signature]], say: Weighed) -> None:
+    """Find what the nodes of a function require and a call of it leaves out."""
     said: set[tuple[int, int, bytes]] = set()
     for view in survey.inlining.views:
-        for index, signature in referring.get(id(view.graph), ()):
-            node = view.graph.nodes[index]
-            given = {attribute.name for attribute in view.scopes.bound(node).attributes}
+        signatures = known.get(id(view.graph), {})
+        for index, node in enumerate(view.graph.nodes if signatures else ()):
+            bound = view.scopes.bound(node)
+            signature = None if bound is node else signatures.get(node.operator)
+            if signature is None:
+                continue
             written = {attribute.name for attribute in node.attributes}
-            for name in sorted(signature.required & written - given):
+            given = {attribute.name for attribute in bound.attributes}
+            lacks = [
+                ("OG161", '{} requires the attribute "{}", which a call of its function', name)
+                for name in sorted(signature.required & written - given)
+            ]
+            formals = signature.schema.inputs
+            omitted = _omitted(bound.inputs, formals)
+            if omitted and not _omitted(node.inputs, formals):
+                text = '{} requires its input "{}", which a call of its function'
+                lacks.append(("OG158", text, omitted.encode()))
+            for code, text, name in lacks:
                 if (id(view.graph), index, name) not in said:
                     said.add((id(view.graph), index, name))
-                    text = '{} requires the attribute "{}", which a call of its function leaves out'
                     place = partial(view.graph.node_place, index)
-                    say("OG161", text, (name,), place, "give it in the call", node.operator)
+                    hint = "give it in the call"
+                    say(code, f"{text} leaves out", (name,), place, hint, node.operator)
 
 
 def _count(graph: Graph, index: int, signature: Signature, code: str, say: Weighed) -> None:

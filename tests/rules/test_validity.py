@@ -423,6 +423,17 @@ FACTS = {
     "body that gives no condition": Fact(
         loop([node("Relu", ["v"], ["w"])], [ROUND, KEEP, V], [W]), "OG166", RUNTIME
     ),
+    "required input that the call leaves out": Fact(
+        call([node("Add", ["a", "c"], ["b"])], inputs=["a", "c"]), "OG158", RUNTIME
+    ),
+    "required input that the call leaves empty": Fact(
+        call([node("Add", ["a", "c"], ["b"])], inputs=["a", "c"], given=["x", ""]),
+        "OG158",
+        RUNTIME,
+    ),
+    "optional input that the call leaves out": Fact(
+        call([node("Clip", ["a", "c"], ["b"])], inputs=["a", "c"]), "", NOBODY
+    ),
     "required attribute that the call leaves out": Fact(
         call([concatenated()], attributes=["q"]), "OG161", RUNTIME
     ),
