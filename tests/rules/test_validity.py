@@ -471,7 +471,7 @@ FACTS = {
         declaring(scalar("x", TensorProto.INT64), scalar("y", TensorProto.INT64)), "", NOBODY
     ),
     "value_info of a value, of another type": Fact(
-        declaring(scalar("t", TensorProto.INT64)), "OG179", RUNTIME
+        declaring(helper.make_tensor_value_info("t", TensorProto.INT64, [2])), "OG179", RUNTIME
     ),
     "initializer that is no input at IR version 3": Fact(
         model([node("Add", ["x", "w"], ["y"])], weights=[weight("w")], ir=3), "OG165", CHECKER
