@@ -576,6 +576,12 @@ def test_a_function_is_judged_by_its_own_opset(any_list: Path) -> None:
     assert [f.code for f in judged(made, any_list).findings] == ["OG510"]
 
 
+def test_a_sequence_map_without_a_sequence(any_list: Path) -> None:
+    """Shapes are not asked of what is not there; onnx dies of some such models."""
+    made = model([node("SequenceMap", [], ["y"], body=branch([node("Abs", ["x"], ["t"])], "t"))])
+    assert "OG158" in {finding.code for finding in judged(made, any_list).findings}
+
+
 def test_a_function_stands_in_for_the_operator_of_its_name(any_list: Path) -> None:
     imports = [helper.make_opsetid("", 17)]
     held = helper.make_function(

@@ -168,5 +168,6 @@ def _scan(site: Site) -> Rounds:
 def _map(site: Site) -> Rounds:
     """SequenceMap: an element of each sequence at a time."""
     given = tuple([Known(known.shape) for known in site.inputs])
-    made = yield Entered(body_of(site, b"body"), given, site.inputs[0].length)
-    return tuple([Known(known.shape, length=site.inputs[0].length) for known in made])
+    length = site.inputs[0].length if site.inputs else None
+    made = yield Entered(body_of(site, b"body"), given, length)
+    return tuple([Known(known.shape, length=length) for known in made])
