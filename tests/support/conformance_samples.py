@@ -56,7 +56,7 @@ def samples() -> dict[str, Conformance]:
                 exact=2,
                 reason="not exercised: attribute axis: set",
                 coverage=coverage,
-            ),  # fmt: skip
+            ),
         ),
         versions,
         seconds=5.0,
