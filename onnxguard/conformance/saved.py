@@ -9,7 +9,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from onnxguard import __version__
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.conformance.record import (
@@ -20,6 +19,7 @@ from onnxguard.conformance.record import (
     Outcome,
     Source,
 )
+from onnxguard.version import __version__
 
 
 class Saved:
