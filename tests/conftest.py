@@ -28,7 +28,7 @@ with suppress(ImportError):  # it is not where the students alone are tested, on
 LONGEST_FIRST = [
     (  # node tests
         "project/test_docs.py",
-        "conformance/test_official.py",
+        "conformance/test_listing.py",
         "cli/test_conform.py",
         "model/test_facts.py",
     ),
