@@ -14,7 +14,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.output import report_options, targets_of, write_reports
 from onnxguard.cli.shape_option import shape_option
-from onnxguard.policy.registry import DEFAULT_ALLOWLIST
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.policy.sizes import Sizes
 from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
 
@@ -59,7 +59,8 @@ def diff(
     Exit code: 0 NEW passes every list, however it differs; 1 NEW fails a list; 2 a model could not
     be verified or the call is wrong.
     """
-    lists = list(dict.fromkeys(allowlists))
+    names = list(dict.fromkeys(allowlists))
+    lists = [load_allowlist(name)._replace(sizes=sizes) for name in names] if sizes else names
     if span is not None:
         from onnxguard.differences.review import review
 
@@ -78,6 +79,6 @@ def diff(
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
     targets = targets_of(options, files)
-    difference = compare(old, new, lists, sizes)
+    difference = compare(old, new, lists)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

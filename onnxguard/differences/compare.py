@@ -18,7 +18,6 @@ from onnxguard.model.survey import Survey
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
-from onnxguard.policy.sizes import Sizes
 from onnxguard.scanning.report import Report, Verdict, unverified
 from onnxguard.scanning.scan import scan_open
 from onnxguard.sources.files import open_model
@@ -74,7 +73,6 @@ def compare(
     old: str,
     new: str,
     allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,),
-    sizes: Sizes = (),
 ) -> Difference:
     """Compare two models and judge both by every list.
 
@@ -82,14 +80,13 @@ def compare(
         old: a file, an address, or ``-`` for standard input, which only one of the two may be.
         new: the same.
         allowlists: ids of the registry, paths to YAML files, or loaded lists.
-        sizes: shapes of inputs for which costs count, in place of the declared ones.
 
     Raises:
         AllowlistError: a list could not be loaded.
         ModelError: a file changed while it was read.
     """
     policies = [p if isinstance(p, Allowlist) else load_allowlist(p) for p in allowlists]
-    policies = [policy._replace(sizes=sizes) for policy in policies] if sizes else policies
+    sizes = policies[0].sizes if policies else ()
     started = time.perf_counter()
     with ExitStack() as stack:
         before, after = _side(old, policies, stack), _side(new, policies, stack)

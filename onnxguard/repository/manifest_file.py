@@ -51,7 +51,7 @@ MAX_BYTES = 1 << 24
 LEAST_MEBIBYTES = 256
 """What a full check takes in any case."""
 _TOP = ("schema", "models", "exclude", "lock")
-_ENTRY = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
+_ENTRY: tuple[str, ...] = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
 _ENTRY += ("shapes", "limits")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
 _REFERENCE = ("torch", "reference", "weights")
