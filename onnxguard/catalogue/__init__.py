@@ -15,6 +15,7 @@ from onnxguard.catalogue.parity import PARITY
 from onnxguard.catalogue.repository import REPOSITORY
 from onnxguard.catalogue.rule import Rule
 from onnxguard.catalogue.shapes import SHAPES
+from onnxguard.catalogue.targets import TARGETS
 from onnxguard.catalogue.tensors import TENSORS
 from onnxguard.catalogue.types import TYPES
 from onnxguard.catalogue.validity import VALIDITY
@@ -37,6 +38,7 @@ _GROUPS = (
     FUNCTIONS,
     WIRE,
     CONSTANTS,
+    TARGETS,
     WAIVERS,
     REPOSITORY,
     FULL_CHECK,

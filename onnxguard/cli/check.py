@@ -32,6 +32,7 @@ from onnxguard.cli.output import (
 )
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
+from onnxguard.cli.target_options import target_options, targeted, with_targets_told
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
@@ -68,6 +69,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
 @full_check_options
 @click.option("--no-full-check", is_flag=True, help="Leave out those that the manifest asks for.")
+@target_options
 @baseline_options
 @scale_options
 @digests_option
@@ -83,6 +85,10 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     manifest = _fully_checked(nearest_manifest(options["manifest"]), options)
+    if options["targets"] or options["fallback"] or options["allow_unknown"]:
+        asked = {id(e.policy): targeted(e.policy, options) for e in manifest.entries}
+        entries = [e._replace(policy=asked[id(e.policy)]) for e in manifest.entries]
+        manifest = manifest._replace(entries=tuple(entries))
     targets = targets_of(options)
     for file in files_of(targets):
         _keep_gate("--output", file, manifest, options["baseline"])
@@ -119,7 +125,10 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
         )
     policies = {id(entry.policy): entry.policy for entry in manifest.entries}
     judging = policies.values() if is_filed(options) else ()
-    origin = origin_of(judging, ("paths", "no_parity", "no_full_check", "baseline", "exit_zero"))
+    origin = origin_of(
+        judging, ("paths", "no_parity", "no_full_check", "baseline", "exit_zero", "allow_unknown")
+    )
+    origin = with_targets_told(origin, list(policies.values()))
     run = judged_by_baseline(checked.run, options, partial=bool(chosen))
     run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
     say_files(run, options)

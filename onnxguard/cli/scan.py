@@ -28,6 +28,7 @@ from onnxguard.cli.origin import configuration, digests_option, hashed, origin_o
 from onnxguard.cli.output import forms_of, is_filed, report_options, targets_of, write_reports
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.cli.shape_option import shape_option
+from onnxguard.cli.target_options import target_options, targeted, with_targets_told
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
@@ -63,6 +64,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 @click.option("--ignore", type=CODE, multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
+@target_options
 @baseline_options
 @scale_options
 @digests_option
@@ -97,7 +99,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     codes = _codes("select", options["select"]), _codes("ignore", options["ignore"])
-    policy = load_allowlist(options["allowlist"])._replace(sizes=options["sizes"])
+    listed = load_allowlist(options["allowlist"])._replace(sizes=options["sizes"])
+    policy = targeted(listed, options)
     access = Access(options["timeout"], options["allow_full_download"])
     passed_over: list[str] = []
     models = find_models(paths, access, passed_over.append)
@@ -127,8 +130,9 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
     reports = judge_models(models, judge, lost, scale, settings, keep, access)
-    narrowing = "select", "ignore", "baseline", "exit_zero"
+    narrowing = "select", "ignore", "baseline", "exit_zero", "allow_unknown"
     origin = origin_of([policy] if is_filed(options) else [], narrowing, ("allowlist",))
+    origin = with_targets_told(origin, [policy])
     run = judged_by_baseline(Run(tuple(reports), time.perf_counter() - started), options)
     not_entered = tuple(map(printable, passed_over))
     run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))

@@ -170,6 +170,22 @@ class Waiver(NamedTuple):
     source: str
 
 
+class Wanted(NamedTuple):
+    """A target that must run a model.
+
+    Attributes:
+        target: its id, or the path of its head.
+        sha256: of what it says, hexadecimal: a verdict depends on it.
+        allow_unknown: whether a node passes of which it is not known.
+        fallback: how many nodes may be left to another provider; None for any number.
+    """
+
+    target: str
+    sha256: str
+    allow_unknown: bool = False
+    fallback: int | None = None
+
+
 class Allowlist(NamedTuple):
     """A list with everything it extends folded in.
 
@@ -194,6 +210,7 @@ class Allowlist(NamedTuple):
     waivers: tuple[Waiver, ...]
     schemas: Declared = NOTHING
     sizes: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    targets: tuple[Wanted, ...] = ()
 
     def schema_at(self, domain: str, op_type: str, opset: int) -> Schema | None:
         """The schema of an operator: as the list declares it, or as it is known."""

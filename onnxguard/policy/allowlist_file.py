@@ -49,7 +49,7 @@ from onnxguard.policy.yaml_values import (
 SCHEMA = 1
 _TOP: tuple[str, ...] = ("schema", "id", "title", "extends", "adr", "date", "reason")
 _TOP += ("operators", "deny", "schemas", "limits", "opset", "ir_version", "policy", "dtypes")
-_TOP += ("waivers",)
+_TOP += ("waivers", "targets")
 _DECISION = ("adr", "date", "reason")
 _ENTRY = ("name", "names", "domain", "opset", "attributes", "dtypes", "constant_inputs", *_DECISION)
 _DENY = ("name", "names", "domain", "instead", *_DECISION)
@@ -82,6 +82,7 @@ class AllowlistFile(NamedTuple):
     dtypes: DtypeRule | None
     waivers: list[Waiver]
     schemas: list[Schema]
+    targets: Tree | None
 
 
 def read_file(top: Mapping) -> AllowlistFile:
@@ -123,6 +124,7 @@ def read_file(top: Mapping) -> AllowlistFile:
         dtypes=_dtypes(top.items.get("dtypes")),
         waivers=[read_waiver(item) for item in list_items(top, "waivers")],
         schemas=_schemas(top),
+        targets=top.items.get("targets"),
     )
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError
 from onnxguard.base.printable import printable
-from onnxguard.base.yaml_tree import MAX_BYTES, Mark, near, parse
-from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit
+from onnxguard.base.yaml_tree import MAX_BYTES, Mark, Tree, near, parse
+from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit, Wanted
 from onnxguard.policy.allowlist_file import AllowlistFile, read_file
 from onnxguard.policy.operator_schemas import by_operator
 
@@ -59,7 +59,7 @@ def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
     text = os.fspath(name)
     if not is_path(text):
         return _from_registry(text)
-    return _fold(_chain(Path(text)))
+    return _fold(_chain(Path(text)), os.path.dirname(os.path.realpath(text)))
 
 
 def list_files(name: str) -> list[Path]:
@@ -101,7 +101,9 @@ def _canonical(value: object) -> str:
             return f"({','.join(map(_canonical, value))})"
         said = zip(names, value, strict=True)
         left_out = "source", "sizes"  # where it lies, and what only a call says
-        told = [(n, item) for n, item in said if n not in left_out and (item or n != "schemas")]
+        # Lists that were written before there were schemas and targets keep their digests.
+        later = ("schemas", "targets")
+        told = [(n, v) for n, v in said if n not in left_out and (v or n not in later)]
         return f"({','.join(f'{n}={_canonical(item)}' for n, item in told)})"
     return repr(value)
 
@@ -196,7 +198,13 @@ def _read(path: Path, source: str) -> bytes:
         raise AllowlistError(f"cannot be read: {reason}{hint}", source) from None
 
 
-def _fold(chain: list[AllowlistFile]) -> Allowlist:
+def _wanted(tree: Tree, folder: str) -> tuple[Wanted, ...]:
+    from onnxguard.policy.wanted import read_wanted
+
+    return read_wanted(tree, folder)
+
+
+def _fold(chain: list[AllowlistFile], folder: str = "") -> Allowlist:
     """Lay each list over what it extends: the nearest word on an operator or a limit counts."""
     entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
     denials: dict[tuple[str, str], Denial] = {}
@@ -232,6 +240,7 @@ def _fold(chain: list[AllowlistFile]) -> Allowlist:
             dtypes=file.dtypes or folded.dtypes,
             waivers=(*folded.waivers, *file.waivers),
             schemas=by_operator([*sum(folded.schemas.values(), ()), *file.schemas]),
+            targets=folded.targets if file.targets is None else _wanted(file.targets, folder),
         )
     return folded
 

@@ -52,7 +52,7 @@ LEAST_MEBIBYTES = 256
 """What a full check takes in any case."""
 _TOP = ("schema", "models", "exclude", "lock")
 _ENTRY: tuple[str, ...] = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
-_ENTRY += ("shapes", "limits")
+_ENTRY += ("shapes", "limits", "targets")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
 _REFERENCE = ("torch", "reference", "weights")
 _SETTINGS = ("atol", "trials", "seed", "shapes", "inputs", "ignore", "opset")
@@ -163,9 +163,14 @@ def _entry(tree: Tree, root: str, lists: dict[str, Allowlist]) -> Entry:
     except AllowlistError as error:
         (given or item).mark.fail(str(error))
     contract, parity = item.items.get("contract"), item.items.get("parity")
+    policy = lists[path]
+    if "targets" in item.items:
+        from onnxguard.policy.wanted import read_wanted, with_targets
+
+        policy = with_targets(policy, read_wanted(item.items["targets"], root))
     return Entry(
         paths=paths,
-        policy=lists[path],
+        policy=policy,
         contract=_contract(contract) if contract is not None else None,
         parity=_parity(parity) if parity is not None else None,
         waivers=tuple(read_waiver(waiver) for waiver in list_items(item, "waivers")),

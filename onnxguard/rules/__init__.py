@@ -52,4 +52,8 @@ def judge(survey: Survey, policy: Allowlist, path: str | None) -> list[Finding]:
         from onnxguard.rules import external_data
 
         external_data.check(survey, policy, found, path)
+    if policy.targets:
+        from onnxguard.rules import targets
+
+        targets.check(survey, policy, found)
     return found.results()

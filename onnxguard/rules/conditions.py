@@ -67,7 +67,7 @@ def _attribute(node: Node, name: str, rule: ValueRule, schema: Schema | None) ->
     for attribute in given:
         if attribute.ref:
             return f"{name} is set by the caller of a function and cannot be judged"
-        values = _values(attribute)
+        values = values_of(attribute)
         if not values and not _is_empty_list(attribute):
             return f"{name} holds no number or text that could be judged"
         if len(values) >= VALUES_KEPT:
@@ -78,7 +78,8 @@ def _attribute(node: Node, name: str, rule: ValueRule, schema: Schema | None) ->
     return ""
 
 
-def _values(attribute: Attribute) -> list[object]:
+def values_of(attribute: Attribute) -> list[object]:
+    """The numbers and texts that an attribute holds."""
     scalars = (attribute.i, attribute.f, attribute.s)
     values: list[object] = [value for value in scalars if value is not None]
     values += [*attribute.ints, *attribute.floats, *attribute.strings]

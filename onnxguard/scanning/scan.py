@@ -122,7 +122,7 @@ def scan_open(
     path = None if name == "-" else name
     read = cache(partial(_survey_or_error, data))
     reports = []
-    with _uncollected():
+    with uncollected():
         for policy in policies:
             started = time.perf_counter()
             try:
@@ -142,7 +142,7 @@ def scan_open(
 
 def _survey_or_error(data: Buffer, steps: int, _: int) -> Survey | ModelError:
     try:
-        return _surveyed(data, steps)
+        return surveyed(data, steps)
     except ModelError as error:
         return error
 
@@ -166,7 +166,7 @@ def examine(path: str, policy: Allowlist, wanted: Wanted = EVERYTHING) -> Examin
     """Judge one file as ``scan`` does, but apply no waivers."""
     started = time.perf_counter()
     try:
-        with open_model(path) as data, _uncollected():
+        with open_model(path) as data, uncollected():
             facts, findings, twin = _examined(data, policy, path, wanted, WHOLE_BYTES)
     except ModelError as error:
         seconds = time.perf_counter() - started
@@ -192,8 +192,8 @@ def read_facts(path: str | os.PathLike[str]) -> Facts:
 
 def facts_of(data: Buffer) -> Facts:
     """As ``read_facts``, of bytes in memory."""
-    with _uncollected(), limited():
-        return _surveyed(data, STEPS).facts
+    with uncollected(), limited():
+        return surveyed(data, STEPS).facts
 
 
 def _loaded(allowlist: str | Allowlist) -> Allowlist:
@@ -209,7 +209,7 @@ def _report(
     wanted: Wanted = EVERYTHING,
     full_check: SecondOpinion | None = None,
 ) -> tuple[Report, Twin | None]:
-    with _uncollected():
+    with uncollected():
         facts, findings, twin = _examined(data, policy, path, wanted)
         if full_check is not None:
             findings += full_check(name, Place("model", 0, facts.size))
@@ -245,7 +245,7 @@ def _examined(
     if twin is not None:
         return twin.facts, twin.findings, twin
     with limited(_seconds(policy)):
-        seen = _surveyed(data, _steps(policy))
+        seen = surveyed(data, _steps(policy))
         findings = tuple(judge(seen, policy, path))
         facts = describe(seen, wanted, not findings)
     return facts, findings, twin_of(data, seen, (policy, wanted), facts, findings, whole)
@@ -263,7 +263,12 @@ def _seconds(policy: Allowlist) -> int:
     return SECONDS if seconds is None else seconds
 
 
-def _surveyed(data: Buffer, steps: int) -> Survey:
+def surveyed(data: Buffer, steps: int) -> Survey:
+    """Read a model with so much work and look at it from all sides.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
         return survey(read_model(data, steps))
     except WireError as error:  # values are decoded only where something asks for them
@@ -271,7 +276,7 @@ def _surveyed(data: Buffer, steps: int) -> Survey:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """A model is many small objects that live until its report: collecting them is in vain."""
     collecting = gc.isenabled()
     gc.disable()

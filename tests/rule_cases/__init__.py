@@ -11,6 +11,7 @@ from rule_cases import (
     header,
     limits,
     shapes,
+    targets,
     tensors,
     types,
     validity,
@@ -32,6 +33,7 @@ CASES: tuple[Case, ...] = (
     *functions.CASES,
     *wire_format.CASES,
     *constants.CASES,
+    *targets.CASES,
     *waivers.CASES,
 )
 

@@ -59,9 +59,8 @@ ALLOWED = (
         message="Tanh is not on the allowlist mine",
         route="graph/node 1",
         at=node("Tanh"),
-        hint="ADR-0039 admits it (2026-04-15): use the allowlist base if the runtime is of that",
+        hint="rewrite the model without it",
         operator="Tanh",
-        adr="ADR-0039",
     ),
     Case(
         "OG101",

@@ -61,8 +61,8 @@ def test_rule_leaves_the_neighbour_alone(case: Case, tmp_path: Path) -> None:
 
 
 def test_every_rule_is_shown_at_work() -> None:
-    # test_workers.py, test_reading_bounds.py, test_check.py, test_sizes.py
-    elsewhere = full_check.CODES | {"OG006", "OG008", "OG606"} | repositories.CODES
+    # test_workers.py, test_reading_bounds.py, test_check.py, test_sizes.py, test_targets.py
+    elsewhere = full_check.CODES | {"OG006", "OG008", "OG009", "OG606"} | repositories.CODES
     assert {case.code for case in CASES} | FILES.keys() | elsewhere == RULES.keys()
 
 
@@ -268,3 +268,18 @@ def test_findings_are_errors_first_and_then_as_in_the_file(tmp_path: Path) -> No
     errors = [f.place.start for f in findings if f.severity is Severity.ERROR]
     assert errors == sorted(errors)
     assert findings[-1].severity is Severity.WARNING
+
+
+def test_a_hint_leads_to_lists_that_build_on_the_one_that_judges(tmp_path: Path) -> None:
+    """A project of its own is not sent to the list of another."""
+    data = pb.model(graph(node("MatMulInteger", "x x")))
+    (of_registry, *_) = onnxguard.scan_bytes(data, allowlist="adr-0258").findings
+    assert of_registry.hint.startswith("the allowlist vmafx-2026 admits it (2026-11-30): use it if")
+    path = tmp_path / "own.yaml"
+    path.write_text("schema: 1\nid: own\nextends: adr-0258\n")
+    (of_own, *_) = onnxguard.scan_bytes(data, allowlist=str(path)).findings
+    assert of_own.hint.startswith("rewrite the model without it")
+    (of_older, *_) = onnxguard.scan_bytes(
+        pb.model(graph(node("Resize", "x _ s"))), allowlist="base"
+    ).findings
+    assert of_older.hint.startswith("ADR-0258 admits it (2026-05-03): use the allowlist adr-0258")

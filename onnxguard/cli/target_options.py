@@ -1,0 +1,63 @@
+"""``--target`` and what goes with it, which several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from onnxguard.base.errors import UsageError
+from onnxguard.policy.allowlist import Allowlist
+from onnxguard.scanning.report import Origin, Setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def target_options(command: F) -> F:
+    """Add the options to a command."""
+    command = click.option(
+        "--allow-unknown",
+        is_flag=True,
+        help="Let nodes pass of which it is not known whether a --target runs them.",
+    )(command)
+    command = click.option(
+        "--fallback",
+        metavar="forbid|N",
+        help="Nodes that a --target may leave to another provider.  [default: any number]",
+    )(command)
+    return click.option(
+        "--target",
+        "targets",
+        metavar="NAME[@VERSION]|FILE",
+        multiple=True,
+        help="A runtime that must run the model; may be given several times.",
+    )(command)
+
+
+def targeted(policy: Allowlist, options: dict[str, Any]) -> Allowlist:
+    """The list with the targets of the command line.
+
+    Raises:
+        AllowlistError: there is no such target.
+        UsageError: the options make no sense.
+    """
+    given, fallback = options["targets"], options["fallback"]
+    if not given:
+        if fallback is not None or options["allow_unknown"]:
+            raise UsageError("--fallback and --allow-unknown: name a --target")
+        return policy
+    from onnxguard.policy.wanted import fallback_of, want, with_targets
+
+    try:
+        most = None if fallback is None else fallback_of(fallback)
+    except ValueError as error:
+        raise UsageError(f"--{error}") from None
+    return with_targets(policy, [want(name, options["allow_unknown"], most) for name in given])
+
+
+def with_targets_told(origin: Origin, policies: list[Allowlist]) -> Origin:
+    """Say which version of each target was asked, in the report."""
+    asked = {wanted.target: None for policy in policies for wanted in policy.targets}
+    told = [Setting("--target", name, "the registry", narrows=False) for name in asked]
+    return origin._replace(settings=(*origin.settings, *told)) if told else origin
