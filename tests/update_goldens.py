@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from support import diff_goldens, parity_goldens, reporter_goldens, training_goldens
+from support import (
+    diff_goldens,
+    parity_goldens,
+    reporter_goldens,
+    target_goldens,
+    training_goldens,
+)
 
 
 def main() -> None:
-    for goldens in (reporter_goldens, parity_goldens, training_goldens, diff_goldens):
+    for goldens in (
+        reporter_goldens,
+        parity_goldens,
+        training_goldens,
+        diff_goldens,
+        target_goldens,
+    ):
         goldens.FOLDER.mkdir(parents=True, exist_ok=True)
         for golden in goldens.GOLDENS:
             path = goldens.FOLDER / golden.file

@@ -41,8 +41,10 @@ from onnxguard.reporters.diff import review_json
 from onnxguard.reporters.diff.phrases import LABELS, Number
 from onnxguard.reporters.parity import json as parity
 from onnxguard.reporters.scan import json as report
+from onnxguard.reporters.targets import json as targets
 from onnxguard.reporters.training import ablation_json, card_json, evaluation_json
 from onnxguard.reporters.training.json import RECORDS as SHARED
+from onnxguard.scanning.on_targets import OnTargets
 from onnxguard.scanning.plain_values import NOT_RECORDED
 from onnxguard.scanning.report import Origin, Report, Verdict
 
@@ -126,6 +128,8 @@ REPORT = CODES | {"seconds": float, "origin": Origin}
 REPORT |= {"summary": counts("models", Verdict), "models": tuple[Report, ...]}
 PARITY = CODES | {"verdict": ParityVerdict, "seconds": float}
 PARITY |= {"summary": counts("models", ParityVerdict), "models": tuple[ParityReport, ...]}
+TARGETS = CODES | {"models": tuple[OnTargets, ...]}
+TARGETS |= {"targets": {"type": "array", "items": closed({"id": str, "title": str})}}
 CONFORMANCE = {
     "exit_code": {"enum": [0, 1]},
     "verdict": Conclusion,
@@ -169,6 +173,7 @@ KINDS = (
     Kind("report", report.SCHEMA, "scan", REPORT, optional=frozenset({"origin"})),
     Kind("difference", difference.SCHEMA, "diff", DIFFERENCE),
     Kind("review", review_json.SCHEMA, "diff --git", REVIEW),
+    Kind("targets", targets.SCHEMA, "targets", TARGETS),
     Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
     Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
     Kind("conformance-changes", conformance_changes.SCHEMA, "conform diff", CHANGES),

@@ -16,6 +16,7 @@ GROUPS = {
     "Judge models": {
         "scan": "onnxguard.cli.scan:scan",
         "diff": "onnxguard.cli.diff:diff",
+        "targets": "onnxguard.cli.targets:targets",
     },
     "Keep a repository": {
         "check": "onnxguard.cli.check:check",
