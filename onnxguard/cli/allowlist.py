@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import click
 
 from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.findings import operator_label
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.cli.examples import examples
@@ -16,7 +18,7 @@ from onnxguard.model.facts import Facts
 from onnxguard.model.schemas import Formal
 from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names
 from onnxguard.model.type_names import shown as shown_type
-from onnxguard.policy.allowlist import LIMITS, Allowlist, Entry, Waiver
+from onnxguard.policy.allowlist import LIMITS, Allowlist, Decision, Entry, Waiver
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
 from onnxguard.policy.operator_schemas import KINDS
@@ -51,6 +53,11 @@ def show(name: str) -> None:
     for key in sorted(policy.entries):
         for entry in policy.entries[key]:
             click.echo(f"  {_entry(entry)}")
+    click.echo("\ndecisions")
+    for decision, labels in _decisions(policy).items():
+        click.echo(f"  {decision.adr or '-':<10}  {decision.date or '-':<10}  {decision.reason}")
+        for line in textwrap.wrap(", ".join(labels), 88):
+            click.echo(f"      {line}")
     if policy.denials:
         click.echo("\ndenied")
         for denial in policy.denials.values():
@@ -77,6 +84,22 @@ def show(name: str) -> None:
         click.echo(f"  waiver: {_waiver(waiver)}")
     for label, said in _schemas(policy).items():
         click.echo(f"  {label}: {said}")
+
+
+def _decisions(policy: Allowlist) -> dict[Decision, list[str]]:
+    """What was decided, the oldest first, and what each decision is about."""
+    found: dict[Decision, list[str]] = {}
+    for entries in policy.entries.values():
+        for entry in entries:
+            found.setdefault(entry.decision, []).append(entry.label)
+            for name, rule in entry.attributes.items():
+                found.setdefault(rule.decision, []).append(f"{name} of {entry.label}")
+    for denial in policy.denials.values():
+        found.setdefault(denial.decision, []).append(f"not {denial.label}")
+    for name, limit in policy.limits.items():
+        found.setdefault(limit.decision, []).append(name)
+    order = sorted(found, key=lambda decision: (decision.date, decision.adr))
+    return {decision: sorted(found[decision]) for decision in order}
 
 
 def _waiver(waiver: Waiver) -> str:
@@ -227,6 +250,39 @@ def _unknown(entry: Entry, policy: Allowlist) -> list[str]:
         for name in entry.constant_inputs
         if name not in inputs and not name.isdigit()
     ]
+
+
+@allowlist.command(
+    epilog=examples(
+        "allowlist sync vmafx-2026 --from core/src/dnn/op_allowlist.c",
+        "allowlist sync team.yaml --from onnxruntime-cpu@1.31",
+    )
+)
+@click.argument("name", type=LIST)
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    metavar="FILE|TARGET",
+    help="A C or Python file with a table of strings, or a target of onnxguard targets list.",
+)
+@click.option("--table", metavar="NAME", help="Which table of the file, where it has several.")
+def sync(name: str, source: str, table: str | None) -> int:
+    """Say what a list has otherwise than the program or runtime that it follows.
+
+    Exit code: 0 both name the same operators, 1 they do not, 2 the call is wrong.
+    """
+    from onnxguard.policy.string_table import followed
+
+    policy = load_allowlist(name)
+    there, here = followed(source, table), policy.entries.keys()
+    lines = [
+        f"+ {operator_label(*key)}: in {printable(source)} alone" for key in sorted(there - here)
+    ]
+    lines += [f"- {operator_label(*key)}: in {policy.id} alone" for key in sorted(here - there)]
+    same = f"{policy.id} and {printable(source)} name the same {len(there)} operators"
+    click.echo("\n".join(lines) if lines else same)
+    return 1 if lines else 0
 
 
 @allowlist.command(epilog=examples("allowlist derive models/*.onnx --output team.yaml"))

@@ -151,10 +151,13 @@ def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool, of_runtime
         return "OG101", message, "an overload belongs to a function that the model defines", ""
     for other in _registry():
         entries = other.entries.get((domain, name))
-        if entries:
+        # Another project's list is no advice; what builds on the list that judges may be.
+        if entries and policy.id in other.lineage:
             decision = entries[0].decision
             when = f" ({decision.date})" if decision.date else ""
-            hint = f"{decision.label} admits it{when}: use the allowlist {other.id} if the runtime "
+            hint = f"{decision.adr} admits it{when}: use the allowlist {other.id} if the runtime "
+            if not decision.adr:
+                hint = f"the allowlist {other.id} admits it{when}: use it if the runtime "
             hint += "is of that date, or export without it"
             return "OG101", message, hint, decision.label
     hint = "rewrite the model without it, or have it reviewed and added to the list"

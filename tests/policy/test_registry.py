@@ -40,6 +40,7 @@ STEPS = {
         69,
     ),
     "adr-0258": ("pre-adr-0258", "Resize", 70),
+    "vmafx-2026": ("adr-0258", "DynamicQuantizeLinear MatMulInteger ConvInteger", 73),
 }
 """id: the list that it extends, what it adds, and how many operators it then holds."""
 
@@ -49,6 +50,7 @@ DECIDED = {
     **dict.fromkeys(["Loop", "If"], ("ADR-0169", "2026-04-25")),
     **dict.fromkeys(STEPS["pre-adr-0258"][1].split(), ("", "2026-05-04")),
     "Resize": ("ADR-0258", "2026-05-03"),
+    **dict.fromkeys(STEPS["vmafx-2026"][1].split(), ("", "2026-11-30")),
 }
 
 
