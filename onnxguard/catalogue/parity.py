@@ -157,6 +157,35 @@ PARITY = (
         "The provider was active, and ONNX Runtime gave it nothing to do: the CPU computed it all.",
         "See which nodes the provider takes, or ask for the CPU.",
     ),
+    Rule(
+        "OP112",
+        "weight-differs",
+        Severity.ERROR,
+        "A weight of the graph is nearly one of the reference's, or bears its name, and differs.",
+        "A row of zeros, a scaled channel, a table that was cut: whether the trials read the place "
+        "or not, the graph was not made of this checkpoint. Weights that are transposed, rounded "
+        "to another precision or folded with a batch norm are recognised.",
+        "Export again from the checkpoint that --weights names; where the exporter changes weights "
+        "on purpose, --ignore OP112:NAME.",
+    ),
+    Rule(
+        "OP113",
+        "other-weights",
+        Severity.ERROR,
+        "The graph holds other weights than the reference.",
+        "Most of what bears a name of the reference's is not its tensor: another checkpoint, or "
+        "none, so that the reference's weights are drawn. Every other finding follows from that.",
+        "Load the weights that were exported with --weights FILE.",
+    ),
+    Rule(
+        "OP114",
+        "input-lost",
+        Severity.ERROR,
+        "The graph lacks an input that changes what forward gives.",
+        "The exporter took the example's value for a constant: the graph repeats it whatever the "
+        "caller has.",
+        "Pass the input to the exporter as a tensor, and name it in input_names.",
+    ),
     _Firm(
         "OP201",
         "value-differs",
@@ -221,6 +250,28 @@ PARITY = (
         "fixed: a dim that was baked in shows at every other size.",
         "Read what the side that refuses says. Declare as dynamic what is, and nothing else, and "
         "name with --shape the sizes that are meant.",
+    ),
+    _Firm(
+        "OP208",
+        "rounding-beyond-tolerance",
+        Severity.ERROR,
+        "An output differs by more than the tolerance, by rounding alone.",
+        "Measured against PyTorch in float64, ONNX Runtime is about as near as PyTorch's own "
+        "float32, and every node alone agrees: both sides add in another order, and values far "
+        "from 1 show it. No export can do better, and the tolerance cannot be kept.",
+        "Accept it with --tolerance rounding; or name a tolerance that fits with --atol or --rtol, "
+        "for this output alone with --atol OUTPUT=X.",
+    ),
+    _Firm(
+        "OP209",
+        "budget-exceeded",
+        Severity.ERROR,
+        "A copy of lower precision is farther from float32 than its budget allows.",
+        "The budgets of --tolerance fp16 or int8 compare a copy with its float32 original: for the "
+        "largest and the mean error, cosine, PSNR and the first of the scores. Beyond them more is "
+        "lost than such a precision has to cost.",
+        "See which nodes are named worst; keep these in float32, or calibrate with inputs like "
+        "yours.",
     ),
     _Vacuous(
         "OP301",
@@ -311,6 +362,24 @@ PARITY = (
         "What a Where would have selected on the other side was not compared. A trigger that "
         "ordinary inputs do not pull looks like this, and so does a mask that is full.",
         "Give inputs with which the condition varies.",
+    ),
+    _Vacuous(
+        "OP311",
+        "rows-not-read",
+        Severity.WARNING,
+        "A table was read to less than half, and it is no tensor of the reference.",
+        "Rows that no trial reads can hold anything: zeros where a table was cut, another "
+        "vocabulary. A table that equals the reference's, as it is or rounded, needs no reading.",
+        "Give --values INPUT=0..LAST and more --trials, or the reference whose table it is.",
+    ),
+    Rule(
+        "OP312",
+        "input-dropped",
+        Severity.WARNING,
+        "The graph lacks an input that forward takes.",
+        "Exporters drop an input that no output depends on. The module got the array of the file "
+        "in every trial, another value of it changed nothing.",
+        "Take the parameter out of forward; or --ignore OP312:NAME.",
     ),
     _Firm(
         "OP401",

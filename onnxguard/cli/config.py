@@ -23,8 +23,8 @@ KEYS = {
     "lock": "jobs manifest",
     "init": "allowlist",
     "diff": "allowlist format",
-    "parity": "atol format ignore kill-rate mutants opset optimization-level provider prove "
-    "run-seconds seed trials",
+    "parity": "atol format ignore kill-rate mutants opset optimization-level profile provider "
+    "prove rtol run-seconds seed tolerance trials values",
     "conform": "case-seconds format min-cases opset require-proven seed",
 }
 """Options that a table may set, by command; the scan's stand in [tool.onnxguard] itself. None that
@@ -84,7 +84,7 @@ def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str
         options = {key: all_options[key] for key in KEYS[name].split() if key in all_options}
         config = read_config(folder, name, {key: _kind(option) for key, option in options.items()})
         ctx.default_map = {
-            str(options[key].name): (given,) if key == "format" else given
+            str(options[key].name): (given,) if key in ("format", "atol", "rtol") else given
             for key, given in config.values.items()
         }
         if config.path is not None:
@@ -96,9 +96,9 @@ def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str
 
 
 def _kind(option: click.Parameter) -> type:
-    if option.multiple and option.name != "formats":
-        return list
     name = option.type.name.split()[0]
+    if option.multiple and option.name != "formats" and name != "float":
+        return list
     return {"integer": int, "float": float, "boolean": bool}.get(name, str)
 
 

@@ -11,8 +11,10 @@ FLAGS = {
     "inputs": "--inputs",
     "operators": "--operator",
     "opset": "--opset",
+    "profiles": "--profile",
     "resume": "--resume",
     "shapes": "--shape",
+    "values": "--values",
     "weights": "--weights",
 }
 """The parameters that messages name, in backquotes."""

@@ -22,9 +22,10 @@ from onnxguard.cli.output import files_of, forms_of, report_options, targets_of,
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
-from onnxguard.parity.settings import MUTANTS, Settings
+from onnxguard.parity.settings import MUTANTS, TOLERANCES, Settings
 from onnxguard.reporters import PARITY_REPORTERS
 from onnxguard.running.errors import ParityError
+from onnxguard.running.profiles import NAMES
 from onnxguard.running.providers import LEVELS, PROVIDERS
 from onnxguard.students import STUDENTS
 from onnxguard.students.student import TRAINED
@@ -34,10 +35,22 @@ _UNTRAINED = "saliency-v2"
 _DEFAULTS = Settings()
 
 
-def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
-    if not math.isfinite(value) or value < 0:
-        raise click.BadParameter("a difference that passes is finite and not negative")
-    return value
+class _Tolerance(click.ParamType[tuple[str, float]]):
+    """A number for all outputs, or ``OUTPUT=NUMBER`` for one: ``(output, number)``."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, _, number = str(value).rpartition("=")
+        try:
+            found = float(number)
+        except ValueError:
+            self.fail(f'"{printable(str(value))}" is no number, and no OUTPUT=NUMBER', param, ctx)
+        if not math.isfinite(found) or found < 0:
+            self.fail("a difference that passes is finite and not negative", param, ctx)
+        return name, found
 
 
 @click.command(
@@ -58,11 +71,25 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option("--reference", type=FilePath("OTHER.onnx"), help="Compare with this graph instead.")
 @click.option(
     "--atol",
-    type=float,
-    default=_DEFAULTS.atol,
+    metavar="[OUTPUT=]X",
+    type=_Tolerance(),
+    multiple=True,
+    help=f"The largest absolute difference that passes.  [default: {_DEFAULTS.atol:g}]",
+)
+@click.option(
+    "--rtol",
+    metavar="[OUTPUT=]X",
+    type=_Tolerance(),
+    multiple=True,
+    help="What passes beyond that, for every 1 of the reference's value.  [default: 0]",
+)
+@click.option(
+    "--tolerance",
+    type=click.Choice(TOLERANCES),
+    default=_DEFAULTS.tolerance,
     show_default=True,
-    callback=_tolerance,
-    help="The largest absolute difference that passes.",
+    help="rounding: what float32's rounding alone explains passes too; fp16, int8: budgets for "
+    "copies of that precision.",
 )
 @click.option(
     "--shape",
@@ -70,6 +97,19 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     metavar="INPUT=DIMS",
     multiple=True,
     help="Run this shape, as input=1x3x64x96; repeat for others.",
+)
+@click.option(
+    "--values",
+    metavar="INPUT=VALUES",
+    multiple=True,
+    help="Draw an input from these, as ids=0..30521 or mask=0,1.",
+)
+@click.option(
+    "--profile",
+    "profiles",
+    type=click.Choice(tuple(NAMES)),
+    multiple=True,
+    help="Draw floating inputs so, and none from farther out; repeat for several.",
 )
 @click.option(
     "--inputs",
@@ -136,7 +176,8 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
     "--ignore",
     type=CODE,
     multiple=True,
-    help="Take a finding upon yourself; those of which that makes no sense are refused.",
+    help="Take a finding upon yourself, or CODE:PLACE at one place alone; those of which that "
+    "makes no sense are refused.",
 )
 @click.option(
     "--run-seconds",
@@ -188,8 +229,11 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
     if options["torch"] is not None and options["reference"] is not None:
         raise UsageError("--torch and --reference: compare with one thing")
     return {
-        "atol": options["atol"],
+        **_tolerances(options),
+        "tolerance": options["tolerance"],
         "shapes": options["shapes"],
+        "values": options["values"],
+        "profiles": options["profiles"],
         "inputs": options["inputs"],
         "trials": options["trials"],
         "seed": options["seed"],
@@ -199,11 +243,23 @@ def _settings(options: dict[str, Any]) -> dict[str, Any]:
         **_proof(options),
         "opset": options["opset"],
         "bindings": dict(map(_binding, options["bind"])),
-        "ignore": tuple(c.strip().upper() for text in options["ignore"] for c in text.split(",")),
+        "ignore": tuple(_ignored(c) for text in options["ignore"] for c in text.split(",")),
         "run_seconds": options["run_seconds"],
         "save": options["save"],
         "pictures": "html" in forms_of(options),
     }
+
+
+def _tolerances(options: dict[str, Any]) -> dict[str, Any]:
+    """Those for all outputs, and those of single ones."""
+    given = {kind: dict(options[kind]) for kind in ("atol", "rtol")}
+    general = {kind: of.pop("", getattr(_DEFAULTS, kind)) for kind, of in given.items()}
+    return general | {f"{kind}s": of for kind, of in given.items()}
+
+
+def _ignored(text: str) -> str:
+    code, colon, place = text.strip().partition(":")
+    return code.upper() + colon + place
 
 
 def _proof(options: dict[str, Any]) -> dict[str, Any]:

@@ -37,8 +37,10 @@ from onnxguard.conformance.whole import check_whole
 from onnxguard.running.child import DiedError, RaisedError, TimedOutError, Worker
 from onnxguard.running.comparison import Array
 from onnxguard.running.cutting import RANDOM_OPERATORS, with_outputs
+from onnxguard.running.drawing import draw
 from onnxguard.running.graph_file import Declared, OnnxModel, read_onnx
-from onnxguard.running.inputs import draw, index_bounds, parse_shapes, propose_shapes, read_inputs
+from onnxguard.running.inputs import parse_shapes, propose_shapes, read_inputs
+from onnxguard.running.ranges import index_bounds
 from onnxguard.scanning.scan import read_facts
 
 MOST_NODES = 100_000

@@ -9,28 +9,48 @@ from typing import Any
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.findings import Finding
+from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import PARITY_RULES
+from onnxguard.parity.arbiter import Arbiter
+from onnxguard.parity.budgets import precision_of
 from onnxguard.parity.collector import Found
 from onnxguard.parity.contract import check_contract, check_output_names
+from onnxguard.parity.coverage import cover
 from onnxguard.parity.evidence import require_folder, save_evidence
 from onnxguard.parity.files_read import files_read
 from onnxguard.parity.identity import identify
-from onnxguard.parity.judging import judge_cases, judge_nodes, judge_proof
+from onnxguard.parity.judging import (
+    judge_cases,
+    judge_nodes,
+    judge_proof,
+    judge_weights,
+    told_apart,
+)
 from onnxguard.parity.loading import Sides, loaded_sides, open_session
 from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults, too_large
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
-from onnxguard.parity.report import NodePass, Outcome, ParityReport, ParityVerdict, Proof, Trial
+from onnxguard.parity.report import (
+    NodePass,
+    Outcome,
+    ParityReport,
+    ParityVerdict,
+    Proof,
+    Trial,
+    Tried,
+)
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.soundness import (
     doubt_answers,
     doubt_branches,
     doubt_computation,
+    doubt_dropped,
     doubt_repeatability,
 )
 from onnxguard.parity.torch_reference import TorchReference
-from onnxguard.parity.trials import Case, generated_inputs, referee, run_case, worst_case
+from onnxguard.parity.trials import Case, Known, generated_inputs, is_moot, run_case, worst_case
+from onnxguard.parity.weights import WeightMatcher
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import (
     OnnxModel,
@@ -40,6 +60,7 @@ from onnxguard.running.graph_file import (
     read_onnx,
 )
 from onnxguard.running.inputs import Inputs, parse_shapes, read_inputs
+from onnxguard.running.ranges import meeting
 
 
 def check_parity(
@@ -101,26 +122,42 @@ def _examine(
     if sides.name.endswith(".pt2"):
         remarks.append(f"{sides.name} is code: loading it evaluated expressions in it")
     check_contract(sides, settings, found)
-    files = [read_inputs(file, graph.inputs) for file in settings.inputs]
-    cases = _run_cases(sides, files, settings)
+    files = _files(sides, settings)
+    precision = precision_of(graph.proto)
+    if precision and settings.budget is None:
+        remarks.append(f"a copy in {precision}: --tolerance {precision} compares it by budgets")
+    arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
+    cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings)]
     placement = sides.session.placement()
-    judge_cases(cases, placement, settings, found, remarks)
     compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
     results, passer = _pass_nodes(sides, compared, settings)
-    judge_nodes(results.summary, found, remarks)
+    cases, compared = (told_apart(some, results.summary) for some in (cases, compared))
+    judge_cases(cases, placement, settings, found, remarks)
+    remarks += [f"{what}, in {n} of {len(compared)} trials" for what, n in arbiter.settled.items()]
+    judge_nodes(results.summary, found, remarks, settings.budget)
+    matcher = WeightMatcher(sides.reference.held()) if graph.whole else None
+    weights, vouched = None, frozenset[str]()
+    if matcher is not None and matcher.holds:
+        weights, vouched, off = matcher.compare(graph.proto)
+        judge_weights(weights, off, found)
+    coverage: list[Tried] = []
+    answered = [case for case in cases if case.expected and case.actual]
+    if answered:
+        doubt_dropped(sides, answered[0], settings.atol, found)
+        doubt_repeatability(sides, answered[0], settings.atol, found)
     if compared:
         check_output_names(graph, compared[0].expected or (), found)
-        doubt_repeatability(sides, compared[0], settings.atol, found)
-        doubt_branches(sides, compared, settings, found)
-        doubt_computation(sides, compared, found)
+        coverage += cover(sides, compared, vouched, settings, found)
+        coverage += doubt_branches(sides, compared, settings, found, remarks)
+        doubt_computation(sides, compared, found, remarks)
         doubt_answers(sides, compared, results, settings, found)
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
-    proof = _prove(sides, compared, passer, settings, found, remarks)
+    proof = _prove(sides, compared, passer, settings, arbiter, found, remarks)
     judge_proof(proof, found, remarks)
     if path and not (_is_still(path, graph) and external_files(graph) == graph.external):
         found.add("OP110", "the file is no longer the one that was compared")
-    findings = tuple(f for f in found.findings() if f.code not in settings.ignore)
+    findings = tuple(f for f in found.findings() if not settings.ignores(f))
     if len(findings) < len(found.findings()):
         remarks.append(f"ignored as asked: {', '.join(sorted(settings.ignore))}")
     worst = worst_case(compared)
@@ -131,13 +168,35 @@ def _examine(
         verdict_of(findings),
         findings,
         identify(sides, settings, files, placement),
-        _refereed(sides, cases),
+        _refereed(arbiter, cases),
         results.summary,
         proof,
         tuple(remarks),
         draw_pictures(worst) if settings.pictures else (),
+        tolerance=settings.tolerance,
+        weights=weights,
+        coverage=tuple(coverage),
     )
     return report, worst, results.evidence
+
+
+def _files(sides: Sides, settings: Settings) -> list[Inputs]:
+    """The user's inputs; those that the exporter dropped go to the module alone."""
+    declared = sides.model.inputs
+    if not isinstance(sides.reference, TorchReference):
+        return [read_inputs(file, declared) for file in settings.inputs]
+    unfed = sides.reference.unfed([d.name for d in declared])
+    files = [read_inputs(file, declared, unfed) for file in settings.inputs]
+    for inputs in files:
+        sides.reference.aside.update(inputs.aside)
+    missing = [name for name, needed in unfed.items() if needed]
+    missing = [name for name in missing if name not in sides.reference.aside]
+    if missing:
+        raise UsageError(
+            f'forward wants "{printable(missing[0])}", and the graph has no such input: an '
+            "exporter drops what no output depends on; give it in a file with `inputs`"
+        )
+    return files
 
 
 def _is_still(path: str, graph: OnnxModel) -> bool:
@@ -163,13 +222,19 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
     def refused() -> bool:
         return cases[-1].trial.outcome is Outcome.BOTH_REFUSED
 
-    generated = generated_inputs(sides.model, shapes, settings.trials, settings.seed, refused)
+    def edges() -> dict[str, list[float]]:
+        feeds = next((c.inputs.arrays for c in cases if c.expected), None)
+        met = sides.reference.thresholds(feeds) if feeds else ()
+        return meeting(sides.ranges, [d.name for d in sides.model.inputs], met)
+
+    known = Known(sides.ranges, sides.bounds, edges)
+    generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
-        cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings.atol))
+        cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings))
         settings.step("trials", len(cases), 0)
         if sides.session.timed_out or sides.reference.timed_out:  # the others would take as long
             break
-    return cases
+    return [case for case in cases if not is_moot(case)]
 
 
 def _pass_nodes(
@@ -199,12 +264,13 @@ def _prove(
     compared: list[Case],
     passer: NodePasser | None,
     settings: Settings,
+    arbiter: Arbiter,
     found: Found,
     remarks: list[str],
 ) -> Proof | None:
     if not settings.mutants:
         return None
-    if not compared or not sides.model.whole or found.fails(settings.ignore):
+    if not compared or not sides.model.whole or found.fails(settings.ignores):
         remarks.append("no damaged graph was tried: the graph itself did not pass")
         return None
     gate = Gate(
@@ -212,21 +278,20 @@ def _prove(
         compared,
         passer,
         lambda data: open_session(sides.model, data, settings),
-        settings.atol,
+        settings,
+        arbiter,
     )
     proto = sides.model.proto
     return prove(gate, proto, settings.mutants, settings.kill_rate, settings.seed, settings.step)
 
 
-def _refereed(sides: Sides, cases: list[Case]) -> tuple[Trial, ...]:
+def _refereed(arbiter: Arbiter, cases: list[Case]) -> tuple[Trial, ...]:
     """The trials; the first that was compared and the worst one asked in float64 too."""
     trials = [case.trial for case in cases]
     worst = worst_case(cases)
-    if not isinstance(sides.reference, TorchReference) or worst is None:
+    if worst is None:
         return tuple(trials)
-    double = sides.reference.double()
     first = next(i for i, t in enumerate(trials) if t.outcome is Outcome.COMPARED)
     for index in {first, trials.index(worst.trial)}:
-        if double is not None:
-            trials[index] = trials[index]._replace(referees=referee(cases[index], double))
+        trials[index] = trials[index]._replace(referees=arbiter.referees(cases[index]))
     return tuple(trials)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import PARITY_RULES
@@ -31,10 +31,9 @@ class Found:
             code, rule.weight, message, (place,), hint=rule.fix, operator=operator
         )
 
-    def fails(self, ignoring: Sequence[str] = ()) -> bool:
-        """Whether any of them, of those codes aside, fails the graph."""
-        kept = (f for f in self._findings.values() if f.code not in ignoring)
-        return any(finding.fails for finding in kept)
+    def fails(self, ignored: Callable[[Finding], bool] = lambda _: False) -> bool:
+        """Whether any of them that is not ignored fails the graph."""
+        return any(finding.fails and not ignored(finding) for finding in self._findings.values())
 
     def findings(self) -> tuple[Finding, ...]:
         """All of them, errors first, in the order of the codes."""

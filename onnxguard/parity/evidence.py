@@ -100,6 +100,8 @@ def _save(
         inputs = list(case.inputs.arrays.items())
         parts = target.arrays("inputs.npz", "input", inputs)
         expected = target.arrays("reference.npz", "output", case.expected or ())
+        for entry, difference in zip(expected["arrays"], case.trial.differences, strict=False):
+            entry |= {"tolerance": difference.tolerance, "relative": difference.relative}
         actual = target.arrays("model.npz", "output", case.actual or ())
         comparisons.append(_comparison(graph, graph, report.atol, parts, expected, actual))
     if node is not None and report.nodes.wrong:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import onnx
+from torch import float32 as torch_float32
 
+from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.reference import find_reference
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.torch_reference import TorchReference, evaluated
+from onnxguard.parity.torch_reference import TorchReference, evaluated, in_float32
 from onnxguard.parity.trials import Reference
 from onnxguard.running.graph_file import OnnxModel, read_onnx
+from onnxguard.running.ranges import Range, Ranges, parse_values
 from onnxguard.running.session import Session
 
 
@@ -31,6 +34,8 @@ class Sides(NamedTuple):
         weights: the weights' file, safe to print, may be empty.
         weights_sha256: of that file.
         same: whether the reference is the graph under test.
+        ranges: what the graph says of the values of its inputs.
+        bounds: what is drawn for an input: what the user said, or else the graph.
     """
 
     model: OnnxModel
@@ -41,6 +46,8 @@ class Sides(NamedTuple):
     weights: str
     weights_sha256: str
     same: bool
+    ranges: Ranges
+    bounds: Mapping[str, Range]
 
 
 @contextmanager
@@ -57,21 +64,28 @@ def loaded_sides(
         ParityError: one side could not be loaded.
         UsageError: the call is wrong.
     """
+    unknown = sorted({*settings.atols, *settings.rtols} - {d.name for d in model.outputs})
+    if unknown:
+        names = ", ".join(printable(d.name) for d in model.outputs)
+        raise UsageError(f'no output "{printable(unknown[0])}"; the graph has: {names}')
     session = open_session(model, model.data, settings, profiled=settings.provider != "cpu")
+    ranges = Ranges(model.proto)
+    bounds = {**ranges.integers, **parse_values(settings.values, model.inputs)}
     if reference is not None:
         other = read_onnx(reference)
         same = _content(other) == _content(model)
         graph = OnnxReference(other, settings)
-        yield Sides(model, session, graph, other.path, other.sha256, "", "", same)
+        yield Sides(model, session, graph, other.path, other.sha256, "", "", same, ranges, bounds)
         return
     found = find_reference(torch, None if weights is None else os.fspath(weights))
     shown = "" if weights is None else printable(os.fspath(weights))
     with evaluated(found.module):
-        side = TorchReference(found.module, settings.bindings)
+        module = found.module if settings.budget is None else in_float32(found.module)
+        side = TorchReference(module, settings.bindings)
+        side.precision = None if settings.budget is None else torch_float32
         side.bind([declared.name for declared in model.inputs])
-        yield Sides(
-            model, session, side, found.name, found.sha256, shown, found.weights_sha256, same=False
-        )
+        files = shown, found.weights_sha256
+        yield Sides(model, session, side, found.name, found.sha256, *files, False, ranges, bounds)
 
 
 def open_session(

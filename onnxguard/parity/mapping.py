@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 
 from onnxguard.parity.trace import PRODUCT, Recorded
-from onnxguard.running.comparison import Array, distances, is_floating
+from onnxguard.running.comparison import Array, distances, is_floating, same_extremes
 
 BATCH_NORMS = frozenset(
     {"batch_norm", "native_batch_norm", "cudnn_batch_norm", "BatchNormalization"}
@@ -71,6 +71,9 @@ KINDS: dict[str, frozenset[str]] = {
 """Operators that an exporter writes for one operator of PyTorch and for little else, so that order
 identifies them. Arithmetic is not among them: it is also what larger operators become."""
 
+_CASTS = frozenset({"_to_copy", "Cast", "CastLike"})
+"""What changes a value's type alone, in PyTorch or ONNX."""
+
 _TRAILING = {"mm": 1, "addmm": 1, PRODUCT: 1, "bmm": 2}
 """PyTorch flattens all dims but so many before it multiplies matrices; ONNX does not."""
 
@@ -120,17 +123,19 @@ class Counterparts:
         """
         if not is_floating(value.dtype) or not value.size:
             return None
-        hinted = list(_in_shape(meant, value.shape))
+        hinted = list(_in_shape(meant, value))
         others = [
             record
             for record in self._by_shape[value.shape]
             if not hinted or all(record.value is not array for array in fed)
         ]
-        for candidates in (hinted, _in_shape(others, value.shape)):
+        for candidates in (hinted, _in_shape(others, value)):
             same = [c for c in candidates if _glance(c, value, tolerance)]
             best = min(((_apart(c, value), n) for n, c in enumerate(same)), default=(math.inf, 0))
             if best[0] <= tolerance:
                 return same[best[1]]
+        # What computes in another precision than the reference is measured, not refused.
+        hinted = hinted or list(_in_shape(meant, value, alike=False))
         return min(hinted, key=lambda counterpart: _apart(counterpart, value), default=None)
 
     def expected(self, graph: onnx.GraphProto) -> dict[str, Meant]:
@@ -162,6 +167,9 @@ class Counterparts:
                 pairs |= dict(zip(sorted(nodes), places, strict=True))
         for (by, place), nodes in alone.items():
             here = self._here(by, place) if by and len(nodes) == 1 else []
+            here = [p for p in here if self._records[p].kind not in _CASTS]
+            if graph.node[nodes[0]].op_type in _CASTS:
+                continue  # it has its input's value, and a record of its own
             if len(here) == 1 and not self._is_graph:
                 pairs.setdefault(nodes[0], here[0])
         expected: dict[str, Meant] = {}
@@ -245,9 +253,15 @@ def _module_of(scopes: str) -> str:
     return names[-2].partition("@")[0]  # conv@1 is the second call of conv
 
 
-def _in_shape(records: Iterable[Recorded], shape: tuple[int, ...]) -> Iterator[Counterpart]:
+def _in_shape(
+    records: Iterable[Recorded], wanted: Array, alike: bool = True
+) -> Iterator[Counterpart]:
+    """Those of a value's shape, and of its dtype if ``alike``, or else of another precision."""
+    shape = wanted.shape
     for record in records:
         value, kept = record.value, _TRAILING.get(record.kind, 0)
+        if (value.dtype == wanted.dtype) is not alike or not is_floating(value.dtype):
+            continue
         if value.shape == shape:
             yield Counterpart(record, value)
         elif kept and value.size == math.prod(shape) and value.shape[-kept:] == shape[-kept:]:
@@ -257,11 +271,15 @@ def _in_shape(records: Iterable[Recorded], shape: tuple[int, ...]) -> Iterator[C
 def _glance(counterpart: Counterpart, value: Array, tolerance: float) -> bool:
     places = np.linspace(0, value.size - 1, _GLANCE).astype(np.intp)
     with np.errstate(invalid="ignore", over="ignore"):
-        near = distances(counterpart.value.flat[places], value.flat[places]) <= tolerance
+        a, b = counterpart.value.flat[places], value.flat[places]
+        near = (distances(a, b) <= tolerance) | same_extremes(a, b)
     return bool(near.all())
 
 
 def _apart(counterpart: Counterpart, value: Array) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
-        largest = float(distances(counterpart.value, value).max())
+        gaps = distances(counterpart.value, value)
+        if not np.isfinite(gaps).all():
+            gaps[same_extremes(counterpart.value, value)] = 0
+        largest = float(gaps.max())
     return math.inf if math.isnan(largest) else largest

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import numpy_helper
 
@@ -18,7 +19,7 @@ from onnxguard.parity.mapping import Counterparts, Meant
 from onnxguard.parity.report import NodeCheck, NodePass
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
-from onnxguard.running.comparison import Array, compare, is_floating
+from onnxguard.running.comparison import Array, compare, is_floating, same_extremes
 from onnxguard.running.cutting import (
     computed_names,
     initializers_of,
@@ -30,11 +31,15 @@ from onnxguard.running.difference import Difference
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.session import Session
+from onnxguard.running.ties import holds_places, ties
 
 NODES = 2_000
 """Graphs of up to this many nodes are passed unless told otherwise."""
 BYTES = 256 << 20
 """And files of up to this size."""
+
+RANKED = 5
+"""So many of the worst nodes are kept."""
 
 _ROUNDING = 32
 """Rounding of one node: so many times the dtype's epsilon and the largest value.
@@ -76,6 +81,7 @@ class Made(NamedTuple):
     operator: str
     value: Array
     fed: dict[str, Array]
+    node: onnx.NodeProto
 
 
 class Judgement(NamedTuple):
@@ -104,6 +110,8 @@ class NodePasser:
         self.feeds = feeds
         self.counterparts = Counterparts(trace.records)
         self._atol = settings.atol
+        self._budget = settings.budget
+        self._allowed = settings.allowed
         self._session = functools.partial(Session, settings=settings)
         # Keyed by the identity of arrays, all of which live as long as these do.
         self._made: dict[tuple[bytes, tuple[int, ...]], dict[str, Array]] = {}
@@ -163,17 +171,48 @@ class NodePasser:
             self._judged[key] = judgement
         return judgement
 
+    def _tolerance(self, expected: Array, operator: str) -> float:
+        tolerance = tolerance_of(expected, self._atol, operator)
+        if self._budget is None or not expected.size or not is_floating(expected.dtype):
+            return tolerance
+        finite = expected[np.isfinite(expected)].astype(np.float64)
+        return max(tolerance, self._budget.largest * float(np.ptp(finite)) if finite.size else 0.0)
+
     def _compared(self, made: Made, meant: Meant, output: Array | None) -> Judgement | None:
         expected, module = output, "the output"
         if expected is None:
-            tolerance = tolerance_of(made.value, self._atol, made.operator)
+            tolerance = self._tolerance(made.value, made.operator)
             found = self.counterparts.find(meant, made.value, tolerance, made.fed.values())
             if found is None:
                 return None
             expected = found.value
             module = printable(found.record.module or found.record.kind)
-        tolerance = tolerance_of(expected, self._atol, made.operator)
-        return Judgement(expected, module, compare(made.name, expected, made.value, tolerance))
+        tolerance, value = self._tolerance(expected, made.operator), made.value
+        relative = 0.0
+        if output is not None:
+            absolute, relative = self._allowed(made.name)
+            tolerance = max(tolerance, absolute)
+        lower = output is None or self._budget is not None
+        if lower and value.dtype != expected.dtype:  # of another precision
+            value = value.astype(expected.dtype)
+        settled = _settled(made, expected, value, tolerance)
+        difference = compare(made.name, expected, value, tolerance, relative, settled)
+        if lower:
+            with np.errstate(over="ignore"):
+                expected = expected.astype(made.value.dtype, copy=False)
+        return Judgement(expected, module, difference)
+
+
+def _settled(
+    made: Made, expected: Array, value: Array, tolerance: float
+) -> npt.NDArray[np.bool_] | None:
+    """Where a node agrees although numbers do not say so: on infinity, NaN, and among equals."""
+    if expected.shape != value.shape or expected.dtype != value.dtype:
+        return None
+    if is_floating(value.dtype):
+        return same_extremes(expected, value)
+    data = made.fed.get(made.node.input[0]) if holds_places(made.node, made.name) else None
+    return None if data is None else ties(made.node, data, expected, value, tolerance)
 
 
 def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
@@ -184,7 +223,8 @@ def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
     """
     if not expected.size or not is_floating(expected.dtype):
         return atol
-    largest = float(np.max(np.abs(expected)))
+    finite = expected[np.isfinite(expected.astype(np.float64, copy=False))]
+    largest = float(np.max(np.abs(finite), initial=0.0))
     steps = max(_ROUNDING, 2 * max(expected.shape)) if operator == "Resize" else _ROUNDING
     rounding = steps * _EPSILONS.get(expected.dtype.name, _EPSILON) * largest
     return max(atol, rounding) if np.isfinite(rounding) else atol
@@ -226,6 +266,7 @@ class _Walk:
             unchecked=tuple(name_of(nodes[i], i) for i in unchecked),
             worst=max(self._checks, key=_relation, default=None),
             wrong=tuple(check for check in self._checks if not check.difference.passed),
+            ranked=tuple(sorted(self._checks, key=_relation, reverse=True)[:RANKED]),
         )
         return NodeResults(summary, self._values, frozenset(self._compared), self._evidence)
 
@@ -248,7 +289,7 @@ class _Walk:
                 self._constants[name] = numpy_helper.from_array(value, name)
             return False
         for name, value in made.items():
-            self._judge(index, Made(name, node.op_type, value, fed), before, data)
+            self._judge(index, Made(name, node.op_type, value, fed, node), before, data)
         return True
 
     def _take_over(self, index: int, node: onnx.NodeProto, before: frozenset[int]) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from onnx import numpy_helper
+
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Recorded, Trace
+from onnxguard.parity.weights import Held
 from onnxguard.running.comparison import Array, Named
-from onnxguard.running.cutting import computed_names, with_outputs
+from onnxguard.running.cutting import computed_names, initializers_of, with_outputs
 from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.ranges import Ranges
 from onnxguard.running.session import Session
 
 
@@ -41,6 +45,15 @@ class OnnxReference:
             RefusedError: ONNX Runtime does not take these inputs.
         """
         return self._session.run(feeds)
+
+    def held(self) -> Held:
+        """Its initializers."""
+        stored = initializers_of(self.model.proto.graph) if self.model.whole else {}
+        return Held({name: numpy_helper.to_array(tensor) for name, tensor in stored.items()})
+
+    def thresholds(self, feeds: Mapping[str, Array]) -> tuple[float, ...]:  # noqa: ARG002
+        """The constants that it compares numbers with or clips them at."""
+        return Ranges(self.model.proto).thresholds
 
     def trace(self, feeds: Mapping[str, Array]) -> Trace:
         """As ``run``, and keep every tensor of the main graph.

@@ -105,9 +105,11 @@ def compare(
     with np.errstate(over="ignore"):
         gaps = np.abs(expected.astype(wide) - actual.astype(wide))
     place = np.unravel_index(int(np.argmax(gaps)), expected.shape)
-    over = int(expected.size - np.count_nonzero(gaps <= part["tolerance"]))
+    absolute = entry.get("tolerance", part["tolerance"])
+    allowed = absolute + entry.get("relative", 0.0) * np.abs(expected.astype(wide))
+    over = int(expected.size - np.count_nonzero(gaps <= allowed))
     said = f"largest difference {float(gaps[place])!r} {at(place, expected, actual)}"
-    return f"{said}; {over:,} of {gaps.size:,} above {part['tolerance']!r}", not over
+    return f"{said}; {over:,} of {gaps.size:,} above {absolute!r}", not over
 
 
 def at(place: Any, expected: np.ndarray, actual: np.ndarray) -> str:

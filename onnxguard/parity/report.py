@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     BOTH_REFUSED = "both-refused"
     MODEL_REFUSED = "model-refused"
     REFERENCE_REFUSED = "reference-refused"
+    NO_EVIDENCE = "no-evidence"
 
 
 class Identity(NamedTuple):
@@ -98,7 +99,7 @@ class Trial(NamedTuple):
         seed: of the inputs, -1 for a file's.
         shapes: ``(input, shape)``.
         inputs_sha256: of all inputs together.
-        outcome: compared, or which side refused.
+        outcome: compared, or which side refused, or that float32 itself fails on these inputs.
         model_said: the model's refusal in one line.
         reference_said: the reference's.
         differences: of each output, in the model's order.
@@ -117,8 +118,8 @@ class Trial(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """The largest difference of any output."""
-        return max((difference.largest for difference in self.differences), default=0.0)
+        """The largest difference of any output, those aside that pass as rounding."""
+        return max((d.largest for d in self.differences if not d.eased), default=0.0)
 
     @property
     def shape_text(self) -> str:
@@ -159,6 +160,7 @@ class NodePass(NamedTuple):
         unchecked: the names of the others.
         worst: the check with the largest difference in relation to its tolerance.
         wrong: every check beyond its tolerance, in the graph's order.
+        ranked: the checks with the largest differences in relation to their tolerances.
     """
 
     ran: bool
@@ -169,6 +171,39 @@ class NodePass(NamedTuple):
     unchecked: tuple[str, ...] = ()
     worst: NodeCheck | None = None
     wrong: tuple[NodeCheck, ...] = ()
+    ranked: tuple[NodeCheck, ...] = ()
+
+
+class Weights(NamedTuple):
+    """The graph's floating weights of some size, beside the reference's tensors.
+
+    Attributes:
+        weights: how many there are.
+        matched: those that are the reference's.
+        ways: ``(how, weights)``: as they are, transposed, rounded, folded with a norm, rearranged.
+    """
+
+    weights: int = 0
+    matched: int = 0
+    ways: tuple[tuple[str, int], ...] = ()
+
+
+class Tried(NamedTuple):
+    """What the trials reached of something that has an extent.
+
+    Attributes:
+        what: ``rows``, ``sizes`` or ``branches``.
+        name: of the table, the dim or the node, safe to print.
+        reached: how many of them, as the trials show.
+        extent: how many there are, 0 where that is not known.
+        said: which, in a few words.
+    """
+
+    what: str
+    name: str
+    reached: int
+    extent: int
+    said: str
 
 
 class Survivor(NamedTuple):
@@ -230,7 +265,7 @@ class ParityReport(NamedTuple):
     Attributes:
         path: the model as the user named it, safe to print.
         reference: the reference as the user named it, safe to print.
-        atol: the largest absolute difference that passes.
+        atol: the largest absolute difference that passes, where no output has its own.
         verdict: pass, fail, vacuous or error.
         findings: every finding, errors first.
         identity: what was compared, None where it could not be loaded.
@@ -240,6 +275,9 @@ class ParityReport(NamedTuple):
         remarks: what a reader should know, one line each.
         pictures: of the trial with the largest difference, where they were asked for.
         seconds: wall clock, imports not counted.
+        tolerance: what may differ: ``exact``, or ``rounding`` beyond that.
+        weights: of the graph beside the reference's; None where it holds none.
+        coverage: what the trials reached.
     """
 
     path: str
@@ -254,6 +292,9 @@ class ParityReport(NamedTuple):
     remarks: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
     seconds: float = 0.0
+    tolerance: str = "exact"
+    weights: Weights | None = None
+    coverage: tuple[Tried, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -262,8 +303,8 @@ class ParityReport(NamedTuple):
 
     @property
     def largest(self) -> float:
-        """The largest difference of any output in any trial."""
-        return max((trial.largest for trial in self.trials), default=0.0)
+        """The largest difference of any output in any trial, where rounding is not let pass."""
+        return max((t.largest for t in self.trials), default=0.0)
 
 
 def unusable(path: str, reference: str, atol: float, rule: Rule, message: str) -> ParityReport:

@@ -18,6 +18,7 @@ from onnxguard.base.printable import printable
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
+from onnxguard.parity.weights import Held
 from onnxguard.running.comparison import Array, Named
 from onnxguard.running.errors import ParityError, RefusedError, one_line
 
@@ -36,6 +37,9 @@ class TorchReference:
     def __init__(self, module: nn.Module, bindings: Mapping[str, str] | None = None) -> None:
         self.module = module
         self._bindings = dict(bindings or {})
+        self.precision: torch.dtype | None = None
+        self.aside: dict[str, Array] = {}
+        self._seen: list[tuple[Mapping[str, Array], Behaviour]] = []
 
     def in_training(self) -> tuple[str, ...]:
         """The modules that are in training mode although the network was told not to be."""
@@ -45,12 +49,35 @@ class TorchReference:
             if module.training
         )
 
+    def unfed(self, inputs: Sequence[str]) -> dict[str, bool]:
+        """The parameters of ``forward`` that no input of the graph feeds, and if it needs them."""
+        if self._takes_any():
+            return {}
+        parameters = inspect.signature(self.module.forward).parameters
+        bound = {self._bindings.get(name, name) for name in inputs}
+        free = {name: parameters[name] for name in self._parameters() if name not in bound}
+        if len(inputs) == 1 and not bound & set(self._parameters()):
+            free = dict(list(free.items())[1:])  # the only input is the first, whatever its name
+        return {name: p.default is p.empty for name, p in free.items()}
+
+    def held(self) -> Held:
+        """Its parameters and buffers, and what its batch norms multiply by."""
+        module = self.module
+        tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        arrays = {name: as_array(tensor) for name, tensor in tensors.items() if tensor.numel()}
+        return Held(arrays, [_folding(m) for m in module.modules() if _has_statistics(m)])
+
     def double(self) -> TorchReference | None:
         """The same network in float64, None where it cannot be copied."""
         try:
-            return TorchReference(copy.deepcopy(self.module).double(), self._bindings)
+            double = TorchReference(copy.deepcopy(self.module).double(), self._bindings)
         except Exception:
             return None
+        double.precision = None if self.precision is None else torch.float64
+        double.aside = {
+            n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
+        }
+        return double
 
     def run(self, feeds: Mapping[str, Array], default: torch.dtype = torch.float32) -> Named:
         """Give copies of the outputs, named where the module names them.
@@ -75,17 +102,28 @@ class TorchReference:
             return watch.trace(self._outputs(answer))
 
     def behaviour(self, feeds: Mapping[str, Array]) -> Behaviour:
-        """Run once and tell how it computes.
+        """Run once and tell how it computes; the same arrays are not run twice.
 
         Raises:
             RefusedError: the module raised.
         """
+        for before, seen in self._seen:
+            if before is feeds:
+                return seen
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
         with _refusals(), full_precision(torch.float32), torch.no_grad():
-            watch = BehaviourWatch()
+            watch = BehaviourWatch(tensors.values())
             with watch:
                 self._called(tensors)
-            return watch.behaviour()
+        self._seen.append((feeds, watch.behaviour()))
+        return self._seen[-1][1]
+
+    def thresholds(self, feeds: Mapping[str, Array]) -> tuple[float, ...]:
+        """The constants that it compares numbers with or clips them at on these inputs."""
+        try:
+            return self.behaviour(feeds).numbers
+        except RefusedError:
+            return ()
 
     def changes_inputs(self, feeds: Mapping[str, Array]) -> tuple[str, ...]:
         """The inputs whose values differ after a run."""
@@ -130,10 +168,17 @@ class TorchReference:
 
     def _called(self, tensors: dict[str, torch.Tensor]) -> Any:
         known = self._parameters()
+        tensors = {name: self._cast(tensor) for name, tensor in tensors.items()}
         named = {self._bindings.get(name, name): tensor for name, tensor in tensors.items()}
+        aside = {name: self._cast(as_tensor(array)) for name, array in self.aside.items()}
         if all(name in known for name in named):
-            return self.module(**named)
-        return self.module(*tensors.values())
+            return self.module(**named, **aside)
+        return self.module(*tensors.values(), **aside)
+
+    def _cast(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A floating input in the module's precision, where the graph may have another."""
+        other = self.precision is not None and tensor.dtype.is_floating_point
+        return tensor.to(self.precision) if other else tensor
 
     def _takes_any(self) -> bool:
         parameters = inspect.signature(self.module.forward).parameters.values()
@@ -150,6 +195,27 @@ class TorchReference:
     def _outputs(self, answer: Any) -> Named:
         named = list(_flattened("", answer))
         return [(name, as_array(tensor)) for name, tensor in named]
+
+
+def in_float32(module: nn.Module) -> nn.Module:
+    """A module that computes in half precision as a copy in float32; others as they are."""
+    tensors = (*module.parameters(), *module.buffers())
+    half = any(t.dtype in (torch.float16, torch.bfloat16) for t in tensors)
+    return copy.deepcopy(module).float() if half else module
+
+
+def _has_statistics(module: nn.Module) -> bool:
+    return isinstance(getattr(module, "running_var", None), torch.Tensor) and hasattr(module, "eps")
+
+
+def _folding(norm: Any) -> tuple[Array, Array]:
+    """What a batch norm multiplies by, and adds."""
+    with torch.no_grad():
+        factor = 1.0 / torch.sqrt(norm.running_var + norm.eps)
+        if norm.weight is not None:
+            factor = factor * norm.weight
+        summand = -norm.running_mean * factor
+        return as_array(factor), as_array(summand if norm.bias is None else summand + norm.bias)
 
 
 @contextmanager

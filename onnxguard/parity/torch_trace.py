@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from onnxguard.parity.trace import PRODUCT, Recorded, Trace
 from onnxguard.running.comparison import Array, Named
 
-_SILENT = frozenset({"detach", "alias", "lift_fresh", "_to_copy", "empty", "empty_like"})
+_SILENT = frozenset({"detach", "alias", "lift_fresh", "empty", "empty_like"})
 
 
 class Watch(TorchDispatchMode):
@@ -72,6 +72,8 @@ class Watch(TorchDispatchMode):
         sources = tuple(self._made[id(t)][1] for t in _tensors(args) if id(t) in self._made)
         if name == "addmm" and not kwargs:  # alpha and beta are 1
             self._record(PRODUCT, torch.mm(*args[1:]), sources)
+        if name == "_to_copy" and result.dtype == args[0].dtype:
+            return result
         for number, tensor in enumerate(_tensors(result)):
             self._record(f"{name} {number}" if number else name, tensor, sources)
         return result

@@ -56,7 +56,7 @@ class ParitySpec(NamedTuple):
     torch: str | None
     reference: str | None
     weights: str | None
-    settings: dict[str, float | int | str | tuple[str, ...]]
+    settings: dict[str, float | int | str | tuple[str, ...] | dict[str, float]]
 
 
 class FullCheckLimits(NamedTuple):

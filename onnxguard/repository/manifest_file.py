@@ -55,8 +55,11 @@ _ENTRY: tuple[str, ...] = ("paths", "allowlist", "contract", "parity", "full_che
 _ENTRY += ("shapes", "limits", "targets")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
 _REFERENCE = ("torch", "reference", "weights")
-_SETTINGS = ("atol", "trials", "seed", "shapes", "inputs", "ignore", "opset")
-_CHOICES = ("provider", "optimization_level")
+_SETTINGS = (
+    *("atol", "rtol", "atols", "rtols", "trials", "seed", "shapes", "values", "profiles"),
+    *("inputs", "ignore", "opset"),
+)
+_CHOICES = ("provider", "optimization_level", "tolerance")
 _TYPE = re.compile(
     r"(?:(?P<kind>[a-z_]+(?:\([a-z0-9_(),]+\))?) )?(?P<dtype>\w+)\[(?P<dims>[^\[\]]*)\]"
 )
@@ -309,13 +312,16 @@ def _parity(tree: Tree) -> ParitySpec:
     if ("torch" in item.items) == ("reference" in item.items):
         item.mark.fail("parity compares with one thing: 'torch' or 'reference'")
     names = {key: _path(value, key) for key, value in item.items.items() if key in _REFERENCE}
-    settings: dict[str, float | int | str | tuple[str, ...]] = {}
+    settings: dict[str, float | int | str | tuple[str, ...] | dict[str, float]] = {}
     for key, value in item.items.items():
-        if key == "atol":
+        if key in ("atol", "rtol"):
             settings[key] = number(item, key) or 0.0
+        elif key in ("atols", "rtols"):
+            each = mapping(value, key)
+            settings[key] = {name: number(each, name) or 0.0 for name in each.items}
         elif key in ("trials", "seed", "opset"):
             settings[key] = integer(value, key)
-        elif key in ("shapes", "inputs", "ignore"):
+        elif key in ("shapes", "values", "profiles", "inputs", "ignore"):
             settings[key] = tuple(word.text for word in words(item, key))
         elif key not in names:
             settings[key] = text(value, key)

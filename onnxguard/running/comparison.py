@@ -20,14 +20,31 @@ SHOWN = 60
 """Characters of a value that are shown."""
 
 
-def compare(output: str, expected: Array, actual: Array, tolerance: float) -> Difference:
+def compare(
+    output: str,
+    expected: Array,
+    actual: Array,
+    tolerance: float,
+    relative: float = 0.0,
+    settled: npt.NDArray[np.bool_] | None = None,
+) -> Difference:
     """Compare one output of any dtype and shape.
 
-    Floating and complex elements may differ by ``tolerance``, computed in float64; all others must
-    be equal. NaN and infinity fail wherever they stand, on both sides too.
+    Floating and complex elements may differ by ``tolerance + relative * |expected|``, computed in
+    float64; all others must be equal. NaN and infinity fail wherever they stand, on both sides too,
+    unless the caller knows better.
+
+    Args:
+        output: its name.
+        expected: the reference's.
+        actual: the model's.
+        tolerance: the absolute one.
+        relative: the relative one.
+        settled: elements of one shape with both that are known to agree, such as infinities that
+            are right.
     """
     name = printable(output)
-    blank = Difference(name, str(expected.dtype), expected.shape, tolerance)
+    blank = Difference(name, str(expected.dtype), expected.shape, tolerance, relative=relative)
     if expected.dtype != actual.dtype:
         return _broken(blank, "OP203", f"is {actual.dtype}, the reference gives {expected.dtype}")
     if expected.shape != actual.shape:
@@ -36,15 +53,20 @@ def compare(output: str, expected: Array, actual: Array, tolerance: float) -> Di
     if not expected.size:
         return blank  # that nothing was compared is for the vacuity check to say
     if is_floating(expected.dtype):
-        return _floating(blank, expected, actual, tolerance)
+        if settled is not None and settled.any():
+            expected, actual = (np.where(settled, 0, side) for side in (expected, actual))
+            expected, actual = expected.astype(blank.dtype), actual.astype(blank.dtype)
+        return _floating(blank, expected, actual)
     unequal = expected != actual
+    if settled is not None:
+        unequal &= ~settled
     over = int(np.count_nonzero(unequal))
     place = int(np.argmax(unequal))
     compared = blank._replace(
         over=over,
         elements=expected.size,
         exact=expected.size - over,
-        largest=_gap(expected, actual),
+        largest=_gap(expected, actual) if over else 0.0,
         **_at(expected, actual, place),
     )
     if not over:
@@ -64,7 +86,15 @@ def distances(expected: Array, actual: Array) -> npt.NDArray[np.float64]:
     return np.abs(expected.astype(np.float64) - actual.astype(np.float64))
 
 
-def _floating(blank: Difference, expected: Array, actual: Array, tolerance: float) -> Difference:
+def same_extremes(expected: Array, actual: Array) -> npt.NDArray[np.bool_]:
+    """Where two floating arrays of one shape hold the same infinity, or both NaN."""
+    if expected.dtype.kind == "c" or actual.dtype.kind == "c":
+        return np.zeros(expected.shape, bool)
+    a, b = _wide(expected), _wide(actual)
+    return np.asarray(((a == b) & np.isinf(a)) | (np.isnan(a) & np.isnan(b)))
+
+
+def _floating(blank: Difference, expected: Array, actual: Array) -> Difference:
     finite = np.isfinite(_wide(expected)) & np.isfinite(_wide(actual))
     if not finite.all():
         bad = int(expected.size - np.count_nonzero(finite))
@@ -78,14 +108,16 @@ def _floating(blank: Difference, expected: Array, actual: Array, tolerance: floa
         return _broken(compared, "OP205", f"is NaN or infinite in {bad:,} elements")
     with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart
         gaps = distances(expected, actual).ravel()
-    place = int(np.argmax(gaps))
-    largest = float(gaps[place])
+    allowed: Any = blank.tolerance
+    if blank.relative:
+        allowed = blank.tolerance + blank.relative * np.abs(_wide(expected)).ravel()
+    place = int(np.argmax(gaps - allowed))
     # Written so that no NaN can pass; there is none, but this line is what the whole check is for.
-    within = gaps <= tolerance
+    within = gaps <= allowed
     over = int(gaps.size - np.count_nonzero(within))
     quantiles = np.percentile(gaps, PERCENTS, method="higher")
     compared = blank._replace(
-        largest=largest,
+        largest=float(gaps.max()),
         over=over,
         elements=gaps.size,
         percentiles=tuple((p, float(q)) for p, q in zip(PERCENTS, quantiles, strict=True)),
@@ -99,7 +131,7 @@ def _floating(blank: Difference, expected: Array, actual: Array, tolerance: floa
     return _broken(
         compared,
         "OP201",
-        f"differs by {largest:.3g} at {_dims(compared.index)}: "
+        f"differs by {gaps[place]:.3g} at {_dims(compared.index)}: "
         f"{compared.actual} instead of {compared.expected}",
     )
 

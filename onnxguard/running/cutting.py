@@ -102,6 +102,57 @@ def with_outputs(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
     return data
 
 
+def ancestors(graph: onnx.GraphProto, names: Iterable[str]) -> list[onnx.NodeProto]:
+    """The nodes that these tensors are made of, in the graph's order."""
+    made = {name: index for index, node in enumerate(graph.node) for name in node.output if name}
+    kept: set[int] = set()
+    pending = list(names)
+    while pending:
+        index = made.get(pending.pop())
+        if index is not None and index not in kept:
+            kept.add(index)
+            pending.extend(names_read(graph.node[index]))
+    return [graph.node[index] for index in sorted(kept)]
+
+
+def sliced(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """As ``with_outputs``, with those nodes and weights alone that these tensors are made of."""
+    graph, wanted = proto.graph, list(names)
+    nodes = ancestors(graph, wanted)
+    read = set(wanted).union(*map(names_read, nodes))
+    part = onnx.ModelProto(ir_version=proto.ir_version)
+    part.opset_import.extend(proto.opset_import)
+    part.functions.extend(proto.functions)
+    part.graph.name = "slice"
+    part.graph.input.extend(graph.input)
+    part.graph.node.extend(nodes)
+    part.graph.initializer.extend(tensor for tensor in graph.initializer if tensor.name in read)
+    part.graph.sparse_initializer.extend(
+        tensor for tensor in graph.sparse_initializer if tensor.values.name in read
+    )
+    part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    data: bytes = part.SerializeToString()
+    return data
+
+
+def depends_on_values(graph: onnx.GraphProto, names: Iterable[str]) -> bool:
+    """Whether tensors depend on the values of the graph's inputs, and not on their sizes alone."""
+    made = {name: node for node in graph.node for name in node.output if name}
+    inputs = {value.name for value in graph.input}
+    pending, seen = list(names), set[str]()
+    while pending:
+        name = pending.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if name in inputs:
+            return True
+        node = made.get(name)
+        if node is not None and node.op_type not in ("Shape", "Size"):
+            pending.extend(names_read(node))
+    return False
+
+
 def computed_names(graph: onnx.GraphProto) -> list[str]:
     """The outputs of all nodes of a graph, in order."""
     return [name for node in graph.node for name in node.output if name]

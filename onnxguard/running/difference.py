@@ -14,7 +14,9 @@ class Difference(NamedTuple):
         output: its name.
         dtype: the reference's, as NumPy names it.
         shape: the reference's.
-        tolerance: what ``d`` was compared with.
+        tolerance: what ``d`` was compared with, where the reference's value is 0.
+        relative: what is added to it for every 1 of the reference's value.
+        eased: whether it is beyond that and passes, because rounding alone explains it.
         problem: the code of the rule that the output breaks, empty where it passes.
         message: that problem in one line.
         largest: the largest ``d``; infinite where there is no finite one.
@@ -45,6 +47,8 @@ class Difference(NamedTuple):
     ulps: int = 0
     decades: tuple[tuple[int, int], ...] = ()
     exact: int = 0
+    relative: float = 0.0
+    eased: bool = False
 
     @property
     def passed(self) -> bool:

@@ -6,52 +6,42 @@ import hashlib
 import math
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import onnx
-from onnx import helper
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError
 from onnxguard.running.graph_file import Declared
-from onnxguard.students.normalisation import DEVIATION, MEAN
 
 Shapes = dict[str, tuple[int, ...]]
 """The shape of each input."""
 
-PROFILES = ("noise", "image", "large")
-"""Standard normal; smooth and textured pictures in 0..1, normalised; normal, ``LARGE`` times."""
-
-LARGE = 8.0
-_PER_CHANNEL = np.array([MEAN, DEVIATION])[:, :, None, None]
-
-_SIDES = ((64, 96), (160, 64), (96, 128), (224, 192), (256, 320), (512, 384), (299, 331))
+_SIDES = (
+    (64, 96),
+    (160, 64),
+    (96, 128),
+    (224, 192),
+    (256, 320),
+    (512, 384),
+    (299, 331),
+    (224, 224),
+)
 """Heights and widths to try, never square; the first are multiples of 32 and small."""
 ODD = (67, 93)
 """Tried as well: what an export froze or rounded shows where nothing halves evenly."""
 _BATCHES = (1, 2, 3)
-_LENGTHS = (5, 12, 31, 8, 64, 128, 3)
+_LENGTHS = (5, 12, 31, 8, 64, 128, 1_000, 8_000)
+MANY = 11
+"""A batch that is tried as well: more than any small buffer holds."""
+LONG = 256
+"""So long an axis is tried as well, where no table of positions says how long it may be."""
+_LONG_SIDES = (192, 320)
 ELEMENTS = 1 << 27
 """The most that the inputs may have together: 512 MiB of float32."""
-SMALL = 10
-"""Integers that pick or size something unknown are drawn below this."""
-LARGE_INTEGER = 20
-"""Others are drawn up to this far from zero, or over all that a small type can hold."""
-_PICKED = {
-    **dict.fromkeys(
-        ("Gather", "GatherElements", "GatherND", "Reshape", "Expand", "Tile", "Slice", "Pad"), 1
-    ),
-    **dict.fromkeys(("ScatterND", "ScatterElements", "Scatter", "TopK", "Resize", "Split"), 1),
-    **dict.fromkeys(("ArrayFeatureExtractor", "OneHot", "CumSum", "Squeeze", "Unsqueeze"), 1),
-    **dict.fromkeys(("Range", "ConstantOfShape", "Trilu", "EyeLike"), 0),
-}
-"""From which input on an operator picks places or sizes."""
-_MOVING = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-"""What changes the place or the type of indices, and not which rows they pick."""
 WANTED = 3
 """How many shapes are compared where the signature allows as many."""
 
@@ -63,11 +53,13 @@ class Inputs(NamedTuple):
         profile: one of ``PROFILES``, or a file's name.
         seed: what the values were drawn with, -1 for a file's.
         arrays: by the input's name.
+        aside: what the graph has no input for.
     """
 
     profile: str
     seed: int
     arrays: dict[str, Array]
+    aside: Mapping[str, Array] = {}
 
     @property
     def shapes(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -106,10 +98,11 @@ def propose_shapes(inputs: Sequence[Declared]) -> Iterator[Shapes]:
         yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
         return
     proposals = (_filled(inputs, attempt, sides) for attempt, sides in enumerate(_SIDES))
-    yield from (shapes for shapes in proposals if _elements(shapes) <= ELEMENTS)
+    yield from (shapes for shapes in proposals if elements_of(shapes) <= ELEMENTS)
 
 
-def _elements(shapes: Shapes) -> int:
+def elements_of(shapes: Shapes) -> int:
+    """How many elements all inputs have together."""
     return sum(map(math.prod, shapes.values()))
 
 
@@ -119,6 +112,44 @@ def odd_shapes(inputs: Sequence[Declared]) -> Shapes | None:
     return shapes if any(shape[2:] == ODD for shape in shapes.values()) else None
 
 
+def more_shapes(
+    inputs: Sequence[Declared], fitting: Shapes, rows: int
+) -> Iterator[tuple[str, Shapes]]:
+    """Shapes for the profiles ``many`` and ``long``; the other sizes are those of one that fits.
+
+    Args:
+        inputs: what the graph declares.
+        fitting: a shape that both sides took.
+        rows: of the table of positions, 0 where there is none.
+    """
+    long = min(rows, 4 * LONG) if rows else LONG
+    batches: dict[str, int] = {}
+    lengths: dict[str, int] = {}
+    for declared in inputs:
+        dims = declared.dims or ()
+        for axis, dim in enumerate(dims):
+            if isinstance(dim, int):
+                continue
+            name = _symbol(declared, axis)
+            if axis == 0 and len(dims) > 1:
+                batches[name] = MANY
+            elif len(dims) == 4 and axis >= 2:
+                lengths.setdefault(name, _LONG_SIDES[axis - 2])
+            else:
+                lengths.setdefault(name, long)
+    alone = {name: size for name, size in lengths.items() if name not in batches}
+    for profile, sizes in (("many", batches), ("long", alone)):
+        shapes = {
+            declared.name: tuple(
+                sizes.get(_symbol(declared, axis), size)
+                for axis, size in enumerate(fitting[declared.name])
+            )
+            for declared in inputs
+        }
+        if sizes and elements_of(shapes) <= ELEMENTS:
+            yield profile, shapes
+
+
 def _filled(inputs: Sequence[Declared], attempt: int, sides: tuple[int, int]) -> Shapes:
     sizes: dict[str, int] = {}
     shapes: Shapes = {}
@@ -126,10 +157,16 @@ def _filled(inputs: Sequence[Declared], attempt: int, sides: tuple[int, int]) ->
         shape = []
         for axis, dim in enumerate(declared.dims or ()):
             size = _size(axis, len(declared.dims or ()), attempt, sides)
-            open_dim = dim or f"{declared.name}\0{axis}"
-            shape.append(dim if isinstance(dim, int) else sizes.setdefault(str(open_dim), size))
+            symbol = _symbol(declared, axis)
+            shape.append(dim if isinstance(dim, int) else sizes.setdefault(symbol, size))
         shapes[declared.name] = tuple(shape)
     return shapes
+
+
+def _symbol(declared: Declared, axis: int) -> str:
+    """What a dynamic dim is called; one without a name is on its own, and a fixed one is none."""
+    dim = (declared.dims or ())[axis]
+    return "" if isinstance(dim, int) else dim or f"{declared.name}\0{axis}"
 
 
 def _size(axis: int, rank: int, attempt: int, sides: tuple[int, int]) -> int:
@@ -181,113 +218,8 @@ def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shape
     return [{name: shapes[i] for name, shapes in given.items()} for i in range(sets)]
 
 
-def draw(
-    inputs: Sequence[Declared], shapes: Shapes, profile: str, seed: int, bounds: dict[str, int]
-) -> Inputs:
-    """Make inputs of given shapes; the values depend on nothing but the arguments.
-
-    Args:
-        inputs: what the graph declares.
-        shapes: of each input.
-        profile: one of ``PROFILES``; integers and booleans are uniform in each.
-        seed: of the values; every input draws its own.
-        bounds: for integers that pick or size something, how far they may reach.
-
-    Raises:
-        UsageError: too many elements, or a dtype for which no values can be made up.
-    """
-    elements = _elements(shapes)
-    if elements > ELEMENTS:
-        raise UsageError(f"the inputs have {elements:,} elements; up to {ELEMENTS:,} can be run")
-    arrays = {}
-    for declared in inputs:
-        entropy = [
-            seed,
-            PROFILES.index(profile),
-            int.from_bytes(
-                hashlib.sha256(declared.name.encode("utf-8", "surrogateescape")).digest()
-            ),
-        ]
-        random = np.random.Generator(np.random.PCG64(entropy))
-        shape = shapes[declared.name]
-        # NumPy draws scalars, not arrays, for a shape of ().
-        arrays[declared.name] = np.asarray(_values(declared, shape, profile, random, bounds))
-    return Inputs(profile, seed, arrays)
-
-
-def _values(
-    declared: Declared,
-    shape: tuple[int, ...],
-    profile: str,
-    random: np.random.Generator,
-    bounds: dict[str, int],
-) -> Array:
-    dtype = _dtype(declared)
-    if dtype.kind == "b":
-        return random.random(shape) < 0.5
-    if dtype.kind in "iu":
-        return _integers(dtype, shape, random, bounds.get(declared.name))
-    if dtype.kind == "c":
-        return (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype(dtype)
-    if profile == "image":
-        return _picture(shape, random).astype(dtype)
-    wide = np.float64 if dtype == np.float64 else np.float32
-    values = random.standard_normal(shape, wide)
-    return (values * wide(LARGE if profile == "large" else 1.0)).astype(dtype, copy=False)
-
-
-def _integers(
-    dtype: np.dtype[Any], shape: tuple[int, ...], random: np.random.Generator, bound: int | None
-) -> Array:
-    kind = np.iinfo(dtype)
-    low, high = int(kind.min), int(kind.max)
-    if bound is not None:
-        low, high = 0, min(bound - 1, high)
-    elif dtype.itemsize > 2:
-        low, high = max(low, -LARGE_INTEGER), min(high, LARGE_INTEGER)
-    return random.integers(low, high, shape, endpoint=True).astype(dtype)
-
-
-def _dtype(declared: Declared) -> np.dtype[Any]:
-    if declared.dtype == "str" or not hasattr(np, declared.dtype):
-        if declared.dtype == "bfloat16":
-            import ml_dtypes
-
-            bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-            return bfloat16
-        raise UsageError(
-            f'no values can be made up for the input "{printable(declared.name)}" of '
-            f"{declared.dtype}: give them with `inputs` FILE.npz"
-        )
-    return np.dtype(declared.dtype)
-
-
-def _picture(shape: tuple[int, ...], random: np.random.Generator) -> Array:
-    """Smooth shading with texture, 0..1; three channels are normalised as ImageNet's are."""
-    smooth = random.random(shape)
-    for axis in range(max(len(shape) - 2, 0), len(shape)):
-        smooth = _smoothed(smooth, axis)
-    spread = np.ptp(smooth) if smooth.size else 0.0
-    unit = (smooth - smooth.min()) / spread if spread else smooth
-    unit = np.clip(0.85 * unit + 0.15 * random.random(shape), 0.0, 1.0)
-    if len(shape) == 4 and shape[1] == 3:
-        unit = (unit - _PER_CHANNEL[0]) / _PER_CHANNEL[1]
-    return np.asarray(unit)
-
-
-def _smoothed(values: Array, axis: int) -> Array:
-    """A running mean along an axis that wraps around, an eighth of it wide."""
-    size = values.shape[axis]
-    width = max(size // 8, 1)
-    total = np.zeros_like(values)
-    for shift in range(width):
-        total += np.roll(values, shift, axis)
-    mean: Array = total / width
-    return mean
-
-
-def read_inputs(path: str, inputs: Sequence[Declared]) -> Inputs:
-    """Read a ``.npz`` that names every input, nothing else, in the declared dtypes.
+def read_inputs(path: str, inputs: Sequence[Declared], others: Container[str] = ()) -> Inputs:
+    """Read a ``.npz`` that names every input, in the declared dtypes, and nothing but ``others``.
 
     Raises:
         ParityError: OP003.
@@ -305,6 +237,7 @@ def read_inputs(path: str, inputs: Sequence[Declared]) -> Inputs:
         raise ParityError("OP003", f"{shown}: not a .npz of plain arrays: {reason}") from None
     arrays = {name: a.astype(a.dtype.newbyteorder("="), copy=False) for name, a in arrays.items()}
     known = {declared.name: declared for declared in inputs}
+    aside = {n: arrays.pop(n) for n in list(arrays) if n in others and n not in known}
     for words, names in (("lacks", known.keys() - arrays), ("knows no", arrays.keys() - known)):
         if names:
             wanted = ", ".join(printable(n) for n in known)
@@ -314,7 +247,7 @@ def read_inputs(path: str, inputs: Sequence[Declared]) -> Inputs:
     for name, array in arrays.items():
         _fits(shown, known[name], array)
     ordered = {name: arrays[name] for name in known}
-    return Inputs(printable(os.path.basename(path)), -1, ordered)
+    return Inputs(printable(os.path.basename(path)), -1, ordered, aside)
 
 
 def _fits(path: str, declared: Declared, array: Array) -> None:
@@ -331,38 +264,3 @@ def _fits(path: str, declared: Declared, array: Array) -> None:
         wanted = "x".join(printable(str(dim)) or "?" for dim in dims)
         given = "x".join(map(str, array.shape)) or "a scalar"
         raise ParityError("OP003", f'{path}: "{name}" is {given}, the graph wants {wanted}')
-
-
-def index_bounds(proto: onnx.ModelProto) -> dict[str, int]:
-    """What integer inputs may reach: the names of those that pick rows, or say sizes, and how far.
-
-    An input whose table is constant may reach its last row; of the others that pick or size
-    something, anywhere behind them, ``SMALL`` is a guess.
-    """
-    tables = {tensor.name: tensor.dims for tensor in proto.graph.initializer}
-    origins: dict[str, str] = {}
-    behind: dict[str, set[str]] = {value.name: {value.name} for value in proto.graph.input}
-    bounds: dict[str, int] = {}
-    for node in proto.graph.node:
-        sources = set[str]().union(*(behind.get(name, ()) for name in node.input))
-        for name in node.output:
-            behind[name] = sources
-        if node.op_type in _MOVING and node.input and node.output:
-            origins[node.output[0]] = origins.get(node.input[0], node.input[0])
-        deciding = node.input if inner_graphs(node) else node.input[_PICKED.get(node.op_type, 99) :]
-        for name in set[str]().union(*(behind.get(name, ()) for name in deciding)):
-            bounds.setdefault(name, SMALL)
-        if node.op_type != "Gather" or len(node.input) != 2 or node.input[0] not in tables:
-            continue
-        axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
-        dims, index = tables[node.input[0]], origins.get(node.input[1], node.input[1])
-        if -len(dims) <= axis < len(dims):
-            before = bounds.get(index, SMALL)
-            bounds[index] = int(dims[axis]) if before == SMALL else min(int(dims[axis]), before)
-    return bounds
-
-
-def inner_graphs(node: onnx.NodeProto) -> bool:
-    """Whether a node computes with graphs inside it, or may be a function."""
-    inside = any(a.HasField("g") or a.graphs for a in node.attribute)
-    return inside or node.domain not in ("", "ai.onnx")

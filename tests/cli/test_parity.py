@@ -19,6 +19,7 @@ from support.parity_cases import WEIGHTS, graph
 
 from onnxguard.parity.report import ParityReport
 from onnxguard.reporters import PARITY_REPORTERS
+from onnxguard.running.profiles import PROBES
 
 NET = """
 import torch
@@ -97,7 +98,8 @@ def test_a_graph_that_agrees_passes_and_one_that_differs_fails() -> None:
 
 
 def test_a_tolerance_large_enough_lets_it_pass() -> None:
-    assert run("parity", "bad.onnx", *AGAINST, "--atol", "1", "--ignore", "OP303")[0] == 0
+    wide = ("--atol", "1", "--ignore", "OP303,OP112", "--profile", "normal")
+    assert run("parity", "bad.onnx", *AGAINST, *wide)[0] == 0
 
 
 @pytest.mark.parametrize("output_format", PARITY_REPORTERS)
@@ -142,12 +144,26 @@ def test_inputs_are_bound_by_name(folder: Path) -> None:
     assert (code, len(list(report["trials"]))) == (0, 1)  # type: ignore[call-overload]
 
 
+def test_tolerances_for_all_outputs_and_for_one(folder: Path) -> None:
+    wide = ("--ignore", "OP303,OP112", "--profile", "normal")
+    assert run("parity", "bad.onnx", *AGAINST, *wide, "--atol", "1e-6", "--atol", "y=1")[0] == 0
+    assert "y" in refused("bad.onnx", *AGAINST, "--atol", "z=1")
+    (folder / "pyproject.toml").write_text(
+        '[tool.onnxguard.parity]\natol = 1.0\nignore = ["OP303", "OP112"]\nprofile = ["normal"]\n'
+    )
+    assert run("parity", "bad.onnx", *AGAINST)[0] == 0
+    (folder / "pyproject.toml").write_text('[tool.onnxguard.parity]\ntolerance = "some"\n')
+    assert run("parity", "good.onnx", *AGAINST)[0] == 2
+
+
 def test_shapes_trials_and_seeds() -> None:
     shapes = ("--shape", "x=2x4", "--shape", "x=7,4", "--trials", "2", "--seed", "5")
     code, report = checked("good.onnx", *AGAINST, *shapes)
     trials = list(report["trials"])  # type: ignore[call-overload]
     assert code == 0
-    assert len(trials) == 2 * 2 * 3
+    probes = [trial for trial in trials if trial["profile"] in PROBES]
+    assert len(trials) - len(probes) == 2 * 2 * 3
+    assert len(probes) == 2
     assert {trial["seed"] for trial in trials} == {5, 6}
 
 
@@ -192,6 +208,7 @@ def test_a_report_outlives_its_evidence(folder: Path) -> None:
 
 def test_a_proof_below_the_asked_share_fails() -> None:
     blunt = ("--prove", "--mutants", "8", "--atol", "0.05", "--no-local", "--kill-rate", "1")
+    blunt += ("--profile", "normal")
     code, report = checked("good.onnx", *AGAINST, *blunt)
     assert code == 1
     assert [f["code"] for f in report["findings"]] == ["OP501"]  # type: ignore[attr-defined]

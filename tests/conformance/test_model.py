@@ -434,7 +434,7 @@ def test_too_many_nodes_and_elements_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(tmp_path, [helper.make_node("Abs", ["x"], ["y"])], [value("x")], ["y"])
-    monkeypatch.setattr("onnxguard.running.inputs.ELEMENTS", 5)
+    monkeypatch.setattr("onnxguard.running.drawing.ELEMENTS", 5)
     with pytest.raises(UsageError, match="the inputs have 6 elements"):
         conform_model(path)
     monkeypatch.setattr(conform, "MOST_NODES", 0)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stnp
 from onnx import TensorProto, helper
 
+from onnxguard.parity.settings import Settings
 from onnxguard.parity.trials import compare_outputs
 from onnxguard.running.comparison import Named, compare
 from onnxguard.running.difference import Difference
@@ -443,7 +444,7 @@ MODEL = model_of("a", "b")
 
 
 def problems(expected: Named, actual: Named) -> list[tuple[str, str]]:
-    found = compare_outputs(expected, actual, MODEL, ATOL)
+    found = compare_outputs(expected, actual, MODEL, Settings())
     return [(difference.output, difference.problem) for difference in found]
 
 
@@ -460,7 +461,7 @@ def test_outputs_that_agree() -> None:
 )
 def test_an_output_too_many_or_too_few(expected: Named) -> None:
     assert problems(expected, [A, B]) == [("a, b", "OP202")]
-    [difference] = compare_outputs(expected, [A, B], MODEL, ATOL)
+    [difference] = compare_outputs(expected, [A, B], MODEL, Settings())
     assert difference.largest == INF
     assert f"2 outputs, the reference gives {len(expected)}" in difference.message
 

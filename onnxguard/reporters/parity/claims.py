@@ -38,7 +38,8 @@ def claim(report: ParityReport) -> Claim:
     if report.verdict is ParityVerdict.PASS:
         trials = phrases.plural(len(compared(report)), "trial")
         shown = f": largest difference {number(report.largest)} in {trials}"
-        return Claim("agrees with", f" within {number(report.atol)}{shown}{_alone(report.nodes)}")
+        within = number(report.atol) if report.tolerance == "exact" else report.tolerance
+        return Claim("agrees with", f" within {within}{shown}{_alone(report.nodes)}")
     if report.verdict is ParityVerdict.VACUOUS:
         rest = f" above {number(report.atol)}, but this comparison could hardly have shown one"
         return Claim("shows no difference from", rest)

@@ -99,6 +99,10 @@ def _blocks(report: ParityReport) -> Iterator[Block]:
     bars = list(decades(report.trials))
     if bars:
         yield Section("Differences by decade", bars, detail=True, folded=True)
+    if report.weights is not None or report.coverage:
+        heads = "What", "Of", "Reached>", "In words"
+        rows = list(_tried(report))
+        yield Section("What was tried", [Table(heads, rows)], detail=True, folded=True)
     if report.identity is not None:
         pairs = Pairs(list(_identity(report.identity)))
         yield Section("What was compared", [pairs], detail=True, folded=True)
@@ -151,6 +155,16 @@ def _proof(proof: Proof) -> Iterator[Block]:
             [("not noticed: ", Code(s.mutation), ", at ", Code(s.node)) for s in proof.survivors],
             SURVIVORS_SHOWN,
         )
+
+
+def _tried(report: ParityReport) -> Iterator[tuple[Words, ...]]:
+    for one in report.coverage:
+        reached = f"{one.reached:,} of {one.extent:,}" if one.extent else f"{one.reached or '-'}"
+        yield one.what, Code(one.name), reached, Code(one.said)
+    if report.weights is not None:
+        how = ", ".join(f"{count:,} {kind}" for kind, count in report.weights.ways)
+        of = f"{report.weights.matched:,} of {report.weights.weights:,}"
+        yield "weights", "the reference's", of, how or "-"
 
 
 def _identity(identity: Identity) -> Iterator[tuple[Words, Words]]:

@@ -21,6 +21,7 @@ RECORDS = {
     "percentiles": ("percent", "difference"),
     "placement": ("provider", "nodes"),
     "shapes": ("input", "shape"),
+    "ways": ("way", "weights"),
     "versions": ("package", "version"),
 }
 """Fields that hold plain tuples, and what their items are called."""

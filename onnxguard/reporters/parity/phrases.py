@@ -32,6 +32,7 @@ OUTCOMES = {
     Outcome.BOTH_REFUSED: "both sides refuse it",
     Outcome.MODEL_REFUSED: "the graph refuses it, the reference does not",
     Outcome.REFERENCE_REFUSED: "the reference refuses it, the graph does not",
+    Outcome.NO_EVIDENCE: "float32 itself fails here",
 }
 
 _SCAN_VERDICTS = {
@@ -119,7 +120,11 @@ def compared(report: ParityReport) -> list[Trial]:
 def worst(report: ParityReport) -> Found | None:
     """The first difference that fails with the largest value, or else the largest of all."""
     found = [Found(d, trial) for trial in report.trials for d in trial.differences]
-    return max(found, key=lambda f: (not f.difference.passed, f.difference.largest), default=None)
+    return max(found, key=_weight_of, default=None)
+
+
+def _weight_of(found: Found) -> tuple[bool, bool, float]:
+    return not found.difference.passed, not found.difference.eased, found.difference.largest
 
 
 def spot(found: Found) -> Words:

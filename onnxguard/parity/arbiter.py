@@ -1,0 +1,268 @@
+"""Second opinions on what differs: PyTorch in float64, and the values behind places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from onnxguard.base.printable import printable
+from onnxguard.parity.report import Outcome, Referee
+from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.parity.trials import Case, Reference
+from onnxguard.running.comparison import Array, Named, compare, is_floating, same_extremes
+from onnxguard.running.cutting import sliced
+from onnxguard.running.difference import Difference
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.graph_file import OnnxModel
+from onnxguard.running.inputs import Inputs
+from onnxguard.running.profiles import PROBES
+from onnxguard.running.session import Session
+from onnxguard.running.ties import picker, ties
+
+ROUNDING = 8.0
+"""Up to this many times as far from float64 as PyTorch's own float32, the graph rounds.
+
+Measured: up to 6.2 where batch norms were folded in float32 (MobileNetV3)."""
+ULPS = 4.0
+"""And so many units in the last place of the largest value."""
+ERROR = 32.0
+"""From this many times on a difference is no accident of a trial in which float32 fails."""
+GROSS = 1e-4
+"""A probe finds errors of this share of the largest value: cancellation far out costs digits."""
+BUT = ", by rounding alone"
+"""What is added to the message of a difference that rounding explains."""
+USELESS = 1e-3
+"""A trial in which float32 itself is off by this share of an output's spread says nothing."""
+
+
+class _Distances(NamedTuple):
+    """How far both sides are from float64, elements that are settled left out."""
+
+    reference: npt.NDArray[np.float64]
+    model: npt.NDArray[np.float64]
+    spread: float
+    scale: float
+    ulp: float
+
+    @property
+    def by_rounding(self) -> bool:
+        """Whether the graph is as near to float64 as the reference, at worst and on the whole."""
+        worst = ROUNDING * _largest(self.reference) + ULPS * self.ulp
+        usual = ROUNDING * _usual(self.reference) + self.ulp
+        return _largest(self.model) <= worst and _usual(self.model) <= usual
+
+    @property
+    def slight(self) -> bool:
+        """Whether the graph is that near at worst, or next to nothing off in relation."""
+        worst = max(ROUNDING * _largest(self.reference), GROSS * self.scale)
+        return _largest(self.model) <= worst
+
+    @property
+    def useless(self) -> bool:
+        """Whether float32 cannot compute the output at all here, and the graph does no worse."""
+        noise = _largest(self.reference)
+        return noise > USELESS * self.spread and _largest(self.model) <= ERROR * noise
+
+
+class Arbiter:
+    """Judges what failed in a trial once more.
+
+    Args:
+        reference: what vouches for the graph.
+        model: the graph.
+        open_session: loads bytes as the graph was loaded.
+    """
+
+    def __init__(
+        self, reference: Reference, model: OnnxModel, open_session: Callable[[bytes], Session]
+    ) -> None:
+        self._reference = reference
+        self._model = model
+        self._open = open_session
+        self._double: TorchReference | None = None
+        self._asked = False
+        self._truths: dict[str, Named | None] = {}
+        self.settled: dict[str, int] = {}
+        """``what was settled``, with the outputs named, and in how many trials."""
+
+    def truth(self, inputs: Inputs) -> Named | None:
+        """The reference's outputs in float64; None where it cannot say."""
+        key = inputs.sha256
+        if key not in self._truths:
+            self._truths[key] = self._computed(inputs)
+        return self._truths[key]
+
+    def _computed(self, inputs: Inputs) -> Named | None:
+        if not self._asked and isinstance(self._reference, TorchReference):
+            self._double = self._reference.double()
+        self._asked = True
+        if self._double is None:
+            return None
+        feeds = {
+            name: array.astype(np.float64) if is_floating(array.dtype) else array
+            for name, array in inputs.arrays.items()
+        }
+        try:
+            return self._double.run(feeds, torch.float64)
+        except (RefusedError, ParityError):
+            return None
+
+    def settle(self, case: Case) -> Case:
+        """The same case, its failing differences judged again.
+
+        What agrees after all passes; what rounding alone explains fails as OP208; a trial of our
+        own making in which float32 says nothing is no evidence.
+        """
+        if all(d.passed for d in case.trial.differences) or case.expected is None:
+            return case
+        if any(d.problem == "OP209" for d in case.trial.differences):
+            return case
+        assert case.actual is not None  # noqa: S101 - differences have two sides
+        if len(case.trial.differences) != len(case.expected):
+            return case
+        truth = self.truth(case.inputs)
+        if truth is not None and len(truth) != len(case.expected):
+            truth = None
+        differences, useless = [], False
+        for position, difference in enumerate(case.trial.differences):
+            exact = None if truth is None else truth[position][1]
+            ours, theirs = case.expected[position][1], case.actual[position][1]
+            if difference.passed or ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+                differences.append(difference)
+                continue
+            exact = None if exact is None or exact.shape != ours.shape else exact
+            if is_floating(ours.dtype) and ours.dtype.kind != "c":
+                probe = case.inputs.profile in PROBES
+                judged, says_nothing = self._floating(difference, exact, ours, theirs, probe)
+                useless = useless or says_nothing
+            else:
+                judged = self._discrete(case.inputs, position, difference, exact, ours, theirs)
+            differences.append(judged)
+        trial = case.trial._replace(differences=tuple(differences))
+        if useless and case.inputs.seed >= 0:
+            trial = trial._replace(outcome=Outcome.NO_EVIDENCE, differences=())
+        return case._replace(trial=trial)
+
+    def _floating(
+        self, difference: Difference, exact: Array | None, ours: Array, theirs: Array, probe: bool
+    ) -> tuple[Difference, bool]:
+        if exact is None and probe and difference.problem == "OP201":
+            exact = ours  # nobody is asked in float64: that what differs is slight will do
+        if exact is None or not is_floating(exact.dtype):
+            return difference, False
+        exact = exact.astype(np.float64, copy=False)  # a module may cast what it gives
+        settled = same_extremes(ours, theirs) & same_extremes(ours, exact) & ~np.isnan(exact)
+        if settled.any():
+            tolerance, relative = difference.tolerance, difference.relative
+            difference = compare(difference.output, ours, theirs, tolerance, relative, settled)
+            if difference.problem != "OP205":
+                self._say(f"infinities of {difference.output} are equal, and so in float64")
+        measured = _measured(exact, ours, theirs, settled)
+        if measured is None:
+            return difference, False
+        if not difference.passed and measured.useless:
+            return difference, True
+        if difference.problem != "OP201":
+            return difference, False
+        if measured.by_rounding or (probe and measured.slight):
+            noise, error = _largest(measured.reference), _largest(measured.model)
+            message = (
+                f"{difference.message}{BUT}: PyTorch's own float32 is off by {noise:.2g} from "
+                f"float64, ONNX Runtime by {error:.2g}"
+            )
+            difference = difference._replace(problem="OP208", message=message)
+        return difference, False
+
+    def _discrete(
+        self,
+        inputs: Inputs,
+        position: int,
+        difference: Difference,
+        exact: Array | None,
+        ours: Array,
+        theirs: Array,
+    ) -> Difference:
+        if ours.dtype.kind not in "iu":
+            return difference
+        settled = self._ties(inputs, position, difference, ours, theirs)
+        if not (settled | (ours == theirs)).all() and exact is not None:
+            # In float64 it is not as the reference says in float32: these it cannot vouch for.
+            settled |= (exact != ours) & ((exact == theirs) | settled)
+        judged = compare(difference.output, ours, theirs, difference.tolerance, settled=settled)
+        if judged.passed:
+            self._say(f"places in {difference.output} differ among equal values alone")
+        return judged if judged.passed else difference
+
+    def _ties(
+        self, inputs: Inputs, position: int, difference: Difference, ours: Array, theirs: Array
+    ) -> npt.NDArray[np.bool_]:
+        proto = self._model.proto
+        node = picker(proto.graph, self._model.outputs[position].name)
+        if node is None:
+            return np.zeros(ours.shape, bool)
+        name = node.input[0]
+        try:
+            data = inputs.arrays.get(name)
+            if data is None:
+                session = self._open(sliced(proto, [name]))
+                data = dict(session.run(inputs.arrays))[name]
+        except (ParityError, RefusedError):
+            return np.zeros(ours.shape, bool)
+        return ties(node, data, ours, theirs, 2 * difference.tolerance)
+
+    def _say(self, what: str) -> None:
+        self.settled[what] = self.settled.get(what, 0) + 1
+
+    def referees(self, case: Case) -> tuple[Referee, ...]:
+        """How far each side is from float64, for every output of which it can be said."""
+        truth = self.truth(case.inputs)
+        if case.expected is None or case.actual is None or truth is None:
+            return ()
+        if not len(truth) == len(case.actual) == len(case.expected):
+            return ()
+        verdicts = []
+        for (_, exact), (_, ours), (name, theirs) in zip(
+            truth, case.expected, case.actual, strict=True
+        ):
+            if exact.dtype != np.float64 or not exact.shape == ours.shape == theirs.shape:
+                continue
+            settled = same_extremes(ours, theirs) & same_extremes(ours, exact) & ~np.isnan(exact)
+            sides = [side[~settled].astype(np.float64) for side in (exact, ours, theirs)]
+            if not all(np.isfinite(side).all() for side in sides):
+                continue
+            noise, error = (float(np.abs(s - sides[0]).max(initial=0.0)) for s in sides[1:])
+            verdicts.append(Referee(printable(name), noise, error))
+        return tuple(verdicts)
+
+
+def _measured(
+    exact: Array, ours: Array, theirs: Array, settled: npt.NDArray[np.bool_]
+) -> _Distances | None:
+    """None where float64 itself is not finite in what is left."""
+    kept = ~settled
+    truth = exact[kept]
+    if not truth.size or not np.isfinite(truth).all():
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):
+        noise, error = (
+            np.nan_to_num(np.abs(side[kept].astype(np.float64) - truth), nan=np.inf)
+            for side in (ours, theirs)
+        )
+    error = np.where(np.isfinite(noise), error, 0.0)  # where the reference cannot say, nobody can
+    scale = float(np.abs(truth).max())
+    spread = float(truth.max() - truth.min()) or scale
+    precision = float(np.finfo(ours.dtype).eps) if ours.dtype.kind == "f" else 2.0**-7
+    return _Distances(noise, error, spread, scale, precision * scale)
+
+
+def _largest(distances: npt.NDArray[np.float64]) -> float:
+    return float(distances.max(initial=0.0))
+
+
+def _usual(distances: npt.NDArray[np.float64]) -> float:
+    """The root of the mean square."""
+    return float(np.sqrt(np.mean(np.square(distances)))) if distances.size else 0.0

@@ -1,0 +1,521 @@
+"""What people export: rounding, rows that nobody reads, copies of lower precision, masks, ties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from support.parity_cases import (
+    LINEAR,
+    Array,
+    Network,
+    assert_honest,
+    errors,
+    exported,
+    graph,
+    linear,
+    seeded,
+    values,
+    warned,
+    weighted,
+)
+from torch import Tensor, nn
+from torch.nn import functional
+
+from onnxguard.base.errors import UsageError
+from onnxguard.parity.check import check_parity
+from onnxguard.parity.report import Outcome, ParityReport
+from onnxguard.running.graph_file import parse_onnx
+from onnxguard.running.inputs import more_shapes
+from onnxguard.running.ranges import Ranges, parse_values
+
+N = {0: "N"}
+NL = {0: "N", 1: "L"}
+
+
+def traced(module: nn.Module, example: Tensor, dims: dict[int, str], name: str = "x") -> bytes:
+    return exported(module, {name: example}, dynamic={name: dims})
+
+
+def changed(data: bytes, name: str, change: Callable[[Array], Array]) -> bytes:
+    """The graph with one initializer changed."""
+    proto = onnx.load_from_string(data)
+    tensor = next(t for t in proto.graph.initializer if t.name == name)
+    value = np.ascontiguousarray(change(numpy_helper.to_array(tensor).copy()))
+    tensor.CopyFrom(numpy_helper.from_array(value, name))
+    return proto.SerializeToString()
+
+
+def said(report: ParityReport) -> str:
+    return " ".join((*report.remarks, *(f.message for f in report.findings)))
+
+
+# Rounding
+
+
+class Logits(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(256, 256), nn.Linear(256, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(torch.relu(self.a(x))) * 1000
+
+
+@pytest.fixture(scope="module")
+def logits() -> tuple[nn.Module, bytes]:
+    module = seeded(Logits)
+    return module, traced(module, values(0, 2, 256), N)
+
+
+def test_rounding_has_a_code_of_its_own_and_an_option_that_accepts_it(
+    logits: tuple[nn.Module, bytes],
+) -> None:
+    module, data = logits
+    strict = check_parity(data, module)
+    assert errors(strict) == {"OP208"}
+    assert "off by" in said(strict)
+    report = check_parity(data, module, tolerance="rounding")
+    assert report.verdict == "pass", report.findings
+    assert "accepted as asked" in said(report)
+
+
+def test_an_error_is_no_rounding(logits: tuple[nn.Module, bytes]) -> None:
+    module, data = logits
+    wrong = changed(data, "b.weight", lambda w: w * np.float32(1 + 1e-5))
+    for tolerance in ("exact", "rounding"):
+        report = check_parity(wrong, module, tolerance=tolerance, ignore=("OP112",))
+        assert "OP201" in errors(report), report.findings
+
+
+def test_rounding_is_not_told_where_no_node_was_run_alone(logits: tuple[nn.Module, bytes]) -> None:
+    module, data = logits
+    assert errors(check_parity(data, module, tolerance="rounding", local=False)) == {"OP201"}
+
+
+def test_a_relative_tolerance_and_one_for_a_single_output(logits: tuple[nn.Module, bytes]) -> None:
+    module, data = logits
+    name = parse_onnx(data, "-").outputs[0].name
+    assert_passes(check_parity(data, module, rtol=1e-3, atol=1e-2))
+    assert_passes(check_parity(data, module, atols={name: 1e-1}))
+    assert "OP208" in errors(check_parity(data, module, atols={name: 1e-7}))
+    with pytest.raises(UsageError, match='no output "z"'):
+        check_parity(data, module, rtols={"z": 1e-3})
+
+
+def assert_passes(report: ParityReport) -> None:
+    assert report.verdict == "pass", report.findings
+
+
+def test_inputs_on_which_float32_fails_are_no_evidence() -> None:
+    data = graph(
+        "(float[n, 4] x) => (float[n, 4] y) { h = Mul(x, big) s = Add(h, x) y = Sub(s, h) }",
+        big=np.float32(1e7),
+    )
+
+    def cancels(x: Tensor) -> Tensor:
+        return (x * 1e7).add(x) - x * 1e7
+
+    report = check_parity(data, Network(lambda x: cancels(x) + 0.003 * x), local=False)
+    assert {trial.outcome for trial in report.trials} == {Outcome.NO_EVIDENCE}
+    assert errors(report) == {"OP301"}
+    assert report.verdict == "vacuous"
+    assert "no evidence" in said(report)
+
+
+# Equal although numbers do not say so
+
+
+HONEST: dict[str, Callable[[Tensor], Any]] = {
+    "isinf": lambda y: torch.where(torch.isinf(y), torch.zeros_like(y), y),
+    "isfinite": lambda y: torch.where(torch.isfinite(y), y, torch.zeros_like(y)),
+    "doubles inside": lambda y: (y.double() * 1.5 + 0.1).float(),
+    "half inside": lambda y: (y.half().float() * 2).round(),
+    "masked logits": lambda y: y.masked_fill(torch.arange(8) > 5, float("-inf")),
+    "one-hot": lambda y: functional.one_hot(y.argmax(-1), 8),
+    "the logarithm of nothing": lambda y: torch.log(torch.relu(y)),
+}
+
+
+class On(nn.Module):
+    def __init__(self, function: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.l = nn.Linear(8, 8)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Any:
+        return self.function(self.l(x))
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_graphs_are_not_refused(name: str) -> None:
+    module = seeded(lambda: On(HONEST[name]))
+    report = check_parity(traced(module, values(1, 2, 8), N), module)
+    assert report.verdict == "pass", report.findings
+
+
+def test_equal_infinities_are_said_and_a_wrong_one_fails() -> None:
+    module = seeded(lambda: On(HONEST["masked logits"]))
+    data = traced(module, values(1, 2, 8), N)
+    assert "infinities of" in said(check_parity(data, module))
+    other = seeded(lambda: On(lambda y: y.masked_fill(torch.arange(8) > 4, float("-inf"))))
+    assert "OP205" in errors(check_parity(data, other))
+
+
+def test_places_among_equals_are_no_errors_and_others_are() -> None:
+    rounded = """(float[n, 9] x) => (float[n, 3] best, int64[n, 3] at) {
+      h = Mul(x, two) r = Round(h) best, at = TopK <axis = 1> (r, k)
+    }"""
+    data = graph(rounded, two=np.float32(2), k=np.array([3]))
+
+    def turned(x: Tensor) -> tuple[Tensor, Tensor]:
+        v, i = torch.topk((x * 2).round(), 3, dim=1)
+        return v, i.roll(1, 1)
+
+    assert "OP206" in errors(check_parity(data, Network(turned)))
+    report = check_parity(data, Network(lambda x: torch.topk((x * 2).round(), 3, dim=1)))
+    assert report.verdict == "pass", report.findings
+
+
+def test_a_decision_on_sizes_alone_is_a_remark() -> None:
+    def forward(x: Tensor) -> Tensor:
+        return weighted(x) if bool((torch.arange(x.shape[1]) < 99).all()) else x
+
+    report = check_parity(LINEAR, Network(forward))
+    assert_honest(report)
+    assert "decides alike at all sizes tried: x 1x4" in said(report)
+
+
+# What is tried
+
+
+class Rows(nn.Module):
+    def __init__(self, rows: int = 3000) -> None:
+        super().__init__()
+        self.e = nn.Embedding(rows, 8)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.e(ids)
+
+
+class Positions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.e, self.p = nn.Embedding(50, 8), nn.Embedding(300, 8)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return self.e(ids) + self.p(torch.arange(ids.shape[1]))
+
+
+IDS = torch.tensor([[1, 2, 3]])
+
+
+def test_rows_that_no_trial_reads_are_compared_as_weights() -> None:
+    module = seeded(Rows)
+    data = traced(module, IDS, NL, "ids")
+    assert_honest(check_parity(data, module))
+
+    def cut(table: Array) -> Array:
+        table[2000:2900] = 0
+        return table
+
+    report = check_parity(changed(data, "e.weight", cut), module, ignore=("OP201", "OP401")[2:])
+    assert "OP112" in errors(report)
+    assert "900 of them are zero" in said(report)
+    other = check_parity(changed(data, "e.weight", cut), Network(module.forward), local=False)
+    assert "OP311" in warned(other)
+    assert "of 3,000 rows were read" in said(other)
+
+
+def test_a_table_of_positions_is_read_to_its_end() -> None:
+    module = seeded(Positions)
+    data = traced(module, IDS, NL, "ids")
+    report = check_parity(data, module)
+    assert_honest(report)
+    reached = {one.name: (one.reached, one.extent) for one in report.coverage if one.what == "rows"}
+    assert reached["p.weight"] == (300, 300)
+
+    def cut(table: Array) -> Array:
+        table[64:] = 0
+        return table
+
+    wrong = check_parity(changed(data, "p.weight", cut), module, ignore=("OP112",))
+    assert "OP201" in errors(wrong)
+
+
+def test_other_weights_are_one_finding() -> None:
+    def net() -> nn.Module:
+        return nn.Sequential(*(nn.Linear(8, 8) for _ in range(4)))
+
+    data = traced(seeded(net), values(0, 1, 8), N)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        stranger = net()
+    report = check_parity(data, stranger)
+    assert "OP113" in errors(report)
+    assert "--weights?" in said(report)
+    assert "OP112" not in errors(report)
+
+
+WEIGHTS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
+    "transposed": (
+        lambda: nn.Sequential(nn.Linear(8, 6), nn.Linear(6, 5)),
+        (2, 4, 8),
+        "transposed",
+    ),
+    "folded": (
+        lambda: nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).eval(),
+        (1, 3, 9, 9),
+        "folded with a norm",
+    ),
+    "rearranged": (
+        lambda: nn.LSTM(4, 6, batch_first=True, bidirectional=True),
+        (2, 5, 4),
+        "rearranged",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_are_recognised_however_they_are_written(name: str) -> None:
+    build, shape, way = WEIGHTS[name]
+    module = seeded(build)
+    with torch.no_grad():
+        for norm in module.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.running_mean.normal_()  # type: ignore[union-attr]
+                norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr]
+                norm.weight.uniform_(0.5, 2)
+                norm.bias.normal_()
+    outputs = ("y", "h", "c") if name == "rearranged" else ("y",)
+    data = exported(module, {"x": values(0, *shape)}, outputs, {"x": N})
+    report = check_parity(data, module, local=False)
+    assert report.weights is not None
+    assert report.weights.matched == report.weights.weights, report.weights
+    assert way in dict(report.weights.ways)
+
+
+def test_a_folded_weight_that_is_scaled_is_named() -> None:
+    build, shape, _ = WEIGHTS["folded"]
+    module = seeded(build)
+    data = traced(module, values(0, *shape), N)
+    name = onnx.load_from_string(data).graph.node[0].input[1]
+    report = check_parity(changed(data, name, lambda w: w * np.float32(1.0005)), module)
+    assert "OP112" in errors(report)
+
+
+WRONG: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], Tensor, dict[int, str]]] = {
+    "a wrap that is lost": (
+        lambda ids: TABLE[torch.remainder(ids, 100)],
+        lambda ids: TABLE[ids],
+        IDS,
+        NL,
+    ),
+    "a remainder of negative numbers": (
+        lambda ids: TABLE[torch.remainder(ids, 64)],
+        lambda ids: TABLE[torch.fmod(ids, 64).abs()],
+        IDS,
+        NL,
+    ),
+    "a bound of integers": (
+        lambda ids: ids[:, None] * 0.01,
+        lambda ids: ids.clamp(max=100)[:, None] * 0.01,
+        torch.tensor([3]),
+        N,
+    ),
+    "a bound that the graph lost": (
+        lambda x: x.clamp(-60, 60).sigmoid() + x.clamp(-60, 60),
+        lambda x: x.sigmoid() + x,
+        values(0, 1, 4),
+        N,
+    ),
+    "a bound behind a product": (
+        lambda x: weighted(x).relu().log1p(),
+        lambda x: weighted(x).clamp(max=100).relu().log1p(),
+        values(0, 1, 4),
+        N,
+    ),
+    "halves": (
+        lambda x: torch.round(x * 2) / 2,
+        lambda x: torch.floor(x * 2 + 0.5) / 2,
+        values(0, 1, 4),
+        N,
+    ),
+    "a buffer of eight rows": (
+        lambda x: x * 2,
+        lambda x: torch.cat([x[:8] * 2, x[8:] * 0]),
+        values(0, 2, 4),
+        N,
+    ),
+    "a length": (
+        lambda x: x * (1.0 if x.shape[1] <= 64 else 0.5),
+        lambda x: x * 1.0,
+        values(0, 2, 4, 3),
+        NL,
+    ),
+}
+TABLE = values(9, 100, 4)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_only_some_legal_inputs_show_is_found(name: str) -> None:
+    right, wrong, example, dims = WRONG[name]
+    input_name = "ids" if example.dtype == torch.int64 else "x"
+    data = traced(Network(wrong), example, dims, input_name)
+    assert check_parity(data, Network(wrong)).verdict == "pass"
+    report = check_parity(data, Network(right))
+    assert errors(report) & {"OP201", "OP207"}, report.findings
+
+
+def ranges(text: str, **weights: Any) -> dict[str, tuple[float, float]]:
+    proto = onnx.load_from_string(graph(text, **weights))
+    return {name: (one.low, one.high) for name, one in Ranges(proto).integers.items()}
+
+
+EMB = np.zeros((40, 3), np.float32)
+
+
+def test_ranges_come_from_the_graph() -> None:
+    head = "(int64[n] i) => (float[n, 3] y) "
+    assert ranges(head + "{ y = Gather(t, i) }", t=EMB) == {"i": (0, 39)}
+    shifted = head + "{ j = Add(i, four) y = Gather(t, j) }"
+    assert ranges(shifted, t=EMB, four=np.int64(4)) == {"i": (-4, 35)}
+    cast = head + "{ h = Cast <to = 1> (t) j = Identity(i) y = Gather(h, j) }"
+    assert ranges(cast, t=EMB.astype(np.float16)) == {"i": (0, 39)}
+    low, high = ranges(head + "{ j = Mod(i, m) y = Gather(t, j) }", t=EMB, m=np.int64(40))["i"]
+    assert low < 0
+    assert high > 39
+    use = """(int64[n, 3] m, float[n, 3] x) => (float[n, 3] y) {
+      c = Cast <to = 1> (m) d = Sub(one, c) y = Mul(x, d)
+    }"""
+    assert ranges(use, one=np.float32(1)) == {"m": (0, 1)}
+    named = "(int64[n, 3] attention_mask) => (float[n, 3] y) { y = Cast <to = 1> (attention_mask) }"
+    assert ranges(named) == {"attention_mask": (0, 1)}
+
+
+def test_long_axes_and_many_rows_are_tried() -> None:
+    model = parse_onnx(graph("(float[n, l, 3] x) => (float[n, l, 3] y) { y = Neg(x) }"), "-")
+    shapes = dict(more_shapes(model.inputs, {"x": (2, 5, 3)}, 0))
+    assert shapes["many"]["x"][0] > 8
+    assert shapes["long"]["x"][1] > 200
+    assert dict(more_shapes(model.inputs, {"x": (2, 5, 3)}, 77))["long"]["x"] == (2, 77, 3)
+
+
+def test_values_are_drawn_as_asked() -> None:
+    module = seeded(lambda: Rows(50))
+    data = traced(module, IDS, NL, "ids")
+    report = check_parity(data, module, values=("ids=7,9",))
+    assert [one.said for one in report.coverage if one.what == "values"] == [
+        "one of 7, 9, as asked"
+    ]
+    assert {one.reached for one in report.coverage if one.what == "rows"} == {2}
+    inputs = parse_onnx(data, "-").inputs
+    assert parse_values(("ids=0..30521",), inputs)["ids"].high == 30521
+    for text in ("ids", "ids=", "ids=a..b", "ids=9..1", "x=1", "ids=nan", "ids=0..inf"):
+        with pytest.raises(UsageError, match="`values`"):
+            parse_values((text,), inputs)
+
+
+def test_profiles_are_drawn_as_asked() -> None:
+    report = check_parity(LINEAR, linear(), profiles=("uniform", "normal"))
+    assert {trial.profile for trial in report.trials} == {"uniform", "noise"}
+    with pytest.raises(UsageError, match="profiles"):
+        check_parity(LINEAR, linear(), profiles=("loud",))
+
+
+# Copies of lower precision
+
+
+class Small(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.c(x).relu().flatten(2).mean(-1)
+
+
+def test_a_half_copy_keeps_its_budget_and_a_damaged_one_does_not() -> None:
+    module = seeded(Small)
+    half = seeded(Small).half()
+    data = traced(half, values(0, 1, 3, 9, 9).half(), N)
+    plain = check_parity(data, module)
+    assert plain.verdict == "fail"
+    assert "--tolerance fp16" in said(plain)
+    report = check_parity(data, module, tolerance="fp16")
+    assert report.verdict == "pass", report.findings
+    assert "PSNR" in said(report)
+    assert "the worst nodes alone" in said(report)
+    assert check_parity(data, half, tolerance="fp16").verdict == "pass"
+    wrong = check_parity(
+        changed(data, "c.bias", lambda b: b + np.float16(0.2)), module, tolerance="fp16"
+    )
+    assert "OP209" in errors(wrong)
+
+
+QUANTISED = """(float[n, 4] x) => (float[n, 5] y) {
+  q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) y = MatMul(d, w)
+}"""
+
+
+def test_a_quantised_copy_keeps_its_budget() -> None:
+    data = graph(QUANTISED, s=np.float32(0.02), z=np.int8(0))
+    settings: dict[str, Any] = {"shapes": ("x=64x4",), "values": ("x=-2.5..2.5",)}
+    assert errors(check_parity(data, linear(), **settings)) >= {"OP201"}
+    report = check_parity(data, linear(), tolerance="int8", **settings)
+    assert report.verdict == "pass", report.findings
+    coarse = graph(QUANTISED, s=np.float32(2), z=np.int8(0))
+    assert "OP209" in errors(check_parity(coarse, linear(), tolerance="int8", **settings))
+
+
+# Inputs that are not there
+
+
+class Unused(nn.Module):
+    def forward(self, x: Tensor, unused: Tensor) -> Tensor:
+        return x * 2 + 0 * unused.shape[0]
+
+
+class Used(nn.Module):
+    def forward(self, x: Tensor, unused: Tensor) -> Tensor:
+        return x * 2 * unused
+
+
+def test_an_input_that_the_exporter_dropped(tmp_path: Path) -> None:
+    data = graph("(float[n, 4] x) => (float[n, 4] y) { y = Mul(x, two) }", two=np.float32(2))
+    with pytest.raises(UsageError, match='forward wants "unused"'):
+        check_parity(data, Unused())
+    file = tmp_path / "given.npz"
+    np.savez(file, x=values(0, 3, 4).numpy(), unused=np.ones((3, 4), np.float32))
+    report = check_parity(data, Unused(), inputs=(str(file),))
+    assert report.verdict == "pass", report.findings
+    assert warned(report) == {"OP312"}
+    assert (
+        warned(check_parity(data, Unused(), inputs=(str(file),), ignore=("OP312:unused",))) == set()
+    )
+    assert warned(check_parity(data, Unused(), inputs=(str(file),), ignore=("OP312:x",))) == {
+        "OP312"
+    }
+    assert "OP114" in errors(check_parity(data, Used(), inputs=(str(file),)))
+
+
+def test_two_runs_that_agree_by_chance_are_run_again() -> None:
+    report = check_parity(LINEAR, Network(lambda x: weighted(x) + 2e-5 * torch.rand(1)), atol=1e-5)
+    assert "OP107" in errors(report)
+
+
+def test_what_agrees_to_the_last_bit_is_not_run_often() -> None:
+    runs = []
+
+    def counted(x: Tensor) -> Tensor:
+        runs.append(x)
+        return weighted(x)
+
+    report = check_parity(LINEAR, Network(counted), local=False)
+    assert len(runs) < len(report.trials) + 12
