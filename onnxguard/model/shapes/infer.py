@@ -184,7 +184,8 @@ class _Inference:
     def _graph(self, graph: Graph, scope: _Scope, given: Outputs) -> Walk:
         """Infer a graph whose inputs get ``given``."""
         if id(graph) in self._visits:
-            self._budget -= 1 + len(graph.nodes)
+            declared = len(graph.values) + len(graph.inputs) + len(graph.outputs)
+            self._budget -= 1 + len(graph.nodes) + declared + len(graph.initializers)
             if self._budget < 0:
                 return _unseen(graph, len(graph.outputs))
         known, own = scope.known, set()
