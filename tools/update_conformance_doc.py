@@ -13,6 +13,7 @@ from pathlib import Path
 from onnxguard.conformance import Conformance, conform_allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import CONFORMANCE_REPORTERS, RenderOptions
+from onnxguard.reporters.kit.markdown import ROWS_SHOWN
 
 PAGE = Path(__file__).parent.parent / "docs" / "conformance.md"
 OPSETS = (17, 21)
@@ -24,9 +25,22 @@ def table(result: Conformance) -> str:
     """The parts of the report that go into the page: counts, versions, a row an operator, why."""
     text = CONFORMANCE_REPORTERS["markdown"](result, RenderOptions())
     counts, _, by, *rest = text.split("\n\n")[1:]
-    rows = next(block for block in rest if block.startswith("| Operator"))
     why = rest[rest.index("### Not proven") + 1] if "### Not proven" in rest else ""
-    return "\n\n".join([_SECONDS.sub(".", counts), by, rows, "Not proven:", why]).rstrip() + "\n"
+    return (
+        "\n\n".join([_SECONDS.sub(".", counts), by, _rows(result), "Not proven:", why]).rstrip()
+        + "\n"
+    )
+
+
+def _rows(result: Conformance) -> str:
+    """All rows of the table, of which a report in Markdown shows ``ROWS_SHOWN``."""
+    lines: list[str] = []
+    for at in range(0, len(result.operators), ROWS_SHOWN):
+        part = result._replace(operators=result.operators[at : at + ROWS_SHOWN])
+        blocks = CONFORMANCE_REPORTERS["markdown"](part, RenderOptions()).split("\n\n")
+        rows = next(block for block in blocks if block.startswith("| Operator"))
+        lines += rows.splitlines()[2 if at else 0 :]
+    return "\n".join(lines)
 
 
 def page_with(text: str, result: Conformance) -> str:
