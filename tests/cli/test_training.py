@@ -268,7 +268,7 @@ def test_images_that_are_trained_on_and_held_out_are_named_and_counted(
     assert card["data"]["shared"] == [{"held_out": held_out[2], "trained_on": trained_on}]
     assert "1 of these trained on too" in " ".join(out.split())
     said = f"{held_out[2]}: the image of {trained_on}, which is trained on"
-    assert f"  1 pair held out and trained on too\n    {said}\n" in out
+    assert f"    1 pair held out and trained on too\n      {said}\n" in out
     page = (folder / "trained" / f"{NAME}.md").read_text()
     assert "1 pair held out and trained on too" in page
     assert all(f"`{name}`" in page for name in held_out)
@@ -282,7 +282,7 @@ def test_stdout_is_the_report_and_stderr_a_line_an_epoch(
 ) -> None:
     code, out, err = run("train-and-gate", *options, "--epochs", "3", "--csv", "log.csv")
     assert code == 0
-    assert out.startswith(f"PASS  {NAME}\n")
+    assert out.startswith(f"PASS  {NAME}, 3 epochs on ")
     assert out.splitlines()[-1] == f"in place: trained/{NAME}.onnx"
     found = [LINE.fullmatch(line) for line in err.splitlines()]
     assert [match and match.group(1, 2) for match in found] == [(str(n), "3") for n in (1, 2, 3)]
@@ -323,14 +323,14 @@ def test_verbose_shows_epochs_digests_and_versions(folder: Path, options: tuple[
     code, out, _ = run("train-and-gate", *options, "--verbose", "--epochs", "2")
     card = json.loads((folder / "trained" / f"{NAME}.json").read_text())
     assert code == 0
-    assert re.search(r"^  epoch +loss +IoU +learning rate +images/s +seconds$", out, re.MULTILINE)
+    assert re.search(r"^ +Epoch +Loss +IoU +Learning rate +Images/s +Time$", out, re.MULTILINE)
     for epoch in card["epochs"]:
-        assert re.search(rf"^  {epoch['number']} +{epoch['loss']:.4f} +", out, re.MULTILINE)
+        assert re.search(rf"^ +{epoch['number']} +{epoch['loss']:.4f} +", out, re.MULTILINE)
     for digest in (card["sha256"], card["weights_sha256"], card["data"]["sha256"]):
         assert digest in out
     for entry in card["versions"]:
         assert re.search(
-            rf"^  {entry['package']} +{re.escape(entry['version'])}$", out, re.MULTILINE
+            rf"^ +{entry['package']} +{re.escape(entry['version'])}$", out, re.MULTILINE
         )
 
 
@@ -387,7 +387,7 @@ def test_a_terminal_gets_a_bar_with_loss_iou_and_images_a_second(seen: Seen) -> 
 
 def test_the_bar_ends_with_the_iou_of_the_best_epoch(seen: Seen) -> None:
     text = ESCAPES.sub("", seen.out)
-    best = re.search(r"IoU (\d\.\d{4})\s+in\s+PyTorch", text)
+    best = re.search(r"IoU\s+(\d\.\d{4})\s+in\s+PyTorch", text)
     assert best
     states = [ESCAPES.sub("", state) for state in seen.err.split("\r")]
     shown = re.search(r"IoU (\d\.\d{3})", [s for s in states if s.startswith("training")][-1])
@@ -424,7 +424,7 @@ def test_the_report_on_a_terminal_is_coloured(
     options = (*gate_options(tmp_path_factory), "--out", str(out))
     plain = on_terminal("train-and-gate", *options, NO_COLOR="1")
     assert (plain.code, "\x1b" in plain.out) == (0, False)
-    assert plain.out.startswith(f"PASS  {NAME}\n")
+    assert plain.out.startswith(f"PASS  {NAME}, ")
     assert not re.search(r"\x1b\[[\d;]*m", plain.err)
 
 

@@ -101,19 +101,17 @@ def _badge(verdict: Marked) -> Markup:
 
 
 def _part(part: Part, document: Document) -> Iterable[Markup]:
-    figures = list(part.figures)
-    if len(document.parts) == 1 and document.seconds is not None:
-        figures.append(("Time", phrases.duration(document.seconds)))
     terms = [
         element("div", element("dt", label[:1].upper() + label[1:]), element("dd", words(value)))
-        for label, value in figures
+        for label, value in part.figures
     ]
     badge = [_badge(part.verdict), " "] if part.verdict else []
     said = [element("p", words(part.name), words(part.said), ".")]
     if len(document.parts) == 1:  # the summary of several stands above them
-        said.append(element("p", words(sentence(document.summary))))
+        said.append(element("p", words(sentence(document.closing))))
     heading = element("h2", *badge, words(part.name))
-    yield card(heading, *said, element("dl", *terms, class_="figures"))
+    figures = [element("dl", *terms, class_="figures")] if terms else []
+    yield card(heading, *said, *figures)
     for block in part.blocks:
         if isinstance(block, Section):
             yield section_of(block)

@@ -35,6 +35,7 @@ from onnxguard.reporters.parity.trials import decades, referee, trial_table
 
 if TYPE_CHECKING:
     from onnxguard.reporters.kit.html_elements import Markup
+from onnxguard.reporters.kit.phrases import duration
 from onnxguard.reporters.kit.words import Code, Marked, Words, joined, sentence
 
 ALIKE_SHOWN = 5
@@ -74,6 +75,7 @@ def _figures(report: ParityReport) -> list[tuple[str, Words]]:
         figures.append(("nodes compared", f"{report.nodes.checked:,} of {report.nodes.nodes:,}"))
     if report.proof and report.proof.mutants:
         figures.append(("damage noticed", f"{report.proof.rate:.0%}"))
+    figures.append(("time", duration(report.seconds)))
     return figures
 
 
