@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from onnxguard.reporters.kit.options import WIDTH
-from onnxguard.reporters.kit.widths import wide
-from onnxguard.reporters.kit.words import head_name, is_numeric
 
 NARROWEST, WHOLE = 8, 24
 """A column of texts is not made narrower than the first, or than its longest word of up to so many
@@ -75,16 +73,18 @@ class Paint:
             rows: of words, which may be coloured.
             indent: of each line.
         """
+        from onnxguard.reporters.kit.words import head_name, is_numeric  # few scans have a table
+
         names = [head_name(head) for head in heads]
+        right = [is_numeric(head) for head in heads]
         above = [[[self(word, "soft") for word in name.split(" ")] for name in names]]
         room = self.width - len(indent) - 2 * (len(heads) - 1)
         short = [sum(_shown(" ".join(cell)) for cell in row) <= LONG * room for row in rows]
         aligned = [row for row, fits in zip(rows, short, strict=True) if fits]
         set_rows = [*(above if any(names) else []), *aligned]
-        widths = _widths(set_rows, heads, room) if aligned else None
+        widths = _widths(set_rows, right, room) if aligned else None
         if widths is None:
             return [line for row in rows for line in self._listed(names, row, indent)]
-        right = [is_numeric(head) for head in heads]
         lines = _row(above[0], widths, right, indent) if any(names) else []
         for row, fits in zip(rows, short, strict=True):
             lines += _row(row, widths, right, indent) if fits else self._listed(names, row, indent)
@@ -114,14 +114,14 @@ def _least(column: Sequence[Sequence[str]], width: int, numbers: bool) -> int:
 
 
 def _widths(
-    rows: Sequence[Sequence[Sequence[str]]], heads: Sequence[str], room: int
+    rows: Sequence[Sequence[Sequence[str]]], right: Sequence[bool], room: int
 ) -> list[int] | None:
     """Widths of columns that fit into the room, the widest made narrower; None where none do."""
     columns = list(zip(*rows, strict=True))
     widths = [max(_shown(" ".join(cell)) for cell in column) for column in columns]
     least = [
-        _least(column, width, is_numeric(head))
-        for column, width, head in zip(columns, widths, heads, strict=True)
+        _least(column, width, numbers)
+        for column, width, numbers in zip(columns, widths, right, strict=True)
     ]
     if sum(least) > room:
         return None
@@ -161,7 +161,7 @@ def _cut(word: str, width: int) -> list[str]:
     before, after = word.split(bare) if bare in word else ("", "")
     pieces, piece, used = [], "", 0
     for char in bare:
-        columns = wide(char)
+        columns = _shown(char)
         if piece and used + columns > width:
             pieces.append(f"{before}{piece}{after}")
             piece, used = "", 0
@@ -176,6 +176,11 @@ def inert(line: str) -> str:
     return line.replace("##", "#\\x23")
 
 
+def words_of(rows: Iterable[Sequence[str]]) -> list[list[list[str]]]:
+    """The cells of a table's rows as words."""
+    return [[cell.split(" ") for cell in row] for row in rows]
+
+
 def uncolored(text: str) -> str:
     """Return the text as it is without colours."""
     return _SEQUENCE.sub("", text)
@@ -183,4 +188,9 @@ def uncolored(text: str) -> str:
 
 def _shown(text: str) -> int:
     """Count the columns that the text takes."""
-    return wide(uncolored(text) if "\x1b" in text else text)
+    text = uncolored(text) if "\x1b" in text else text
+    if text.isascii():
+        return len(text)
+    from onnxguard.reporters.kit.widths import wide
+
+    return wide(text)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import Check
-from onnxguard.reporters.kit.paint import Paint
+from onnxguard.reporters.kit.paint import Paint, words_of
 
 PLACES_SHOWN = 5
 
@@ -35,8 +33,3 @@ def finding_lines(
         if text:
             body += paint.wrap(text.split(" "), f"{indent}     ", first=f"{indent}{label:<5}")
     return [paint(line, "soft") for line in body] if finding.waiver else body
-
-
-def words_of(rows: Iterable[Sequence[str]]) -> list[list[list[str]]]:
-    """The cells of a table's rows as words."""
-    return [[cell.split(" ") for cell in row] for row in rows]

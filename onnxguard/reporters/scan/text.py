@@ -6,7 +6,6 @@ from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.paint import Paint, inert
-from onnxguard.reporters.kit.text_findings import finding_lines
 from onnxguard.reporters.scan.text_facts import facts_lines
 from onnxguard.scanning.report import Report, Run, Verdict
 
@@ -80,6 +79,8 @@ def _block(report: Report, paint: Paint, verbose: bool) -> list[str]:
         digests = ("sha256", report.sha256), ("judged bytes' sha256", report.judged_sha256)
         lines += [f"  {name} {digest}" for name, digest in digests if digest]
     shown = phrases.standing(report) + (phrases.waived(report) if verbose else [])
+    if shown:
+        from onnxguard.reporters.kit.text_findings import finding_lines
     for finding in shown:
         lines += ["", *finding_lines(finding, paint, verbose, SCAN)]
     return lines
