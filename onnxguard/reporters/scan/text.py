@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.options import RenderOptions
@@ -79,11 +80,13 @@ def _block(report: Report, paint: Paint, verbose: bool) -> list[str]:
         digests = ("sha256", report.sha256), ("judged bytes' sha256", report.judged_sha256)
         lines += [f"  {name} {digest}" for name, digest in digests if digest]
     shown = phrases.standing(report) + (phrases.waived(report) if verbose else [])
-    if shown:
-        from onnxguard.reporters.kit.text_findings import finding_lines
-    for finding in shown:
-        lines += ["", *finding_lines(finding, paint, verbose, SCAN)]
-    return lines
+    return lines + (_findings(shown, paint, verbose) if shown else [])
+
+
+def _findings(findings: list[Finding], paint: Paint, verbose: bool) -> list[str]:
+    from onnxguard.reporters.kit.text_findings import finding_lines
+
+    return [line for f in findings for line in ("", *finding_lines(f, paint, verbose, SCAN))]
 
 
 def _summary(run: Run, paint: Paint) -> str:
