@@ -91,12 +91,14 @@ def check_sarif(text: str) -> None:
 
 
 def with_rules_that_broke(text: str) -> str:
-    """SARIF without the texts of rules that no result is of; the indices stay."""
+    """SARIF without the rules that no result is of."""
     log = json.loads(text)
     for run in log["runs"]:
         broken = {result["ruleId"] for result in run["results"]}
-        rules = run["tool"]["driver"]["rules"]
-        run["tool"]["driver"]["rules"] = [rule for rule in rules if rule["id"] in broken]
+        rules = [rule for rule in run["tool"]["driver"]["rules"] if rule["id"] in broken]
+        run["tool"]["driver"]["rules"] = rules
+        for result in run["results"]:
+            result["ruleIndex"] = [rule["id"] for rule in rules].index(result["ruleId"])
     return json.dumps(log, indent=2) + "\n"
 
 

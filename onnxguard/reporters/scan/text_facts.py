@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.model.facts import Facts, Value
 from onnxguard.reporters.kit import costs, phrases
-from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.paint import Paint, words_of
 from onnxguard.scanning.lean import CONSTANTS_SHOWN
 from onnxguard.scanning.report import Read, Report
