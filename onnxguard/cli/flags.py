@@ -7,6 +7,7 @@ import re
 FLAGS = {
     "bindings": "--bind",
     "format": "--format",
+    "full_check": "--full-check",
     "ignore": "--ignore",
     "inputs": "--inputs",
     "operators": "--operator",

@@ -47,9 +47,9 @@ class FullCheck(NamedTuple):
             UsageError: the path is none of a file.
         """
         if path == "-":
-            raise UsageError("--full-check reads the file itself: name a file, not -")
+            raise UsageError("`full_check` reads the file itself: name a file, not -")
         if is_remote(path):
-            raise UsageError("--full-check reads the file itself: download the model first")
+            raise UsageError("`full_check` reads the file itself: download the model first")
         return tuple(
             Finding(code, Severity.ERROR, message, (place,), hint=RULES[code].fix)
             for code, message in self._answer(os.path.abspath(path))

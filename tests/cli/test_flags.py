@@ -15,11 +15,12 @@ from onnxguard.cli.commands import commands
 from onnxguard.cli.flags import FLAGS, as_flags
 from onnxguard.parity.check import check_parity
 
+COMMANDS = "parity", "conform", "scan"
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "onnxguard"
 
 
 def test_every_parameter_that_a_message_names_is_a_flag_of_a_command() -> None:
-    found = [commands.get_command(click.Context(commands), name) for name in ("parity", "conform")]
+    found = [commands.get_command(click.Context(commands), name) for name in COMMANDS]
     flags = {option for command in found if command for p in command.params for option in p.opts}
     assert set(FLAGS.values()) <= flags
     named = {

@@ -20,7 +20,7 @@ from support.protobuf import graph, node
 from support.terminal import MODULE, environment, on_terminal
 
 from onnxguard import __version__
-from onnxguard.reporters import REPORTERS
+from onnxguard.reporters import REPORTERS, STREAMED
 
 CLEAN = pb.model(graph(node("Relu")))
 BAD = pb.model(graph(node("Einsum")))
@@ -256,7 +256,7 @@ def test_interrupt_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.raise_signal(signal.SIGINT)
         return "finished"
 
-    monkeypatch.setitem(REPORTERS, "text", interrupt)
+    monkeypatch.setitem(STREAMED, "text", interrupt)
     code, out, err = run("scan", "clean.onnx")
     assert (code, out) == (2, "")
     assert err.strip() == "onnxguard: error: interrupted: not everything was verified"
@@ -274,7 +274,7 @@ def test_failure_of_the_tool_itself_is_one_line(monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> str:
         raise RuntimeError("unlucky\x1b[2J\n")
 
-    monkeypatch.setitem(REPORTERS, "text", fail)
+    monkeypatch.setitem(STREAMED, "text", fail)
     monkeypatch.delenv("ONNXGUARD_TRACEBACK", raising=False)
     code, out, err = run("scan", "clean.onnx")
     assert (code, out) == (2, "")
@@ -322,7 +322,7 @@ def test_help_names_the_commands_and_exit_codes(option: str) -> None:
     [
         (["scna", "m.onnx"], 'no command "scna" (did you mean scan?)'),
         (["SCAN"], 'no command "SCAN" (did you mean scan?)'),
-        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: ablate, allowlist, check, conform, diff, '),
+        (["x\x1b[2J"], 'no command "x\\x1b[2J" (known: ablate, allowlist, cache, check, conform, '),
         (["scan", "clean.onnx", "--alowlist", "base"], "--allowlist"),
         (["scan", "clean.onnx", "--formt=json"], "--format"),
         (["scan", "clean.onnx", "--format", "jsn"], "'json'"),
