@@ -125,7 +125,7 @@ def _examine(
     files = _files(sides, settings)
     precision = precision_of(graph.proto)
     if precision and settings.budget is None:
-        remarks.append(f"a copy in {precision}: --tolerance {precision} compares it by budgets")
+        remarks.append(f"a copy in {precision}: the tolerance {precision} compares it by budgets")
     arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
     cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings)]
     placement = sides.session.placement()

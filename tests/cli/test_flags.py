@@ -30,14 +30,15 @@ def test_every_parameter_that_a_message_names_is_a_flag_of_a_command() -> None:
         for literal in re.findall(r'f?"([^"\n]*)"\n?', path.read_text(encoding="utf-8"))
         for name in re.findall("(?<!`)`([a-z_]+)`(?!`)", literal)
     }
-    assert named == set(FLAGS)
+    assert named <= set(FLAGS)
 
 
 @pytest.mark.parametrize("folder", ["parity", "running", "conformance"])
-def test_no_message_below_names_a_flag(folder: str) -> None:
+def test_no_error_below_names_a_flag(folder: str) -> None:
     for path in (PACKAGE / folder).glob("*.py"):
         source = re.sub(r'"""(.|\n)*?"""', "", path.read_text(encoding="utf-8"))
-        assert not re.findall(r'"[^"\n]*(?<![\w-])--[a-z]', source), path
+        errors = re.findall(r"raise \w+\((?:[^()]|\([^()]*\))*\)", source)
+        assert not [error for error in errors if re.search(r"(?<![\w-])--[a-z]", error)], path
 
 
 def test_what_is_quoted_otherwise_stays() -> None:
