@@ -140,7 +140,7 @@ def judge_proof(proof: Proof | None, found: Found, remarks: list[str]) -> None:
         return
     if not proof.mutants:
         remarks.append("the graph has nothing that could be damaged: nothing is proved")
-    if proof.rate < proof.required:
+    elif proof.rate < proof.required:
         found.add(
             "OP501",
             f"{proof.killed} of {proof.mutants} damaged graphs were noticed "

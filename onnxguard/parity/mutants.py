@@ -142,6 +142,17 @@ def _zero_channel(patient: Patient) -> int | None:
     return _change(patient, WEIGHTED, zeroed)
 
 
+def _zero_rows(patient: Patient) -> int | None:
+    def zeroed(w: Array, _: int) -> Array:
+        if w.ndim != 2 or len(w) < 8:
+            return w
+        w = w.copy()
+        w[patient.random.integers(len(w) // 2, len(w)) :] = 0
+        return w
+
+    return _change(patient, {"Gather": 0}, zeroed)
+
+
 def _flip_kernel(patient: Patient) -> int | None:
     return _change(patient, KERNELS, lambda w, _: w[..., ::-1])
 
@@ -271,6 +282,7 @@ MUTATIONS: dict[str, Callable[[Patient], int | None]] = {
     "bias moved by 1e-4 to 1e-2": _move_bias,
     "output channels swapped": _swap_channels,
     "output channel zeroed": _zero_channel,
+    "rows of a table zeroed": _zero_rows,
     "kernel flipped": _flip_kernel,
     "weight transposed": _transpose_weight,
     "Resize mode changed": _change_resize,

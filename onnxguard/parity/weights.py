@@ -85,11 +85,13 @@ class WeightMatcher:
         matched, off, count = set[str](), [], 0
         for name, array in _weights(proto):
             count += 1
-            way = self._kind(array, gates.get(name, 0))
+            with np.errstate(all="ignore"):  # wild weights may hold anything
+                way = self._kind(array, gates.get(name, 0))
+                found = None if way else self._off(name, array)
             if way:
                 ways[way] += 1
                 matched.add(name)
-            elif (found := self._off(name, array)) is not None:
+            elif found is not None:
                 off.append(found)
         return Weights(count, len(matched), tuple(ways.items())), frozenset(matched), tuple(off)
 

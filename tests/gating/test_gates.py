@@ -121,7 +121,7 @@ def test_parity_refuses_and_leaves_evidence(
 ) -> None:
     found, kept = refused(folder, tmp_path_factory, "parity", "--atol", "1e-12")
     (problem,) = found.problems("parity")
-    assert problem.startswith("OP201 saliency_map differs by ")
+    assert problem.startswith("OP208 saliency_map differs by ")
     assert found.gates == {"scan": True, "contract": True, "parity": False, "iou": True}
     assert (kept / "parity" / "replay.py").is_file()
     assert (kept / f"{NAME}.sheet.png").is_file()

@@ -16,6 +16,7 @@ from onnxguard.students.exporting import export_student
 from onnxguard.students.untrained import untrained_network
 from support.damage import SAYS, changes
 from support.networks import export, export_module
+from support.parity_cases import Network, graph, weighted
 from torch import nn
 
 from onnxguard.parity import check
@@ -127,7 +128,40 @@ def models() -> dict[str, bytes]:
         "saliency-v2": student("saliency-v2")[1],
         "transformer": export("transformer", "torchscript")[1],
         "residual": export("residual", "torchscript")[1],
+        "table": named(
+            graph("(int64[n] i) => (float[n, 5] y) { h = Gather(t, i) y = MatMul(h, w) }", t=TABLE)
+        ),
     }
+
+
+def named(data: bytes) -> bytes:
+    proto = onnx.load_from_string(data)
+    for node in proto.graph.node:
+        node.name = node.op_type
+    return proto.SerializeToString()
+
+
+TABLE = np.random.Generator(np.random.PCG64(1)).standard_normal((40, 4)).astype(np.float32)
+
+
+def test_rows_that_are_zeroed_are_noticed() -> None:
+    def forward(i: torch.Tensor) -> torch.Tensor:
+        return weighted(torch.from_numpy(TABLE)[i])
+
+    report = check_parity(models()["table"], Network(forward), mutants=40, kill_rate=0.0)
+    assert report.proof is not None
+    kinds = {kind: (made, killed) for kind, made, killed in report.proof.kinds}
+    made, killed = kinds["rows of a table zeroed"]
+    assert made == killed > 3
+
+
+def test_a_proof_of_nothing_fails_nothing() -> None:
+    data = graph("(float[n, 4] x) => (float[n, 4] y) { y = Identity(x) }")
+    report = check_parity(data, Network(lambda x: x + 0), mutants=5)
+    assert report.proof is not None
+    assert report.proof.mutants == 0
+    assert "OP501" not in {finding.code for finding in report.findings}
+    assert any("nothing is proved" in remark for remark in report.remarks)
 
 
 def test_every_mutation_does_what_it_says_and_leaves_the_original_alone() -> None:

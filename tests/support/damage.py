@@ -119,12 +119,20 @@ def averaged(mutant: Mutant, original: onnx.ModelProto) -> bool:
     return same and (before.op_type, after.op_type) == ("MaxPool", "AveragePool")
 
 
+def emptied(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    before, after = changes(mutant, original)
+    rows = (before != after).any(1)
+    first = int(np.argmax(rows))
+    return first >= len(before) // 2 and bool(rows[first:].all()) and not after[first:].any()
+
+
 SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
     "weight scaled by 1 + 1e-5 to 1 + 1e-2": scaled,
     "weight rounded to float16": halved,
     "bias moved by 1e-4 to 1e-2": moved,
     "output channels swapped": swapped,
     "output channel zeroed": zeroed,
+    "rows of a table zeroed": emptied,
     "kernel flipped": flipped,
     "weight transposed": transposed,
     "Resize mode changed": resized,
