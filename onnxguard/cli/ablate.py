@@ -13,7 +13,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.output import files_of, is_one_of, report_options, targets_of, write_reports
+from onnxguard.cli.output import is_one_of, report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
     chosen_recipe,
@@ -56,9 +56,7 @@ def ablate(**options: Any) -> int:
     """
     seeds = _seeds(options["seeds"])
     recipe = chosen_recipe(options)
-    targets = targets_of(options)
-    for file in files_of(targets):
-        _keep_own(file, options["out"])
+    targets = targets_of(options, keep=lambda file: _keep_own(file, options["out"]))
     require_packages("ablate")
     from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.ablation import ablate as whole

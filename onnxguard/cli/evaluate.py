@@ -10,7 +10,7 @@ import click
 from onnxguard.base.errors import UsageError
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import files_of, report_options, targets_of, write_reports
+from onnxguard.cli.output import report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import data_options, keep_students, require_packages
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
@@ -69,9 +69,8 @@ def evaluate(model: str, **options: Any) -> int:
         raise UsageError(f"--side: 0, or {MULTIPLE} and more, not {side}")
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
-    targets = targets_of(options, [model])
-    for file in files_of(targets):
-        keep_students(file, os.path.dirname(model))
+    trained = os.path.dirname(model)
+    targets = targets_of(options, [model], lambda file: keep_students(file, trained))
     require_packages("evaluate")
     from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.evaluation import evaluate as whole

@@ -46,8 +46,17 @@ def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
     return decorate
 
 
-def targets_of(options: Mapping[str, Any], models: Sequence[str] = ()) -> tuple[Target, ...]:
+def targets_of(
+    options: Mapping[str, Any],
+    models: Sequence[str] = (),
+    keep: Callable[[str], None] = lambda _: None,
+) -> tuple[Target, ...]:
     """The reports that are asked for, once it is sure that they can be written.
+
+    Args:
+        options: ``formats`` and ``output``.
+        models: files that are never written to.
+        keep: raises for a file of a report that would be written over something else.
 
     Raises:
         UsageError: two go to the same place, --output belongs to none, or ``check_output`` says so.
@@ -62,6 +71,7 @@ def targets_of(options: Mapping[str, Any], models: Sequence[str] = ()) -> tuple[
     targets = tuple(Target(form, file or output) for form, file in options["formats"])
     files = files_of(targets)
     for at, file in enumerate(files):
+        keep(file)
         check_output(file, models, "--output" if file == output else "--format")
         if is_one_of(file, files[:at]):
             raise UsageError(f'--format: two reports go to "{printable(file)}"')

@@ -18,7 +18,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.flags import as_flags
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import files_of, forms_of, report_options, targets_of, write_reports
+from onnxguard.cli.output import forms_of, report_options, targets_of, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
@@ -204,9 +204,9 @@ def parity(model: str | None, **options: Any) -> int:
     """
     settings = _settings(options)
     given = (model, options["reference"], options["weights"], *options["inputs"])
-    targets = targets_of(options, [path for path in given if path])
-    for file in files_of(targets):
-        keep_students(file, os.path.dirname(model) if model else TRAINED)
+    trained = os.path.dirname(model) if model else TRAINED
+    models = [path for path in given if path]
+    targets = targets_of(options, models, lambda file: keep_students(file, trained))
     _require_packages()
     failure: EvidenceError | None = None
     with progress_bars() as step:

@@ -122,9 +122,8 @@ def train_and_gate(**options: Any) -> int:
     recipe = chosen_recipe(options)
     if options["resume"] and options["restart"]:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
-    targets, csv = targets_of(options), options["csv"]
-    for file in files_of(targets):
-        keep_students(file, options["out"])
+    out, csv = options["out"], options["csv"]
+    targets = targets_of(options, keep=lambda file: keep_students(file, out))
     keep_students(csv, options["out"], "--csv")
     check_output(csv, option="--csv")
     if csv is not None and is_one_of(csv, files_of(targets)):
