@@ -32,6 +32,7 @@ _UNSUPPORTED = (
     "is under development and support for this is limited",
     "is not currently registered or supported",
     "data type is not supported with",
+    "Unsupported value attribute datatype",
 )
 """How ONNX Runtime says that it lacks something, besides NOT_IMPLEMENTED."""
 

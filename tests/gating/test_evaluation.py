@@ -444,7 +444,7 @@ def test_formats_say_the_same(folder: Path, options: tuple[str, ...]) -> None:
     iou = f"{report['measures']['iou']:.4f}"  # type: ignore[index]
     code, text, err = run("evaluate", "red.onnx", *options, *WHOLE)
     assert (code, err) == (0, "")
-    assert text.startswith("red.onnx  on folder, 4 images\n")
+    assert text.startswith("red.onnx on folder, 4 images\n")
     assert text.splitlines()[-1].startswith(f"IoU {iou}, ")
     assert "\x1b" not in text
     asked = ("--format", "markdown", "--output", "r.md")

@@ -220,7 +220,7 @@ def steps(group, student, data):
 def iou(group, student, data, seed):
     def of(group):
         compute = Compute(torch.device("cpu"))
-        loop = _Loop(student, data, RECIPE, "", compute, group, Watch(), Stop(), "")
+        loop = _Loop(student, data, RECIPE, "", compute, group, Watch(), Stop())
         state = untrained_network(student, seed).state_dict()
         loop._network.load_state_dict(state)
         return loop._validate().hex()
@@ -355,7 +355,7 @@ def test_a_terminated_torchrun_saves(terminated: Terminated) -> None:
     assert errors
     assert all(
         line.startswith(f"onnxguard: error: interrupted in epoch {progress.epoch + 1} after step ")
-        and line.endswith(" --resume goes on from there")
+        and line.endswith(" goes on from there")
         for line in errors
     )
 

@@ -106,7 +106,7 @@ class _Setting:
         name = tuple(Marked(text, "bold") for text in flat(part.name))
         said = (*name, *flat(part.said))
         indent = "      " if part.verdict else "  "
-        lines = self.words(said, indent, self.verdict(part.verdict, "  ") or None)
+        lines = self.words(said, indent, self.verdict(part.verdict, "  "))
         if part.figures:
             figures = [(f"{label} ", *flat(value)) for label, value in part.figures]
             lines += [self.paint(line, "soft") for line in self.words(joined(figures), indent)]
