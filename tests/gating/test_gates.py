@@ -175,7 +175,7 @@ def test_the_text_names_the_gate_and_where_the_candidate_is(
     lines = out.splitlines()
     assert code == 1
     assert lines[0] == f"FAIL  {NAME}, 1 epoch on folder"
-    assert [line.split()[1] for line in lines if line.startswith("  FAIL  ")] == ["iou"]
+    assert [line.split()[0] for line in lines if "  failed   " in line] == ["iou"]
     assert lines[-2].startswith("FAIL: iou failed; scan, contract, parity passed, ")
     assert lines[-1] == f"not in place, kept in: trained/{NAME}.run/{NAME}.onnx"
     assert [line.startswith(EPOCH) for line in err.splitlines()] == [True]
