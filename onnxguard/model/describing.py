@@ -127,7 +127,7 @@ def _opsets(opsets: list[g.Opset]) -> tuple[OpsetImport, ...]:
 def _inputs(graph: Graph) -> Iterator[Value]:
     stored = stored_names(graph)
     for value in graph.inputs:
-        yield _value(value)._replace(default=value.name in stored)
+        yield _value(value)._replace(default=bool(value.name) and value.name in stored)
 
 
 def _kind(given: g.Type) -> str:

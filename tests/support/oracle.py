@@ -70,6 +70,7 @@ def of_proto(model: onnx.ModelProto) -> Outline:
     initializers = list(model_initializers(model))
     stored = {tensor.name for tensor in model.graph.initializer}
     stored |= {sparse.values.name for sparse in model.graph.sparse_initializer}
+    stored.discard("")  # what has no name stands for nothing
     return Outline(
         model.ir_version if model.HasField("ir_version") else None,
         [(domain_name(o.domain), o.version) for o in model.opset_import],
