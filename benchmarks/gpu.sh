@@ -3,6 +3,7 @@
 # Installs from this folder alone, no network. PYTHON names an interpreter that has PyTorch.
 set -euo pipefail
 
+unset PYTHONSAFEPATH # this folder is one to import from
 export ONNXGUARD_GPU_BEGAN=$EPOCHSECONDS PYTHONUNBUFFERED=1
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${PYTHON:-python3}

@@ -125,7 +125,8 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
         require_onnx()
         judge = partial(judge, full_check=FullCheck(*limits))
     verbosity = options["verbose"] - options["quiet"]
-    keep = lean if len(models) > 1 and _briefly(options) else None
+    briefly = len(models) > 1 and _briefly(options)
+    keep = partial(lean, costs=bool(options["sizes"])) if briefly else None
     settings = "" if scale.results is None else _settings(policy, codes, options)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()

@@ -19,8 +19,10 @@ FORMATS = frozenset({"github", "junit", "sarif", "text"})
 """Formats that print of a passing model no more than ``lean`` leaves; text, unless verbose."""
 
 
-def lean(report: Report) -> Report:
+def lean(report: Report, costs: bool = False) -> Report:
     """Return a report without the facts that those formats leave out where there are several.
+
+    Costs stay where somebody asked for them.
 
     Of a model without findings they print its size, versions and number of nodes; of one with
     findings, text shows the operators and Constant nodes too.
@@ -30,4 +32,5 @@ def lean(report: Report) -> Report:
         return report
     clean = report.verdict is Verdict.PASS and all(f.waiver for f in report.findings)
     left_out = EMPTY if clean else _NOT_SHOWN
-    return report._replace(facts=facts._replace(**left_out))
+    facts = facts._replace(**left_out, cost=facts.cost if costs else None)
+    return report._replace(facts=facts)

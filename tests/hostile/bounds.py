@@ -313,9 +313,15 @@ def calls_of_another_arity() -> dict[str, bytes]:
 
     return {
         "more inputs": calls(node("F0", "x x x", domain="local")),
-        "fewer inputs": calls(node("F0", "", domain="local")),
         "more outputs": calls(node("F0", "x", "y z", domain="local")),
     }
+
+
+@model(FINDINGS, "OG158")
+def a_call_that_leaves_an_input_out() -> bytes:
+    one = function("F0", node("Relu"))
+    call = node("F0", "", domain="local")
+    return pb.model(graph(call), opset_import=pb.opset_import("local", 1), functions=one)
 
 
 @model(REFUSED, heavy=True)

@@ -305,7 +305,7 @@ def test_linked_data_is_locked_where_the_runtime_reads_it(tmp_path: Path) -> Non
     assert codes() == {"link/m.onnx": ["OG407", "OG821"]}
     Path("link/w.bin").unlink()
     Path("link/w.bin").symlink_to(tmp_path)
-    assert codes() == {"link/m.onnx": ["OG403"], "onnxguard.lock": ["OG823"]}
+    assert codes() == {"link/m.onnx": ["OG403"], "link/w.bin": ["OG811", "OG821"]}
 
 
 NAMES = ["a b", "é", "\U0001f600", "*", "[a]", "a\\b", "a\nb", "\x1b[31m", "\u202e", "bad\udcff"]

@@ -89,7 +89,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 16
 def test_data_beside_the_model(content: bytes, codes: list[str], read: int, store: S3) -> None:
     keys = [pb.entry("location", "deep/../w.bin")]
     held = tensor(1, [4], "w", external_data=keys, data_location=1)
-    model = pb.model(graph(node("Add", "x w", "y"), initializer=held))
+    model = pb.model(graph(node("Relu"), node("Identity", "w", "z"), initializer=held))
     folder = f"/zoo/data/{len(content)}-{read}"
     store.put(f"{folder}/m.onnx", model)
     store.put(f"{folder}/w.bin", content)

@@ -121,6 +121,8 @@ class RemoteBytes:
     def _grown(self, start: int) -> int:
         """Bytes to fetch from ``start`` on."""
         end = self._base + len(self._block)
+        if not end:  # no head came with the size
+            return HEAD
         if start == end:
             return min(GROWTH * self._next, LAST_BLOCK)
         return 4 * GAP if end < start <= end + GAP else AFTER_JUMP
