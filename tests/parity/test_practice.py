@@ -447,7 +447,7 @@ def test_a_half_copy_keeps_its_budget_and_a_damaged_one_does_not() -> None:
     data = traced(half, values(0, 1, 3, 9, 9).half(), N)
     plain = check_parity(data, module)
     assert plain.verdict == "fail"
-    assert "--tolerance fp16" in said(plain)
+    assert "the tolerance fp16" in said(plain)
     report = check_parity(data, module, tolerance="fp16")
     assert report.verdict == "pass", report.findings
     assert "PSNR" in said(report)
@@ -506,7 +506,7 @@ def test_an_input_that_the_exporter_dropped(tmp_path: Path) -> None:
 
 
 def test_two_runs_that_agree_by_chance_are_run_again() -> None:
-    report = check_parity(LINEAR, Network(lambda x: weighted(x) + 2e-5 * torch.rand(1)), atol=1e-5)
+    report = check_parity(LINEAR, Network(lambda x: weighted(x) + 1e-4 * torch.rand(1)), atol=1e-5)
     assert "OP107" in errors(report)
 
 

@@ -311,7 +311,7 @@ def test_a_signal_saves_in_the_middle_of_an_epoch_and_it_goes_on_to_the_same_bit
     folder, handlers = str(tmp_path), [signal.getsignal(n) for n in (number, signal.SIGINT)]
     watch = Recorder(at, lambda: signal.raise_signal(number))
     epoch, step = at
-    said = f"^interrupted in epoch {epoch} after step {step + 1} of {STEPS}, and saved: .*the same command"
+    said = f"^interrupted in epoch {epoch} after step {step + 1} of {STEPS}, and saved: .*the same"
     with pytest.raises(TrainingError, match=said):
         train(V1, data, TINY, folder, watch=watch)
     assert watch.closed == 1
