@@ -159,7 +159,7 @@ def _not_allowed(operator: Operator, policy: Allowlist, hinted: bool, of_runtime
             if not decision.adr:
                 hint = f"the allowlist {other.id} admits it{when}: use it if the runtime "
             hint += "is of that date, or export without it"
-            return "OG101", message, hint, decision.label
+            return "OG101", message, hint, decision.adr
     hint = "rewrite the model without it, or have it reviewed and added to the list"
     if domain != DEFAULT_DOMAIN and (DEFAULT_DOMAIN, name) in policy.entries:
         hint = f"the standard {name} is allowed: export without the extension of {operator.label}"

@@ -84,16 +84,25 @@ def _word(text: str) -> Markup:
 def _summary(document: Document) -> Markup:
     if not document.parts:
         return card(element("h2", "Summary"), element("p", "Nothing was checked."))
-    rows = [
-        (
-            element("a", words(part.name), href=f"#report-{place}"),
-            _badge(part.verdict) if part.verdict else "",
-            words(part.said),
-        )
+    links = [
+        element("a", words(part.name), href=f"#report-{place}")
         for place, part in enumerate(document.parts, 1)
     ]
     caption = plain(document.closing)
+    if not any(part.verdict or part.said for part in document.parts):
+        listed = element("ul", *(element("li", link) for link in links))
+        return card(element("h2", "Summary"), element("p", caption), listed)
+    rows = [
+        (link, _badge(part.verdict) if part.verdict else "", words(_begun(part.said)))
+        for link, part in zip(links, document.parts, strict=True)
+    ]
     return card(element("h2", "Summary"), table(caption, ("What", "Verdict", "Found"), rows))
+
+
+def _begun(said: Words) -> Words:
+    """Words that went on after a name, where there is none before them."""
+    first, *others = flat(said) or [""]
+    return (first if isinstance(first, Code) else first.lstrip(",: "), *others)
 
 
 def _badge(verdict: Marked) -> Markup:
@@ -106,7 +115,7 @@ def _part(part: Part, document: Document) -> Iterable[Markup]:
         for label, value in part.figures
     ]
     badge = [_badge(part.verdict), " "] if part.verdict else []
-    said = [element("p", words(part.name), words(part.said), ".")]
+    said = [element("p", words(part.name), words(part.said), ".")] if part.said else []
     if len(document.parts) == 1:  # the summary of several stands above them
         said.append(element("p", words(sentence(document.closing))))
     heading = element("h2", *badge, words(part.name))
