@@ -445,6 +445,9 @@ def test_proxy_of_the_environment_is_used(
     assert web.asked[0].path == "http://models.invalid/m.onnx"
 
 
+SCAN = (sys.executable, "-m", "onnxguard", "scan")
+
+
 def test_tls_is_verified_and_never_left(tmp_path: Path, web: WebServer) -> None:
     make_certificate(tmp_path / "server.pem")
     web.files["/m.onnx"] = MODEL
@@ -456,7 +459,7 @@ def test_tls_is_verified_and_never_left(tmp_path: Path, web: WebServer) -> None:
         assert server.asked == []
         server.faults = ["", "to " + web.url("/m.onnx")]
         done = subprocess.run(  # what is trusted is read when aiohttp is imported
-            [sys.executable, "-m", "onnxguard", "scan", "-q", address, f"{address}?2"],
+            [*SCAN, "-q", "--jobs", "1", address, f"{address}?2"],
             env=os.environ | {"SSL_CERT_FILE": str(tmp_path / "server.pem")},
             capture_output=True,
             text=True,
