@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import click
 
@@ -13,10 +12,12 @@ from onnxguard.base.printable import printable
 from onnxguard.base.writing import make_folders, refuse_link, write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.output import is_one_of, report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, is_one_of, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
-    chosen_recipe,
+    ComputeAsked,
+    DataAsked,
+    RecipeAsked,
     compute_options,
     data_options,
     recipe_options,
@@ -46,7 +47,14 @@ from onnxguard.students.student import STUDENTS
 @recipe_options(without=("seed",))
 @compute_options
 @report_options(ABLATION_REPORTERS)
-def ablate(**options: Any) -> int:
+def ablate(
+    seeds: str,
+    images: DataAsked,
+    out: str,
+    recipe: RecipeAsked,
+    compute: ComputeAsked,
+    reports: Reports,
+) -> int:
     """Train all students from several seeds, and compare them.
 
     The table is written as ablation.md and ablation.json too, with a plot. An ablation that was
@@ -54,18 +62,16 @@ def ablate(**options: Any) -> int:
 
     Exit code: 0 it is done, 2 it is not.
     """
-    seeds = _seeds(options["seeds"])
-    recipe = chosen_recipe(options)
-    targets = targets_of(options, keep=lambda file: _keep_own(file, options["out"]))
+    numbers = _seeds(seeds)
+    chosen = recipe.chosen(images)
+    targets = reports.targets(keep=lambda file: _keep_own(file, out))
     require_packages("ablate")
-    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.ablation import ablate as whole
     from onnxguard.gating.pictures import ablation_plot
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import find_data, take_training
     from onnxguard.students.distributed import described_group
 
-    out = options["out"]
     for path in (
         out,
         *(os.path.join(out, f"ablation.{ending}") for ending in ("png", "md", "json")),
@@ -77,22 +83,19 @@ def ablate(**options: Any) -> int:
         raise UsageError(f'--out "{printable(out)}": {error.strerror}') from None
     if described_group().size > 1:
         raise UsageError("ablate trains in one process: start it without torchrun")
-    compute = choose_compute(
-        options["device"], options["precision"], options["compiled"], options["cuda_graph"]
-    )
-    data = find_data(options["data"])
+    computing = choose_compute(*compute)
+    data = find_data(images.data)
     with progress_bars() as step:
-        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
-        taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step)
+        taken = take_training(data, chosen, *images.decoding(), step)
     with exclusive(os.path.join(out, "ablation.lock"), printable(out)):
         result = whole(
             tuple(STUDENTS.values()),
-            seeds,
+            numbers,
             taken,
-            recipe,
+            chosen,
             out,
-            compute=compute,
-            watch=lambda label: training_watch(recipe.epochs, label),
+            compute=computing,
+            watch=lambda label: training_watch(chosen.epochs, label),
         )
         write_whole(os.path.join(out, "ablation.png"), ablation_plot(result.runs))
         for name, ending in (("markdown", "md"), ("json", "json")):

@@ -6,33 +6,21 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
-from typing import Any
 
 import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
-from onnxguard.cli.baseline_options import (
-    baseline_options,
-    check_baseline,
-    judged_by_baseline,
-)
+from onnxguard.cli.baseline_options import Baseline, baseline_options
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
-from onnxguard.cli.full_check_options import full_check_options, limits_of
+from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
 from onnxguard.cli.kinds import FilePath, Target
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import (
-    files_of,
-    forms_of,
-    is_filed,
-    report_options,
-    targets_of,
-    write_reports,
-)
+from onnxguard.cli.output import Reports, files_of, is_filed, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
-from onnxguard.cli.target_options import target_options, targeted, with_targets_told
+from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
 from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
@@ -75,7 +63,23 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @digests_option
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
-def check(paths: tuple[str, ...], **options: Any) -> int:
+def check(
+    paths: tuple[str, ...],
+    manifest: str | None,
+    reports: Reports,
+    strict: bool,
+    exit_zero: bool,
+    no_cache: bool,
+    no_parity: bool,
+    full_check: FullCheckAsked,
+    no_full_check: bool,
+    targets: TargetsAsked,
+    baseline: Baseline,
+    scale: Scale,
+    digests: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     """Check every model of a repository by its manifest, onnxguard.yaml.
 
     It fails on a model that no entry covers, that breaks its allowlist or its contract, that
@@ -84,69 +88,68 @@ def check(paths: tuple[str, ...], **options: Any) -> int:
 
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
-    manifest = _fully_checked(nearest_manifest(options["manifest"]), options)
-    if options["targets"] or options["fallback"] or options["allow_unknown"]:
-        asked = {id(e.policy): targeted(e.policy, options) for e in manifest.entries}
-        entries = [e._replace(policy=asked[id(e.policy)]) for e in manifest.entries]
-        manifest = manifest._replace(entries=tuple(entries))
-    targets = targets_of(options)
-    for file in files_of(targets):
-        _keep_gate("--output", file, manifest, options["baseline"])
-    _keep_gate("--results", options["results"], manifest, options["baseline"])
-    chosen = tuple(_relative(path, manifest) for path in paths)
+    found = _fully_checked(nearest_manifest(manifest), full_check.limits, no_full_check)
+    if any(targets):
+        asked = {id(e.policy): targeted(e.policy, targets) for e in found.entries}
+        entries = [e._replace(policy=asked[id(e.policy)]) for e in found.entries]
+        found = found._replace(entries=tuple(entries))
+    verbosity = verbose - quiet
+    written = reports.targets()
+    for file in files_of(written):
+        _keep_gate("--output", file, found, baseline.baseline)
+    _keep_gate("--results", scale.results, found, baseline.baseline)
+    chosen = tuple(_relative(path, found) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
-    check_baseline(options, partial=bool(chosen))
-    scale = Scale.of(options, ())
-    whole = not forms_of(options) <= FORMATS or options["verbose"] > 0
-    keep = None if whole else lean
+    baseline.check(partial=bool(chosen))
+    scale = scale.checked(reports, ())
+    whole = not reports.forms <= FORMATS or verbose
+    accepting = baseline.baseline is not None
 
     def results(models: Iterable[str]) -> AbstractContextManager[Results | None]:
         if scale.results is None:
             return nullcontext()
-        settings = _settings(manifest, options)
-        return Results(scale.results, settings, models, scale.resume, keep)
+        settings = _settings(found, strict, no_parity, accepting)
+        return Results(scale.results, settings, models, scale.resume, None if whole else lean)
 
     with progress_bars() as step:
         checked = check_repository(
-            manifest,
+            found,
             Options(
                 jobs=scale.jobs,
                 scheduler=scale.scheduler,
-                caching=not options["no_cache"],
-                parity=not options["no_parity"],
+                caching=not no_cache,
+                parity=not no_parity,
                 whole=whole,
-                strict=options["strict"],
-                accepting=options["baseline"] is not None,
+                strict=strict,
+                accepting=accepting,
                 results=results,
                 step=step,
                 tell=tell,
             ),
             chosen,
         )
-    policies = {id(entry.policy): entry.policy for entry in manifest.entries}
-    judging = policies.values() if is_filed(options) else ()
+    policies = {id(entry.policy): entry.policy for entry in found.entries}
+    judging = policies.values() if is_filed(reports, verbosity) else ()
     origin = origin_of(
         judging, ("paths", "no_parity", "no_full_check", "baseline", "exit_zero", "allow_unknown")
     )
     origin = with_targets_told(origin, list(policies.values()))
-    run = judged_by_baseline(checked.run, options, partial=bool(chosen))
-    run = run._replace(origin=_origin(origin, manifest, checked, options["baseline"]))
-    say_files(run, options)
-    if "html" in forms_of(options):
+    run = baseline.judged(checked.run, strict, partial=bool(chosen))
+    run = run._replace(origin=_origin(origin, found, checked, baseline.baseline))
+    say_files(run, digests or verbose)
+    if "html" in reports.forms:
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, checked.models)
-    verbosity = options["verbose"] - options["quiet"]
-    write_reports(STREAMED, run, targets, verbosity, options["exit_zero"])
-    in_report = verbosity >= 0 and {Target("text"), Target("github")} & {*targets}
+    write_reports(STREAMED, run, written, verbosity, exit_zero)
+    in_report = verbosity >= 0 and {Target("text"), Target("github")} & {*written}
     _remark(checked, "" if in_report else left_out(run))
-    return run.exit_code(options["exit_zero"])
+    return run.exit_code(exit_zero)
 
 
-def _fully_checked(manifest: Manifest, options: dict[str, Any]) -> Manifest:
-    """The manifest with the full checks that the options ask for, or without any."""
-    given = limits_of(options)
-    if options["no_full_check"]:
+def _fully_checked(manifest: Manifest, given: tuple[int, int] | None, none: bool) -> Manifest:
+    """The manifest with the full checks that the options ask for, or with none."""
+    if none:
         source = click.get_current_context().get_parameter_source("full_check")
         if given is not None and source is click.core.ParameterSource.COMMANDLINE:
             raise UsageError("--full-check and --no-full-check contradict each other")
@@ -184,14 +187,13 @@ def _keep_gate(option: str, path: str | None, manifest: Manifest, baseline: str 
         )
 
 
-def _settings(manifest: Manifest, options: dict[str, Any]) -> str:
+def _settings(manifest: Manifest, *flags: bool) -> str:
     """All that decides on the verdicts, for a run that is resumed."""
     lock = read_lock(manifest.root)
     policies = tuple({id(entry.policy): entry.policy for entry in manifest.entries}.values())
     waivers = [waiver for policy in policies for waiver in policy.waivers]
     waivers += [waiver for entry in manifest.entries for waiver in entry.waivers]
     held = tuple(date.today() <= waiver.expires for waiver in waivers)
-    flags = options["strict"], options["no_parity"], options["baseline"] is not None
     checked: tuple[object, ...] = tuple(entry.full_check for entry in manifest.entries)
     if any(checked):
         from importlib.metadata import version

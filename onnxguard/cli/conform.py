@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,13 +16,13 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import check_output, report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, check_output, report_options, write_reports
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.reporters import CONFORMANCE_DIFF_REPORTERS, CONFORMANCE_REPORTERS
 
 _EXTRAS = ("numpy", "onnx", "onnxruntime")
-_OF_LIST = {"opset": 17, "min_cases": 1, "operator": (), "results": None, "resume": False}
-_OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
+_OF_LIST = ("opset", "min_cases", "operators", "results", "resume")
+_OF_MODEL = ("seed", "shapes", "inputs")
 
 
 @click.command(
@@ -39,17 +38,22 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
 @click.option(
     "--opset",
     type=int,
+    default=17,
+    show_default=True,
     metavar="N",
-    help="The opset of the list's operators.  [default: 17]",
+    help="The opset of the list's operators.",
 )
 @click.option(
     "--min-cases",
     type=click.IntRange(1),
+    default=1,
+    show_default=True,
     metavar="N",
-    help="Cases of a list's operator that must pass to prove it.  [default: 1]",
+    help="Cases of a list's operator that must pass to prove it.",
 )
 @click.option(
     "--operator",
+    "operators",
     metavar="NAME",
     multiple=True,
     help="Look at this operator of the list alone; repeat for others.",
@@ -60,9 +64,12 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
     help="Write each operator's record of a list there as soon as it is known.",
 )
 @click.option("--resume", is_flag=True, help="Go on with the records there.")
-@click.option("--seed", type=click.IntRange(0), help="Of a model's inputs.  [default: 0]")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of a model's inputs."
+)
 @click.option(
     "--shape",
+    "shapes",
     metavar="INPUT=DIMS",
     multiple=True,
     help="A model's input is of this shape, as image=1x3x64x64; repeat for others.",
@@ -82,7 +89,21 @@ _OF_MODEL = {"seed": 0, "shape": (), "inputs": None}
     help="Time that one case, or one run of a model, may take.",
 )
 @report_options(CONFORMANCE_REPORTERS)
-def conform(paths: tuple[str, ...], allowlist: str | None, **options: Any) -> int:
+def conform(
+    paths: tuple[str, ...],
+    allowlist: str | None,
+    opset: int,
+    min_cases: int,
+    operators: tuple[str, ...],
+    results: str | None,
+    resume: bool,
+    seed: int,
+    shapes: tuple[str, ...],
+    inputs: str | None,
+    require_proven: bool,
+    case_seconds: float,
+    reports: Reports,
+) -> int:
     """Gather evidence that ONNX Runtime does what the standard says, operator by operator.
 
     For a MODEL each kind of node is cut out and compared with two referees on what flows through
@@ -93,87 +114,76 @@ def conform(paths: tuple[str, ...], allowlist: str | None, **options: Any) -> in
     where something is worse.
     """
     if paths[:1] == ("diff",) and len(paths) > 1:
-        return _diff(paths[1:], options)
+        return _diff(paths[1:], reports)
     if len(paths) > 1:
         raise UsageError("conform looks at one model: the others are not known")
     model = paths[0] if paths else None
     if (model is None) == (allowlist is None):
         raise UsageError("name a model or an --allowlist, and not both")
-    if options["resume"] and options["results"] is None:
+    if resume and results is None:
         raise UsageError("--resume goes on with a file of results: name it with --results")
-    _refuse_misplaced("--allowlist" if model is None else "a model", options, model is None)
+    if model is None:
+        _refuse("--allowlist", _OF_MODEL)
+    else:
+        _refuse("a model", _OF_LIST)
     require_extra("onnxguard conform", "parity", _EXTRAS)
-    targets = targets_of(options, [] if model is None else [model])
-    check_output(options["results"], [], "--results")
+    targets = reports.targets([] if model is None else [model])
+    check_output(results, [], "--results")
     with _progress() as progress:
-        result = _conform(model, allowlist, options, progress)
-    result = result._replace(require_proven=options["require_proven"])
+        if allowlist is not None:
+            from onnxguard.conformance.listing import conform_allowlist
+
+            result: Any = conform_allowlist(
+                allowlist,
+                opset,
+                operators=operators,
+                results=results,
+                resume=resume,
+                min_cases=min_cases,
+                case_seconds=case_seconds,
+                progress=progress,
+            )
+        elif model is None or model == "-":
+            raise UsageError("conform reads the file itself: name a file, not -")
+        else:
+            from onnxguard.conformance.model import conform_model
+
+            try:
+                result = conform_model(
+                    model,
+                    seed,
+                    shapes=shapes,
+                    inputs=inputs,
+                    case_seconds=case_seconds,
+                    progress=progress,
+                )
+            except ModelError as error:
+                raise UsageError(f"{printable(model)}: {error}") from None
+    result = result._replace(require_proven=require_proven)
     write_reports(CONFORMANCE_REPORTERS, result, targets)
     return int(result.exit_code)
 
 
-def _diff(paths: tuple[str, ...], options: dict[str, Any]) -> int:
+def _diff(paths: tuple[str, ...], reports: Reports) -> int:
     """``conform diff A.json B.json``."""
     if len(paths) != 2:
         raise UsageError("conform diff takes two reports in JSON")
     _refuse("diff", ("allowlist", "require_proven", "case_seconds", *_OF_LIST, *_OF_MODEL))
     from onnxguard.conformance.changes import compare_reports
 
-    targets = targets_of(options, paths)
+    targets = reports.targets(paths)
     changes = compare_reports(*paths)
     write_reports(CONFORMANCE_DIFF_REPORTERS, changes, targets)
     return changes.exit_code
 
 
-def _refuse_misplaced(given: str, options: dict[str, Any], of_list: bool) -> None:
-    _refuse(given, _OF_MODEL if of_list else _OF_LIST)
-    for name, default in (_OF_LIST | _OF_MODEL).items():
-        if options[name] is None:
-            options[name] = default
-
-
 def _refuse(given: str, names: Iterable[str]) -> None:
     """Options that were said on the command line; a configuration says them for all runs."""
-    source = click.get_current_context().get_parameter_source
+    context = click.get_current_context()
+    options = {option.name: option.opts[0] for option in context.command.params}
     for name in names:
-        if source(name) is ParameterSource.COMMANDLINE:
-            raise UsageError(f"--{name.replace('_', '-')} does not go with {given}")
-
-
-def _conform(
-    model: str | None,
-    allowlist: str | None,
-    options: dict[str, Any],
-    progress: Callable[[int, int], None] | None,
-) -> Any:
-    if allowlist is not None:
-        from onnxguard.conformance.listing import conform_allowlist
-
-        return conform_allowlist(
-            allowlist,
-            options["opset"],
-            operators=options["operator"],
-            results=options["results"],
-            resume=options["resume"],
-            min_cases=options["min_cases"],
-            case_seconds=options["case_seconds"],
-            progress=progress,
-        )
-    if model is None or model == "-":
-        raise UsageError("conform reads the file itself: name a file, not -")
-    from onnxguard.conformance.model import conform_model
-
-    try:
-        return conform_model(
-            model,
-            options["seed"],
-            shapes=options["shape"],
-            inputs=options["inputs"],
-            case_seconds=options["case_seconds"],
-            progress=progress,
-        )
-    except ModelError as error:
-        raise UsageError(f"{printable(os.fspath(model))}: {error}") from None
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"{options[name]} does not go with {given}")
 
 
 @contextmanager

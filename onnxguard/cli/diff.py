@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import click
 
@@ -12,7 +11,7 @@ from onnxguard.base.printable import printable
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, report_options, write_reports
 from onnxguard.cli.shape_option import shape_option
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.policy.sizes import Sizes
@@ -48,7 +47,7 @@ def diff(
     allowlists: tuple[str, ...],
     verbose: bool,
     sizes: Sizes,
-    **options: Any,
+    reports: Reports,
 ) -> int:
     """Say what differs between two models, and what allowlists say of each.
 
@@ -64,7 +63,7 @@ def diff(
     if span is not None:
         from onnxguard.differences.review import review
 
-        targets = targets_of(options)
+        targets = reports.targets()
         reviewed = review(span, files, lists)
         write_reports(REVIEW_REPORTERS, reviewed, targets, int(verbose))
         return reviewed.exit_code
@@ -78,7 +77,7 @@ def diff(
     for path in files:
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
-    targets = targets_of(options, files)
+    targets = reports.targets(files)
     difference = compare(old, new, lists)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
-from onnxguard.cli.training_options import data_options, keep_students, require_packages
+from onnxguard.cli.training_options import (
+    DataAsked,
+    data_options,
+    keep_students,
+    require_packages,
+)
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST
 from onnxguard.reporters import EVALUATION_REPORTERS
 from onnxguard.students.recipe import RECIPES
@@ -49,7 +53,16 @@ _UNSEEN = 1  # the seed of made-up images that no student was trained on
     help="The list that the graph must pass before it is run.",
 )
 @report_options(EVALUATION_REPORTERS)
-def evaluate(model: str, **options: Any) -> int:
+def evaluate(
+    model: str,
+    images: DataAsked,
+    side: int | None,
+    crop: int | None,
+    limit: int | None,
+    stretch: bool,
+    allowlist: str,
+    reports: Reports,
+) -> int:
     """Measure a saliency graph on images whose salient parts are known.
 
     MODEL has the students' signature: float32 1x3xHxW, normalised as ImageNet is, to float32
@@ -57,12 +70,11 @@ def evaluate(model: str, **options: Any) -> int:
 
     Exit code: 0 it was measured, 2 it was not.
     """
-    recipe = RECIPES["generated" if options["data"] is None else "source"]
-    side, crop = recipe.validation_side, recipe.crop
-    if options["side"] is not None:
-        side = crop = options["side"]
-    if options["crop"] is not None:
-        crop = options["crop"]
+    recipe = RECIPES["generated" if images.data is None else "source"]
+    if crop is None:
+        crop = recipe.crop if side is None else side
+    if side is None:
+        side = recipe.validation_side
     if crop % MULTIPLE or (side and crop > side):
         raise UsageError(f"--crop: a multiple of {MULTIPLE} up to the side of {side}, not {crop}")
     if 0 < side < MULTIPLE:
@@ -70,18 +82,16 @@ def evaluate(model: str, **options: Any) -> int:
     if crop and not side:
         raise UsageError("--crop needs a --side: images may be smaller than it")
     trained = os.path.dirname(model)
-    targets = targets_of(options, [model], lambda file: keep_students(file, trained))
+    targets = reports.targets([model], lambda file: keep_students(file, trained))
     require_packages("evaluate")
-    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.evaluation import evaluate as whole
     from onnxguard.gating.evaluation import open_graph
     from onnxguard.students.data import find_data, take_pairs
 
-    graph = open_graph(model, options["allowlist"])  # before the images are decoded
-    data = find_data(options["data"], options["limit"], seed=_UNSEEN)
+    graph = open_graph(model, allowlist)  # before the images are decoded
+    data = find_data(images.data, limit, seed=_UNSEEN)
     with progress_bars() as step:
-        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
-        taken = take_pairs(data, side, cache, jobs, options["on_bad_pair"], step)
-        result = whole(graph, taken, crop, options["stretch"], step)
+        taken = take_pairs(data, side, *images.decoding(), step)
+        result = whole(graph, taken, crop, stretch, step)
     write_reports(EVALUATION_REPORTERS, result, targets)
     return 0

@@ -6,15 +6,22 @@ import re
 
 FLAGS = {
     "bindings": "--bind",
+    "crop": "--crop",
     "format": "--format",
     "full_check": "--full-check",
     "ignore": "--ignore",
     "inputs": "--inputs",
+    "jobs": "--jobs",
     "operators": "--operator",
     "opset": "--opset",
+    "out": "--out",
     "profiles": "--profile",
     "resume": "--resume",
+    "scheduler": "--scheduler",
     "shapes": "--shape",
+    "side": "--side",
+    "table": "--table",
+    "update_baseline": "--update-baseline",
     "values": "--values",
     "weights": "--weights",
 }

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 import click
 
 from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS
+from onnxguard.cli.grouped import grouped
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
+class FullCheckAsked(NamedTuple):
+    """What the options say."""
+
+    full_check: bool
+    full_check_seconds: int
+    full_check_mebibytes: int
+
+    @property
+    def limits(self) -> tuple[int, int] | None:
+        """Seconds and mebibytes for one model; None where no full check is asked for."""
+        return self[1:] if self.full_check else None
+
+
+full_check_options = grouped(
+    "full_check",
+    FullCheckAsked._fields,
+    FullCheckAsked,
     click.option(
         "--full-check",
         is_flag=True,
@@ -34,17 +49,3 @@ _OPTIONS = (
         help="Memory that the full check of one model may take.",
     ),
 )
-
-
-def full_check_options(command: F) -> F:
-    """Add the three options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def limits_of(options: dict[str, Any]) -> tuple[int, int] | None:
-    """Seconds and mebibytes for one model; None where no full check is asked for."""
-    if not options["full_check"]:
-        return None
-    return options["full_check_seconds"], options["full_check_mebibytes"]

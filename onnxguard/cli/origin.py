@@ -117,8 +117,8 @@ def from_here(path: str | os.PathLike[str]) -> str:
         return os.fspath(path)
 
 
-def say_files(run: Run, options: dict[str, Any]) -> None:
+def say_files(run: Run, asked: bool) -> None:
     """Name the files on stderr where that is asked for, by ``--digests`` or ``-v``."""
-    if run.origin is not None and (options["digests"] or options["verbose"]):
+    if run.origin is not None and asked:
         for file in run.origin.files:
             click.echo(f"decided by {file.role} {file.path} sha256:{file.sha256}", err=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
+from onnxguard.cli.grouped import Command, grouped
 from onnxguard.cli.kinds import FilePath, Form, Target
 from onnxguard.reporters.kit.options import WIDTH, RenderOptions
 
@@ -21,19 +22,56 @@ MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
 NARROWEST = 40
 """Columns that lines take at least, however narrow a terminal is."""
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class Reports(NamedTuple):
+    """The reports that are asked for."""
+
+    formats: tuple[Target, ...]
+    output: str | None
+
+    @property
+    def forms(self) -> set[str]:
+        """Their formats."""
+        return {form for form, _ in self.formats}
+
+    def targets(
+        self, models: Sequence[str] = (), keep: Callable[[str], None] = lambda _: None
+    ) -> tuple[Target, ...]:
+        """Where each goes, once it is sure that it can be written.
+
+        Args:
+            models: files that are never written to.
+            keep: raises for a file of a report that would be written over something else.
+
+        Raises:
+            UsageError: two go to the same place, --output belongs to none, or ``check_output`` says
+                so.
+        """
+        loose = [form for form, file in self.formats if file is None]
+        if len(loose) > 1:
+            names = " and ".join(loose)
+            raise UsageError(
+                f"--format {names}: one of them goes to stdout, give the others a :FILE"
+            )
+        if self.output is not None and not loose:
+            raise UsageError("--output: every --format has a file already")
+        targets = tuple(Target(form, file or self.output) for form, file in self.formats)
+        files = files_of(targets)
+        for at, file in enumerate(files):
+            keep(file)
+            check_output(file, models, "--output" if file == self.output else "--format")
+            if is_one_of(file, files[:at]):
+                raise UsageError(f'--format: two reports go to "{printable(file)}"')
+        return targets
 
 
 def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
-    """``--format`` and ``--output``."""
-
-    def decorate(command: Command) -> Command:
-        command = click.option(
-            "--output",
-            type=FilePath("FILE"),
-            help="Write the report there instead of to stdout.",
-        )(command)
-        return click.option(
+    """``--format`` and ``--output``, which reach the command as ``reports``."""
+    return grouped(
+        "reports",
+        Reports._fields,
+        Reports,
+        click.option(
             "--format",
             "formats",
             type=Form(sorted(formats)),
@@ -41,51 +79,18 @@ def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
             default=("text",),
             help="How to write the report; FORMAT:FILE writes it there. Repeat it for several.  "
             "[default: text]",
-        )(command)
-
-    return decorate
-
-
-def targets_of(
-    options: Mapping[str, Any],
-    models: Sequence[str] = (),
-    keep: Callable[[str], None] = lambda _: None,
-) -> tuple[Target, ...]:
-    """The reports that are asked for, once it is sure that they can be written.
-
-    Args:
-        options: ``formats`` and ``output``.
-        models: files that are never written to.
-        keep: raises for a file of a report that would be written over something else.
-
-    Raises:
-        UsageError: two go to the same place, --output belongs to none, or ``check_output`` says so.
-    """
-    output = options["output"]
-    loose = [form for form, file in options["formats"] if file is None]
-    if len(loose) > 1:
-        names = " and ".join(loose)
-        raise UsageError(f"--format {names}: one of them goes to stdout, give the others a :FILE")
-    if output is not None and not loose:
-        raise UsageError("--output: every --format has a file already")
-    targets = tuple(Target(form, file or output) for form, file in options["formats"])
-    files = files_of(targets)
-    for at, file in enumerate(files):
-        keep(file)
-        check_output(file, models, "--output" if file == output else "--format")
-        if is_one_of(file, files[:at]):
-            raise UsageError(f'--format: two reports go to "{printable(file)}"')
-    return targets
+        ),
+        click.option(
+            "--output",
+            type=FilePath("FILE"),
+            help="Write the report there instead of to stdout.",
+        ),
+    )
 
 
 def files_of(targets: Iterable[Target]) -> list[str]:
     """Those that are written."""
     return [file for _, file in targets if file is not None]
-
-
-def forms_of(options: Mapping[str, Any]) -> set[str]:
-    """The formats that are asked for."""
-    return {form for form, _ in options["formats"]}
 
 
 def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
@@ -115,10 +120,9 @@ def is_one_of(path: str, others: Iterable[str]) -> bool:
     )
 
 
-def is_filed(options: Mapping[str, Any]) -> bool:
+def is_filed(reports: Reports, verbosity: int) -> bool:
     """Whether a report shows digests; they take longer than a small scan."""
-    brief = {"text", "github"}
-    return not forms_of(options) <= brief or options["verbose"] > options["quiet"]
+    return not reports.forms <= {"text", "github"} or verbosity > 0
 
 
 def wants_color(output: str | None) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import click
@@ -18,7 +19,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.flags import as_flags
 from onnxguard.cli.kinds import CODE, FilePath
 from onnxguard.cli.numbers import FiniteRange
-from onnxguard.cli.output import forms_of, report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import keep_students
 from onnxguard.parity.report import EvidenceError, ParityReport, exit_code, unusable
@@ -168,6 +169,7 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
 )
 @click.option(
     "--bind",
+    "bindings",
     metavar="INPUT=PARAMETER",
     multiple=True,
     help="The parameter of forward that an input of another name stands for.",
@@ -195,66 +197,69 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
 @report_options(PARITY_REPORTERS)
 @click.option("--quiet", "-q", is_flag=True, help="Only what did not pass.")
 @click.option("--verbose", "-v", is_flag=True, help="Every trial, histogram, version and digest.")
-def parity(model: str | None, **options: Any) -> int:
+def parity(
+    model: str | None,
+    torch: str | None,
+    weights: str | None,
+    reference: str | None,
+    atol: tuple[tuple[str, float], ...],
+    rtol: tuple[tuple[str, float], ...],
+    prove: bool,
+    mutants: int | None,
+    kill_rate: float | None,
+    bindings: tuple[str, ...],
+    ignore: tuple[str, ...],
+    reports: Reports,
+    quiet: bool,
+    verbose: bool,
+    **others: Any,
+) -> int:
     """Compare an exported graph with the PyTorch module that it came from.
 
     Without MODEL: the students that were trained into ./trained, or else an untrained one.
 
     Exit code: 0 it agrees, 1 it differs or the comparison says nothing, 2 nothing was compared.
     """
-    settings = _settings(options)
-    given = (model, options["reference"], options["weights"], *options["inputs"])
+    if torch is not None and reference is not None:
+        raise UsageError("--torch and --reference: compare with one thing")
+    settings = Settings(
+        **_tolerances("atol", atol),
+        **_tolerances("rtol", rtol),
+        **_proof(prove, mutants, kill_rate),
+        bindings=dict(map(_binding, bindings)),
+        ignore=tuple(_ignored(code) for text in ignore for code in text.split(",")),
+        pictures="html" in reports.forms,
+        **others,
+    )
+    for option, value in (("torch", torch), ("weights", weights), ("reference", reference)):
+        if model is None and value is not None:
+            raise UsageError(f"--{option} is for a MODEL, and none is named")
+    given = (model, reference, weights, *settings.inputs)
     trained = os.path.dirname(model) if model else TRAINED
     models = [path for path in given if path]
-    targets = targets_of(options, models, lambda file: keep_students(file, trained))
-    _require_packages()
+    targets = reports.targets(models, lambda file: keep_students(file, trained))
+    require_extra("onnxguard parity", "parity", _PACKAGES)
     failure: EvidenceError | None = None
     with progress_bars() as step:
-        settings["step"] = step
+        settings = settings._replace(step=step)
+        check = partial(_checked, texts_alone=reports.forms == {"text"})
         try:
             if model is None:
-                reports = tuple(_students(options, settings))
+                found = tuple(_students(settings, check))
             else:
-                reports = (_report(model, options, settings),)
+                found = (check(settings, model, torch, reference, weights),)
         except EvidenceError as error:
-            failure, reports = error, (error.report,)
-    verbosity = options["verbose"] - options["quiet"]
-    write_reports(PARITY_REPORTERS, reports, targets, verbosity)
+            failure, found = error, (error.report,)
+    write_reports(PARITY_REPORTERS, found, targets, verbose - quiet)
     if failure is not None:
         raise failure
-    return exit_code(reports)
+    return exit_code(found)
 
 
-def _settings(options: dict[str, Any]) -> dict[str, Any]:
-    if options["torch"] is not None and options["reference"] is not None:
-        raise UsageError("--torch and --reference: compare with one thing")
-    return {
-        **_tolerances(options),
-        "tolerance": options["tolerance"],
-        "shapes": options["shapes"],
-        "values": options["values"],
-        "profiles": options["profiles"],
-        "inputs": options["inputs"],
-        "trials": options["trials"],
-        "seed": options["seed"],
-        "provider": options["provider"],
-        "optimization_level": options["optimization_level"],
-        "local": options["local"],
-        **_proof(options),
-        "opset": options["opset"],
-        "bindings": dict(map(_binding, options["bind"])),
-        "ignore": tuple(_ignored(c) for text in options["ignore"] for c in text.split(",")),
-        "run_seconds": options["run_seconds"],
-        "save": options["save"],
-        "pictures": "html" in forms_of(options),
-    }
-
-
-def _tolerances(options: dict[str, Any]) -> dict[str, Any]:
-    """Those for all outputs, and those of single ones."""
-    given = {kind: dict(options[kind]) for kind in ("atol", "rtol")}
-    general = {kind: of.pop("", getattr(_DEFAULTS, kind)) for kind, of in given.items()}
-    return general | {f"{kind}s": of for kind, of in given.items()}
+def _tolerances(kind: str, given: tuple[tuple[str, float], ...]) -> dict[str, Any]:
+    """That for all outputs, and those of single ones."""
+    single = dict(given)
+    return {kind: single.pop("", getattr(_DEFAULTS, kind)), f"{kind}s": single}
 
 
 def _ignored(text: str) -> str:
@@ -262,12 +267,12 @@ def _ignored(text: str) -> str:
     return code.upper() + colon + place
 
 
-def _proof(options: dict[str, Any]) -> dict[str, Any]:
-    given = {name: options[name] for name in ("mutants", "kill_rate") if options[name] is not None}
-    if given and not options["prove"]:
-        option = next(iter(given)).replace("_", "-")
-        raise UsageError(f"--{option} goes with --prove")
-    return {"mutants": MUTANTS, **given} if options["prove"] else {}
+def _proof(prove: bool, mutants: int | None, kill_rate: float | None) -> dict[str, Any]:
+    for option, value in (("--mutants", mutants), ("--kill-rate", kill_rate)):
+        if value is not None and not prove:
+            raise UsageError(f"{option} goes with --prove")
+    least = _DEFAULTS.kill_rate if kill_rate is None else kill_rate
+    return {"mutants": mutants or MUTANTS, "kill_rate": least} if prove else {}
 
 
 def _binding(text: str) -> tuple[str, str]:
@@ -277,55 +282,63 @@ def _binding(text: str) -> tuple[str, str]:
     return name, parameter
 
 
-def _require_packages() -> None:
-    require_extra("onnxguard parity", "parity", _PACKAGES)
-
-
-def _report(model: str, options: dict[str, Any], settings: dict[str, Any]) -> ParityReport:
-    torch, reference = options["torch"], options["reference"]
+def _checked(
+    settings: Settings,
+    model: str | bytes,
+    torch: Any,
+    reference: str | None = None,
+    weights: str | None = None,
+    *,
+    texts_alone: bool,
+) -> ParityReport:
     if torch is None and reference is None:
         raise UsageError(
             "compare with what? --torch package.module:callable, or --reference OTHER.onnx"
         )
-    return _checked(
-        model, torch, options, {**settings, "reference": reference, "weights": options["weights"]}
-    )
-
-
-def _checked(
-    model: str | bytes, torch: Any, options: dict[str, Any], settings: dict[str, Any]
-) -> ParityReport:
     from onnxguard.parity.check import check_parity
 
+    others = settings._asdict()
     try:
-        return check_parity(model, torch, **settings)
+        return check_parity(model, torch, reference=reference, weights=weights, **others)
     except ParityError as error:
-        if forms_of(options) == {"text"}:
+        if texts_alone:
             raise
-        path = model if isinstance(model, str) else "-"
-        against = settings.get("reference") or torch
+        path = printable(model if isinstance(model, str) else "-")
+        against = printable(str(reference or torch))
         rule = PARITY_RULES[error.code]
-        return unusable(
-            printable(path), printable(str(against)), settings["atol"], rule, as_flags(str(error))
-        )
+        return unusable(path, against, settings.atol, rule, as_flags(str(error)))
 
 
-def _students(options: dict[str, Any], settings: dict[str, Any]) -> Iterator[ParityReport]:
-    for option in ("torch", "weights", "reference"):
-        if options[option] is not None:
-            raise UsageError(f"--{option} is for a MODEL, and none is named")
+def _students(settings: Settings, check: Callable[..., ParityReport]) -> Iterator[ParityReport]:
+    trained = []
     for student in STUDENTS.values():
         _settle(student.name)
-    trained = [
-        (student, os.path.join(TRAINED, f"{student.name}.onnx")) for student in STUDENTS.values()
-    ]
-    trained = [(student, path) for student, path in trained if os.path.exists(path)]
+        path = os.path.join(TRAINED, f"{student.name}.onnx")
+        if os.path.exists(path):
+            trained.append((student, path))
     for student, path in trained:
+        save = None if settings.save is None else os.path.join(settings.save, student.name)
+        own = settings._replace(opset=student.opset, save=save)
         weights = path.removesuffix(".onnx") + ".safetensors"
-        changed = {"weights": weights, "opset": student.opset, **_saved(settings, student.name)}
-        yield _checked(path, f"student:{student.name}", options, {**settings, **changed})
+        yield check(own, path, f"student:{student.name}", weights=weights)
     if not trained:
-        yield _untrained(options, settings)
+        yield _untrained(settings, check)
+
+
+def _untrained(settings: Settings, check: Callable[..., ParityReport]) -> ParityReport:
+    from onnxguard.students.exporting import export_student
+    from onnxguard.students.untrained import untrained_network
+
+    student = STUDENTS[_UNTRAINED]
+    click.echo(
+        f"no trained student in {TRAINED}/: checking a {student.name} that was exported just now, "
+        f"untrained, seed {settings.seed}",
+        err=True,
+    )
+    network = untrained_network(student, settings.seed)
+    graph = export_student(student, network)
+    report = check(settings._replace(opset=student.opset), graph, network)
+    return report._replace(path=f"untrained {student.name}", reference=f"student:{student.name}")
 
 
 def _settle(student: str) -> None:
@@ -335,24 +348,3 @@ def _settle(student: str) -> None:
     if is_half_published(TRAINED, student):
         with held(TRAINED, student):
             pass
-
-
-def _saved(settings: dict[str, Any], name: str) -> dict[str, Any]:
-    folder = settings["save"]
-    return {"save": None if folder is None else os.path.join(folder, name)}
-
-
-def _untrained(options: dict[str, Any], settings: dict[str, Any]) -> ParityReport:
-    from onnxguard.students.exporting import export_student
-    from onnxguard.students.untrained import untrained_network
-
-    student = STUDENTS[_UNTRAINED]
-    click.echo(
-        f"no trained student in {TRAINED}/: checking a {student.name} that was exported just now, "
-        f"untrained, seed {settings['seed']}",
-        err=True,
-    )
-    network = untrained_network(student, settings["seed"])
-    graph = export_student(student, network)
-    report = _checked(graph, network, options, {**settings, "opset": student.opset})
-    return report._replace(path=f"untrained {student.name}", reference=f"student:{student.name}")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, nullcontext
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import click
 from click.core import ParameterSource
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.processes import cores
+from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
-from onnxguard.cli.output import check_output
+from onnxguard.cli.output import Reports, check_output
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
@@ -22,9 +23,37 @@ from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 AT_ONCE = 8
 """Models at addresses that are read at once: most of the time they wait for servers."""
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS = (
+class Scale(NamedTuple):
+    """Where models are judged, and the file that keeps their results."""
+
+    jobs: int
+    scheduler: str | None
+    results: str | None
+    resume: bool
+
+    def checked(self, reports: Reports, models: Sequence[str]) -> Scale:
+        """The options with the number of processes, once they make sense.
+
+        Raises:
+            UsageError: they contradict each other, or the file of results cannot be written.
+        """
+        if self.resume and self.results is None:
+            raise UsageError("--resume goes on with a file of results: name it with --results")
+        files = [reports.output, *(file for _, file in reports.formats)]
+        if self.results is not None and self.results in files:
+            raise UsageError("--results and --output are two files")
+        check_output(self.results, models, "--results")
+        told = click.get_current_context().get_parameter_source("jobs")
+        if told is ParameterSource.DEFAULT and any(map(is_remote, models)):
+            return self._replace(jobs=min(AT_ONCE, len(models)))
+        return self._replace(jobs=self.jobs or cores())
+
+
+scale_options = grouped(
+    "scale",
+    Scale._fields,
+    Scale,
     click.option(
         "--jobs",
         "-j",
@@ -49,42 +78,6 @@ _OPTIONS = (
         help="Go on with the results there: skip models that were verified and are unchanged.",
     ),
 )
-
-
-def scale_options(command: F) -> F:
-    """Give a command the options that ``Scale`` is made of."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-class Scale(NamedTuple):
-    """Where models are judged, and the file that keeps their results."""
-
-    jobs: int
-    scheduler: str | None
-    results: str | None
-    resume: bool
-
-    @classmethod
-    def of(cls, options: dict[str, Any], models: Sequence[str]) -> Scale:
-        """Check a command's options before the work.
-
-        Raises:
-            UsageError: they contradict each other, or the file of results cannot be written.
-        """
-        results = options["results"]
-        if options["resume"] and results is None:
-            raise UsageError("--resume goes on with a file of results: name it with --results")
-        reports = [options["output"], *(file for _, file in options["formats"])]
-        if results is not None and results in reports:
-            raise UsageError("--results and --output are two files")
-        check_output(results, models, "--results")
-        jobs = options["jobs"] or cores()
-        told = click.get_current_context().get_parameter_source("jobs")
-        if told is ParameterSource.DEFAULT and any(map(is_remote, models)):
-            jobs = min(AT_ONCE, len(models))
-        return cls(jobs, options["scheduler"], results, options["resume"])
 
 
 def judge_models(

@@ -6,7 +6,7 @@ import sys
 import time
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,32 +14,31 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import RULES
-from onnxguard.cli.baseline_options import (
-    baseline_options,
-    check_baseline,
-    judged_by_baseline,
-)
+from onnxguard.cli.baseline_options import Baseline, baseline_options
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
-from onnxguard.cli.full_check_options import full_check_options, limits_of
+from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
 from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import forms_of, is_filed, report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, is_filed, report_options, write_reports
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.cli.shape_option import shape_option
-from onnxguard.cli.target_options import target_options, targeted, with_targets_told
+from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
 from onnxguard.many.judge_all import died_report
 from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.reporters import REPORTERS, STREAMED
 from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
-from onnxguard.scanning.report import DecidingFile, Report, Run
+from onnxguard.scanning.report import Report, Run
 from onnxguard.scanning.scan import scan as scan_model
 from onnxguard.scanning.scan import verdict_of
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
+
+if TYPE_CHECKING:
+    from onnxguard.policy.sizes import Sizes
 
 HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 """Bytes of a file whose SHA-256 is stated: of one that is scanned alone, and if it is asked for."""
@@ -90,7 +89,26 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 )
 @click.option("--quiet", "-q", is_flag=True, help="Only failing models, one line a finding.")
 @click.option("--verbose", "-v", is_flag=True, help="Everything about every model.")
-def scan(paths: tuple[str, ...], **options: Any) -> int:
+def scan(
+    paths: tuple[str, ...],
+    allowlist: str,
+    reports: Reports,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    strict: bool,
+    exit_zero: bool,
+    targets: TargetsAsked,
+    baseline: Baseline,
+    scale: Scale,
+    digests: bool,
+    sizes: Sizes,
+    full_check: FullCheckAsked,
+    timeout: float,
+    allow_full_download: bool,
+    sha256: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
     """Judge models by an allowlist.
 
     PATH is a file, a folder (scanned for *.onnx, recursively), a glob, or - for standard input.
@@ -98,72 +116,59 @@ def scan(paths: tuple[str, ...], **options: Any) -> int:
 
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
-    codes = _codes("select", options["select"]), _codes("ignore", options["ignore"])
-    listed = load_allowlist(options["allowlist"])._replace(sizes=options["sizes"])
-    policy = targeted(listed, options)
-    access = Access(options["timeout"], options["allow_full_download"])
+    codes = _codes("select", select), _codes("ignore", ignore)
+    policy = targeted(load_allowlist(allowlist)._replace(sizes=sizes), targets)
+    access = Access(timeout, allow_full_download)
+    verbosity = verbose - quiet
     passed_over: list[str] = []
     models = find_models(paths, access, passed_over.append)
-    targets = targets_of(options, models)
-    check_baseline(options)
-    scale = Scale.of(options, models)
-    wanted = _wanted(options, len(models))
-    hashed = HASHED_ALONE if len(models) == 1 and wanted.digest else 0
+    written = reports.targets(models)
+    baseline.check()
+    scale = scale.checked(reports, models)
+    brief = reports.forms <= FORMATS and verbosity <= 0
+    filed = is_filed(reports, verbosity)
+    if scale.results is not None or not brief:  # a file of results leaves nothing out
+        wanted = EVERYTHING._replace(costs=sizes)
+    else:
+        unwanted = frozenset(EMPTY if len(models) > 1 else ())
+        wanted = Wanted(CONSTANTS_SHOWN, unwanted, filed, sizes or None)
+    hashed_alone = HASHED_ALONE if len(models) == 1 and wanted.digest else 0
     judge = partial(
         _judge,
         policy=policy,
         codes=codes,
-        strict=options["strict"],
+        strict=strict,
         access=access,
-        sha256_up_to=LARGEST if options["sha256"] else hashed,
+        sha256_up_to=LARGEST if sha256 else hashed_alone,
         wanted=wanted,
     )
-    limits = limits_of(options)
+    limits = full_check.limits
     if limits is not None:
         from onnxguard.running.full_check import FullCheck, require_onnx
 
         require_onnx()
         judge = partial(judge, full_check=FullCheck(*limits))
-    verbosity = options["verbose"] - options["quiet"]
-    briefly = len(models) > 1 and _briefly(options)
-    keep = partial(lean, costs=bool(options["sizes"])) if briefly else None
-    settings = "" if scale.results is None else _settings(policy, codes, options)
+    keep = partial(lean, costs=bool(sizes)) if len(models) > 1 and brief else None
+    settings = "" if scale.results is None else _settings(policy, codes, strict, sha256, limits)
     lost = partial(died_report, policy_id=policy.id)
     started = time.perf_counter()
-    reports = judge_models(models, judge, lost, scale, settings, keep, access)
+    judged = judge_models(models, judge, lost, scale, settings, keep, access)
     narrowing = "select", "ignore", "baseline", "exit_zero", "allow_unknown"
-    origin = origin_of([policy] if is_filed(options) else [], narrowing, ("allowlist",))
-    origin = with_targets_told(origin, [policy])
-    run = judged_by_baseline(Run(tuple(reports), time.perf_counter() - started), options)
-    not_entered = tuple(map(printable, passed_over))
-    run = run._replace(origin=origin._replace(files=_files(options), not_entered=not_entered))
-    say_files(run, options)
-    if "html" in forms_of(options):
+    origin = origin_of([policy] if filed else [], narrowing, ("allowlist",))
+    run = baseline.judged(Run(tuple(judged), time.perf_counter() - started), strict)
+    files = [*configuration(), *hashed("allowlist", list_files(allowlist))]
+    files += hashed("baseline", filter(None, [baseline.baseline]))
+    origin = with_targets_told(origin, [policy])._replace(
+        files=tuple(files), not_entered=tuple(map(printable, passed_over))
+    )
+    run = run._replace(origin=origin)
+    say_files(run, digests or verbose)
+    if "html" in reports.forms:
         from onnxguard.scanning.outlines import outlined
 
-        run = outlined(run, models, access, policy.sizes)
-    write_reports(STREAMED, run, targets, verbosity, options["exit_zero"])
-    return run.exit_code(options["exit_zero"])
-
-
-def _briefly(options: dict[str, Any]) -> bool:
-    """Whether the report leaves out most of what a model holds."""
-    return forms_of(options) <= FORMATS and options["verbose"] <= options["quiet"]
-
-
-def _wanted(options: dict[str, Any], models: int) -> Wanted:
-    """What the report shows; a file of results leaves nothing out."""
-    if options["results"] is not None or not _briefly(options):
-        return EVERYTHING._replace(costs=options["sizes"])
-    unwanted = frozenset(EMPTY if models > 1 else ())
-    return Wanted(CONSTANTS_SHOWN, unwanted, is_filed(options), options["sizes"] or None)
-
-
-def _files(options: dict[str, Any]) -> tuple[DecidingFile, ...]:
-    """Those that decided on the scan."""
-    files = [*configuration(), *hashed("allowlist", list_files(options["allowlist"]))]
-    files += hashed("baseline", filter(None, [options["baseline"]]))
-    return tuple(files)
+        run = outlined(run, models, access, sizes)
+    write_reports(STREAMED, run, written, verbosity, exit_zero)
+    return run.exit_code(exit_zero)
 
 
 def _judge(
@@ -192,18 +197,23 @@ def _judge(
     return report._replace(findings=findings, verdict=verdict_of(findings, strict))
 
 
-def _settings(policy: Allowlist, codes: tuple[tuple[str, ...], ...], options: Any) -> str:
+def _settings(
+    policy: Allowlist,
+    codes: tuple[tuple[str, ...], ...],
+    strict: bool,
+    sha256: bool,
+    limits: tuple[int, int] | None,
+) -> str:
     """What decides the verdicts: the list and which of its waivers hold today, and the options."""
     from onnxguard.many.fingerprint import digest_of
 
     checked: tuple[object, ...] = ()
-    if options["full_check"]:
+    if limits is not None:
         from importlib.metadata import version
 
-        checked = version("onnx"), limits_of(options)
+        checked = version("onnx"), limits
     held = tuple(date.today() <= waiver.expires for waiver in policy.waivers)
-    flags = options["strict"], options["sha256"]
-    return digest_of("scan", policy, held, codes, *flags, checked)
+    return digest_of("scan", policy, held, codes, strict, sha256, checked)
 
 
 def _codes(option: str, given: tuple[str, ...]) -> tuple[str, ...]:

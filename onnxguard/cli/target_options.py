@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.cli.grouped import grouped
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.scanning.report import Origin, Setting
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+class TargetsAsked(NamedTuple):
+    """What the options say."""
+
+    targets: tuple[str, ...]
+    fallback: str | None
+    allow_unknown: bool
 
 
-def target_options(command: F) -> F:
-    """Add the options to a command."""
-    command = click.option(
-        "--allow-unknown",
-        is_flag=True,
-        help="Let nodes pass of which it is not known whether a --target runs them.",
-    )(command)
-    command = click.option(
-        "--fallback",
-        metavar="forbid|N",
-        help="Nodes that a --target may leave to another provider.  [default: any number]",
-    )(command)
-    return click.option(
+target_options = grouped(
+    "targets",
+    TargetsAsked._fields,
+    TargetsAsked,
+    click.option(
         "--target",
         "targets",
         metavar="NAME[@VERSION]|FILE",
         multiple=True,
         help="A runtime that must run the model; may be given several times.",
-    )(command)
+    ),
+    click.option(
+        "--fallback",
+        metavar="forbid|N",
+        help="Nodes that a --target may leave to another provider.  [default: any number]",
+    ),
+    click.option(
+        "--allow-unknown",
+        is_flag=True,
+        help="Let nodes pass of which it is not known whether a --target runs them.",
+    ),
+)
 
 
-def targeted(policy: Allowlist, options: dict[str, Any]) -> Allowlist:
+def targeted(policy: Allowlist, asked: TargetsAsked) -> Allowlist:
     """The list with the targets of the command line.
 
     Raises:
         AllowlistError: there is no such target.
         UsageError: the options make no sense.
     """
-    given, fallback = options["targets"], options["fallback"]
-    if not given:
-        if fallback is not None or options["allow_unknown"]:
+    if not asked.targets:
+        if asked.fallback is not None or asked.allow_unknown:
             raise UsageError("--fallback and --allow-unknown: name a --target")
         return policy
     from onnxguard.policy.wanted import fallback_of, want, with_targets
 
     try:
-        most = None if fallback is None else fallback_of(fallback)
+        most = None if asked.fallback is None else fallback_of(asked.fallback)
     except ValueError as error:
         raise UsageError(f"--{error}") from None
-    return with_targets(policy, [want(name, options["allow_unknown"], most) for name in given])
+    return with_targets(policy, [want(name, asked.allow_unknown, most) for name in asked.targets])
 
 
 def with_targets_told(origin: Origin, policies: list[Allowlist]) -> Origin:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import click
 
@@ -11,7 +10,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.writing import write_whole
 from onnxguard.cli.examples import examples
-from onnxguard.cli.output import check_output, report_options, targets_of, write_reports
+from onnxguard.cli.output import Reports, check_output, report_options, write_reports
 from onnxguard.policy.target import Row, Target, load_target, resolve_target, target_ids
 from onnxguard.reporters.targets import REPORTERS
 from onnxguard.rules.node_facts import called
@@ -67,21 +66,28 @@ def targets() -> None:
 )
 @report_options(REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every reason, and what to do.")
-def matrix(models: tuple[str, ...], **options: Any) -> int:
+def matrix(
+    models: tuple[str, ...],
+    names: tuple[str, ...],
+    everyone: bool,
+    confirming: bool,
+    reports: Reports,
+    verbose: bool,
+) -> int:
     """Models and targets, with what stands in the way of each.
 
     Exit code: 0 no target refuses a model, 1 one does, 2 something is not known.
     """
     newest = {each.partition("@")[0]: each for each in target_ids()}
-    names = tuple(newest) if options["everyone"] else options["names"] or USUAL
+    names = tuple(newest) if everyone else names or USUAL
     asked = list({target.id: target for target in map(load_target, names)}.values())
     paths = find_models(models)
-    written = targets_of(options, paths)
+    written = reports.targets(paths)
     found = [ask_targets(path, asked) for path in paths]
-    if options["confirming"]:
+    if confirming:
         found = [_confirmed(path, model, asked) for path, model in zip(paths, found, strict=True)]
     whole = Matrix(tuple((target.id, target.title) for target in asked), tuple(found))
-    write_reports(REPORTERS, whole, written, int(options["verbose"]))
+    write_reports(REPORTERS, whole, written, int(verbose))
     return whole.exit_code
 
 

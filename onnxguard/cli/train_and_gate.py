@@ -16,16 +16,18 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath, Target
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import (
+    Reports,
     check_output,
     files_of,
     is_one_of,
     report_options,
-    targets_of,
     write_reports,
 )
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.training_options import (
-    chosen_recipe,
+    ComputeAsked,
+    DataAsked,
+    RecipeAsked,
     compute_options,
     data_options,
     keep_students,
@@ -35,7 +37,7 @@ from onnxguard.cli.training_options import (
 )
 from onnxguard.parity.settings import ATOL, MUTANTS
 from onnxguard.reporters import CARD_REPORTERS
-from onnxguard.students.recipe import Recipe
+from onnxguard.students.logs import Watch
 from onnxguard.students.student import STUDENTS, TRAINED, find_student
 
 
@@ -110,7 +112,24 @@ def _tolerance(_: click.Context, __: click.Parameter, value: float) -> float:
 @click.option("--tensorboard", type=FilePath("DIR"), help="Write scalars for TensorBoard there.")
 @report_options(CARD_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every epoch, digest and version.")
-def train_and_gate(**options: Any) -> int:
+def train_and_gate(
+    student: str,
+    images: DataAsked,
+    out: str,
+    resume: bool,
+    restart: bool,
+    recipe: RecipeAsked,
+    compute: ComputeAsked,
+    allowlist: str | None,
+    atol: float,
+    mutants: int,
+    kill_rate: float,
+    min_iou: float | None,
+    csv: str | None,
+    tensorboard: str | None,
+    reports: Reports,
+    verbose: bool,
+) -> int:
     """Train a student, judge its graph, and put it in place only if it passes.
 
     Under torchrun several processes, on one machine or more, train one student.
@@ -118,87 +137,67 @@ def train_and_gate(**options: Any) -> int:
     Exit code: 0 it is in place, 1 a gate refused it and nothing was replaced, 2 it was not trained
     to the end, or not judged.
     """
-    student = find_student(options["student"])
-    recipe = chosen_recipe(options)
-    if options["resume"] and options["restart"]:
+    trained = find_student(student)
+    chosen = recipe.chosen(images)
+    if resume and restart:
         raise UsageError("--resume goes on, --restart begins anew: name one of them")
-    out, csv = options["out"], options["csv"]
-    targets = targets_of(options, keep=lambda file: keep_students(file, out))
-    keep_students(csv, options["out"], "--csv")
+    targets = reports.targets(keep=lambda file: keep_students(file, out))
+    keep_students(csv, out, "--csv")
     check_output(csv, option="--csv")
     if csv is not None and is_one_of(csv, files_of(targets)):
         raise UsageError("--output and --csv: two files, not one")
-    if options["tensorboard"] is not None:
-        refuse_link(options["tensorboard"])
+    if tensorboard is not None:
+        refuse_link(tensorboard)
     require_packages("train-and-gate")
-    if options["tensorboard"] is not None:
+    if tensorboard is not None:
         require_extra("--tensorboard", "tensorboard", ["tensorboard"])
-    card, path = _trained(student, recipe, options)
-    if card is None:
-        return 0
-    write_reports(CARD_REPORTERS, card, targets, int(options["verbose"]))
-    if Target("text") not in targets:
-        return int(not card.passed)
-    place = "in place" if card.passed else "not in place, kept in"
-    click.echo(f"{place}: {printable(path)}")
-    return int(not card.passed)
-
-
-def _trained(student: Any, recipe: Recipe, options: dict[str, Any]) -> tuple[Any, str]:
-    from onnxguard.base.cache_folder import cache_folder
     from onnxguard.gating.gates import Limits
     from onnxguard.gating.train_and_gate import train_and_gate as whole
     from onnxguard.policy.registry import load_allowlist
     from onnxguard.students.compute import choose_compute
     from onnxguard.students.data import GENERATED_IOU, find_data, take_training
     from onnxguard.students.distributed import described_group, joined
-    from onnxguard.students.logs import CsvLog, TensorBoardLog, Watch, Watches
 
-    load_allowlist(options["allowlist"] or student.allowlist)  # a wrong one is told before the work
-    floor = options["min_iou"]
-    if floor is None and options["data"] is None:
-        floor = GENERATED_IOU
-    limits = Limits(
-        options["allowlist"], options["atol"], options["mutants"], options["kill_rate"], floor
-    )
-    data = find_data(options["data"])
+    load_allowlist(allowlist or trained.allowlist)  # a wrong one is told before the work
+    if min_iou is None and images.data is None:
+        min_iou = GENERATED_IOU
+    data = find_data(images.data)
     group = described_group()
-    compute = choose_compute(
-        options["device"],
-        options["precision"],
-        options["compiled"],
-        options["cuda_graph"],
-        group.local_rank,
-        group.size == 1,
-    )
-
-    def watch() -> Watch:
-        if not group.leads:
-            return Watch()
-        watches = [training_watch(recipe.epochs)]
-        if options["csv"]:
-            watches.append(CsvLog(options["csv"]))
-        if options["tensorboard"]:
-            watches.append(TensorBoardLog(options["tensorboard"]))
-        return Watches(*watches)
-
-    with joined(group, compute.device), _bars(group.leads) as step:
-        cache, jobs = options["cache"] or str(cache_folder()), options["jobs"]
-        taken = take_training(data, recipe, cache, jobs, options["on_bad_pair"], step, group)
+    computing = choose_compute(*compute, group.local_rank, group.size == 1)
+    with joined(group, computing.device), _bars(group.leads) as step:
+        taken = take_training(data, chosen, *images.decoding(), step, group)
         outcome = whole(
-            student,
+            trained,
             taken,
-            recipe,
-            options["out"],
-            compute=compute,
+            chosen,
+            out,
+            compute=computing,
             group=group,
-            limits=limits,
-            resume=options["resume"],
-            restart=options["restart"],
-            watch=watch(),
+            limits=Limits(allowlist, atol, mutants, kill_rate, min_iou),
+            resume=resume,
+            restart=restart,
+            watch=_watch(chosen.epochs, csv, tensorboard) if group.leads else Watch(),
             step=step,
         )
-    return (None, "") if outcome is None else outcome
+    if outcome is None:
+        return 0
+    card, path = outcome
+    write_reports(CARD_REPORTERS, card, targets, int(verbose))
+    if Target("text") in targets:
+        place = "in place" if card.passed else "not in place, kept in"
+        click.echo(f"{place}: {printable(path)}")
+    return int(not card.passed)
+
+
+def _watch(epochs: int, csv: str | None, tensorboard: str | None) -> Watch:
+    from onnxguard.students.logs import CsvLog, TensorBoardLog, Watches
+
+    watches = [training_watch(epochs)]
+    if csv:
+        watches.append(CsvLog(csv))
+    if tensorboard:
+        watches.append(TensorBoardLog(tensorboard))
+    return Watches(*watches)
 
 
 def _bars(leads: bool) -> Any:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
+from onnxguard.cli.grouped import Command, grouped
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
@@ -25,115 +26,132 @@ _PACKAGES = ("matplotlib", "numpy", "onnx", "onnxruntime", "PIL", "safetensors",
 _AUTO = ("source", "generated")
 _KINDS = {"int": int, "float": float}
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+
+class DataAsked(NamedTuple):
+    """Which images, and how they are decoded."""
+
+    data: str | None
+    on_bad_pair: str
+    cache: str | None
+    jobs: int
+
+    def decoding(self) -> tuple[str, int, str]:
+        """Where decoded images are kept, by how many processes, and what becomes of bad pairs."""
+        from onnxguard.base.cache_folder import cache_folder
+
+        return self.cache or str(cache_folder()), self.jobs, self.on_bad_pair
 
 
-def data_options(command: Command) -> Command:
-    """``--data``, ``--on-bad-pair``, ``--cache`` and ``--jobs``."""
-    for option in reversed(
-        (
-            click.option(
-                "--data",
-                type=FilePath("DIR"),
-                help="Images and masks: DUTS-TR, DUTS-TE, ECSSD, PASCAL-S, or two plain folders.  "
-                "[default: made-up ones]",
-            ),
-            click.option(
-                "--on-bad-pair",
-                type=click.Choice(["refuse", "skip"]),
-                default="refuse",
-                show_default=True,
-                help="What becomes of unpaired, unreadable, mis-sized images and empty masks.",
-            ),
-            click.option(
-                "--cache",
-                type=FilePath("DIR"),
-                help="Where decoded images are kept.  [default: ~/.cache/onnxguard]",
-            ),
-            click.option(
-                "--jobs",
-                "-j",
-                type=click.IntRange(0),
-                default=0,
-                show_default=True,
-                help="Processes to decode with; 0: one for each core.",
-            ),
-        )
-    ):
-        command = option(command)
-    return command
+data_options = grouped(
+    "images",
+    DataAsked._fields,
+    DataAsked,
+    click.option(
+        "--data",
+        type=FilePath("DIR"),
+        help="Images and masks: DUTS-TR, DUTS-TE, ECSSD, PASCAL-S, or two plain folders.  "
+        "[default: made-up ones]",
+    ),
+    click.option(
+        "--on-bad-pair",
+        type=click.Choice(["refuse", "skip"]),
+        default="refuse",
+        show_default=True,
+        help="What becomes of unpaired, unreadable, mis-sized images and empty masks.",
+    ),
+    click.option(
+        "--cache",
+        type=FilePath("DIR"),
+        help="Where decoded images are kept.  [default: ~/.cache/onnxguard]",
+    ),
+    click.option(
+        "--jobs",
+        "-j",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Processes to decode with; 0: one for each core.",
+    ),
+)
+
+
+class RecipeAsked:
+    """A recipe's name, and values of its fields where they were given."""
+
+    def __init__(self, recipe: str | None, **given: float | str | None) -> None:
+        self.name = recipe
+        self.given: dict[str, Any] = {
+            name: value for name, value in given.items() if value is not None
+        }
+
+    def chosen(self, images: DataAsked) -> Recipe:
+        """The whole recipe, for these images.
+
+        Raises:
+            UsageError: a value makes no sense.
+        """
+        name = self.name or ("generated" if images.data is None else "source")
+        recipe = replace(RECIPES[name], **self.given)
+        recipe.check()
+        return recipe
 
 
 def recipe_options(without: Sequence[str] = ()) -> Callable[[Command], Command]:
-    """``--recipe``, and an option for each field of a recipe."""
-
-    def decorate(command: Command) -> Command:
-        for choice in reversed(fields(Recipe)):
-            if choice.name in without:
-                continue
-            values = [getattr(RECIPES[name], choice.name) for name in _AUTO]
-            shown = str(values[0])
-            if values[1] != values[0]:
-                shown += f"; made-up images: {values[1]}"
-            text = f"{choice.metadata['help']}  [default: {shown}]"
-            kind: Any = _KINDS.get(str(choice.type)) or click.Choice(SCHEDULES)
-            command = click.option(option_of(choice.name), choice.name, type=kind, help=text)(
-                command
-            )
-        return click.option(
+    """``--recipe``, and an option for each field of a recipe; they reach the command as one."""
+    options = [
+        click.option(
             "--recipe",
             type=click.Choice(list(RECIPES)),
             help="The values that are not given.  [default: source; made-up images: generated]",
-        )(command)
-
-    return decorate
-
-
-def compute_options(command: Command) -> Command:
-    """``--device``, ``--precision``, ``--compile`` and ``--cuda-graph``."""
-    for option in reversed(
-        (
-            click.option(
-                "--device",
-                type=click.Choice(["auto", "cpu", "cuda"]),
-                default="auto",
-                show_default=True,
-                help="Where to train; auto: on a GPU where there is one.",
-            ),
-            click.option(
-                "--precision",
-                type=click.Choice(["auto", "fp32", "bf16"]),
-                default="auto",
-                show_default=True,
-                help="Of forward and backward; auto: bf16 on a GPU, fp32 on a CPU.",
-            ),
-            click.option("--compile", "compiled", is_flag=True, help="Use torch.compile."),
-            click.option(
-                "--cuda-graph/--no-cuda-graph",
-                default=None,
-                help="Record a step as a CUDA graph.  [default: on one GPU without --compile]",
-            ),
         )
-    ):
-        command = option(command)
-    return command
+    ]
+    choices = [choice for choice in fields(Recipe) if choice.name not in without]
+    for choice in choices:
+        values = [getattr(RECIPES[name], choice.name) for name in _AUTO]
+        shown = str(values[0])
+        if values[1] != values[0]:
+            shown += f"; made-up images: {values[1]}"
+        text = f"{choice.metadata['help']}  [default: {shown}]"
+        kind: Any = _KINDS.get(str(choice.type)) or click.Choice(SCHEDULES)
+        options.append(click.option(option_of(choice.name), choice.name, type=kind, help=text))
+    names = ("recipe", *(choice.name for choice in choices))
+    return grouped("recipe", names, RecipeAsked, *options)
 
 
-def chosen_recipe(options: dict[str, Any]) -> Recipe:
-    """The recipe that the options describe.
+class ComputeAsked(NamedTuple):
+    """Where and how it is trained."""
 
-    Raises:
-        UsageError: a value makes no sense.
-    """
-    name = options["recipe"] or ("generated" if options["data"] is None else "source")
-    given = {
-        choice.name: options[choice.name]
-        for choice in fields(Recipe)
-        if options.get(choice.name) is not None
-    }
-    recipe = replace(RECIPES[name], **given)
-    recipe.check()
-    return recipe
+    device: str
+    precision: str
+    compiled: bool
+    cuda_graph: bool | None
+
+
+compute_options = grouped(
+    "compute",
+    ComputeAsked._fields,
+    ComputeAsked,
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        default="auto",
+        show_default=True,
+        help="Where to train; auto: on a GPU where there is one.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="Of forward and backward; auto: bf16 on a GPU, fp32 on a CPU.",
+    ),
+    click.option("--compile", "compiled", is_flag=True, help="Use torch.compile."),
+    click.option(
+        "--cuda-graph/--no-cuda-graph",
+        default=None,
+        help="Record a step as a CUDA graph.  [default: on one GPU without --compile]",
+    ),
+)
 
 
 def keep_students(path: str | None, folder: str, option: str = "--output") -> None:

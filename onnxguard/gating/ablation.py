@@ -137,7 +137,7 @@ def _require_same(folder: str, student: Student, taken: Taken, recipe: Recipe) -
     except TrainingError:
         raise TrainingError(
             f"{printable(folder)} holds a run of other data or another recipe, or a damaged one: "
-            "name another --out, or remove it"
+            "name another folder, or remove it"
         ) from None
 
 
@@ -153,7 +153,7 @@ def _earlier(path: str, facts: dict[str, Any]) -> AblationRun | None:
             record = json.load(stream)
         if {name: record[name] for name in facts} != facts:
             raise TrainingError(
-                f"{shown} is of other data, another recipe or device: name another --out"
+                f"{shown} is of other data, another recipe or device: name another folder"
             )
         run = record["run"]
         return AblationRun(
@@ -172,5 +172,5 @@ def _earlier(path: str, facts: dict[str, Any]) -> AblationRun | None:
         raise TrainingError(f"{shown}: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TrainingError(
-            f"{shown} is not what was written: remove it, or name another --out"
+            f"{shown} is not what was written: remove it, or name another folder"
         ) from None

@@ -240,14 +240,14 @@ def _answers(graph: Graph, store: Store, crop: int) -> Iterator[tuple[Picture, M
     for number, name in enumerate(store.names):
         image, mask = cut(store, number, crop)
         if not mask.size:
-            raise UsageError(f"{printable(name)}: smaller than {MULTIPLE} pixels; set --side")
+            raise UsageError(f"{printable(name)}: smaller than {MULTIPLE} pixels; set `side`")
         for wanted, given, side in zip(
             (signature.height, signature.width), mask.shape, ("high", "wide"), strict=True
         ):
             if wanted not in {None, given}:
                 raise UsageError(
                     f"the graph takes images that are {wanted} pixels {side}, and these are "
-                    f"{given}: set --side and --crop"
+                    f"{given}: set `side` and `crop`"
                 )
         normalised = ((image - mean) / deviation).transpose(2, 0, 1)[np.newaxis]
         try:

@@ -202,6 +202,6 @@ def _iou_gate(measured: Measured, floor: float | None, trained: float | None) ->
     if trained is not None and not abs(iou - trained) <= IOU_APART:
         problems.append(
             f"IoU {iou:.4f} is not the {trained:.4f} of the epoch that was exported: the history "
-            "is not that of these weights; train anew with --restart"
+            "is not that of these weights; train it anew"
         )
     return Gate("iou", not problems, said, tuple(problems))

@@ -56,7 +56,7 @@ def held(out: str, student: str) -> Iterator[str]:
     try:
         make_folders(out)
     except OSError as error:
-        raise TrainingError(f'--out "{printable(out)}": {error.strerror}') from None
+        raise TrainingError(f'`out` "{printable(out)}": {error.strerror}') from None
     with exclusive(lock_of(out, student), printable(folder)):
         _require_own(out, folder, student)
         settle(out, student)

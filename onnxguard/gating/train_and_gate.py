@@ -201,7 +201,7 @@ def _described(card: Card, judged: Judged) -> dict[str, bytes]:
 def _settle_earlier(folder: str, resume: bool, restart: bool) -> None:
     if not has_checkpoint(folder):
         if resume:
-            raise TrainingError(f"--resume: no training was begun in {printable(folder)}")
+            raise TrainingError(f"`resume`: no training was begun in {printable(folder)}")
         return
     if restart:
         remove_checkpoint(folder)

@@ -69,7 +69,7 @@ class Fleet:
         try:
             distributed: Any = import_module("distributed")
         except ImportError:
-            raise UsageError(f"--scheduler needs Dask: {how_to_install('fleet')}") from None
+            raise UsageError(f"`scheduler` needs Dask: {how_to_install('fleet')}") from None
         for name in _TALKATIVE:  # what matters is said below
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._address = printable(address)
@@ -100,7 +100,7 @@ class Fleet:
         # made that would wait for itself, for a lock that Dask's clients share.
         gc.collect()
         raise UsageError(
-            f"--scheduler {self._address}: no Dask scheduler answers there within "
+            f"`scheduler` {self._address}: no Dask scheduler answers there within "
             f"{SECONDS_TO_CONNECT:.0f} s; give its address as dask scheduler prints it, "
             "tcp://HOST:8786"
         )
@@ -219,7 +219,7 @@ class Fleet:
             self._client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
         except TimeoutError:
             raise UsageError(
-                f"--scheduler {self._address}: it has no workers; start some with "
+                f"`scheduler` {self._address}: it has no workers; start some with "
                 f"dask worker {self._address}"
             ) from None
 
@@ -263,7 +263,7 @@ class Fleet:
         silent = [worker for worker in workers if worker not in found]
         if not found:
             raise UsageError(
-                f"--scheduler {self._address}: no worker answers within "
+                f"`scheduler` {self._address}: no worker answers within "
                 f"{SECONDS_TO_CONNECT:.0f} s, such as {printable(silent[0])}"
             )
         self._worklog.start(workers, silent)

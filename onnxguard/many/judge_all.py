@@ -138,7 +138,7 @@ class _Processes:
             except WorkerDiedError:
                 raise OnnxguardError(
                     "worker processes die before they have a model (killed, or no memory is left): "
-                    "use fewer, --jobs 1 for none"
+                    "use fewer, `jobs` 1 for none"
                 ) from None
         try:
             return self.result(self._one.submit(_judge_in_worker, (task,)))[0]

@@ -119,7 +119,7 @@ class Results:
 
     def _unwritten(self, error: OSError) -> UsageError:
         return UsageError(
-            f"cannot write {self._shown}: {error.strerror}; what it holds stays, and --resume goes "
+            f"cannot write {self._shown}: {error.strerror}; what it holds stays, and `resume` goes "
             "on from there"
         )
 
@@ -135,7 +135,7 @@ class Results:
             stream = open(self._path, "xb")  # noqa: SIM115 - it stays open
         except FileExistsError:
             raise UsageError(
-                f"{self._shown} is there already: --resume goes on with it; else remove it, or "
+                f"{self._shown} is there already: `resume` goes on with it; else remove it, or "
                 "name another file"
             ) from None
         self._lock(stream)

@@ -66,7 +66,7 @@ def to_ort_config(policy: Allowlist, models: Iterable[tuple[str, Facts]]) -> str
             key = use.domain, versions.get(use.domain, 0)
             needed.setdefault(key, set()).add(use.op_type)
     if not any_model:
-        raise UsageError("--to ort-config needs the models whose opsets it is for: add their paths")
+        raise UsageError("ort-config needs the models whose opsets it is for: add their paths")
     lines = [f"# required_operators.config for the allowlist {policy.id}"]
     lines += [
         f"{domain};{opset};{','.join(sorted(ops))}"

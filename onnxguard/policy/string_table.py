@@ -70,7 +70,7 @@ def read_table(source: str, name: str | None = None) -> Table:
         return tables[name]
     if len(tables) != 1:
         names = ", ".join(sorted(tables)) or "none"
-        raise UsageError(f"--table NAME says which table of strings is meant: there is {names}")
+        raise UsageError(f"`table` says which table of strings is meant: there is {names}")
     (table,) = tables.values()
     return table
 

@@ -43,7 +43,7 @@ def read_baseline(path: str) -> Baseline:
         with open(path, "rb") as stream:
             document: Any = json.loads(stream.read(MAX_BYTES))
     except FileNotFoundError:
-        raise ManifestError(f"{shown}: no such baseline: --update-baseline writes it") from None
+        raise ManifestError(f"{shown}: no such baseline: `update_baseline` writes it") from None
     except OSError as error:
         raise ManifestError(f"{shown}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):

@@ -289,7 +289,7 @@ def test_another_recipe_in_the_same_folder_is_refused(
     for more in (("--epochs", "2"), ("--flip", "0"), ("--split-seed", "1")):
         line = refusal("ablate", *options, "--out", str(out), *more)
         assert "runs/saliency-v1-0/result.json is of other data, another recipe or device" in line
-        assert line.endswith("name another --out")
+        assert line.endswith("name another folder")
     assert contents(out) == before
 
 
