@@ -24,16 +24,8 @@ from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from onnxguard.students.pairs import (
-    MOST_PIXELS,
-    BadPair,
-    Data,
-    Mask,
-    PairError,
-    Pixels,
-    names_sha256,
-    open_regular,
-)
+from onnxguard.students.decoding import MOST_PIXELS, Mask, PairError, Pixels, open_regular
+from onnxguard.students.pairs import BadPair, Data, names_sha256
 
 from onnxguard.base.cache_folder import BUILDING, INDEX, STORE, kept_in
 from onnxguard.base.errors import OnnxguardError

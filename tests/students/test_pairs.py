@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxguard.students.decoding import PairError
 from onnxguard.students.generated import draw_scene
 from onnxguard.students.pairs import (
     BadPair,
     Data,
     FolderData,
     GeneratedData,
-    PairError,
     data_sha256,
     equal_images,
     find_pairs,

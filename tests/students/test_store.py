@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 import pytest
 from onnxguard.students import store as stores_module
+from onnxguard.students.decoding import Mask, Pixels
 from onnxguard.students.pairs import (
     BadPair,
     Data,
     FolderData,
     GeneratedData,
-    Mask,
-    Pixels,
     data_sha256,
     find_pairs,
 )
