@@ -61,6 +61,8 @@ def cover(
 def _values(known: Range) -> str:
     if known.choices:
         return f"one of {', '.join(f'{choice:g}' for choice in known.choices)}, {known.why}"
+    if known.dims:
+        return f"{known.low:,g} to below {' and '.join(known.dims)}, among which it picks"
     return f"{known.low:,g} to {known.high:,g}, {known.why}"
 
 

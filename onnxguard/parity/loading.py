@@ -20,6 +20,7 @@ from onnxguard.parity.trials import Reference
 from onnxguard.running.graph_file import OnnxModel, read_onnx
 from onnxguard.running.ranges import Range, Ranges, parse_values
 from onnxguard.running.session import Session
+from onnxguard.running.sizes import Sizes
 
 
 class Sides(NamedTuple):
@@ -69,7 +70,8 @@ def loaded_sides(
         names = ", ".join(printable(d.name) for d in model.outputs)
         raise UsageError(f'no output "{printable(unknown[0])}"; the graph has: {names}')
     session = open_session(model, model.data, settings, profiled=settings.provider != "cpu")
-    ranges = Ranges(model.proto)
+    sizes = Sizes(model.data)
+    ranges = Ranges(model.proto, sizes.symbol)
     bounds = {**ranges.integers, **parse_values(settings.values, model.inputs)}
     if reference is not None:
         other = read_onnx(reference)

@@ -12,7 +12,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import Declared
-from onnxguard.running.inputs import ELEMENTS, Inputs, Shapes, elements_of
+from onnxguard.running.inputs import ELEMENTS, Inputs, Shapes, elements_of, symbol_sizes
 from onnxguard.running.profiles import EXTREME, KINDS, LARGE
 from onnxguard.running.ranges import Range
 from onnxguard.students.normalisation import DEVIATION, MEAN
@@ -49,7 +49,7 @@ def draw(
     elements = elements_of(shapes)
     if elements > ELEMENTS:
         raise UsageError(f"the inputs have {elements:,} elements; up to {ELEMENTS:,} can be run")
-    arrays = {}
+    arrays, sizes = {}, symbol_sizes(inputs, shapes)
     for declared in inputs:
         entropy = [
             seed,
@@ -60,6 +60,7 @@ def draw(
         ]
         random = np.random.Generator(np.random.PCG64(entropy))
         shape, known = shapes[declared.name], bounds.get(declared.name)
+        known = None if known is None else known.within(sizes)
         dtype = _dtype(declared)
         if known is not None and known.asked and (known.choices or dtype.kind not in "iu"):
             values = _asked(known, shape, random)

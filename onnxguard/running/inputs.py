@@ -106,6 +106,16 @@ def elements_of(shapes: Shapes) -> int:
     return sum(map(math.prod, shapes.values()))
 
 
+def symbol_sizes(inputs: Sequence[Declared], shapes: Shapes) -> dict[str, int]:
+    """The size that each dynamic dim has in these shapes, by what the dim is called."""
+    return {
+        printable(dim): size
+        for declared in inputs
+        for dim, size in zip(declared.dims or (), shapes[declared.name], strict=False)
+        if isinstance(dim, str) and dim
+    }
+
+
 def odd_shapes(inputs: Sequence[Declared]) -> Shapes | None:
     """Odd heights and widths, where the signature leaves both open."""
     shapes = _filled(inputs, 0, ODD)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import onnx
@@ -25,6 +25,9 @@ _PICKED = {
     **dict.fromkeys(("Range", "ConstantOfShape", "Trilu", "EyeLike"), 0),
 }
 """From which input on an operator picks places or sizes."""
+_AMONG = {"Gather": 0, "GatherElements": 0, "GatherND": 0, "ScatterElements": 0, "ScatterND": 0}
+"""What picks among the values of its first input, and along which axis unless it says so."""
+_GUESS = "a guess"
 _MOVING = frozenset(
     {"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze", "Expand"}
     | {"Slice", "Concat"}
@@ -51,6 +54,8 @@ class Range(NamedTuple):
         mask: whether it says what counts, by 0 and 1.
         choices: the only values, where the user named them.
         asked: whether the user named it; it may then be of a floating input too.
+        dims: the symbols of dims of the inputs as large as which ``high`` is at most: it picks
+            among so many.
     """
 
     low: float
@@ -60,6 +65,12 @@ class Range(NamedTuple):
     mask: bool = False
     choices: tuple[float, ...] = ()
     asked: bool = False
+    dims: tuple[str, ...] = ()
+
+    def within(self, sizes: Mapping[str, int]) -> Range:
+        """The same, where the dims have these sizes."""
+        least = min((sizes[dim] for dim in self.dims if dim in sizes), default=0)
+        return self._replace(high=max(self.low, least - 1)) if least else self
 
 
 class Table(NamedTuple):
@@ -89,6 +100,10 @@ class Origin(NamedTuple):
 class Ranges:
     """Reads the main graph of a model once.
 
+    Args:
+        proto: the model.
+        symbol: tells for a value and an axis which dim of an input is as large, "" for none.
+
     Attributes:
         integers: what is known of integer inputs, by name.
         tables: every table of the main graph.
@@ -97,8 +112,11 @@ class Ranges:
         positions: the tables whose rows no input picks, but places that are computed.
     """
 
-    def __init__(self, proto: onnx.ModelProto) -> None:
+    def __init__(
+        self, proto: onnx.ModelProto, symbol: Callable[[str, int], str] = lambda _, __: ""
+    ) -> None:
         graph = proto.graph
+        self._symbol = symbol
         self._made = {name: node for node in graph.node for name in node.output if name}
         self._stored = {tensor.name: tensor for tensor in graph.initializer}
         self._origins = {value.name: Origin(value.name) for value in graph.input}
@@ -108,7 +126,9 @@ class Ranges:
         self.by_input: dict[str, set[float]] = {}
         self.positions: list[Table] = []
         thresholds: set[float] = set()
-        behind: dict[str, frozenset[str]] = {n: frozenset([n]) for n in self._origins}
+        behind: dict[str, frozenset[str]] = {
+            name: frozenset([name]) for name, kind in kinds.items() if kind in _INTEGERS
+        }
         for node in graph.node:
             if node.domain in ("", "ai.onnx"):
                 self._follow(node)
@@ -117,13 +137,22 @@ class Ranges:
             sources = none.union(*(behind.get(name, none) for name in node.input))
             behind.update(dict.fromkeys(node.output, sources))
             read = node.input if inner_graphs(node) else node.input[_PICKED.get(node.op_type, 99) :]
-            for name in none.union(*(behind.get(name, none) for name in read)):
-                self.integers.setdefault(name, Range(0, SMALL - 1, "a guess"))
+            self._guess(node, none.union(*(behind.get(name, none) for name in read)))
         for name, kind in kinds.items():
             known = self.integers.get(name)
             if kind in _INTEGERS and "mask" in name.lower() and not (known and known.rows):
                 self.integers[name] = Range(0, 1, "a mask, by its name", mask=True)
         self.thresholds = tuple(sorted(thresholds))
+
+    def _guess(self, node: onnx.NodeProto, sources: frozenset[str]) -> None:
+        """Bound what picks or sizes something: by a dim of the inputs, or at a venture."""
+        axis = _AMONG.get(node.op_type)
+        for name in sources:
+            known = self.integers.setdefault(name, Range(0, SMALL - 1, _GUESS))
+            if axis is not None and known.why == _GUESS:
+                dim = self._symbol(node.input[0], _axis(node, axis))
+                if dim and dim not in known.dims:
+                    self.integers[name] = known._replace(dims=(*known.dims, dim))
 
     def _follow(self, node: onnx.NodeProto) -> None:
         """Take note of what a node makes of an input."""
@@ -161,7 +190,7 @@ class Ranges:
         while name in self._made and self._made[name].op_type in _CONVERTING:
             name = self._made[name].input[0]
         tensor = self._constant(name)
-        axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
+        axis = _axis(node, 0)
         if tensor is None or not -len(tensor.dims) <= axis < len(tensor.dims):
             return
         rows = int(tensor.dims[axis])
@@ -183,7 +212,7 @@ class Ranges:
 
     def _narrow(self, name: str, known: Range) -> None:
         before = self.integers.get(name)
-        if before is None or before.why == "a guess" or before.mask:
+        if before is None or before.why == _GUESS or before.mask:
             self.integers[name] = known
         elif max(before.low, known.low) <= min(before.high, known.high):
             smaller = known if known.high <= before.high else before
@@ -254,6 +283,10 @@ def inner_graphs(node: onnx.NodeProto) -> bool:
     """Whether a node computes with graphs inside it, or may be a function."""
     inside = any(a.HasField("g") or a.graphs for a in node.attribute)
     return inside or node.domain not in ("", "ai.onnx")
+
+
+def _axis(node: onnx.NodeProto, default: int) -> int:
+    return next((a.i for a in node.attribute if a.name == "axis"), default)
 
 
 def _to(node: onnx.NodeProto) -> int:

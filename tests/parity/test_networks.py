@@ -1,0 +1,50 @@
+"""What networks of many kinds brought to light: indices among vertices, order, size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from support.parity_cases import errors, exported, graph, seeded, values
+from torch import Tensor, nn
+
+from onnxguard.parity.check import check_parity
+
+
+class Messages(nn.Module):
+    """Every vertex sums what its neighbours say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4)
+
+    def forward(self, vertices: Tensor, edges: Tensor) -> Tensor:
+        told = self.linear(vertices)[edges[0]]
+        return torch.zeros_like(vertices[:, :4]).index_add(0, edges[1], told)
+
+
+LOSES = """(float[V, 8] vertices, int64[2, E] edges) => (float[V, 4] y) {
+  from_ = Gather(edges, zero) to = Gather(edges, one)
+  state = Gemm <transB = 1> (vertices, weight, bias) told = Gather(state, from_)
+  shape = Shape(state) nothing = ConstantOfShape(shape)
+  axis = Constant <value_ints = [1]> () column = Unsqueeze(to, axis) size = Shape(told)
+  all = Expand(column, size) y = ScatterElements REDUCTION (nothing, all, told)
+}"""
+
+
+def test_indices_pick_among_as_many_as_there_are() -> None:
+    module = seeded(Messages)
+    weights = {
+        "weight": module.linear.weight.detach().numpy(),
+        "bias": module.linear.bias.detach().numpy(),
+        "zero": np.int64(0),
+        "one": np.int64(1),
+    }
+    right = graph(LOSES.replace("REDUCTION", '<axis = 0, reduction = "add">'), **weights)
+    report = check_parity(right, module)
+    assert report.verdict == "pass", report.findings
+    (drawn,) = (one.said for one in report.coverage if one.what == "values")
+    assert drawn == "0 to below V, among which it picks"
+    assert all(trial.outcome == "compared" for trial in report.trials), report.trials
+    wrong = graph(LOSES.replace("REDUCTION", "<axis = 0>"), **weights)
+    assert "OP201" in errors(check_parity(wrong, module))
