@@ -1,6 +1,8 @@
-"""Places that differ although what they point at is equal: TopK, ArgMax and ArgMin among ties."""
+"""What differs among equal values alone: places that TopK, ArgMax and ArgMin pick, and rows in order."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +14,10 @@ from onnxguard.running.comparison import Array, distances, is_floating, same_ext
 _PLACES = {"TopK": 1, "ArgMax": 0, "ArgMin": 0}
 """Which output of an operator holds places along an axis of its first input."""
 _FIRST_AXIS = {"TopK": -1, "ArgMax": 0, "ArgMin": 0}
+ORDERING = frozenset({"NonMaxSuppression", "TopK"})
+"""What puts rows into the order of their values."""
+ROWS = 4096
+"""More rows than this are not put into another order."""
 _SAME = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """What keeps the number and the order of elements."""
 
@@ -68,3 +74,36 @@ def ties(
     same = (distances(a, b) <= tolerance) | same_extremes(a, b) if is_floating(a.dtype) else a == b
     distinct = (np.diff(np.sort(theirs, axis), axis=axis) > 0).all(axis=axis, keepdims=True)
     return np.asarray((same & distinct).reshape(expected.shape))
+
+
+def same_rows(
+    key: tuple[Array, Array], sides: Sequence[tuple[Array, Array]], tolerance: float
+) -> npt.NDArray[np.intp] | None:
+    """The order in which the second of both sides has the rows of the first.
+
+    Args:
+        key: what both sides put the rows in order by, one number each.
+        sides: the rows, expected and actual, of floating arrays.
+        tolerance: rows change places where their keys are as near as this.
+
+    Returns:
+        For every row of the first where the second has it; None where the keys allow no such order.
+    """
+    ours, theirs = (side.ravel().astype(np.float64) for side in key)
+    flat = [
+        tuple(side.reshape(len(ours), -1).astype(np.float64) for side in pair) for pair in sides
+    ]
+    left = np.ones(len(ours), bool)
+    order = np.zeros(len(ours), np.intp)
+    for row, value in enumerate(ours):
+        near = np.flatnonzero(left & (np.abs(theirs - value) <= tolerance))
+        if not near.size:
+            return None
+        apart = np.zeros(near.size)
+        for expected, actual in flat:
+            with np.errstate(invalid="ignore", over="ignore"):
+                gaps = np.nan_to_num(np.abs(actual[near] - expected[row]), nan=0.0).max(1)
+            apart = np.maximum(apart, gaps)
+        order[row] = near[np.argmin(apart)]
+        left[order[row]] = False
+    return order

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import errors, exported, graph, seeded, values
+from support.parity_cases import Network, errors, graph, seeded
 from torch import Tensor, nn
 
 from onnxguard.parity.check import check_parity
@@ -48,3 +48,24 @@ def test_indices_pick_among_as_many_as_there_are() -> None:
     assert all(trial.outcome == "compared" for trial in report.trials), report.trials
     wrong = graph(LOSES.replace("REDUCTION", "<axis = 0>"), **weights)
     assert "OP201" in errors(check_parity(wrong, module))
+
+
+@pytest.mark.parametrize(("scale", "found"), [(1e-9, False), (1.0, True)])
+def test_rows_change_places_among_equal_keys_alone(scale: float, found: bool) -> None:
+    data = graph(
+        """(float[n, 4] x) => (float[n, 4] rows, float[n] keys) {
+          column = Gather <axis = 1> (x, zero) unsorted = Mul(column, scale)
+          count = Shape(unsorted) keys, places = TopK <largest = 0> (unsorted, count)
+          rows = Gather(x, places)
+        }""",
+        zero=np.int64(0),
+        scale=np.float32(scale),
+    )
+
+    def descending(x: Tensor) -> tuple[Tensor, Tensor]:
+        keys, places = torch.sort(x[:, 0] * scale, descending=True)
+        return x[places], keys
+
+    report = check_parity(data, Network(descending))
+    assert ("OP201" in errors(report)) is found, report.findings
+    assert any("rows of rows change places" in said for said in report.remarks) is not found
