@@ -129,12 +129,11 @@ class Arbiter:
             truth = None
         differences, useless = [], False
         answers = self._reordered(case)
-        for position, difference in enumerate(case.trial.differences):
+        for position, found in enumerate(case.trial.differences):
             exact = None if truth is None else truth[position][1]
-            ours, theirs = case.expected[position][1], answers[position]
+            ours, theirs, difference = case.expected[position][1], answers[position], found
             if theirs is not case.actual[position][1]:
-                allowed = difference.tolerance, difference.relative
-                difference = compare(difference.output, ours, theirs, *allowed)
+                difference = compare(found.output, ours, theirs, found.tolerance, found.relative)
             if difference.passed or ours.shape != theirs.shape or ours.dtype != theirs.dtype:
                 differences.append(difference)
                 continue

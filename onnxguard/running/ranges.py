@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import onnx
-from onnx import helper, numpy_helper
+from onnx import numpy_helper
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable

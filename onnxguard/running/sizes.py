@@ -1,4 +1,4 @@
-"""What follows from the sizes of inputs: dims of values on the way, the memory that a run asks for."""
+"""What follows from the sizes of inputs: dims of values on the way, and the memory of a run."""
 
 from __future__ import annotations
 

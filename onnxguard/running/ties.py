@@ -1,4 +1,4 @@
-"""What differs among equal values alone: places that TopK, ArgMax and ArgMin pick, and rows in order."""
+"""What differs among equals alone: places that TopK, ArgMax and ArgMin pick, rows in order."""
 
 from __future__ import annotations
 
