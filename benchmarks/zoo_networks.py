@@ -368,7 +368,7 @@ def t5_encoder() -> nn.Module:
     """Transformers' T5, three layers: its encoder."""
     from transformers import T5Config, T5EncoderModel
 
-    return _T5Encoder(T5EncoderModel(T5Config(**_T5)))
+    return _T5Encoder(T5EncoderModel(T5Config(**_T5, attn_implementation="eager")))
 
 
 class _T5Decoder(Wrapped):
@@ -392,7 +392,7 @@ def t5_decoder() -> nn.Module:
     """Its decoder."""
     from transformers import T5Config, T5ForConditionalGeneration
 
-    return _T5Decoder(T5ForConditionalGeneration(T5Config(**_T5)))
+    return _T5Decoder(T5ForConditionalGeneration(T5Config(**_T5, attn_implementation="eager")))
 
 
 _TOWER = {

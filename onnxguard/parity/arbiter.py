@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.report import Outcome, Referee
@@ -35,6 +34,8 @@ GROSS = 1e-4
 """A probe finds errors of this share of the largest value: cancellation far out costs digits."""
 BUT = ", by rounding alone"
 """What is added to the message of a difference that rounding explains."""
+KEPT = 16 << 20
+"""Outputs in float64 of more bytes are computed again where they are asked for again."""
 USELESS = 1e-3
 """A trial in which float32 itself is off by this share of an output's spread says nothing."""
 
@@ -83,8 +84,6 @@ class Arbiter:
         self._reference = reference
         self._model = model
         self._open = open_session
-        self._double: TorchReference | None = None
-        self._asked = False
         self._truths: dict[str, Named | None] = {}
         self.settled: dict[str, int] = {}
         """``what was settled``, with the outputs named, and in how many trials."""
@@ -92,22 +91,22 @@ class Arbiter:
     def truth(self, inputs: Inputs) -> Named | None:
         """The reference's outputs in float64; None where it cannot say."""
         key = inputs.sha256
-        if key not in self._truths:
-            self._truths[key] = self._computed(inputs)
-        return self._truths[key]
+        if key in self._truths:
+            return self._truths[key]
+        truth = self._computed(inputs)
+        if sum(array.nbytes for _, array in truth or ()) <= KEPT:
+            self._truths[key] = truth
+        return truth
 
     def _computed(self, inputs: Inputs) -> Named | None:
-        if not self._asked and isinstance(self._reference, TorchReference):
-            self._double = self._reference.double()
-        self._asked = True
-        if self._double is None:
+        if not isinstance(self._reference, TorchReference):
             return None
         feeds = {
             name: array.astype(np.float64) if is_floating(array.dtype) else array
             for name, array in inputs.arrays.items()
         }
         try:
-            return self._double.run(feeds, torch.float64)
+            return self._reference.exactly(feeds)
         except (RefusedError, ParityError):
             return None
 

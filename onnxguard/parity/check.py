@@ -39,6 +39,7 @@ from onnxguard.parity.report import (
     Proof,
     Trial,
     Tried,
+    Weights,
 )
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.soundness import (
@@ -105,9 +106,10 @@ def check_parity(
     path = "" if isinstance(model, bytes) else os.fspath(model)
     graph = parse_onnx(model, "-") if isinstance(model, bytes) else read_onnx(path)
     with (
-        files_read(len(graph.data)) as read,
+        files_read(graph.size) as read,
         loaded_sides(graph, torch, reference, weights, chosen) as sides,
     ):
+        graph = sides.model
         report, worst, evidence = _examine(sides, chosen, path, read)
     report = report._replace(seconds=time.perf_counter() - started)
     if chosen.save is not None:
@@ -118,7 +120,8 @@ def check_parity(
 def _examine(
     sides: Sides, settings: Settings, path: str, read: list[str]
 ) -> tuple[ParityReport, Case | None, Evidence | None]:
-    graph, found, remarks = sides.model, Found(len(sides.model.data)), list[str]()
+    graph, remarks = sides.model, list[str]()
+    found = Found(graph.size)
     if sides.name.endswith(".pt2"):
         remarks.append(f"{sides.name} is code: loading it evaluated expressions in it")
     check_contract(sides, settings, found)
@@ -135,11 +138,7 @@ def _examine(
     judge_cases(cases, placement, settings, found, remarks)
     remarks += [f"{what}, in {n} of {len(compared)} trials" for what, n in arbiter.settled.items()]
     judge_nodes(results.summary, found, remarks, settings.budget)
-    matcher = WeightMatcher(sides.reference.held()) if graph.whole else None
-    weights, vouched = None, frozenset[str]()
-    if matcher is not None and matcher.holds:
-        weights, vouched, off = matcher.compare(graph.proto)
-        judge_weights(weights, off, found)
+    weights, vouched = _compare_weights(sides, found)
     coverage: list[Tried] = []
     answered = [case for case in cases if case.expected and case.actual]
     if answered:
@@ -227,7 +226,7 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
         met = sides.reference.thresholds(feeds) if feeds else ()
         return meeting(sides.ranges, [d.name for d in sides.model.inputs], met)
 
-    known = Known(sides.ranges, sides.bounds, edges)
+    known = Known(sides.ranges, sides.bounds, edges, sides.sizes)
     generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
         cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings))
@@ -256,7 +255,20 @@ def _pass_nodes(
         reason = f"the reference cannot be watched: {error}"
         return NodeResults(NodePass(ran=False, reason=reason)), None
     passer = NodePasser(trace, smallest.inputs.arrays, settings)
-    return passer.run(sides.model.proto), passer
+    results = passer.run(sides.model.proto)
+    return results, passer if settings.mutants else None
+
+
+def _compare_weights(sides: Sides, found: Found) -> tuple[Weights | None, frozenset[str]]:
+    """What was found of the graph's weights, and the names of those that are the reference's."""
+    if not sides.model.whole:
+        return None, frozenset()
+    matcher = WeightMatcher(sides.reference.held())
+    if not matcher.holds:
+        return None, frozenset()
+    weights, vouched, off = matcher.compare(sides.model.proto)
+    judge_weights(weights, off, found)
+    return weights, vouched
 
 
 def _prove(

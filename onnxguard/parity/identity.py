@@ -22,7 +22,7 @@ def identify(
     model = sides.model
     return Identity(
         model_sha256=model.sha256,
-        model_bytes=len(model.data),
+        model_bytes=model.size,
         external=tuple((printable(place), digest) for place, digest in model.external),
         reference=sides.name,
         reference_sha256=sides.reference_sha256,

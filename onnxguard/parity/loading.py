@@ -27,7 +27,7 @@ class Sides(NamedTuple):
     """Both sides, loaded.
 
     Attributes:
-        model: the graph under test.
+        model: the graph under test; its bytes are kept for evidence alone.
         session: it, in ONNX Runtime.
         reference: what vouches for it.
         name: the reference as the user named it, safe to print.
@@ -36,6 +36,7 @@ class Sides(NamedTuple):
         weights_sha256: of that file.
         same: whether the reference is the graph under test.
         ranges: what the graph says of the values of its inputs.
+        sizes: what follows from the sizes of its inputs.
         bounds: what is drawn for an input: what the user said, or else the graph.
     """
 
@@ -48,6 +49,7 @@ class Sides(NamedTuple):
     weights_sha256: str
     same: bool
     ranges: Ranges
+    sizes: Sizes
     bounds: Mapping[str, Range]
 
 
@@ -70,14 +72,17 @@ def loaded_sides(
         names = ", ".join(printable(d.name) for d in model.outputs)
         raise UsageError(f'no output "{printable(unknown[0])}"; the graph has: {names}')
     session = open_session(model, model.data, settings, profiled=settings.provider != "cpu")
-    sizes = Sizes(model.data)
+    if settings.save is None:
+        model = model.released()
+    sizes = Sizes(model.proto)
     ranges = Ranges(model.proto, sizes.symbol)
     bounds = {**ranges.integers, **parse_values(settings.values, model.inputs)}
     if reference is not None:
         other = read_onnx(reference)
         same = _content(other) == _content(model)
         graph = OnnxReference(other, settings)
-        yield Sides(model, session, graph, other.path, other.sha256, "", "", same, ranges, bounds)
+        files = other.sha256, "", ""
+        yield Sides(model, session, graph, other.path, *files, same, ranges, sizes, bounds)
         return
     found = find_reference(torch, None if weights is None else os.fspath(weights))
     shown = "" if weights is None else printable(os.fspath(weights))
@@ -86,8 +91,8 @@ def loaded_sides(
         side = TorchReference(module, settings.bindings)
         side.precision = None if settings.budget is None else torch_float32
         side.bind([declared.name for declared in model.inputs])
-        files = shown, found.weights_sha256
-        yield Sides(model, session, side, found.name, found.sha256, *files, False, ranges, bounds)
+        files = found.sha256, shown, found.weights_sha256
+        yield Sides(model, session, side, found.name, *files, False, ranges, sizes, bounds)
 
 
 def open_session(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
@@ -64,20 +65,11 @@ class TorchReference:
         """Its parameters and buffers, and what its batch norms multiply by."""
         module = self.module
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        arrays = {name: as_array(tensor) for name, tensor in tensors.items() if tensor.numel()}
+        with torch.no_grad():
+            tensors |= {name: tensor for name, tensor in _computed(module) if tensor.numel()}
+        arrays = {name: as_array(tensor, False) for name, tensor in tensors.items()}
+        arrays = {name: array for name, array in arrays.items() if array.size}
         return Held(arrays, [_folding(m) for m in module.modules() if _has_statistics(m)])
-
-    def double(self) -> TorchReference | None:
-        """The same network in float64, None where it cannot be copied."""
-        try:
-            double = TorchReference(copy.deepcopy(self.module).double(), self._bindings)
-        except Exception:
-            return None
-        double.precision = None if self.precision is None else torch.float64
-        double.aside = {
-            n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
-        }
-        return double
 
     def run(self, feeds: Mapping[str, Array], default: torch.dtype = torch.float32) -> Named:
         """Give copies of the outputs, named where the module names them.
@@ -88,6 +80,20 @@ class TorchReference:
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
         with _refusals(), full_precision(default), torch.no_grad():
             return self._outputs(self._called(tensors))
+
+    def exactly(self, feeds: Mapping[str, Array]) -> Named:
+        """As ``run``, in float64, on inputs in float64; the network is widened in place meanwhile.
+
+        Raises:
+            RefusedError: the module raised, or cannot be widened.
+        """
+        double = TorchReference(self.module, self._bindings)
+        double.precision = None if self.precision is None else torch.float64
+        double.aside = {
+            n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
+        }
+        with _refusals(), _widened(self.module):
+            return double.run(feeds, torch.float64)
 
     def trace(self, feeds: Mapping[str, Array]) -> Trace:
         """As ``run``, and keep every tensor.
@@ -197,11 +203,37 @@ class TorchReference:
         return [(name, as_array(tensor)) for name, tensor in named]
 
 
+@contextmanager
+def _widened(module: nn.Module) -> Iterator[None]:
+    """Every floating parameter and buffer in float64 for a while, without a second network."""
+    before: list[tuple[torch.Tensor, torch.Tensor | torch.dtype]] = []
+    try:
+        for tensor in dict.fromkeys((*module.parameters(), *module.buffers())):
+            if tensor.is_floating_point() and tensor.dtype != torch.float64:
+                alone = tensor.untyped_storage().nbytes() == tensor.nbytes
+                before.append((tensor, tensor.dtype if alone else tensor.data))
+                tensor.data = tensor.data.double()
+        yield
+    finally:
+        for tensor, kept in before:
+            narrow = isinstance(kept, torch.dtype)  # what was widened is what it was again
+            tensor.data = tensor.data.to(kept) if narrow else kept
+
+
 def in_float32(module: nn.Module) -> nn.Module:
     """A module that computes in half precision as a copy in float32; others as they are."""
     tensors = (*module.parameters(), *module.buffers())
     half = any(t.dtype in (torch.float16, torch.bfloat16) for t in tensors)
     return copy.deepcopy(module).float() if half else module
+
+
+def _computed(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """The weights that are made of parameters, as weight_norm and spectral_norm do."""
+    for path, part in module.named_modules():
+        names = getattr(part, "parametrizations", ()) if is_parametrized(part) else ()
+        plain = (name for name, value in vars(part).items() if isinstance(value, torch.Tensor))
+        for name in (*names, *plain):
+            yield f"{path}.{name}", getattr(part, name)
 
 
 def _has_statistics(module: nn.Module) -> bool:
@@ -245,14 +277,15 @@ def as_tensor(array: Array) -> torch.Tensor:
         raise ParityError("OP003", f"PyTorch has no tensors of {array.dtype}") from None
 
 
-def as_array(tensor: torch.Tensor) -> Array:
-    """An array with a copy of the tensor's values."""
+def as_array(tensor: torch.Tensor, copied: bool = True) -> Array:
+    """An array with the tensor's values, a copy of them if ``copied``."""
     tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
     if tensor.dtype == torch.bfloat16:
         import ml_dtypes
 
         return np.array(tensor.contiguous().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
-    return np.array(tensor.numpy())
+    array: Array = tensor.numpy()
+    return np.array(array) if copied else array
 
 
 def _flattened(name: str, answer: Any) -> Iterator[tuple[str, torch.Tensor]]:

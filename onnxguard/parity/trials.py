@@ -31,9 +31,13 @@ from onnxguard.running.inputs import (
 from onnxguard.running.profiles import NAMES, PROFILES
 from onnxguard.running.ranges import Range, Ranges
 from onnxguard.running.session import Session
+from onnxguard.running.sizes import Sizes
 
 FEW = 4096
 """So many elements cost nothing: of several shapes the largest meets most edges."""
+
+MEMORY = 64 << 20
+"""Long axes and many rows may ask for so many bytes, or half of what the model takes."""
 
 Feeds = dict[str, np.ndarray]
 
@@ -70,11 +74,13 @@ class Known(NamedTuple):
         ranges: what the graph says.
         bounds: of each input: what the user said, or else the graph.
         edges: asks both sides for the constants that each input may meet.
+        sizes: what follows from the sizes of inputs.
     """
 
     ranges: Ranges
     bounds: Mapping[str, Range]
     edges: Callable[[], Mapping[str, Sequence[float]]]
+    sizes: Sizes
 
 
 class Case(NamedTuple):
@@ -179,7 +185,9 @@ def generated_inputs(
     if not shapes:
         odd = odd_shapes(model.inputs)
         rows = min((table.rows for table in known.ranges.positions), default=0)
-        more = more_shapes(model.inputs, fitting[0], rows) if fitting else ()
+        most = max(MEMORY, model.size // 2)
+        affordable = lambda sizes: known.sizes.memory(sizes) <= most  # noqa: E731
+        more = more_shapes(model.inputs, fitting[0], rows, affordable) if fitting else ()
         if odd is not None:
             yield drawn(odd, chosen[0])
         for profile, sizes in more:

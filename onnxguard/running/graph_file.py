@@ -50,7 +50,9 @@ class OnnxModel(NamedTuple):
         folder: that of its path as it was given, links of folders followed.
         linked: ``(location, path)`` of all external data, where a link leads one file out of the
             folder: ONNX Runtime takes that of a path and not of bytes.
-        data: the file's bytes: what is hashed is what is run.
+        data: the file's bytes: what is hashed is what is run; empty once they were ``released``.
+        sha256: of the file's bytes.
+        size: of the file, bytes.
         proto: the same, parsed; external data loaded up to ``LOADED_BYTES``.
         whole: whether ``proto`` holds all values.
         inputs: those that must be fed, in the graph's order.
@@ -61,6 +63,8 @@ class OnnxModel(NamedTuple):
     path: str
     folder: str
     data: bytes
+    sha256: str
+    size: int
     proto: onnx.ModelProto
     whole: bool
     inputs: tuple[Declared, ...]
@@ -68,10 +72,9 @@ class OnnxModel(NamedTuple):
     external: tuple[tuple[str, str], ...]
     linked: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def sha256(self) -> str:
-        """Of the file's bytes."""
-        return hashlib.sha256(self.data).hexdigest()
+    def released(self) -> OnnxModel:
+        """The same without the bytes, which are as much memory again as the parsed model."""
+        return self._replace(data=b"")
 
     @property
     def opset(self) -> int:
@@ -145,6 +148,8 @@ def _parsed(text: str, data: bytes) -> OnnxModel:
         printable(text),
         folder,
         data,
+        hashlib.sha256(data).hexdigest(),
+        len(data),
         proto,
         whole,
         tuple(_declared(text, v) for v in proto.graph.input if v.name not in initialized),

@@ -6,7 +6,7 @@ import hashlib
 import math
 import os
 import zipfile
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,8 @@ MANY = 11
 LONG = 256
 """So long an axis is tried as well, where no table of positions says how long it may be."""
 _LONG_SIDES = (192, 320)
+_HALVED = 4
+"""So many sizes are tried, each half of the one before."""
 ELEMENTS = 1 << 27
 """The most that the inputs may have together: 512 MiB of float32."""
 WANTED = 3
@@ -123,7 +125,10 @@ def odd_shapes(inputs: Sequence[Declared]) -> Shapes | None:
 
 
 def more_shapes(
-    inputs: Sequence[Declared], fitting: Shapes, rows: int
+    inputs: Sequence[Declared],
+    fitting: Shapes,
+    rows: int,
+    affordable: Callable[[Shapes], bool] = lambda _: True,
 ) -> Iterator[tuple[str, Shapes]]:
     """Shapes for the profiles ``many`` and ``long``; the other sizes are those of one that fits.
 
@@ -131,6 +136,7 @@ def more_shapes(
         inputs: what the graph declares.
         fitting: a shape that both sides took.
         rows: of the table of positions, 0 where there is none.
+        affordable: whether there is memory for a run; sizes are halved until there is.
     """
     long = min(rows, 4 * LONG) if rows else LONG
     batches: dict[str, int] = {}
@@ -149,15 +155,19 @@ def more_shapes(
                 lengths.setdefault(name, long)
     alone = {name: size for name, size in lengths.items() if name not in batches}
     for profile, sizes in (("many", batches), ("long", alone)):
-        shapes = {
-            declared.name: tuple(
-                sizes.get(_symbol(declared, axis), size)
-                for axis, size in enumerate(fitting[declared.name])
-            )
-            for declared in inputs
-        }
-        if sizes and elements_of(shapes) <= ELEMENTS:
-            yield profile, shapes
+        for halved in range(_HALVED if sizes else 0):
+            shapes = {
+                declared.name: tuple(
+                    max(size, sizes.get(_symbol(declared, axis), size) >> halved)
+                    for axis, size in enumerate(fitting[declared.name])
+                )
+                for declared in inputs
+            }
+            if shapes == fitting:
+                break
+            if elements_of(shapes) <= ELEMENTS and affordable(shapes):
+                yield profile, shapes
+                break
 
 
 def _filled(inputs: Sequence[Declared], attempt: int, sides: tuple[int, int]) -> Shapes:

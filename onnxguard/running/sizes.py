@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
+import onnx
+
 from onnxguard.base.errors import OnnxguardError
 from onnxguard.model.describing import cost_for
 from onnxguard.model.reading import STEPS
@@ -11,21 +13,24 @@ from onnxguard.model.survey import Survey
 from onnxguard.running.inputs import Shapes
 from onnxguard.scanning.scan import surveyed
 
+KEPT = 1_024
+"""Constants of more bytes say nothing of sizes."""
+
 
 class Sizes:
     """Infers shapes of the main graph, when it is first asked.
 
     Args:
-        data: the model's bytes.
+        proto: the model.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, proto: onnx.ModelProto) -> None:
+        self._proto = proto
 
     @cached_property
     def _seen(self) -> Survey | None:
         try:
-            return surveyed(self._data, STEPS)
+            return surveyed(_without_weights(self._proto), STEPS)
         except OnnxguardError:
             return None
 
@@ -51,3 +56,20 @@ class Sizes:
             return cost_for(self._seen, tuple(shapes.items())).activation_bytes
         except OnnxguardError:
             return 0
+
+
+def _without_weights(proto: onnx.ModelProto) -> bytes:
+    """The model's bytes, in which large initializers have no values."""
+    bare = onnx.ModelProto(ir_version=proto.ir_version)
+    bare.opset_import.extend(proto.opset_import)
+    bare.functions.extend(proto.functions)
+    graph = proto.graph
+    for field in ("node", "input", "output", "value_info"):
+        getattr(bare.graph, field).extend(getattr(graph, field))
+    for tensor in graph.initializer:
+        kept = tensor
+        if tensor.ByteSize() > KEPT:
+            kept = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+        bare.graph.initializer.append(kept)
+    data: bytes = bare.SerializeToString()
+    return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import Network, errors, graph, seeded
+from support.parity_cases import Network, errors, exported, graph, seeded, values
 from torch import Tensor, nn
 
 from onnxguard.parity.check import check_parity
@@ -69,3 +69,19 @@ def test_rows_change_places_among_equal_keys_alone(scale: float, found: bool) ->
     report = check_parity(data, Network(descending))
     assert ("OP201" in errors(report)) is found, report.findings
     assert any("rows of rows change places" in said for said in report.remarks) is not found
+
+
+def test_weights_that_are_made_of_parameters_are_the_references() -> None:
+    def build() -> nn.Module:
+        linear = nn.Linear(8, 8)
+        with torch.no_grad():
+            linear.bias.normal_()
+        return nn.Sequential(nn.utils.parametrizations.weight_norm(linear), nn.Tanh())
+
+    module = seeded(build)
+    with torch.no_grad():
+        module[0].parametrizations.weight.original0 *= 1.05  # as training does
+    report = check_parity(exported(module, {"x": values(0, 2, 8)}, dynamic={"x": {0: "N"}}), module)
+    assert report.verdict == "pass", report.findings
+    assert report.weights is not None
+    assert report.weights.matched == report.weights.weights == 1
