@@ -48,6 +48,7 @@ class Session:
         folder: where external data lies, empty where there is none.
         profiled: measure which provider runs which node.
         files: ``(location, path)`` of external data that is handed over instead of the folder.
+        threads: that share a node, 0: as ONNX Runtime does by itself.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -60,8 +61,10 @@ class Session:
         folder: str = "",
         profiled: bool = False,
         files: tuple[tuple[str, str], ...] = (),
+        threads: int = 0,
     ) -> None:
         options = session_options(settings.optimization_level)
+        options.intra_op_num_threads = threads
         contents = [(location, _mapped(path)) for location, path in files]
         if contents:  # they must live until the session is there
             names, buffers = zip(*contents, strict=True)
