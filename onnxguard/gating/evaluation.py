@@ -55,12 +55,14 @@ class Answer(NamedTuple):
     """What a graph makes of one image.
 
     Attributes:
+        name: the image's, safe to print.
         image: uint8 ``[H, W, 3]``.
         mask: bool ``[H, W]``.
         saliency: float32 ``[H, W]`` in 0..1.
         iou: at 0.5.
     """
 
+    name: str
     image: Picture
     mask: Mask
     saliency: Map
@@ -223,7 +225,7 @@ def measure(
         sums.add(stretched(saliency) if stretch else saliency, mask)
         if number in kept:
             iou = intersection_over_union(saliency.astype(np.float64), mask)
-            found.append(Answer(image, mask, saliency, iou))
+            found.append(Answer(printable(store.names[number]), image, mask, saliency, iou))
         step("evaluating", number + 1, count)
     trivial = baselines(cut(store, number, crop) for number in range(count))
     return Measured(sums.result(), trivial, tuple(found))

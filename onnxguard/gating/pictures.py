@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import matplotlib.style
 import numpy as np
@@ -21,17 +21,18 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 from PIL import Image, ImageDraw, ImageFont
 
+from onnxguard.reporters.kit.phrases import plural
 from onnxguard.students.history import Epoch
 from onnxguard.students.records import AblationRun
 
-Row = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float32], float]
-"""An image uint8 ``[H, W, 3]``, its mask bool ``[H, W]``, the prediction float32 ``[H, W]`` in
-0..1, and the prediction's IoU."""
+if TYPE_CHECKING:
+    from onnxguard.gating.evaluation import Answer
 
 CELL = 160
 """The longer side of a picture in a contact sheet, in pixels."""
-MARGIN, HEAD, GAP, FIGURE, BETWEEN = 16, 26, 8, 64, 20
-"""Around a contact sheet; above its cells; between cells; right of them; between groups."""
+MARGIN, HEAD, GAP, NAME, BETWEEN = 16, 26, 8, 24, 28
+"""Around a contact sheet; above and below its cells; between cells; below a row; between groups."""
+HEADS = "image", "mask", "prediction", "errors at 0.5"
 
 _BLUE, _VERMILION, _GREY = "#0072B2", "#D55E00", "#595959"
 _DPI = 120
@@ -42,8 +43,11 @@ _NARROWEST = 0.05
 """The enlarged half of an ablation's plot shows this much of the IoU at least."""
 
 _PAPER, _INK, _EDGE = (255, 255, 255), (34, 34, 34), (150, 150, 150)
+_MISSED, _EXTRA = (0, 114, 178), (213, 94, 0)
+"""Blue and vermilion again, as Pillow has them."""
 _GROUND = (214, 220, 228)
 _FONT_SIZE = 15
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def training_curve(
@@ -104,7 +108,8 @@ def ablation_plot(runs: Sequence[AblationRun]) -> bytes:
     """Draw each seed's IoU as a dot, beside each student's mean and sample standard deviation.
 
     The left half shows all of 0..1, so that nobody takes a small difference for a large one; the
-    right half is enlarged.
+    right half is enlarged. With one seed for each student there is nothing to enlarge: the left
+    half stands alone.
 
     Args:
         runs: at least one.
@@ -123,10 +128,14 @@ def ablation_plot(runs: Sequence[AblationRun]) -> bytes:
     }
     names = [_drawable(name, _LABEL) for name in groups]
     with matplotlib.style.context("default"):
-        size = (11, 1.9 + 0.85 * len(groups))
+        size = (11, 2.2 + 0.85 * len(groups))
         figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(wspace=0.06))
-        whole, enlarged = figure.subplots(1, 2, sharey=True)
-        for axes in (whole, enlarged):
+        sizes = [ious.size for ious in groups.values()]
+        most = max(sizes)
+        seeds = f"{'' if min(sizes) == most else 'up to '}{plural(most, 'seed')}"
+        figure.suptitle(f"Validation IoU by student, {seeds} each")
+        whole, *enlarged = figure.subplots(1, 1 if most == 1 else 2, sharey=True, squeeze=False)[0]
+        for axes in (whole, *enlarged):
             for place, ious in enumerate(groups.values()):
                 _seeds(axes, place, ious, first=place == 0)
             axes.grid(axis="x", alpha=0.3)
@@ -134,12 +143,13 @@ def ablation_plot(runs: Sequence[AblationRun]) -> bytes:
         whole.set_xlabel("validation IoU (0 to 1)")
         whole.set_ylim(len(groups) - 0.4, -0.5)
         whole.set_yticks(range(len(groups)), names)
-        low, high = _close_range(list(groups.values()))
-        enlarged.set_xlim(low, high)
-        enlarged.set_xlabel(f"enlarged: validation IoU, {low:.2f} to {high:.2f}")
-        enlarged.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+        low, high = _close_range(list(groups.values())) if enlarged else (0.0, 1.0)
+        for axes in enlarged:
+            axes.set_xlim(low, high)
+            axes.set_xlabel(f"enlarged: validation IoU, {low:.2f} to {high:.2f}")
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         for place, ious in enumerate(groups.values()):
-            _say(enlarged, place, ious, (float(ious.mean()) - low) / (high - low))
+            _say((whole, *enlarged)[-1], place, ious, (float(ious.mean()) - low) / (high - low))
         _legend(figure, whole)
         return _png(figure)
 
@@ -150,9 +160,11 @@ def _spread(ious: npt.NDArray[np.float64]) -> float | None:
 
 def _seeds(axes: Axes, place: int, ious: npt.NDArray[np.float64], first: bool) -> None:
     # Apart, so that equal seeds do not hide one another.
-    offsets = np.linspace(-0.2, 0.0, ious.size) if ious.size > 1 else np.full(1, -0.1)
+    offsets = np.linspace(-0.2, 0.0, ious.size) if ious.size > 1 else np.zeros(1)
     label = "one seed" if first else None
     axes.scatter(ious, place + offsets, s=36, color=_BLUE, alpha=0.8, linewidths=0, label=label)
+    if ious.size == 1:
+        return
     axes.errorbar(
         float(ious.mean()),
         place + 0.18,
@@ -168,7 +180,7 @@ def _say(axes: Axes, place: int, ious: npt.NDArray[np.float64], share: float) ->
     """Write mean and deviation below them, ``share`` of the way from the left, inside the axes."""
     spread = _spread(ious)
     said = f"{ious.mean():.4f}" + ("" if spread is None else f" ± {spread:.4f}")
-    at = (float(ious.mean()), place + 0.18)
+    at = (float(ious.mean()), place + (0.0 if spread is None else 0.18))
     side: Literal["left", "center", "right"]
     side = "left" if share < 0.15 else "right" if share > 0.85 else "center"
     text = axes.annotate(said, at, (0, -9), textcoords="offset points", ha=side, va="top")
@@ -189,17 +201,17 @@ def _close_range(groups: Sequence[npt.NDArray[np.float64]]) -> tuple[float, floa
     return max(low, 0.0), min(high, 1.0)
 
 
-def contact_sheet(rows: Sequence[Row]) -> bytes:
-    """Draw images, their masks and the predictions side by side, each with its IoU.
+def contact_sheet(rows: Sequence[Answer]) -> bytes:
+    """Draw images, masks, predictions and errors side by side, each with its name and IoU.
 
     Pictures keep their proportions: the longer side becomes ``CELL`` pixels. Small ones are
-    enlarged pixel by pixel.
+    enlarged pixel by pixel. Errors lie over the image in grey, at the threshold of the IoU.
 
     Args:
         rows: at least one.
 
     Returns:
-        A PNG file. With one row there is one group of three pictures beside another, up to
+        A PNG file. With one row there is one group of four pictures beside one another, up to
         twelve rows two groups, and three groups beyond.
 
     Raises:
@@ -207,44 +219,58 @@ def contact_sheet(rows: Sequence[Row]) -> bytes:
     """
     if not rows:
         raise ValueError("a contact sheet needs a row")
-    triples = [_triple(row) for row in rows]
-    width = max(picture.width for triple in triples for picture in triple)
-    height = max(picture.height for triple in triples for picture in triple)
+    found = [_pictures(row) for row in rows]
+    width = max(picture.width for pictures in found for picture in pictures)
+    height = max(picture.height for pictures in found for picture in pictures)
     across = 1 if len(rows) == 1 else 2 if len(rows) <= 12 else 3
-    group = 3 * (width + GAP) + FIGURE
+    group = len(HEADS) * (width + GAP) - GAP
     down = math.ceil(len(rows) / across)
     size = (
         2 * MARGIN + across * group + (across - 1) * BETWEEN,
-        2 * MARGIN + HEAD + down * (height + GAP) - GAP,
+        2 * MARGIN + 2 * HEAD + down * (height + NAME),
     )
     sheet = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(_FONT_SIZE)
     for column in range(across):
         left = MARGIN + column * (group + BETWEEN)
-        for place, head in enumerate(("image", "mask", "prediction")):
+        for place, head in enumerate(HEADS):
             middle = left + place * (width + GAP) + width // 2
             draw.text((middle, MARGIN + HEAD // 2 - 2), head, _INK, font, anchor="mm")
-        draw.text((left + group - FIGURE, MARGIN + HEAD // 2 - 2), "IoU", _INK, font, anchor="lm")
-    for number, (triple, row) in enumerate(zip(triples, rows, strict=True)):
+    for number, (pictures, row) in enumerate(zip(found, rows, strict=True)):
         left = MARGIN + number % across * (group + BETWEEN)
-        top = MARGIN + HEAD + number // across * (height + GAP)
-        for place, picture in enumerate(triple):
+        top = MARGIN + HEAD + number // across * (height + NAME)
+        for place, picture in enumerate(pictures):
             at = left + place * (width + GAP)
             draw.rectangle((at - 1, top - 1, at + width, top + height), _GROUND, _EDGE)
             inside = (at + (width - picture.width) // 2, top + (height - picture.height) // 2)
             sheet.paste(picture, inside)
-        beside = (left + group - FIGURE, top + height // 2)
-        draw.text(beside, f"{row[3]:.3f}", _INK, font, anchor="lm")
+        below = top + height + NAME // 2 - 1
+        name = _drawable(row.name, _LABEL).replace(r"\$", "$")
+        draw.text((left, below), name, _INK, font, anchor="lm")
+        draw.text((left + group, below), f"IoU {row.iou:.3f}", _INK, font, anchor="rm")
+    _say_colours(draw, font, size[1] - MARGIN - HEAD // 2)
     file = io.BytesIO()
     sheet.save(file, "PNG")
     return file.getvalue()
 
 
-def _triple(row: Row) -> tuple[Image.Image, ...]:
-    image, mask, prediction, _ = row
-    grey = np.rint(np.clip(prediction, 0, 1) * 255).astype(np.uint8)
-    pictures = (image, mask.astype(np.uint8) * np.uint8(255), grey)
+def _say_colours(draw: ImageDraw.ImageDraw, font: Font, middle: int) -> None:
+    """What the colours of the errors mean, in a line."""
+    left = MARGIN
+    for colour, text in ((_MISSED, "salient and missed"), (_EXTRA, "found and not salient")):
+        draw.rectangle((left, middle - 6, left + 12, middle + 6), colour)
+        draw.text((left + 19, middle), text, _INK, font, anchor="lm")
+        left += 19 + round(draw.textlength(text, font)) + 24
+
+
+def _pictures(row: Answer) -> tuple[Image.Image, ...]:
+    grey = np.rint(np.clip(row.saliency, 0, 1) * 255).astype(np.uint8)
+    errors = np.asarray(Image.fromarray(row.image).convert("L").convert("RGB")).copy()
+    found = row.saliency > 0.5
+    errors[row.mask & ~found] = _MISSED
+    errors[found & ~row.mask] = _EXTRA
+    pictures = row.image, row.mask.astype(np.uint8) * np.uint8(255), grey, errors
     return tuple(_fitted(Image.fromarray(pixels).convert("RGB")) for pixels in pictures)
 
 

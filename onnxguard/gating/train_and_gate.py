@@ -191,8 +191,7 @@ def _described(card: Card, judged: Judged) -> dict[str, bytes]:
     title = f"{card.student} on {card.data.name}"
     files = {".curve.png": training_curve(card.epochs, card.best_epoch, card.baselines, title)}
     if judged.measured:
-        rows = [(a.image, a.mask, a.saliency, a.iou) for a in judged.measured.samples]
-        files[".sheet.png"] = contact_sheet(rows)
+        files[".sheet.png"] = contact_sheet(judged.measured.samples)
     for ending, name in ((".md", "markdown"), (CARD, "json")):
         files[ending] = CARD_REPORTERS[name](card, RenderOptions()).encode()
     return files

@@ -17,13 +17,15 @@ from support import training_records as samples
 from support.checkout import ROOT
 
 from onnxguard.gating import pictures
+from onnxguard.gating.evaluation import Answer
 from onnxguard.gating.pictures import (
     BETWEEN,
     CELL,
-    FIGURE,
     GAP,
     HEAD,
+    HEADS,
     MARGIN,
+    NAME,
     ablation_plot,
     contact_sheet,
     training_curve,
@@ -31,7 +33,7 @@ from onnxguard.gating.pictures import (
 
 BLUE, VERMILION, GREY = (0, 114, 178), (213, 94, 0), (89, 89, 89)
 RED = (200, 30, 60)
-GROUP = 3 * (CELL + GAP) + FIGURE
+GROUP = len(HEADS) * (CELL + GAP) - GAP
 
 
 def pixels(png: bytes) -> Any:
@@ -47,18 +49,20 @@ def count(png: bytes, colour: tuple[int, int, int]) -> int:
     return int((pixels(png) == colour).all(axis=2).sum())
 
 
-def row(height: int, width: int, iou: float = 0.5, prediction: float = 0.0) -> pictures.Row:
+def row(
+    height: int, width: int, iou: float = 0.5, prediction: float = 0.0, name: str = "a"
+) -> Answer:
     """A red image whose left half is salient."""
     mask = np.zeros((height, width), bool)
     mask[:, : width // 2] = True
     image = np.full((height, width, 3), RED, np.uint8)
-    return image, mask, np.full((height, width), prediction, np.float32), iou
+    return Answer(name, image, mask, np.full((height, width), prediction, np.float32), iou)
 
 
 def cell(sheet: Any, group: int, line: int, place: int, height: int = CELL) -> Any:
     """One cell of a sheet whose cells are ``CELL`` wide."""
     left = MARGIN + group * (GROUP + BETWEEN) + place * (CELL + GAP)
-    top = MARGIN + HEAD + line * (height + GAP)
+    top = MARGIN + HEAD + line * (height + NAME)
     return sheet[top : top + height, left : left + CELL]
 
 
@@ -107,8 +111,9 @@ def test_names_are_drawn_as_they_are_and_not_as_formulas() -> None:
     hostile = r"$\frac{$ \$ 模型 " + samples.HOSTILE * 3  # as a formula it is an error
     with_names = training_curve(epochs(2), 1, ((hostile, 0.5),), hostile)
     assert with_names != training_curve(epochs(2), 1, (("", 0.5),), "")
-    run = samples.runs("saliency-v2", 0.5)[0]._replace(student=hostile)
-    assert count(ablation_plot([run]), VERMILION) > 20
+    runs = [run._replace(student=hostile) for run in samples.runs("saliency-v2", 0.5, 0.6)]
+    assert count(ablation_plot(runs), VERMILION) > 20
+    assert count(contact_sheet([row(80, 80, name=hostile)]), BLUE) > 100
 
 
 # -- the contact sheet ----------------------------------------------------------------------------
@@ -116,7 +121,7 @@ def test_names_are_drawn_as_they_are_and_not_as_formulas() -> None:
 
 def test_small_images_are_enlarged_pixel_by_pixel() -> None:
     sheet = pixels(contact_sheet([row(80, 80, prediction=0.5)]))
-    assert sheet.shape == (2 * MARGIN + HEAD + CELL, 2 * MARGIN + GROUP, 3)
+    assert sheet.shape == (2 * MARGIN + 2 * HEAD + CELL + NAME, 2 * MARGIN + GROUP, 3)
     image, mask, prediction = (cell(sheet, 0, 0, place) for place in range(3))
     assert (image == RED).all()
     assert (mask[:, : CELL // 2] == 255).all()
@@ -128,7 +133,7 @@ def test_rows_fill_the_groups_from_left_to_right() -> None:
     found = [row(80, 80, prediction=number / 10) for number in range(5)]
     sheet = pixels(contact_sheet(found))
     width = 2 * MARGIN + 2 * GROUP + BETWEEN
-    assert sheet.shape == (2 * MARGIN + HEAD + 3 * (CELL + GAP) - GAP, width, 3)
+    assert sheet.shape == (2 * MARGIN + 2 * HEAD + 3 * (CELL + NAME), width, 3)
     for number in range(5):
         shown = cell(sheet, number % 2, number // 2, 2)
         assert (shown == round(number * 25.5)).all()
@@ -149,7 +154,7 @@ def test_unequal_images_keep_their_proportions_in_a_common_cell() -> None:
 
 def test_cells_are_no_higher_than_the_images() -> None:
     sheet = pixels(contact_sheet([row(60, 80)] * 2))
-    assert sheet.shape[0] == 2 * MARGIN + HEAD + 120
+    assert sheet.shape[0] == 2 * MARGIN + 2 * HEAD + 120 + NAME
     assert (cell(sheet, 1, 0, 0, height=120) == RED).all()
 
 
@@ -159,13 +164,29 @@ def test_a_prediction_of_nothing_is_black_and_one_of_everything_white() -> None:
     assert (cell(sheet, 1, 0, 2) == 255).all()
 
 
-def test_the_iou_is_written_beside_its_row() -> None:
-    first, second = (pixels(contact_sheet([row(80, 80, iou)])) for iou in (0.123, 0.987))
+def test_errors_lie_over_the_image_in_grey() -> None:
+    missed, extra = (pixels(contact_sheet([row(80, 80, prediction=p)])) for p in (0.0, 1.0))
+    half = CELL // 2
+    assert (cell(missed, 0, 0, 3)[:, :half] == BLUE).all()
+    assert (cell(extra, 0, 0, 3)[:, half:] == VERMILION).all()
+    for sheet, right in ((missed, True), (extra, False)):
+        found = cell(sheet, 0, 0, 3)
+        rest = found[:, half:] if right else found[:, :half]
+        assert (np.ptp(rest.astype(int), axis=2) == 0).all()
+    for sheet in (missed, extra):  # the line that says which is which
+        line = sheet[-MARGIN - HEAD :].reshape(-1, 3)
+        assert (line == BLUE).all(axis=1).sum() > 100
+        assert (line == VERMILION).all(axis=1).sum() > 100
+
+
+@pytest.mark.parametrize(("change", "left"), [({"name": "b-0007"}, True), ({"iou": 0.9}, False)])
+def test_the_name_and_the_iou_stand_below_their_row(change: Any, left: bool) -> None:
+    first, second = (pixels(contact_sheet([row(80, 80, **c)])) for c in ({}, change))
     changed = np.argwhere((first != second).any(axis=2))
-    assert changed[:, 1].min() >= MARGIN + GROUP - FIGURE
+    assert changed[:, 0].min() > MARGIN + HEAD + CELL
+    assert changed[:, 0].max() < MARGIN + HEAD + CELL + NAME
+    assert (changed[:, 1] < MARGIN + GROUP // 2).all() == left
     assert changed[:, 1].max() < first.shape[1] - MARGIN
-    middle = MARGIN + HEAD + CELL // 2
-    assert abs(changed[:, 0] - middle).max() < 10
 
 
 # -- the ablation's plot --------------------------------------------------------------------------
@@ -176,17 +197,25 @@ def test_each_seed_is_a_dot_even_where_seeds_are_equal() -> None:
         shown = pixels(ablation_plot(samples.runs("saliency-v2", *ious))).astype(int)
         return int(((shown[..., 2] - shown[..., 0]) > 60).sum())
 
-    # The dot of the legend is one more than those of the two halves.
-    one = blue(0.5) / 3
+    # The dot of the legend is one more than those of the two halves, or of the only one.
+    one = blue(0.5) / 2
     assert blue(0.5, 0.5, 0.5) == pytest.approx(7 * one, rel=0.05)
 
 
 def test_the_left_half_has_all_of_the_range() -> None:
-    png = ablation_plot((*samples.runs("a", 0.0), *samples.runs("b", 1.0)))
+    png = ablation_plot((*samples.runs("a", 0.0, 0.0), *samples.runs("b", 1.0, 1.0)))
     shown = pixels(png)
     left = shown[: shown.shape[0] - 90, : shown.shape[1] // 2]
     columns = np.argwhere((left == VERMILION).all(axis=2))[:, 1]
     assert np.ptp(columns) > 450
+
+
+def test_one_seed_a_student_is_one_panel_without_means() -> None:
+    png = ablation_plot((*samples.runs("a", 0.0), *samples.runs("b", 1.0)))
+    assert count(png, VERMILION) == 0
+    shown = pixels(png)[:-90].astype(int)
+    columns = np.argwhere(shown[..., 2] - shown[..., 0] > 60)[:, 1]
+    assert np.ptp(columns) > 1000
 
 
 @pytest.mark.parametrize("name", [name for name in samples.ABLATIONS if name != "empty"])
@@ -194,7 +223,7 @@ def test_every_ablation_is_drawn(name: str) -> None:
     runs = samples.ABLATIONS[name].runs
     students = len({run.student for run in runs})
     shown = pixels(ablation_plot(runs))
-    assert shown.shape == (round((1.9 + 0.85 * students) * 120), 1320, 3)
+    assert shown.shape == (round((2.2 + 0.85 * students) * 120), 1320, 3)
 
 
 def test_the_enlarged_half_stays_in_the_range_of_the_measure() -> None:

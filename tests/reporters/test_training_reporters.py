@@ -177,7 +177,7 @@ class TestCardMarkdown:
     def test_only_pictures_that_there_are_are_shown(self) -> None:
         text = render("card", samples.PASSING, "markdown")
         assert "![training curve](saliency-v2.curve.png)" in text
-        assert "![image, mask, prediction](saliency-v2.sheet.png)" in text
+        assert "![image, mask, prediction, errors](saliency-v2.sheet.png)" in text
         refused = render("card", samples.REFUSED, "markdown")
         assert "saliency-v2.sheet.png" not in refused
         untrained = samples.PASSING._replace(epochs=())

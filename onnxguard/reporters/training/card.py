@@ -56,11 +56,12 @@ def _blocks(card: Card) -> Iterator[Block]:
         yield Image(phrases.file_name(card.student, ".curve.png"), "training curve")
     if card.measures is not None:
         sheet = phrases.file_name(card.student, ".sheet.png")
-        yield Image(sheet, "image, mask, prediction")
+        yield Image(sheet, "image, mask, prediction, errors")
     yield Section("Gates", list(_gates(card.gates)))
     yield Section("Intended use", list(_use(card)), detail=True)
     yield Section("Figures", list(_figures(card)))
     yield Section("Limits of use", [Items(list(_limits(card)))], detail=True)
+    yield Section("License", [Paragraph(_license(card))], detail=True)
     yield Section("Graph", list(_graph(card)))
     checked = "Not checked." if card.parity is None else phrases.parity(card.parity)
     yield Section("Parity with PyTorch", [Paragraph(checked)], detail=True)
@@ -158,6 +159,14 @@ def _limits(card: Card) -> Iterator[Words]:
         yield "The images were drawn by a program; it has never seen a photograph."
     if not card.passed:
         yield "It did not pass every gate: do not use it."
+
+
+def _license(card: Card) -> Words:
+    network = "The network, its training and the code above are under BSD-2-Clause-Patent. "
+    if card.data.name == "generated":
+        return f"{network}The images were drawn by the same program, so no other terms apply."
+    images = "What the weights may be used for also depends on the terms of the images of "
+    return (network, images, Code(card.data.name), ": look there before you pass them on.")
 
 
 def _graph(card: Card) -> Iterator[Block]:
