@@ -11,9 +11,16 @@ from playwright.sync_api import Browser, Page, expect
 from support import html_samples as samples
 from support import protobuf as pb
 from support.browser import PHONE, chromium, opened
+from support.conformance_samples import samples as conformances
+from support.diff_samples import PAIRS, sample
+from support.parity_reports import ALL
+from support.patience import until
 from support.protobuf import graph, node
+from support.target_goldens import matrix
+from support.training_records import ABLATIONS, CARDS, EVALUATIONS
 
-from onnxguard.reporters import REPORTERS, RenderOptions
+from onnxguard import reporters
+from onnxguard.reporters import REPORTERS, RenderOptions, targets
 from onnxguard.scanning.outlines import outlined
 from onnxguard.scanning.report import Run
 from onnxguard.scanning.scan import scan
@@ -111,6 +118,37 @@ def test_filtered_by_text_and_by_verdict(browser: Browser, page_file: Path) -> N
         expect(pressed).to_have_text("Passed 2")
         page.get_by_role("button", name="All 7").click()
         assert len(shown(page)) == 7
+
+
+def test_the_filter_filters_findings_and_operators_too(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        findings = page.locator("section", has=page.get_by_role("heading", name="Findings"))
+        operators = page.get_by_role("region", name="Operators by model").locator(
+            "tbody tr:visible"
+        )
+        resize = page.locator("tr", has_text="Resize is not on the allowlist").first
+        search = page.get_by_role("searchbox")
+        expect(operators).to_have_count(6)  # one model could not be read
+        search.fill("saliency")
+        expect(operators).to_have_count(2)
+        expect(resize).to_be_visible()
+        assert findings.first.locator("tbody tr:visible").count() == 1
+        search.fill("int8")
+        expect(resize).to_be_hidden()
+        assert findings.first.locator("tbody tr:visible").count() == 2
+        search.fill("looping")
+        expect(findings.first).to_be_hidden()
+        expect(operators).to_have_count(1)
+        search.fill("")
+        expect(resize).to_be_visible()
+        expect(operators).to_have_count(6)
+
+
+def test_a_rules_code_leads_to_what_it_means(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file) as page:
+        page.get_by_role("link", name="error OG101 operator-not-allowed").first.click()
+        expect(page.locator("#rule-og101")).to_be_in_viewport()
+        expect(page.locator("#models")).to_be_visible()
 
 
 def test_a_model_is_opened_by_keyboard_and_left_again(browser: Browser, page_file: Path) -> None:
@@ -251,23 +289,117 @@ def test_without_scripts_everything_can_be_read(browser: Browser, page_file: Pat
         expect(page.locator("#models")).to_be_hidden()
         article = page.locator("#model-4")
         expect(article.get_by_text("Resize is not on the allowlist pre-adr-0258")).to_be_visible()
-        before = article.locator(".drawing svg").bounding_box()
-        article.get_by_label("Fit the width").check()
-        assert article.locator(".drawing svg").bounding_box() == before  # it fits already
+        drawing = article.locator(".drawing")
+        drawing.hover()
+        page.mouse.wheel(0, 200)  # without the script it scrolls by itself
+        until(lambda: page.evaluate("document.querySelector('#model-4 .drawing').scrollTop > 0"))
 
 
-def test_a_wide_graph_is_fitted(browser: Browser, tmp_path: Path) -> None:
+WHOLE = "e => e.scrollWidth <= e.clientWidth && e.scrollHeight <= e.clientHeight"
+SCROLLED = "e => [e.scrollLeft, e.scrollTop]"
+
+
+def test_a_graph_is_fitted_and_zoomed_by_buttons_and_keys(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "fan.onnx").write_bytes(samples.fan(60))
     with opened(browser, write(tmp_path, tmp_path / "fan.onnx"), "#model-1") as page:
         drawing = page.locator("#model-1 .drawing")
-        fits = "e => e.scrollWidth <= e.clientWidth"
-        assert not drawing.evaluate(fits)
+        assert not drawing.evaluate(WHOLE)
         left, first = drawing.bounding_box(), drawing.locator(".box").first.bounding_box()
         assert left
         assert first
         assert abs(first["x"] + first["width"] / 2 - left["x"] - left["width"] / 2) < 40
-        page.get_by_label("Fit the width").check()
-        assert drawing.evaluate(fits)
+        page.get_by_role("button", name="Show the whole graph").click()
+        assert drawing.evaluate(WHOLE)
+        width = "e => e.querySelector('svg').getBoundingClientRect().width"
+        fitted = drawing.evaluate(width)
+        page.get_by_role("button", name="Zoom in").click()
+        assert drawing.evaluate(width) == pytest.approx(1.25 * fitted)
+        drawing.focus()
+        page.keyboard.press("-")
+        assert drawing.evaluate(width) == pytest.approx(fitted)
+        page.keyboard.press("1")
+        assert not drawing.evaluate(WHOLE)
+        page.keyboard.press("0")
+        assert drawing.evaluate(WHOLE)
+
+
+def test_a_graph_is_moved_by_mouse_and_arrows_and_the_wheel_scrolls_the_page(
+    browser: Browser, page_file: Path
+) -> None:
+    with opened(browser, page_file, "#model-4") as page:
+        drawing = page.locator("#model-4 .drawing")
+        drawing.focus()
+        page.keyboard.press("ArrowDown")
+        assert drawing.evaluate(SCROLLED)[1] == 60
+        box = drawing.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + 300, box["y"] + 300)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 300, box["y"] + 200)
+        page.mouse.up()
+        assert drawing.evaluate(SCROLLED)[1] == 160
+        expect(page.locator("#model-4")).to_be_visible()  # no link was followed
+        before = page.evaluate("scrollY")
+        page.mouse.wheel(0, 120)
+        until(lambda: page.evaluate(f"scrollY === {before + 120}"))
+        assert drawing.evaluate(SCROLLED)[1] == 160
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, 120)
+        page.keyboard.up("Control")
+        svg = "document.querySelector('#model-4 .drawing svg')"
+        until(lambda: page.evaluate(f"{svg}.height.baseVal.value < {svg}.viewBox.baseVal.height"))
+        assert page.evaluate("scrollY") == before + 120
+
+
+def test_what_has_the_focus_is_not_hidden(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, "#model-4") as page:
+        boxes = page.locator("#model-4 .drawing svg .box")
+        page.locator("#model-4 .drawing").focus()
+        for number in range(boxes.count()):
+            page.keyboard.press("Tab")
+            hidden = page.evaluate(
+                """() => {
+                  const box = document.activeElement.querySelector("rect").getBoundingClientRect();
+                  const top = document.elementFromPoint(box.x + 4, box.bottom - 4);
+                  return top?.closest(".box") !== document.activeElement;
+                }"""
+            )
+            assert not hidden, number
+
+
+def test_a_models_row_on_a_phone_takes_two_lines(browser: Browser, page_file: Path) -> None:
+    with opened(browser, page_file, **NARROW) as page:
+        row = page.locator("#model-table tbody tr", has_text="saliency_v2.onnx")
+        assert row.evaluate("row => row.getBoundingClientRect().height < 80")  # three take 88
+        assert row.locator("[data-unit]").evaluate_all("all => all.map(e => e.dataset.unit)") == [
+            "error",
+            "warnings",
+            "nodes",
+        ]
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    """A page of every kind of report but a scan's."""
+    kinds = {
+        "parity": (reporters.PARITY_REPORTERS, [(one._replace(pictures=()),) for one in ALL]),
+        "difference": (reporters.DIFFERENCE_REPORTERS, [sample(name) for name in PAIRS]),
+        "conformance": (reporters.CONFORMANCE_REPORTERS, conformances().values()),
+        "card": (reporters.CARD_REPORTERS, CARDS.values()),
+        "evaluation": (reporters.EVALUATION_REPORTERS, EVALUATIONS.values()),
+        "ablation": (reporters.ABLATION_REPORTERS, ABLATIONS.values()),
+        "targets": (targets.REPORTERS, [matrix()]),
+    }
+    for kind, (found, results) in kinds.items():
+        for number, result in enumerate(results):
+            yield f"{kind} {number}", found["html"](result, RenderOptions())
+
+
+def test_no_report_scrolls_sideways_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    for name, text in documents():
+        file.write_text(text, encoding="utf-8")
+        with opened(browser, file, **NARROW) as page:
+            assert page.evaluate(FITS), name
 
 
 def luminance(color: str) -> float:

@@ -134,6 +134,40 @@ def test_operators_by_model_with_what_is_marked() -> None:
     assert {"class": "error", "title": "error"} in page.all("td")
 
 
+def test_heads_of_one_rank_and_captions_that_begin_large() -> None:
+    text = render(*samples.DRAWN.reports)
+    index = text[text.index('id="models"') : text.index("<article")]
+    titles = re.findall(r"<h(\d)>(.*?)</h\d>", index)
+    names = ["Models", "Findings", "Operators by model", "Rules"]
+    assert titles == [("2", name) for name in names]
+    captions = re.findall(r"<caption>(.)", text)
+    assert len(captions) > 10
+    assert all(letter.isupper() for letter in captions)
+
+
+def test_every_rule_that_found_something_is_explained_and_linked() -> None:
+    page = page_of(STUDENT, UNVERIFIED)
+    for code in ("OG101", "OG002"):
+        assert {"id": f"rule-{code.lower()}"} in page.all("div")
+        assert f"#rule-{code.lower()}" in [a["href"] for a in page.all("a")]
+        assert RULES[code].why in page.text
+    assert "Rules" not in page_of(CLEAN).text
+
+
+def test_legends_show_what_there_is() -> None:
+    page = page_of(*samples.DRAWN.reports).text
+    assert "node with an error" in page
+    assert "with a warning" not in page
+    assert "A dashed line" not in page
+    assert "are about" not in page_of(CLEAN).text
+    evil = page_of(*samples.HARMFUL.reports).text
+    assert "A dashed line is read by a graph inside the node." in evil
+    plain = page_of(CLEAN._replace(outline=samples.SMALL)).text
+    assert "Constant node" in plain
+    assert "node with an error" not in plain
+    assert "A sign and a colour" not in plain
+
+
 def test_nothing_was_scanned() -> None:
     page = page_of(*NOTHING.reports)
     assert "Nothing was scanned." in page.text

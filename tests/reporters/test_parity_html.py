@@ -108,7 +108,7 @@ def test_markup_in_names_is_text() -> None:
 
 def test_the_verdict_comes_first_and_in_words() -> None:
     text = page_of(FAILING).text
-    said = "models/scaled.onnx differs from student:saliency-v2 by up to 0.0016 where 1e-05 is"
+    said = "models/scaled.onnxDiffers from student:saliency-v2 by up to 0.0016 where 1e-05 is"
     assert said in text
     assert text.index(said) < text.index("Findings") < text.index("3 trials, output")
 
@@ -207,9 +207,9 @@ def test_nodes() -> None:
     assert "Not compared: /up1/Resize, /up2/Resize" in text
     assert "/enc3b/enc3b.0/ConvConvenc3b.10.00931e-05" in text
     assert "At fault may also be node 10 (Mul), node 11 (Sub)" in text
-    assert "the one nearest to its tolerance/enc2a" not in text
+    assert "The one nearest to its tolerance/enc2a" not in text
     passing = page_of(PASSING).text
-    assert "the one nearest to its tolerance" in passing
+    assert "The one nearest to its tolerance" in passing
     assert "/enc2a/enc2a.0/ConvConv" in passing
 
 

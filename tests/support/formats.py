@@ -147,7 +147,8 @@ TAGS = """
 """
 ATTRIBUTES = """
     aria-hidden aria-label aria-live aria-pressed aria-sort autocomplete charset class content d
-    data-label data-total data-value data-verdict for height hidden href http-equiv id lang name
+    data-label data-model data-models data-total data-unit data-value data-verdict data-zoom
+    height hidden href http-equiv id lang name
     role rx scope spellcheck tabindex title type viewbox width x xmlns y
 """
 PLAIN_WORDS = re.compile(r"[a-z0-9 -]*", re.ASCII)
@@ -171,7 +172,7 @@ def check_html(text: str) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in page.elements:
-        for key in ("class", "id", "for", "data-verdict", "data-value"):
+        for key in ("class", "id", "data-verdict", "data-value", "data-models", "data-zoom"):
             assert PLAIN_WORDS.fullmatch(attributes.get(key, "")), attributes
         if "href" in attributes:
             assert attributes["href"].startswith("#")

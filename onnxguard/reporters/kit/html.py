@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from onnxguard.base.findings import Finding
@@ -49,6 +50,8 @@ ROWS_SHOWN = 1000
 """Rows of a table and items of a list that a browser is asked to show."""
 ALIKE_SHOWN = 5
 """Findings of one rule that are shown."""
+_CARDS = Section, Findings, Drawn
+"""What begins a card of its own; what stands before it belongs to the part's heading."""
 
 
 def render(document: Document, options: RenderOptions) -> str:
@@ -115,13 +118,14 @@ def _part(part: Part, document: Document) -> Iterable[Markup]:
         for label, value in part.figures
     ]
     badge = [_badge(part.verdict), " "] if part.verdict else []
-    said = [element("p", words(part.name), words(part.said), ".")] if part.said else []
+    said = [element("p", words(sentence(_begun(part.said))))] if part.said else []
     if len(document.parts) == 1:  # the summary of several stands above them
         said.append(element("p", words(sentence(document.closing))))
     heading = element("h2", *badge, words(part.name))
     figures = [element("dl", *terms, class_="figures")] if terms else []
-    yield card(heading, *said, *figures)
-    for block in part.blocks:
+    loose = list(takewhile(lambda block: not isinstance(block, _CARDS), part.blocks))
+    yield card(heading, *said, *figures, *(_set(block, "") for block in loose))
+    for block in part.blocks[len(loose) :]:
         if isinstance(block, Section):
             yield section_of(block)
         elif isinstance(block, Findings):

@@ -102,7 +102,7 @@ def table(
         lines.append(element("tr", *row))
     whole = element(
         "table",
-        *([element("caption", caption)] if caption else []),
+        *([element("caption", f"{caption[:1].upper()}{caption[1:]}")] if caption else []),
         element("thead", element("tr", *top)),
         element("tbody", *lines),
         class_="stacked" if len(heads) > 3 else "plain",

@@ -24,6 +24,9 @@ LABEL, NAME = 26, 28
 
 LINE = 16
 
+SHAPES = 2
+"""Outputs of a node whose shapes there is room for below it."""
+
 
 class Note(NamedTuple):
     """What a box says besides its outline: a Constant's value, or its findings.
@@ -168,20 +171,23 @@ def _graph(
         yield _rect(frame, 6, class_="frame")
         yield _text(frame.x + PAD, frame.y + 15, "title", clipped(graph.title, LABEL))
     layout, (left, top) = scene.layouts[number], scene.origins[number]
-    heads = []
-    said: set[tuple[int, str]] = set()
+    heads, shapes = [], []
+    said: dict[int, set[str]] = {}
     for edge, path in zip(graph.edges, layout.paths, strict=True):
         style = "edge inside" if edge.inside else "edge"
         name = element("title", f"{edge.name or '(no name)'} {edge.type}".rstrip())
         yield Markup(f"\n{element('path', name, class_=style, d=_curve(path, left, top))}")
         heads.append(_head(path, left, top))
-        if edge.type and (edge.source, edge.name) not in said:  # once where it leaves its box
-            said.add((edge.source, edge.name))
+        told = said.setdefault(edge.source, set())
+        if edge.type and edge.name not in told and len(told) < SHAPES:  # once, below its box
             x, y = path.steps[-1] if path.upward else path.steps[0]
             shape = edge.type[edge.type.index("[") :]
-            yield _text(x + left + 4, y + top + 12, "shape", clipped(shape, NAME))
+            below = y + top + 12 + 11 * len(told)
+            shapes.append(_text(x + left + 4, below, "shape", clipped(shape, NAME)))
+            told.add(edge.name)
     if heads:
         yield element("path", class_="heads", d="".join(heads))
+    yield from shapes
     for index, (box, place) in enumerate(zip(graph.boxes, layout.boxes, strict=True)):
         moved = place._replace(x=place.x + left, y=place.y + top)
         yield _box(box, moved, notes.get((number, index), Note()), links)

@@ -27,7 +27,9 @@ p { margin: 0 0 .6rem; max-width: 62rem; }
 ul { margin: 0 0 .6rem; padding-left: 1.2rem; }
 a { color: var(--bar); }
 code { font: .88em ui-monospace, monospace; }
-section { margin-bottom: 1rem; } article + article { margin-top: 3rem; }
+:is(h1, h2, h3, h4, .figures dd) code { font-weight: inherit; }
+section { margin-bottom: 1rem; } section > :last-child { margin-bottom: 0; }
+article + article { margin-top: 3rem; }
 section {
   padding: .9rem 1rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem;
 }
@@ -38,19 +40,21 @@ section {
   display: inline-block; padding: 0 .5em; border: 2px solid; border-radius: .35rem;
   font-weight: 700; letter-spacing: .03em;
 }
-.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .75rem 0 0; }
+.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: .75rem 0 .6rem; }
 .figures dt { font-size: .85rem; color: var(--soft); }
+.figures dt::first-letter { text-transform: uppercase; }
 .figures dd { margin: 0; font-size: 1.25rem; font-weight: 600; }
 .finding { border-left: 4px solid; padding-left: .75rem; margin-bottom: .9rem; }
 .finding > * { color: var(--text); }
 .finding > h4 { color: inherit; margin-top: 0; }
 .finding p { margin-bottom: .25rem; }
-.wide { overflow-x: auto; margin-bottom: .6rem; }
+.wide { overflow-x: auto; margin: 0 -.4rem .6rem; padding: 0 .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
+.plain { width: auto; min-width: min(100%, 26rem); }
 caption { text-align: left; color: var(--soft); font-size: .88rem; padding-bottom: .35rem; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } thead th { color: var(--soft); font-size: .85rem; }
-tbody th { font-weight: 400; } .stacked th { min-width: 8.5rem; }
+tbody th { font-weight: 400; } .stacked tbody th { min-width: 8.5rem; }
 td, th { text-align: left; overflow-wrap: break-word; max-width: 30rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .keys th { width: 13rem; color: var(--soft); }
@@ -68,7 +72,8 @@ NARROW = """\
   .stacked td:empty { display: none; }
   .stacked .number { text-align: left; white-space: normal; }
   .stacked td, .stacked th { overflow-wrap: anywhere; }
-  .keys th, .keys td { display: block; width: auto; border: 0; padding: 0; }
+  .keys, .keys tbody, .keys tr, .keys th, .keys td { display: block; max-width: none; }
+  .keys th, .keys td { width: auto; border: 0; padding: 0; overflow-wrap: anywhere; }
   .keys td { border-bottom: 1px solid var(--line); padding-bottom: .35rem; margin-bottom: .35rem; }
 }
 @media print {
@@ -92,8 +97,8 @@ _OWN = """\
   border: solid var(--bad); border-width: 2px 0;
 }
 .pictures {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 1rem;
-  max-width: 60rem;
+  display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: clamp(.4rem, 2vw, 1rem);
+  max-width: 46rem; margin-bottom: .6rem;
 }
 figure { margin: 0; }
 figcaption { font-size: .88rem; margin-top: .3rem; }
@@ -103,7 +108,7 @@ figcaption { font-size: .88rem; margin-top: .3rem; }
   position: absolute; width: 1.5rem; height: 1.5rem; margin: -.75rem 0 0 -.75rem;
   border: 2px solid #35e0ff; border-radius: 50%; box-shadow: 0 0 0 1px #000;
 }
-pre { overflow-x: auto; }
+pre { overflow-x: auto; padding: .6rem .75rem; background: var(--shade); border-radius: .35rem; }
 .keys { margin-bottom: .6rem; }
 """
 DOCUMENT = BASE + _OWN + NARROW

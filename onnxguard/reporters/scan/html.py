@@ -58,7 +58,7 @@ def render(run: Run, options: RenderOptions) -> str:
     main = element("main", index(entries), *pages)
     footer = element(
         "footer",
-        f"Made by onnxguard {__version__}. This page loads nothing.",
+        element("p", f"Made by onnxguard {__version__}. This page loads nothing."),
         *(element("p", name, ": ", code(text)) for name, text in phrases.filing(run)),
     )
     script = Markup(f"\n<script>{SCRIPT}</script>\n")

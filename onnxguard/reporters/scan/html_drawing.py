@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from onnxguard.model.outline import Kind, Outline
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, element, section, void
+from onnxguard.reporters.kit.html_elements import Markup, element, section
 from onnxguard.reporters.kit.html_graph import Note, arrange, picture
 from onnxguard.reporters.kit.html_marks import At, Marks, marks, severity_of
 from onnxguard.scanning.report import Report
@@ -54,7 +54,7 @@ def _card(outline: Outline, notes: dict[At, Note], name: str) -> Markup:
     scene = arrange(outline, notes)
     links = [f"#{name}-graph-{root + 1}" for root in scene.roots]
     parts = [element("p", said, class_="hint") for said in _left_out(outline)]
-    parts.append(_legend())
+    parts.append(_legend(outline, notes))
     for root, graph in enumerate(outline.graphs):
         if graph.parent >= 0:
             continue
@@ -69,8 +69,7 @@ def _card(outline: Outline, notes: dict[At, Note], name: str) -> Markup:
                 "div",
                 *heading,
                 element("a", "Skip this graph", href=f"#{anchor}-end", class_="skip"),
-                void("input", type="checkbox", class_="fit", id=f"{anchor}-fit"),
-                element("label", "Fit the width", for_=f"{anchor}-fit", class_="fitting"),
+                _tools(),
                 box,
                 element("p", "", class_="status", aria_live="polite", id=f"{anchor}-end"),
                 class_="graph",
@@ -134,29 +133,50 @@ def _left_out(outline: Outline) -> list[str]:
     return said
 
 
+_ZOOMS = (
+    ("\u2212", "out", "Zoom out"),
+    ("+", "in", "Zoom in"),
+    ("Fit", "fit", "Show the whole graph"),
+    ("1:1", "full", "Show it in full size"),
+)
+
+_STYLES = {Kind.NODE: "node", Kind.CONSTANT: "constant", Kind.INPUT: "port", Kind.OUTPUT: "port"}
 _SAMPLES = (
     ("node", "node"),
     ("constant", "Constant node"),
     ("port", "input or output of a graph"),
     ("error", "node with an error"),
-    ("warning", "with a warning"),
-    ("note", "with a note"),
+    ("warning", "node with a warning"),
+    ("note", "node with a note"),
 )
 
 
-def _legend() -> Markup:
+def _tools() -> Markup:
+    """What the script zooms by; hidden until it runs."""
+    buttons = [
+        element("button", sign, type="button", data_zoom=how, aria_label=name, title=name)
+        for sign, how, name in _ZOOMS
+    ]
+    said = element("span", "Move: drag, or arrow keys. Zoom: Ctrl and the wheel, or + and -.")
+    return element("div", *buttons, said, class_="tools hint", hidden="hidden")
+
+
+def _legend(outline: Outline, notes: dict[At, Note]) -> Markup:
+    """The boxes and lines that there are, and what they stand for."""
+    boxes = [box for graph in outline.graphs for box in graph.boxes]
+    shown = {_STYLES[box.kind] for box in boxes} | {note.severity for note in notes.values()}
     items = []
     for style, text in _SAMPLES:
+        if style not in shown:
+            continue
         rect = element(
             "rect", x="2", y="2", width="18", height="11", rx="6" if style == "port" else "3"
         )
         sample = element("g", rect, class_=f"box {style}")
         picture_ = element("svg", sample, width="22", height="15", aria_hidden="true")
         items.append(element("li", picture_, text))
-    items.append(
-        element(
-            "li",
-            "A dashed line is read by a graph inside the node. A marked node leads to its finding.",
-        )
-    )
+    if any(edge.inside for graph in outline.graphs for edge in graph.edges):
+        items.append(element("li", "A dashed line is read by a graph inside the node."))
+    if any(note.link for note in notes.values()):
+        items.append(element("li", "A marked node leads to its finding."))
     return element("ul", *items, class_="legend")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from onnxguard.base.findings import Finding, Severity
+from onnxguard.catalogue import RULES
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, card, code, element, section, table, void
+from onnxguard.reporters.kit.html_elements import Markup, card, code, element, table, void
 from onnxguard.reporters.scan.html_matrix import matrix
 from onnxguard.scanning.report import Report, Verdict
 
@@ -17,7 +18,12 @@ ROWS = 20_000
 FINDINGS, MODELS_NAMED = 200, 5
 """Different findings that are listed, and models that are named for each."""
 
+FILTERED = 5_000
+"""A finding of more models stays, whichever of them are shown."""
+
 ORDER = (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
+UNITS = {"Errors": "error", "Warnings": "warning", "Nodes": "node"}
+"""What a number counts, where a phone shows no heads."""
 NAMES = {Verdict.ERROR: "Not verified", Verdict.FAIL: "Failed", Verdict.PASS: "Passed"}
 
 
@@ -45,7 +51,7 @@ def index(entries: Sequence[Entry]) -> Markup:
     if not entries:
         parts = [card(element("h2", "Models"), element("p", "Nothing was scanned."))]
     else:
-        parts = [_models(entries), _findings(entries), matrix(entries)]
+        parts = [_models(entries), _findings(entries), matrix(entries), _rules(entries)]
     return element("div", *parts, class_="index", id="models")
 
 
@@ -142,9 +148,13 @@ def _row(entry: Entry, names: Sequence[str]) -> Markup:
     row = [element("th", entry.link, scope="row", data_label=names[0])]
     for name, (text, value) in zip(names[1:], cells, strict=True):
         more = {} if value is None else {"data_value": str(value)}
+        if name in UNITS and value is not None and value >= 0:
+            more["data_unit"] = phrases.plural(value, UNITS[name]).partition(" ")[2]
         kind = "text" if name in ("Verdict", "Allowlist") else "number"
+        kind += " zero" if text == "0" else ""
         row.append(element("td", text, class_=kind, data_label=name, **more))
-    return Markup(f"\n{element('tr', *row, data_verdict=report.verdict.value)}")
+    known = {"data_verdict": report.verdict.value, "data_model": f"{entry.number}"}
+    return Markup(f"\n{element('tr', *row, **known)}")
 
 
 def _opset(report: Report) -> int | None:
@@ -162,7 +172,7 @@ def _findings(entries: Sequence[Entry]) -> Markup:
             if not models or models[-1] is not entry:
                 models.append(entry)
     if not found:
-        return section("Findings", element("p", "None."))
+        return card(element("h2", "Findings"), element("p", "None."))
     order = list(Severity)
     keys = sorted(found, key=lambda key: (key[1], order.index(key[0]), -len(found[key]), key[2]))
     rows = []
@@ -172,18 +182,50 @@ def _findings(entries: Sequence[Entry]) -> Markup:
         style = "clean" if waived else severity.value
         rows.append(
             (
-                element("span", f"{state} ", phrases.title(rule), class_=style),
+                element(
+                    "a",
+                    f"{state} ",
+                    phrases.title(rule),
+                    href=f"#rule-{rule.lower()}",
+                    class_=style,
+                ),
                 code(message),
-                f"{len(found[key]):,}",
+                _count(found[key]),
                 _named(found[key]),
             )
         )
     heads = ("Rule", "Message", "Models>", "Which")
-    parts = [table("each different finding once, those of most models first", heads, rows)]
+    parts = [table("Each different finding once, those of most models first", heads, rows)]
     hidden = len(keys) - len(rows)
     if hidden:
         parts.append(_hint(f"{hidden:,} more different findings are on the models' pages."))
-    return section("Findings", *parts)
+    return card(element("h2", "Findings"), *parts)
+
+
+def _count(entries: Sequence[Entry]) -> Markup:
+    """How many models there are, and which, so that the script can hide what none shown has."""
+    if len(entries) > FILTERED:
+        return element("span", f"{len(entries):,}")
+    numbers = " ".join(f"{entry.number}" for entry in entries)
+    return element("span", f"{len(entries):,}", data_models=numbers)
+
+
+def _rules(entries: Sequence[Entry]) -> Markup:
+    """What the rules mean that found something; codes lead there."""
+    codes = {finding.code for entry in entries for finding in entry.report.findings}
+    rules = [RULES[name] for name in sorted(codes & RULES.keys())]
+    if not rules:
+        return Markup()
+    terms = [
+        element(
+            "div",
+            element("dt", rule.title),
+            element("dd", f"{rule.summary} {rule.why}"),
+            id=f"rule-{rule.code.lower()}",
+        )
+        for rule in rules
+    ]
+    return card(element("h2", "Rules"), element("dl", *terms, class_="rules"))
 
 
 def _key(finding: Finding) -> tuple[Severity, bool, str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from onnxguard.base.findings import Severity
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, code, element, section
+from onnxguard.reporters.kit.html_elements import Markup, card, code, element
 from onnxguard.reporters.kit.widths import clipped, clipped_left
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def matrix(entries: Sequence[Entry]) -> Markup:
         if entry.paged:
             name = element("a", name, href=f"#model-{entry.number}")
         cells = [_cell(count.get(name, 0), mark.get(name)) for name in operators]
-        rows.append(Markup(f"\n{element('tr', element('th', name, scope='row'), *cells)}"))
-    caption = "how often each operator stands in each model"
+        row = [element("th", name, scope="row"), *cells]
+        rows.append(Markup(f"\n{element('tr', *row, data_models=f'{entry.number}')}"))
+    caption = "How often each operator stands in each model"
     whole = element(
         "table",
         element("caption", caption),
@@ -50,7 +51,7 @@ def matrix(entries: Sequence[Entry]) -> Markup:
         element("tbody", *rows),
     )
     parts = [
-        element("p", _legend(), class_="hint"),
+        *_legend([severity for mark in marks for severity in mark.values()]),
         element(
             "div",
             whole,
@@ -68,12 +69,15 @@ def matrix(entries: Sequence[Entry]) -> Markup:
     if left:
         said = f"Left out: {' and '.join(left)}; those with findings come first."
         parts.append(element("p", said, class_="hint"))
-    return section("Operators by model", *parts)
+    return card(element("h2", "Operators by model"), *parts)
 
 
-def _legend() -> str:
-    named = ", ".join(f"{sign} {severity.value}" for severity, sign in SIGNS.items())
-    return f"A sign and a colour mark operators that a finding is about: {named}."
+def _legend(marked: Sequence[Severity]) -> list[Markup]:
+    named = [f"{sign} {severity.value}" for severity, sign in SIGNS.items() if severity in marked]
+    if not named:
+        return []
+    said = f"A sign and a colour mark operators that a finding is about: {', '.join(named)}."
+    return [element("p", said, class_="hint")]
 
 
 def _counts(entry: Entry) -> dict[str, int]:

@@ -16,12 +16,14 @@ _OWN = """\
     --focus: #8ab4f8;
   }
 }
+html { scroll-padding-bottom: 7rem; }
 body { max-width: 90rem; }
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; border-radius: 2px; }
 .skip { position: absolute; left: -99rem; }
 .skip:focus { left: .5rem; top: .5rem; padding: .4rem .8rem; background: var(--card); z-index: 9; }
 code { unicode-bidi: isolate; }
 footer { color: var(--soft); font-size: .85rem; margin-top: 2rem; }
+footer p { margin: 0 0 .2rem; max-width: none; }
 header p { font-size: 1.05rem; }
 .page:not(:target):not(:has(:target)) { display: none; }
 main:has(> .page:target, > .page :target) > .index { display: none; }
@@ -63,9 +65,12 @@ th[aria-sort=descending] > button::after {
 .models .badge { font-size: .85em; border-width: 1px; }
 tr[hidden] { display: none; }
 .clean { color: var(--soft); }
+.rules { margin: 0; } .rules div { padding: .3rem .5rem; margin: 0 -.5rem; border-radius: .35rem; }
+.rules dt { font-weight: 600; } .rules dd { margin: 0 0 .3rem; max-width: 62rem; }
+.rules :target { background: var(--shade); outline: 2px solid var(--focus); }
 .finding:target { background: var(--shade); outline: 2px solid var(--focus); outline-offset: 4px; }
 .finding ul { list-style: none; padding: 0; }
-.matrix { max-height: 75vh; overflow: auto; }
+.matrix { max-height: 75vh; overflow: auto; scroll-padding-top: 12rem; }
 .matrix table { width: auto; border-collapse: separate; border-spacing: 0; }
 .matrix thead th {
   position: sticky; top: 0; z-index: 1; background: var(--card); vertical-align: bottom;
@@ -85,30 +90,35 @@ tr[hidden] { display: none; }
 td.error { background: var(--bad-fill); font-weight: 700; }
 td.warning { background: var(--doubt-fill); font-weight: 700; }
 td.note { background: var(--note-fill); }
-.cards {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
-  gap: 0 1rem; align-items: start;
-}
-.cards > section { min-width: 0; } .cards tbody th { overflow-wrap: anywhere; }
-section > :last-child { margin-bottom: 0; }
+.cards { columns: 22rem; column-gap: 1rem; }
+.cards > section { display: inline-block; width: 100%; }
+.cards tbody th { overflow-wrap: anywhere; }
 .page { margin-top: 0; } .page [id] { scroll-margin-top: 5rem; }
 .drawing {
   overflow: auto; max-height: 85vh; border: 1px solid var(--line); border-radius: .35rem;
   background: var(--page); padding: .5rem;
 }
 .drawing svg { display: block; margin: 0 auto; }
-.fit:checked ~ .drawing svg { max-width: 100%; height: auto; }
-.fitting { font-size: .9rem; margin-left: .35rem; }
+.tools { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; margin-bottom: .5rem; }
+.tools[hidden] { display: none; }
+@media (hover: none) { .tools span { display: none; } }
+@media (hover: hover) {
+  .drawing.live { overflow: hidden; cursor: grab; user-select: none; }
+  .drawing.live:active { cursor: grabbing; }
+}
 .status {
   position: sticky; bottom: 0; max-width: none; font-size: .88rem; margin: 0; white-space: pre-line;
-  background: var(--card); border-top: 1px solid var(--line);
+  background: var(--card);
 }
-.status:not(:empty) { padding: .4rem 0; }
+.status:not(:empty) { padding: .4rem 0; border-top: 1px solid var(--line); }
 svg text { font: 12px ui-monospace, monospace; fill: var(--text); text-anchor: middle; }
 svg .op { font-weight: 700; font-size: 13px; }
 svg .small, svg .title { font-size: 11px; fill: var(--soft); }
 svg .title { text-anchor: start; font-weight: 700; }
-svg .shape { text-anchor: start; font-size: 10px; fill: var(--soft); }
+svg .shape {
+  text-anchor: start; font-size: 10px; fill: var(--soft);
+  stroke: var(--page); stroke-width: 3px; paint-order: stroke;
+}
 svg .frame { fill: var(--page); stroke: var(--soft); stroke-dasharray: 1 3; stroke-linecap: round; }
 svg .edge { fill: none; stroke: var(--edge); stroke-width: 1.3; }
 svg .edge:hover { stroke: var(--focus); stroke-width: 3; }
@@ -143,20 +153,23 @@ _PHONE = """\
     border: 1px solid var(--line); padding: .25rem .55rem; background: var(--shade);
   }
   .models tbody tr {
-    padding: .6rem 0; content-visibility: auto; contain-intrinsic-size: auto 6.5rem;
+    padding: .6rem 0; content-visibility: auto; contain-intrinsic-size: auto 4.3rem;
   }
   .models tbody tr[hidden] { display: none; }
-  .models tbody td { display: inline-block; margin-right: 1rem; }
-  .models tbody th::before, .models tbody td:nth-child(2)::before { display: none; }
+  .models tbody td[data-label] { display: inline-block; margin-right: .7rem; white-space: nowrap; }
+  .models tbody td:is(.zero, [data-label=Allowlist], [data-label=Opset]) { display: none; }
+  .models tbody [data-label]::before { display: none; }
+  .models tbody [data-unit]::after { content: " " attr(data-unit); }
   .matrix tbody th, .matrix thead th:first-child {
     min-width: 6.5rem; width: 6.5rem; max-width: 6.5rem;
   }
   .matrix tbody th { font-size: .85em; }
+  .drawing { max-height: 65vh; }
   .figures { gap: .4rem 1.3rem; } .figures dd { font-size: 1.05rem; }
 }
 @media print {
   body { max-width: none; background: none; }
-  .skip, .controls, .crumbs, .fit, .fitting, .status { display: none; }
+  .skip, .controls, .crumbs, .tools, .status { display: none; }
   .wide, .matrix, .drawing { overflow: visible; max-height: none; }
   .drawing svg { max-width: 100%; height: auto; }
   .matrix th { position: static; }
