@@ -15,7 +15,8 @@ from onnxguard.cli.baseline_options import Baseline, baseline_options
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
-from onnxguard.cli.kinds import FilePath, Target
+from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.left_out import ignored_option, say_left_out
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import Reports, files_of, is_filed, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
@@ -25,7 +26,7 @@ from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
 from onnxguard.reporters import REPORTERS, STREAMED
-from onnxguard.reporters.kit.phrases import left_out
+from onnxguard.reporters.kit.phrases import named
 from onnxguard.repository.check import Checked, Options
 from onnxguard.repository.check import check as check_repository
 from onnxguard.repository.lock import LOCK, read_lock
@@ -33,10 +34,6 @@ from onnxguard.repository.manifest import FullCheckLimits, Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Origin
-
-NAMED = 5
-"""Paths that a remark names."""
-
 
 _JUDGES = ("onnxguard.repository.check", *JUDGES)
 """The modules that reach a verdict here."""
@@ -57,6 +54,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 @click.option("--no-parity", is_flag=True, help="Leave out the parity checks of the manifest.")
 @full_check_options
 @click.option("--no-full-check", is_flag=True, help="Leave out those that the manifest asks for.")
+@ignored_option
 @target_options
 @baseline_options
 @scale_options
@@ -66,6 +64,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
 def check(
     paths: tuple[str, ...],
     manifest: str | None,
+    include_ignored: bool,
     reports: Reports,
     strict: bool,
     exit_zero: bool,
@@ -89,6 +88,8 @@ def check(
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
     """
     found = _fully_checked(nearest_manifest(manifest), full_check.limits, no_full_check)
+    if include_ignored:
+        found = found._replace(include_ignored=True)
     if any(targets):
         asked = {id(e.policy): targeted(e.policy, targets) for e in found.entries}
         entries = [e._replace(policy=asked[id(e.policy)]) for e in found.entries]
@@ -142,8 +143,8 @@ def check(
 
         run = outlined(run, checked.models)
     write_reports(STREAMED, run, written, verbosity, exit_zero)
-    in_report = verbosity >= 0 and {Target("text"), Target("github")} & {*written}
-    _remark(checked, "" if in_report else left_out(run))
+    say_left_out(run, written, verbosity)
+    _remark(checked)
     return run.exit_code(exit_zero)
 
 
@@ -214,16 +215,13 @@ def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str 
         exclude=tuple(map(printable, manifest.exclude)),
         excluded=tuple(map(printable, checked.excluded)),
         not_entered=tuple(map(printable, (*checked.links, *checked.skipped))),
+        ignored=tuple(map(printable, checked.ignored)),
     )
 
 
-def _remark(checked: Checked, excluded: str) -> None:
+def _remark(checked: Checked) -> None:
     """Say on stderr what was not looked at."""
-    if excluded:
-        click.echo(excluded, err=True)
     if links := checked.links:
-        more = f" and {len(links) - NAMED:,} more" if len(links) > NAMED else ""
-        named = ", ".join(map(printable, links[:NAMED]))
-        click.echo(f"not followed: a link to a folder: {named}{more}", err=True)
+        click.echo(f"not followed: a link to a folder: {named(map(printable, links))}", err=True)
     if checked.unproven:
         click.echo(f"parity was not checked for {checked.unproven:,} models", err=True)

@@ -18,7 +18,7 @@ from onnxguard.policy.registry import is_path
 from onnxguard.scanning.report import DecidingFile
 
 KEYS = {
-    "scan": "allowlist baseline format full-check ignore jobs select strict",
+    "scan": "allowlist baseline format full-check ignore include-ignored jobs select strict",
     "check": "baseline format full-check jobs manifest strict",
     "lock": "jobs manifest",
     "init": "allowlist",

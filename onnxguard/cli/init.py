@@ -14,12 +14,13 @@ from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
+from onnxguard.cli.left_out import ignored_option, say_ignored
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.repository.added_entries import with_entries
 from onnxguard.repository.first_manifest import entries_of, first_manifest
-from onnxguard.repository.inventory import take_inventory, virtual_environments
+from onnxguard.repository.inventory import but_ignored, take_inventory, virtual_environments
 from onnxguard.repository.manifest import MANIFEST, Manifest
 from onnxguard.repository.manifest_file import parse_manifest, read_manifest
 
@@ -37,7 +38,10 @@ from onnxguard.repository.manifest_file import parse_manifest, read_manifest
 @click.option("--add", is_flag=True, help="There must be a manifest to add to.")
 @click.option("--force", is_flag=True, help="Write it anew: what it says of models is lost.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
-def init(folder: str, allowlist: str, add: bool, force: bool, dry_run: bool) -> int:
+@ignored_option
+def init(
+    folder: str, allowlist: str, add: bool, force: bool, dry_run: bool, include_ignored: bool
+) -> int:
     """Write onnxguard.yaml for the models below FOLDER, the current one by default.
 
     It asks of every model what the model is today: its opset, its inputs and its outputs. Where
@@ -58,14 +62,18 @@ def init(folder: str, allowlist: str, add: bool, force: bool, dry_run: bool) -> 
         allowlist = os.path.relpath(allowlist, root).replace(os.sep, "/")
         allowlist = allowlist if "/" in allowlist else f"./{allowlist}"
     if os.path.lexists(target) and not force:
-        return _add(root, target, policy, allowlist, dry_run)
+        return _add(root, target, policy, allowlist, dry_run, include_ignored)
     exclude = tuple(virtual_environments(root))
     globs = tuple(f"{escaped(folder)}/**" for folder in exclude)
-    inventory = take_inventory(Manifest(root, MANIFEST, (), globs, False, ""))
+    inventory = take_inventory(Manifest(root, MANIFEST, (), globs, False, "", (), include_ignored))
     models = [path for path, _ in inventory.models]
     if not models:
-        raise UsageError(f"no models below {printable(root)}: there is nothing to write down")
-    text = first_manifest(root, models, exclude, policy, allowlist)
+        raise UsageError(
+            f"no models below {printable(root)}{but_ignored(inventory)}: "
+            "there is nothing to write down"
+        )
+    text = first_manifest(root, models, exclude, policy, allowlist, include_ignored)
+    say_ignored(inventory.ignored)
     entries = len(parse_manifest(text.encode(), root, MANIFEST).entries)
     if dry_run:
         click.echo(text, nl=False)
@@ -78,10 +86,20 @@ def init(folder: str, allowlist: str, add: bool, force: bool, dry_run: bool) -> 
     return 0
 
 
-def _add(root: str, target: str, policy: Allowlist, allowlist: str, dry_run: bool) -> int:
+def _add(
+    root: str,
+    target: str,
+    policy: Allowlist,
+    allowlist: str,
+    dry_run: bool,
+    include_ignored: bool,
+) -> int:
     """Add entries for the models that the manifest does not cover."""
     manifest = read_manifest(Path(target))
+    if include_ignored and not manifest.include_ignored:
+        raise UsageError(f"--include-ignored: write 'include_ignored: true' into {MANIFEST} first")
     inventory = take_inventory(manifest)
+    say_ignored(inventory.ignored)
     new = [path for path, entry in inventory.models if entry is None]
     if not new:
         click.echo(f"{MANIFEST} covers every model: there is nothing to add")

@@ -19,6 +19,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
 from onnxguard.cli.kinds import CODE, LIST, FilePath
+from onnxguard.cli.left_out import ignored_option, say_left_out
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import Reports, is_filed, report_options, write_reports
@@ -63,6 +64,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 @click.option("--ignore", type=CODE, multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
+@ignored_option
 @target_options
 @baseline_options
 @scale_options
@@ -92,6 +94,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
 def scan(
     paths: tuple[str, ...],
     allowlist: str,
+    include_ignored: bool,
     reports: Reports,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
@@ -111,7 +114,8 @@ def scan(
 ) -> int:
     """Judge models by an allowlist.
 
-    PATH is a file, a folder (scanned for *.onnx, recursively), a glob, or - for standard input.
+    PATH is a file, a folder (scanned for *.onnx, recursively, without what Git ignores), a glob, or
+    - for standard input.
     It may be an address, too: http(s)://, s3://, gs:// or hf:// (extra: remote).
 
     Exit code: 0 no findings, 1 findings, 2 a model could not be verified or the call is wrong.
@@ -121,7 +125,9 @@ def scan(
     access = Access(timeout, allow_full_download)
     verbosity = verbose - quiet
     passed_over: list[str] = []
-    models = find_models(paths, access, passed_over.append)
+    ignored: list[str] = []
+    telling = None if include_ignored else ignored.append
+    models = find_models(paths, access, passed_over.append, telling)
     written = reports.targets(models)
     baseline.check()
     scale = scale.checked(reports, models)
@@ -159,7 +165,9 @@ def scan(
     files = [*configuration(), *hashed("allowlist", list_files(allowlist))]
     files += hashed("baseline", filter(None, [baseline.baseline]))
     origin = with_targets_told(origin, [policy])._replace(
-        files=tuple(files), not_entered=tuple(map(printable, passed_over))
+        files=tuple(files),
+        not_entered=tuple(map(printable, passed_over)),
+        ignored=tuple(map(printable, ignored)),
     )
     run = run._replace(origin=origin)
     say_files(run, digests or verbose)
@@ -168,6 +176,7 @@ def scan(
 
         run = outlined(run, models, access, sizes)
     write_reports(STREAMED, run, written, verbosity, exit_zero)
+    say_left_out(run, written, verbosity)
     return run.exit_code(exit_zero)
 
 

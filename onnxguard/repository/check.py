@@ -19,7 +19,7 @@ from onnxguard.model.facts import Facts
 from onnxguard.repository.cache import Cache, opened_cache
 from onnxguard.repository.contract import check_contract
 from onnxguard.repository.file_states import Memory
-from onnxguard.repository.inventory import Inventory, data_files, take_inventory
+from onnxguard.repository.inventory import Inventory, but_ignored, data_files, take_inventory
 from onnxguard.repository.lock import LOCK, Lock, check_lock, missing_files, read_lock
 from onnxguard.repository.manifest import Contract, Entry, Manifest
 from onnxguard.repository.model_check import Examined, Examiner, Task
@@ -72,6 +72,7 @@ class Checked(NamedTuple):
         excluded: files and folders that the manifest leaves out.
         links: links to folders, which are not followed.
         skipped: folders of Git's own.
+        ignored: models that Git ignores, left out.
         cached: models whose findings were known.
         unproven: models whose parity check was left out.
     """
@@ -81,6 +82,7 @@ class Checked(NamedTuple):
     excluded: tuple[str, ...]
     links: tuple[str, ...]
     skipped: tuple[str, ...]
+    ignored: tuple[str, ...]
     cached: int
     unproven: int
 
@@ -99,7 +101,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
         UsageError: there are no models, or a path leads to none.
     """
     started = time.perf_counter()
-    inventory = _chosen(take_inventory(manifest), paths, manifest)
+    inventory = _chosen(take_inventory(manifest, paths), paths, manifest)
     lock = read_lock(manifest.root)
     if lock is None and manifest.lock:
         raise ManifestError(
@@ -119,7 +121,7 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
                 reports += _missing(lock, checking.files)
     run = Run(tuple(reports), time.perf_counter() - started)
     files = tuple(os.path.join(manifest.root, path) for path, _ in inventory.models)
-    left_out = inventory.excluded, inventory.links, inventory.skipped
+    left_out = inventory.excluded, inventory.links, inventory.skipped, inventory.ignored
     return Checked(run, files, *left_out, checking.cached, checking.unproven)
 
 
@@ -288,7 +290,10 @@ def _total(paths: list[str]) -> int | None:
 
 def _chosen(inventory: Inventory, paths: tuple[str, ...], manifest: Manifest) -> Inventory:
     if not inventory.models:
-        raise UsageError(f"no models below {printable(manifest.root)}: nothing was verified")
+        raise UsageError(
+            f"no models below {printable(manifest.root)}{but_ignored(inventory)}: "
+            "nothing was verified"
+        )
     if not paths:
         return inventory
     for path in paths:

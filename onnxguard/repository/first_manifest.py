@@ -55,7 +55,12 @@ class Kind(NamedTuple):
 
 
 def first_manifest(
-    root: str, models: Iterable[str], exclude: tuple[str, ...], policy: Allowlist, allowlist: str
+    root: str,
+    models: Iterable[str],
+    exclude: tuple[str, ...],
+    policy: Allowlist,
+    allowlist: str,
+    include_ignored: bool = False,
 ) -> str:
     """The text of a manifest that covers the models as they are.
 
@@ -65,9 +70,11 @@ def first_manifest(
         exclude: folders whose models are not delivered.
         policy: the list that judges them; what it finds is said in comments.
         allowlist: its id or path, as the manifest names it.
+        include_ignored: models that Git ignores are among them.
     """
     left_out = ", ".join(_quoted(f"{_pattern(folder)}/**") for folder in exclude)
-    lines = [f"exclude: [{left_out}]"] if exclude else []
+    lines = ["include_ignored: true"] if include_ignored else []
+    lines += [f"exclude: [{left_out}]"] if exclude else []
     lines += ["models:", *entries_of(root, models, (), policy, allowlist)]
     return HEAD + "\n".join(lines) + "\n"
 

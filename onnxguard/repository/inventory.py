@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from onnxguard.base.globs import Globs
+from onnxguard.base.globs import Globs, literal
 from onnxguard.model.facts import Facts
 from onnxguard.repository.manifest import EntryFinder, Manifest
 from onnxguard.sources.data_files import DataFile, DataFolder
 from onnxguard.sources.discover import SUFFIX, walk
+from onnxguard.sources.ignored import ignored_by_git, ignores_nothing
 
 VIRTUAL_ENVIRONMENT = "pyvenv.cfg"
 """A folder with this file holds installed packages, some of which bring models along."""
@@ -26,19 +27,26 @@ class Inventory(NamedTuple):
         excluded: files and folders that the manifest leaves out.
         links: links to folders that are looked at for themselves, which are not followed.
         skipped: folders of Git's own.
+        ignored: models that Git ignores and does not track.
     """
 
     models: tuple[tuple[str, int | None], ...]
     excluded: tuple[str, ...]
     links: tuple[str, ...]
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
-def take_inventory(manifest: Manifest) -> Inventory:
+def take_inventory(manifest: Manifest, named: Iterable[str] = ()) -> Inventory:
     """Find every ``*.onnx`` file (in any case), and whatever else an entry covers.
 
-    Nothing hides a model but the manifest's ``exclude`` and Git's own folder. A link to a folder
-    outside is taken for a model, which then cannot be read: some may lie behind it.
+    Nothing hides a model but the manifest's ``exclude``, Git's own folder, and Git's ignoring it
+    where neither the manifest asks for such models nor anybody names it. A link to a folder outside
+    is taken for a model, which then cannot be read: some may lie behind it.
+
+    Args:
+        manifest: says what to look for; what it names by its path is named.
+        named: further paths of models, and of folders that Git ignores, relative to its root.
 
     Raises:
         UsageError: a folder that cannot be listed.
@@ -49,7 +57,13 @@ def take_inventory(manifest: Manifest) -> Inventory:
     exclude = Globs(manifest.exclude)
     finder = EntryFinder(manifest.entries)
     pruned = frozenset(g.removesuffix(_BELOW) for g in manifest.exclude if g.endswith(_BELOW))
+    ignores = ignores_nothing if manifest.include_ignored else ignored_by_git([manifest.root])
+    if ignores(os.path.realpath(manifest.root)):
+        ignores = ignores_nothing
+    wanted = {glob for entry in manifest.entries for glob in entry.paths if literal(glob)}
+    wanted.update(path for path in named if ignores(os.path.join(manifest.root, path)))
     found: list[tuple[str, int | None]] = []
+    ignored: list[str] = []
     excluded: list[str] = []
     links: list[str] = []
     skipped: list[str] = []
@@ -63,10 +77,25 @@ def take_inventory(manifest: Manifest) -> Inventory:
         elif kind == "outside" or path.lower().endswith(SUFFIX) or odd.match(path):
             if exclude.match(path):
                 excluded.append(path)
+            elif ignores(os.path.join(manifest.root, path)) and wanted.isdisjoint(_ways(path)):
+                ignored.append(path)
             else:
                 found.append((path, finder.find(path)))
-    passed_over = (tuple(sorted(paths)) for paths in (excluded, links, skipped))
+    passed_over = (tuple(sorted(paths)) for paths in (excluded, links, skipped, ignored))
     return Inventory(tuple(sorted(found)), *passed_over)
+
+
+def but_ignored(inventory: Inventory) -> str:
+    """`` but 2 that Git ignores (--include-ignored)``; empty where it ignores none."""
+    count = len(inventory.ignored)
+    return f" but {count:,} that Git ignores (--include-ignored)" if count else ""
+
+
+def _ways(path: str) -> Iterator[str]:
+    """The path and the folders above it."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
 
 
 def virtual_environments(root: str) -> list[str]:

@@ -7,26 +7,30 @@ import os
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
-from onnxguard.repository.inventory import data_files, data_of, take_inventory
+from onnxguard.repository.inventory import Inventory, but_ignored, data_files, data_of
 from onnxguard.repository.lock import Lock, checksums
 from onnxguard.repository.manifest import Manifest
 from onnxguard.scanning.scan import read_facts
 
 
-def digests(manifest: Manifest, jobs: int, step: Step) -> Lock:
+def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> Lock:
     """SHA-256 of every model and of its external data, by path relative to the manifest.
 
     Args:
-        manifest: says where the models are and which are left out.
+        manifest: says where the models are.
+        inventory: which those are.
         jobs: files that are read at a time.
         step: told of progress.
 
     Raises:
         UsageError: there are no models, or a file cannot be read or is no model.
     """
-    models = [path for path, _ in take_inventory(manifest).models]
+    models = [path for path, _ in inventory.models]
     if not models:
-        raise UsageError(f"no models below {printable(manifest.root)}: there is nothing to lock")
+        raise UsageError(
+            f"no models below {printable(manifest.root)}{but_ignored(inventory)}: "
+            "there is nothing to lock"
+        )
     files = set(models)
     for number, path in enumerate(models, 1):
         try:

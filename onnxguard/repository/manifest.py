@@ -111,6 +111,7 @@ class Manifest(NamedTuple):
         lock: whether a lock must be there.
         digest: SHA-256 of the file.
         lists: the allowlists that it names: ids, and paths of files.
+        include_ignored: models that Git ignores are models as others are.
     """
 
     root: str
@@ -120,6 +121,7 @@ class Manifest(NamedTuple):
     lock: bool
     digest: str
     lists: tuple[str, ...] = ()
+    include_ignored: bool = False
 
 
 class EntryFinder:

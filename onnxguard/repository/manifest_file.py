@@ -50,7 +50,7 @@ SCHEMA = 1
 MAX_BYTES = 1 << 24
 LEAST_MEBIBYTES = 256
 """What a full check takes in any case."""
-_TOP = ("schema", "models", "exclude", "lock")
+_TOP = ("schema", "models", "exclude", "lock", "include_ignored")
 _ENTRY: tuple[str, ...] = ("paths", "allowlist", "contract", "parity", "full_check", "waivers")
 _ENTRY += ("shapes", "limits", "targets")
 _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata")
@@ -148,6 +148,7 @@ def _manifest(top: Mapping, content: bytes, root: str, source: str) -> Manifest:
         lock="lock" in top.items and boolean(top.items["lock"]),
         digest=hashlib.sha256(content).hexdigest(),
         lists=tuple(lists),
+        include_ignored="include_ignored" in top.items and boolean(top.items["include_ignored"]),
     )
 
 

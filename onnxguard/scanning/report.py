@@ -134,6 +134,7 @@ class Origin(NamedTuple):
         exclude: a manifest's patterns of files that are no models to deliver.
         excluded: the files and folders that they left out.
         not_entered: folders that were passed over: links, and Git's own.
+        ignored: models that were left out because Git ignores them.
     """
 
     command: tuple[str, ...]
@@ -144,6 +145,7 @@ class Origin(NamedTuple):
     exclude: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     not_entered: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class Run(NamedTuple):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.sources.ignored import ignored_by_git, ignores_nothing
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 SUFFIX = ".onnx"
@@ -18,6 +19,7 @@ def find_models(
     paths: Sequence[str],
     access: Access = DEFAULT_ACCESS,
     passed_over: Callable[[str], None] = lambda _: None,
+    ignored: Callable[[str], None] | None = None,
 ) -> list[str]:
     """Expand files, folders (recursively, ``*.onnx`` in any case), globs, addresses and ``-``.
 
@@ -26,16 +28,23 @@ def find_models(
     so that a loop of links ends; a link to a file is. One that leads out of the folders that were
     named is kept as well, and reported as unreadable: models may lie behind it.
 
+    What Git ignores below a folder may be left out. What is named is not, by its path or by a glob,
+    nor what lies in a folder that was named and that Git ignores itself.
+
     Args:
         paths: what was named.
         access: how long a server may be asked.
         passed_over: told of each folder that was not entered: a link, or Git's own.
+        ignored: told of each model that was left out because Git ignores it; None: none is.
 
     Raises:
         UsageError: a folder that cannot be listed, or an address that cannot be read.
     """
-    roots = [os.path.realpath(path) for path in paths if os.path.isdir(path)]
+    folders = [path for path in paths if os.path.isdir(path)]
+    roots = [os.path.realpath(folder) for folder in folders]
+    ignores = ignores_nothing if ignored is None else ignored_by_git(folders)
     found: dict[str, None] = {}
+    out: list[str] = []
     for path in paths:
         models: list[str] = []
         if is_remote(path):
@@ -45,11 +54,18 @@ def find_models(
         else:
             if os.path.isdir(path):
                 models = _below(path, roots, passed_over)
+                if not ignores(os.path.realpath(path)):
+                    out += filter(ignores, models)
+                    models = [model for model in models if not ignores(model)]
             elif os.path.lexists(path):
                 models = [path]
             if path != "-" and glob.has_magic(path):  # a file of that very name does not end it
                 models += _matching(path, roots, passed_over)
         found.update(dict.fromkeys(models or [path]))
+    if ignored is not None:
+        for path in dict.fromkeys(out):
+            if path not in found:
+                ignored(path)
     return list(found)
 
 

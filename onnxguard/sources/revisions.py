@@ -12,13 +12,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 _ALONE = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
+"""What a hook of one repository is told, and what would be wrong of another."""
 _LFS = re.compile(
     rb"version https://git-lfs\S+\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize \d+\n"
 )
@@ -40,6 +42,30 @@ class Change(NamedTuple):
     new: str | None
 
 
+def run_git(
+    folder: str | os.PathLike[str],
+    *words: str,
+    stdout: int | IO[bytes] = subprocess.PIPE,
+    alone: bool = False,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run Git in a folder; where ``alone``, for the repository whose root that is and no other.
+
+    Raises:
+        UsageError: it cannot be run.
+    """
+    env = {**os.environ, **_ALONE}
+    if alone:
+        env = {name: value for name, value in env.items() if name not in _ELSEWHERE}
+        env["GIT_CEILING_DIRECTORIES"] = os.path.dirname(os.path.realpath(folder))
+    command = ["git", *_SAFE, "-C", os.fspath(folder), *words]
+    try:
+        return subprocess.run(  # noqa: S603 - git, by words of ours
+            command, stdout=stdout, stderr=subprocess.PIPE, check=False, env=env
+        )
+    except OSError as error:
+        raise UsageError(f"git cannot be run: {error.strerror}") from None
+
+
 class Repository:
     """A Git repository.
 
@@ -52,13 +78,7 @@ class Repository:
         self._folder = os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n"))
 
     def _git(self, *words: str, what: str = "") -> bytes:
-        command = ["git", *_SAFE, "-C", self._folder, *words]
-        try:
-            done = subprocess.run(  # noqa: S603 - git, by words of ours
-                command, capture_output=True, check=False, env={**os.environ, **_ALONE}
-            )
-        except OSError as error:
-            raise UsageError(f"git cannot be run: {error.strerror}") from None
+        done = run_git(self._folder, *words)
         if done.returncode:
             lines = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
             raise UsageError(f"git: {what or printable(lines[-1])}")
@@ -122,15 +142,8 @@ class Repository:
     def write(self, blob: str, target: Path) -> None:
         """Write a blob to a new file; of a pointer of Git LFS the content, if it is there."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = ["git", *_SAFE, "-C", self._folder, "cat-file", "blob", blob]
         with target.open("xb") as file:
-            done = subprocess.run(  # noqa: S603 - git, by words of ours
-                command,
-                stdout=file,
-                stderr=subprocess.PIPE,
-                check=False,
-                env={**os.environ, **_ALONE},
-            )
+            done = run_git(self._folder, "cat-file", "blob", blob, stdout=file)
         if done.returncode:
             raise UsageError(f"git: the object {blob} is not there: fetch it first")
         if target.stat().st_size <= _POINTER_BYTES:

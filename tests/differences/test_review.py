@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from support import protobuf as pb
 from support.checkout import ROOT
 from support.command import run
+from support.git import git
 from support.protobuf import graph, node
 from support.repositories import external, weighted
 
@@ -23,16 +22,6 @@ from onnxguard.reporters.diff import review_markdown
 RELU, TANH = pb.model(graph(node("Relu"))), pb.model(graph(node("Tanh")))
 BAD = pb.model(graph(node("Einsum")))
 WEIGHTS, OTHER = bytes(range(64)) * 4, bytes(range(255, 191, -1)) * 4
-
-
-WHO = ("AUTHOR", "COMMITTER")
-
-
-def git(*words: str) -> str:
-    env = os.environ | {f"GIT_{who}_{what}": "a@b" for who in WHO for what in ("NAME", "EMAIL")}
-    command = ["git", "-c", "init.defaultBranch=main", *words]
-    done = subprocess.run(command, capture_output=True, check=True, env=env)
-    return done.stdout.decode().strip()
 
 
 def commit(**files: bytes | None) -> None:

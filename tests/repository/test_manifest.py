@@ -74,7 +74,7 @@ SLIPS = {
     ),
     "unknown key, hostile": (
         'schema: 1\n"\\e[31m": []\n',
-        '2:1: unknown key "\\x1b[31m" in a manifest (known: exclude, lock, models, schema)',
+        '2:1: unknown key "\\x1b[31m" in a manifest (known: exclude, include_ignored, lock, ',
     ),
     "lock": ("schema: 1\nlock: yes\n" + "models:\n" + EVERY, '2:7: "yes" is not one of true, fal'),
     "lock as a list": ("schema: 1\nlock: []\nmodels:\n" + EVERY, "2:7: this is text, not a list"),

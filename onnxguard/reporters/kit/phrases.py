@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import PARITY_RULES, RULES
 from onnxguard.model.facts import ConstantNode, Dim, Facts
 from onnxguard.scanning.report import Report, Run, Verdict
 
-EXCLUDED_SHOWN = 5
-"""Paths that are named of those that a manifest leaves out."""
+LEFT_OUT_SHOWN = 5
+"""Paths that are named of those that were left out for one reason."""
 
-FOLDERS = 5
-"""Folders that were not entered, and are named."""
+IGNORED = "left out because Git ignores them (--include-ignored)"
 
 VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
 
@@ -135,17 +134,32 @@ def model_counts(run: Run) -> str:
     return text
 
 
-def excluded(run: Run) -> tuple[tuple[str, ...], str]:
-    """The first of the paths that a manifest left out, and how many more there are; or nothing."""
-    paths = () if run.origin is None else run.origin.excluded
-    more = len(paths) - EXCLUDED_SHOWN
-    return paths[:EXCLUDED_SHOWN], f" and {more:,} more" if more > 0 else ""
+def left_out(run: Run, path: Callable[[str], str] = str) -> list[str]:
+    """``left out by 'exclude': old/, a.onnx and 3 more``: a line for each reason that there is.
+
+    Args:
+        run: what was found.
+        path: makes a path harmless.
+    """
+    return (
+        []
+        if run.origin is None
+        else [
+            f"{why}: {named(map(path, paths))}"
+            for why, paths in (
+                ("left out by 'exclude'", run.origin.excluded),
+                (IGNORED, run.origin.ignored),
+            )
+            if paths
+        ]
+    )
 
 
-def left_out(run: Run) -> str:
-    """``left out by 'exclude': old/, a.onnx and 3 more``; empty where nothing was."""
-    paths, more = excluded(run)
-    return f"left out by 'exclude': {', '.join(paths)}{more}" if paths else ""
+def named(paths: Iterable[str]) -> str:
+    """The first of the paths, and how many more there are."""
+    every = list(paths)
+    more = len(every) - LEFT_OUT_SHOWN
+    return ", ".join(every[:LEFT_OUT_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def summary(run: Run) -> str:
@@ -159,8 +173,7 @@ def settings(run: Run) -> list[str]:
     if run.origin is None:
         return []
     folders = run.origin.not_entered
-    more = f" and {len(folders) - FOLDERS:,} more" if len(folders) > FOLDERS else ""
-    skipped = [f"not entered: {', '.join(folders[:FOLDERS])}{more}"] if folders else []
+    skipped = [f"not entered: {named(folders)}"] if folders else []
     return [*map(str, run.origin.settings), *skipped]
 
 

@@ -21,9 +21,8 @@ _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE
 
 def render(run: Run, options: RenderOptions) -> str:
     """Render the findings that stand; a waived one is only counted."""
-    lines = [*commands(run, SCAN), f"onnxguard {phrases.summary(run)}"]
-    if excluded := phrases.left_out(run):
-        lines.insert(-1, f"onnxguard {_data(excluded)}")
+    out = (f"onnxguard {_data(said)}" for said in phrases.left_out(run))
+    lines = [*commands(run, SCAN), *out, f"onnxguard {phrases.summary(run)}"]
     return "".join(f"{line}\n" for line in lines)
 
 

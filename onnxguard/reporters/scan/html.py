@@ -50,8 +50,7 @@ def render(run: Run, options: RenderOptions) -> str:
     ]
     title = f"onnxguard: {phrases.VERDICTS[verdict]}"
     said = [f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}."]
-    if excluded := phrases.left_out(run):
-        said.append(f"{excluded[0].upper()}{excluded[1:]}.")
+    said += [f"{line[0].upper()}{line[1:]}." for line in phrases.left_out(run)]
     lines = (element("p", line) for line in said)
     settings = (element("p", element("strong", setting)) for setting in phrases.settings(run))
     header = element("header", element("h1", "onnxguard ", badge(verdict)), *lines, *settings)

@@ -40,8 +40,9 @@ def document(run: Run, check: Check) -> str:
         ("onnxguard.summary", phrases.summary(run)),
         *((f"onnxguard.{name}", text) for name, text in phrases.filing(run)),
     ]
-    if run.origin is not None and run.origin.excluded:
-        held.append(("onnxguard.excluded", ", ".join(run.origin.excluded)))
+    if run.origin is not None:
+        out = ("excluded", run.origin.excluded), ("ignored", run.origin.ignored)
+        held += [(f"onnxguard.{name}", ", ".join(paths)) for name, paths in out if paths]
     for name, value in held:
         ET.SubElement(properties, "property", {"name": name, "value": _legal(value)})
     for report in run.reports:

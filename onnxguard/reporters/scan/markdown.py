@@ -23,9 +23,7 @@ def render(run: Run, options: RenderOptions) -> str:
         f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}.",
         *(f"**{code(setting)}**" for setting in phrases.settings(run)),
     ]
-    paths, more = phrases.excluded(run)
-    if paths:
-        blocks.append(f"Left out by `exclude`: {', '.join(map(code, paths))}{more}.")
+    blocks += [f"{line[0].upper()}{line[1:]}." for line in phrases.left_out(run, code)]
     if run.reports:
         blocks.append(_table(run))
     for report in run.reports:

@@ -79,10 +79,11 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
         "results": results,
         "columnKind": "unicodeCodePoints",
     }
-    if run.origin is not None and run.origin.exclude:
+    if run.origin is not None and (run.origin.exclude or run.origin.ignored):
         sarif_run["properties"] = {
             "exclude": list(run.origin.exclude),
             "excluded": list(run.origin.excluded),
+            "ignored": list(run.origin.ignored),
         }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]}
 

@@ -41,7 +41,7 @@ def _full(run: Run, paint: Paint, verbose: bool) -> list[str]:
             lines += paint.wrap(text.split(" "), "  ", first=f"{name}: ")
     for said in phrases.settings(run):
         lines += [paint(line, "error") for line in paint.wrap(said.split(" "), "  ", first="")]
-    for said in filter(None, (phrases.left_out(run), _summary(run, paint))):
+    for said in (*phrases.left_out(run), _summary(run, paint)):
         lines += paint.wrap(said.split(" "), "  ", first="")
     return lines
 
