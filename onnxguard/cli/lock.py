@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import click
 
 from onnxguard.base.errors import ManifestError
+from onnxguard.base.printable import printable
 from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.config import config_option
@@ -15,9 +17,12 @@ from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.left_out import ignored_option, say_ignored
 from onnxguard.cli.progress import progress_bars
 from onnxguard.repository.inventory import take_inventory
-from onnxguard.repository.lock import LOCK, read_lock, write_lock
-from onnxguard.repository.lock_digests import digests
+from onnxguard.repository.lock import LOCK, Lock, read_lock, write_lock
+from onnxguard.repository.lock_digests import Digests, digests
 from onnxguard.repository.manifest_file import nearest_manifest
+
+SHOWN = 20
+"""Files that are named of those that are new, changed or gone."""
 
 
 @click.command(epilog=examples("lock"))
@@ -36,10 +41,12 @@ from onnxguard.repository.manifest_file import nearest_manifest
     help="Files to read at a time; 0: one for each core.",
 )
 @ignored_option
-def lock(manifest: str | None, jobs: int, include_ignored: bool) -> int:
+@click.option("--verbose", "-v", is_flag=True, help="Name every file that differs.")
+def lock(manifest: str | None, jobs: int, include_ignored: bool, verbose: bool) -> int:
     """Write onnxguard.lock: the SHA-256 of every model and of its external data.
 
-    Commit it with the models; `onnxguard check` fails where a file changed without it.
+    It names what is new, changed and gone since the lock that was there. Commit it with the models;
+    `onnxguard check` fails where a file changed without it.
     """
     found = nearest_manifest(manifest)
     if include_ignored:
@@ -51,13 +58,36 @@ def lock(manifest: str | None, jobs: int, include_ignored: bool) -> int:
         old = {}
     inventory = take_inventory(found)
     with progress_bars() as step:
-        files = digests(found, inventory, jobs or cores(), step)
-    write_lock(found.root, files)
-    new = len(files.keys() - old.keys())
-    gone = len(old.keys() - files.keys())
-    changed = sum(old.get(path, digest) != digest for path, digest in files.items())
-    click.echo(
-        f"wrote {LOCK}: {len(files):,} files, {new:,} new, {changed:,} changed, {gone:,} gone"
-    )
+        new = digests(found, inventory, jobs or cores(), step)
+    write_lock(found.root, new.files)
+    click.echo("\n".join(_changes(old, new, verbose)))
     say_ignored(inventory.ignored)
     return 0
+
+
+def _changes(old: Lock, new: Digests, verbose: bool) -> Iterator[str]:
+    """How many files there are, and which of them differ where there was a lock."""
+    files = new.files
+    came = sorted(files.keys() - old.keys())
+    kinds = {
+        "new": came,
+        "changed": sorted(path for path in files.keys() & old.keys() if old[path] != files[path]),
+        "gone": sorted(old.keys() - files.keys()),
+    }
+    counts = (f"{len(paths):,} {kind}" for kind, paths in kinds.items())
+    yield f"wrote {LOCK}: {', '.join([f'{len(files):,} files', *counts])}"
+    now = {files[path]: path for path in reversed(came)}
+    for kind, paths in kinds.items() if old else ():
+        shown = paths if verbose else paths[:SHOWN]
+        for path in shown:
+            note = f" (data of {_named(new.wanted[path])})" if path in new.wanted else ""
+            if kind == "gone" and old[path] in now:
+                note = f" (its bytes are in {printable(now[old[path]])})"
+            yield f"  {kind:7} {printable(path)}{note}"
+        if len(shown) < len(paths):
+            yield f"  {kind:7} and {len(paths) - len(shown):,} more (-v names them)"
+
+
+def _named(models: list[str]) -> str:
+    more = f" and {len(models) - 1:,} more" if len(models) > 1 else ""
+    return printable(models[0]) + more

@@ -138,7 +138,8 @@ def check_lock(lock: Lock, path: str, digest: str, size: int) -> Finding | None:
     if wanted is None:
         message = f"{shown} is not in {LOCK}"
         return Finding("OG822", Severity.ERROR, message, place, hint="run onnxguard lock")
-    message = f"{shown} has the SHA-256 {digest[:12] or 'none'}, and {LOCK} says {wanted[:12]}"
+    has = f"has the SHA-256 {digest[:12]}" if digest else "cannot be read"
+    message = f"{shown} {has}, and {LOCK} says {wanted[:12]}"
     hint = "review the change (onnxguard diff), then run onnxguard lock, or restore the file"
     return Finding("OG821", Severity.ERROR, printable(message), place, hint=hint)
 

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
 from onnxguard.repository.inventory import Inventory, but_ignored, data_files, data_of
-from onnxguard.repository.lock import Lock, checksums
+from onnxguard.repository.lock import LOCK, Lock, checksums
 from onnxguard.repository.manifest import Manifest
 from onnxguard.scanning.scan import read_facts
 
 
-def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> Lock:
-    """SHA-256 of every model and of its external data, by path relative to the manifest.
+class Digests(NamedTuple):
+    """What a lock holds.
+
+    Attributes:
+        files: SHA-256 of every model and of its external data, by path relative to the manifest.
+        wanted: the models that want a file of external data, by its path.
+    """
+
+    files: Lock
+    wanted: dict[str, list[str]]
+
+
+def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> Digests:
+    """Read all models and their external data.
 
     Args:
         manifest: says where the models are.
@@ -23,7 +37,7 @@ def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> 
         step: told of progress.
 
     Raises:
-        UsageError: there are no models, or a file cannot be read or is no model.
+        UsageError: there are no models, or files cannot be read or are no models: all are named.
     """
     models = [path for path, _ in inventory.models]
     if not models:
@@ -31,29 +45,35 @@ def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> 
             f"no models below {printable(manifest.root)}{but_ignored(inventory)}: "
             "there is nothing to lock"
         )
-    files = set(models)
+    wanted: dict[str, list[str]] = {}
+    bad: list[tuple[str, str]] = []
     for number, path in enumerate(models, 1):
-        try:
-            files.update(_data_files(manifest.root, path))
-        except ModelError as error:
+        found: list[str] = []
+        for error in _errors(manifest.root, path, found):
             hint = f" ({error.hint})" if error.hint else ""
-            raise UsageError(
-                f"{printable(path)} cannot be locked: {error.code} {error}{hint}"
-            ) from None
+            bad.append((printable(path), f"{error.code} {error}{hint}"))
+        for file in found:
+            wanted.setdefault(file, []).append(path)
         step("reading models", number, len(models))
-    return checksums(manifest.root, sorted(files), jobs, step)
+    if len(bad) == 1:
+        raise UsageError(": ".join((f"{bad[0][0]} cannot be locked", bad[0][1])))
+    if bad:
+        count = len({path for path, _ in bad})
+        lines = [f"{count:,} of {len(models):,} models cannot be locked; {LOCK} stays as it is"]
+        raise UsageError("\n  ".join([*lines, *map(": ".join, bad)]))
+    return Digests(checksums(manifest.root, sorted({*models, *wanted}), jobs, step), wanted)
 
 
-def _data_files(root: str, model: str) -> list[str]:
-    """The data of a model that is all there.
-
-    Raises:
-        ModelError: the model cannot be read, or a file is not what a runtime would load.
-    """
+def _errors(root: str, model: str, found: list[str]) -> Iterator[ModelError]:
+    """What is wrong with a model and its data; ``found`` is given the data's files."""
     path = os.path.join(root, model)
-    facts = read_facts(path)
+    try:
+        facts = read_facts(path)
+    except ModelError as error:
+        yield error
+        return
     for location, file in data_of(path, facts):
         if file.code:
             shown = f'external data at "{printable(location)}"{file.why}'
-            raise ModelError(file.code, shown, file.hint)
-    return data_files(root, model, facts)
+            yield ModelError(file.code, shown, file.hint)
+    found += data_files(root, model, facts)

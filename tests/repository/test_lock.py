@@ -58,7 +58,59 @@ def test_lock_is_a_line_a_file() -> None:
     assert LOCK.read_text() == text
     Path("b.onnx").unlink()
     write_models(c=RELU, B=RELU)
-    assert lock() == "wrote onnxguard.lock: 4 files, 1 new, 1 changed, 1 gone\n"
+    assert lock() == (
+        "wrote onnxguard.lock: 4 files, 1 new, 1 changed, 1 gone\n"
+        "  new     c.onnx\n"
+        "  changed B.onnx\n"
+        "  gone    b.onnx (its bytes are in c.onnx)\n"
+    )
+
+
+def test_what_differs_is_named_with_the_model_that_wants_it() -> None:
+    models = {name: external("w.bin") for name in "abc"}
+    write_models(**models, n=TANH)
+    Path("w.bin").write_bytes(bytes(16))
+    lock()
+    Path("w.bin").write_bytes(bytes(15) + b"\1")
+    os.rename("n.onnx", "moved.onnx")
+    assert lock() == (
+        "wrote onnxguard.lock: 5 files, 1 new, 1 changed, 1 gone\n"
+        "  new     moved.onnx\n"
+        "  changed w.bin (data of a.onnx and 2 more)\n"
+        "  gone    n.onnx (its bytes are in moved.onnx)\n"
+    )
+
+
+def test_of_many_that_differ_some_are_named() -> None:
+    write_models(a=RELU)
+    lock()
+    write_models(**{f"m{number:02}": RELU for number in range(30)})
+    lines = run("lock")[1].splitlines()
+    assert lines[1:3] == ["  new     m00.onnx", "  new     m01.onnx"]
+    assert lines[20:] == ["  new     m19.onnx", "  new     and 10 more (-v names them)"]
+    for number in range(30):
+        Path(f"m{number:02}.onnx").unlink()
+    assert len(run("lock", "-v")[1].splitlines()) == 31
+
+
+def test_all_bad_files_are_told_at_once() -> None:
+    write_models(a=RELU, b=POINTER, c=external("v.bin"), d=external("v.bin"), e=b"")
+    code, out, err = run("lock")
+    assert (code, out) == (2, "")
+    assert err == (
+        "onnxguard: error: 4 of 5 models cannot be locked; onnxguard.lock stays as it is\n"
+        "  b.onnx: OG002 a Git LFS pointer, not the model itself "
+        "(fetch the model: git lfs pull)\n"
+        '  c.onnx: OG404 external data at "v.bin" is missing '
+        "(ship the data file with the model, in the same folder)\n"
+        '  d.onnx: OG404 external data at "v.bin" is missing '
+        "(ship the data file with the model, in the same folder)\n"
+        "  e.onnx: OG002 an empty file (export or fetch the model again)\n"
+    )
+    write_manifest()
+    found = codes()
+    assert set(found) == {"b.onnx", "c.onnx", "d.onnx", "e.onnx"}
+    assert '"x", "y" are no models of onnxguard.yaml' in refused("check", "x", "a.onnx", "y")
 
 
 def test_locked_and_unchanged() -> None:
@@ -104,7 +156,7 @@ def test_external_data_that_changed(more: tuple[str, ...]) -> None:
     assert told("OG821", *more)[0].startswith("w.bin has the SHA-256 ")
     Path("w.bin").unlink()
     assert codes(*more) == {"m.onnx": ["OG404", "OG821"]}
-    assert told("OG821", *more)[0].startswith("w.bin has the SHA-256 none, and ")
+    assert told("OG821", *more)[0].startswith("w.bin cannot be read, and ")
     assert status(*more) == 1
 
 
