@@ -4,11 +4,11 @@ from onnxguard.differences.compare import Difference, Judged, compare
 from onnxguard.differences.contents import (
     FactsDifference,
     Group,
-    Pair,
     Property,
     Weights,
 )
 from onnxguard.differences.structure import Structure
+from onnxguard.differences.values import Pair
 
 __all__ = [
     "Difference",

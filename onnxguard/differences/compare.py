@@ -10,9 +10,9 @@ from typing import NamedTuple
 from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Finding
-from onnxguard.differences.contents import FactsDifference, Pair, compare_facts, paired
+from onnxguard.differences.contents import FactsDifference, compare_facts, paired
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
-from onnxguard.differences.values import Tree
+from onnxguard.differences.values import Pair, Tree
 from onnxguard.model.describing import cost_for
 from onnxguard.model.survey import Survey
 from onnxguard.model.wire import Buffer

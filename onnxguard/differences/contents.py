@@ -7,7 +7,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from onnxguard.base.findings import Place
 from onnxguard.differences.structure import Structure
-from onnxguard.differences.values import Tree, constant_contents
+from onnxguard.differences.values import Pair, Tree, constant_contents
 from onnxguard.model.facts import (
     ConstantNode,
     Cost,
@@ -23,13 +23,6 @@ from onnxguard.model.facts import (
 T = TypeVar("T")
 Key = Callable[[T], Hashable]
 NOWHERE = Place("", 0, 0)
-
-
-class Pair(NamedTuple, Generic[T]):
-    """One thing in the old model and in the new one."""
-
-    old: T
-    new: T
 
 
 class Group(NamedTuple, Generic[T]):

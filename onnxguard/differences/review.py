@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.differences.compare import Difference, compare
-from onnxguard.differences.contents import Pair
+from onnxguard.differences.values import Pair
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.scanning.report import Report, Verdict

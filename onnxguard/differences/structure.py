@@ -14,7 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
+from onnxguard.differences.definitions import Definition, changed_definitions
+from onnxguard.differences.nodes import NOTHING, NodeChanges, compare_nodes
 from onnxguard.differences.values import BLOCK, Tree, content_of, tensors_of, values_of
+from onnxguard.differences.weights import WeightChange, changed_weights
 from onnxguard.model.graph import Attribute, Function, Graph, Node, SparseTensor, Tensor
 from onnxguard.model.wire import Buffer
 
@@ -31,6 +34,9 @@ class Structure(NamedTuple):
         changed: how many of those hold other values.
         elsewhere: tensors of the new model whose values were not compared: they lie in other files,
             or a model lies at an address.
+        nodes: those that differ; none where the graphs were not compared.
+        definitions: operators that both use, and that the opset of each defines otherwise.
+        initializers: those that differ, of graphs that are in both models.
     """
 
     difference: str
@@ -39,6 +45,9 @@ class Structure(NamedTuple):
     weights: int = 0
     changed: int = 0
     elsewhere: int = 0
+    nodes: NodeChanges = NOTHING
+    definitions: tuple[Definition, ...] = ()
+    initializers: tuple[WeightChange, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -54,11 +63,20 @@ def same_bytes(old: Buffer, new: Buffer) -> bool:
 
 
 def compare_structure(old: Tree, new: Tree, weights: bool = True) -> Structure:
-    """Compare two trees, then ``weights``, which are read whole, where the trees are equal."""
+    """Compare two trees, and their ``weights``, which are read whole."""
     models = old.model, new.model
     namesakes = any(len({f.id for f in m.functions}) != len(m.functions) for m in models)
     if old.model.anomalies or new.model.anomalies or namesakes:
         return Structure("readers may understand a file differently", compared=False)
+    aligned = compare_nodes(old, new)
+    return _compared(old, new, weights)._replace(
+        nodes=aligned.changes,
+        definitions=changed_definitions(old, new),
+        initializers=tuple(changed_weights(old, new, aligned.graphs)) if weights else (),
+    )
+
+
+def _compared(old: Tree, new: Tree, weights: bool) -> Structure:
     pair = _Pair(old, new)
     functions = dict(_function_differences(pair))
     difference = (

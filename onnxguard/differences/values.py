@@ -5,14 +5,24 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
-from onnxguard.model.graph import Attribute, Graph, Model, Operator, SparseTensor, Tensor
-from onnxguard.model.wire import Buffer
+from onnxguard.model.graph import Attribute, Graph, Model, Node, Operator, SparseTensor, Tensor
+from onnxguard.model.wire import LEN, Buffer, fields
 
+T = TypeVar("T")
 CONSTANT = Operator("", "Constant")
+ATTRIBUTE = 5
+"""Its field in a NodeProto."""
 BLOCK = 1 << 20
 """Bytes of weights that are held at a time."""
+
+
+class Pair(NamedTuple, Generic[T]):
+    """One thing in the old model and in the new one."""
+
+    old: T
+    new: T
 
 
 class Tree(NamedTuple):
@@ -80,4 +90,16 @@ def _digest(data: Buffer, start: int, end: int) -> bytes:
     state = hashlib.sha256()
     for at in range(start, end, BLOCK):
         state.update(data[at : min(at + BLOCK, end)])
+    return state.digest()
+
+
+def attribute_digest(data: Buffer, node: Node, name: bytes) -> bytes:
+    """What the file writes for an attribute that the tree does not hold whole."""
+    state = hashlib.sha256()
+    for outer in fields(data, node.start, node.end):
+        if outer.number != ATTRIBUTE or outer.wire_type != LEN:
+            continue
+        parts = fields(data, outer.start, outer.end)
+        if any(part.number == 1 and data[part.start : part.end] == name for part in parts):
+            state.update(_digest(data, outer.start, outer.end))
     return state.digest()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from onnxguard.base.findings import Finding
-from onnxguard.differences import Difference, FactsDifference, Judged
+from onnxguard.differences import Difference, FactsDifference, Judged, Structure
 from onnxguard.reporters.diff import phrases as diff_phrases
 from onnxguard.reporters.diff.sections import SIGNS, sections
+from onnxguard.reporters.diff.structure import structure_sections
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.document import (
@@ -27,8 +28,8 @@ from onnxguard.scanning.report import Verdict
 def document(difference: Difference) -> Document:
     """The whole report."""
     blocks: list[Block] = [_judged(judged) for judged in difference.judged]
-    if difference.facts is not None:
-        blocks += _facts(difference.facts)
+    if difference.facts is not None and difference.structure is not None:
+        blocks += _facts(difference.facts, difference.structure)
     old, new = map(Code, difference.path)
     verdict = _verdict(difference.verdict)
     said = ": ", Code(diff_phrases.likeness(difference))
@@ -74,7 +75,7 @@ def _standing(old: Finding, new: Finding) -> Words:
     return _row(Marked("stands", "soft", "="), new, "; ".join(notes))
 
 
-def _facts(facts: FactsDifference) -> Iterator[Block]:
+def _facts(facts: FactsDifference, structure: Structure) -> Iterator[Block]:
     numbers = diff_phrases.changed_numbers(facts)
     if numbers:
         rows = [(row.name, Code(row.old), Code(row.new), row.change) for row in numbers]
@@ -82,4 +83,5 @@ def _facts(facts: FactsDifference) -> Iterator[Block]:
     same = diff_phrases.unchanged(facts)
     if same:
         yield Section("The same in both", [Paragraph(Code(same))])
+    yield from structure_sections(structure)
     yield from sections(facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from onnxguard.differences import Difference, FactsDifference, Group, Judged
+from onnxguard.differences import Difference, FactsDifference, Group, Judged, Structure
 from onnxguard.model.facts import Facts, OpsetImport
 from onnxguard.reporters.kit import phrases
 from onnxguard.scanning.report import Verdict
@@ -28,6 +28,8 @@ def likeness(difference: Difference) -> str:
     else:
         told = any(not row_group.same for row_group in groups(facts)) or _header_differs(facts)
         graph = "the same graph" if told else "the same structure"
+        if structure.definitions:
+            graph = f"the same nodes, some defined otherwise ({definitions(structure)})"
         if structure.changed:
             of = phrases.plural(structure.weights, "initializer")
             said = f"{graph}, other weights: {structure.changed:,} of {of} hold other values"
@@ -41,6 +43,16 @@ def likeness(difference: Difference) -> str:
         where = "in other files" if difference.identical is not None else "at an address"
         said += f"; {phrases.plural(structure.elsewhere, 'tensor')} {where} not compared"
     return said
+
+
+def definitions(structure: Structure) -> str:
+    """``Softmax 11 -> 13``, of each operator that is defined otherwise, cut after some."""
+    shown = [
+        f"{each.operator} {each.versions.old or '?'} -> {each.versions.new or '?'}"
+        for each in structure.definitions[:VERSIONS_SHOWN]
+    ]
+    hidden = len(structure.definitions) - len(shown)
+    return ", ".join([*shown, *([f"and {hidden:,} more"] if hidden else [])])
 
 
 def _header_differs(facts: FactsDifference) -> bool:

@@ -1,0 +1,114 @@
+"""What differs inside the graphs: definitions, nodes and initializers, a section each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from onnxguard.differences import Structure
+from onnxguard.differences.nodes import At, NodeChange
+from onnxguard.differences.weights import Range, WeightChange
+from onnxguard.reporters.diff.sections import ROWS_SHOWN, SIGNS
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.document import Block, Section, Table
+from onnxguard.reporters.kit.words import Code, Words
+
+Row = tuple[Words, ...]
+
+
+def structure_sections(structure: Structure) -> Iterator[Section]:
+    """The sections of what differs; kinds that are the same are left out."""
+    if structure.definitions:
+        rows: list[Row] = [
+            (
+                Code(each.operator),
+                f"{each.nodes:,}",
+                f"{each.versions.old or '?'} -> {each.versions.new or '?'}",
+                Code(", ".join(each.what)),
+            )
+            for each in structure.definitions
+        ]
+        table = Table(("Operator", "Nodes>", "Since", "Differs in"), rows, shown=ROWS_SHOWN)
+        yield Section("Defined otherwise at the new opset", [table])
+    yield from _nodes(structure)
+    found = structure.initializers
+    if found:
+        heads = ("", "Initializer", "Type", "Old values", "New values", "Largest step")
+        sides = [(each.new, each.old) for each in found]
+        weights = [float(each.largest or 0) for each in found]
+        table = Table(heads, list(map(_weight, found)), shown=ROWS_SHOWN, weights=weights)
+        yield Section(f"Weights: {_counted(*_kinds(sides))}", [table], folded=True)
+
+
+def _kinds(sides: Sequence[tuple[object, object]]) -> tuple[int, int, int]:
+    """How many are in both, in the new model alone, in the old one alone."""
+    added = sum(old is None for _, old in sides)
+    removed = sum(new is None for new, _ in sides)
+    return len(sides) - added - removed, added, removed
+
+
+def _counted(changed: int, added: int, removed: int) -> str:
+    counts = (added, "added"), (removed, "removed"), (changed, "changed")
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)
+
+
+def _nodes(structure: Structure) -> Iterator[Section]:
+    nodes = structure.nodes
+    counted = _counted(*map(len, (nodes.changed, nodes.added, nodes.removed)))
+    blocks: list[Block] = []
+    if counted:
+        heads = ("Operator", "Old>", "New>", "Changed>", "Added>", "Removed>")
+        counts: list[Row] = [
+            (Code(each.operator), *(f"{n:,}" if n else "" for n in (*each.nodes, *each[2:])))
+            for each in nodes.counts
+        ]
+        blocks.append(Table(heads, counts, shown=ROWS_SHOWN))
+        rows = [row for change in nodes.changed for row in _changed(change)]
+        rows += [_alone("+", at) for at in nodes.added] + [_alone("-", at) for at in nodes.removed]
+        heads = ("", "Node", "Operator", "What", "Old", "New")
+        blocks.append(Table(heads, rows, shown=ROWS_SHOWN))
+    if nodes.renamed:
+        said = f"{phrases.plural(nodes.renamed, 'value')} between nodes only called otherwise"
+        counted = ", ".join(filter(None, (counted, said)))
+    if counted:
+        yield Section(f"Nodes: {counted}", blocks, folded=True)
+
+
+def _alone(sign: str, at: At) -> Row:
+    return SIGNS[sign], Code(at.route), Code(at.operator), "", "", ""
+
+
+def _changed(change: NodeChange) -> Iterator[Row]:
+    """A line for each thing in which the node differs."""
+    old, new = change.node
+    differs: list[tuple[Words, object, object]] = []
+    if old.operator != new.operator:
+        differs.append(("operator", old.operator, new.operator))
+    for what, slots in (("input", change.inputs), ("output", change.outputs)):
+        differs += [(f"{what} {slot.index}", slot.old, slot.new) for slot in slots]
+    differs += [(Code(each.name), each.old, each.new) for each in change.attributes]
+    for name, *both in differs:
+        before, after = ("none" if side is None else str(side) or '""' for side in both)
+        more = "" if before != after else " (it differs further on)"
+        place = Code(new.route), Code(new.operator)
+        yield SIGNS["~"], *place, name, Code(before), (Code(after), more)
+
+
+def _weight(change: WeightChange) -> Row:
+    old, new = change.old, change.new
+    types = list(dict.fromkeys(side.type for side in (old, new) if side is not None))
+    largest = "" if change.largest is None else _short(change.largest)
+    sign = SIGNS["+" if old is None else "-" if new is None else "~"]
+    where = "" if change.graph == "graph" else f" in {change.graph}"
+    shown = Code(f"{change.name}{where}"), Code(" -> ".join(types))
+    return sign, *shown, *map(_range, (old, new)), Code(largest)
+
+
+def _range(side: Range | None) -> Words:
+    if side is None or side.least is None or side.greatest is None:
+        return ""
+    nans = f", {side.nans:,} NaN" if side.nans else ""
+    return Code(f"{_short(side.least)} to {_short(side.greatest)}{nans}")
+
+
+def _short(value: float | str) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
