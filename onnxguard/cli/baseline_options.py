@@ -12,7 +12,7 @@ from onnxguard.base.printable import printable
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.output import check_output
-from onnxguard.scanning.baseline import accept, read_baseline, write_baseline
+from onnxguard.scanning.baseline import Located, accept, read_baseline, write_baseline
 from onnxguard.scanning.report import Run
 
 
@@ -45,21 +45,24 @@ class Baseline(NamedTuple):
             if os.path.lexists(path):
                 read_baseline(path)  # nothing else is written over
 
-    def judged(self, run: Run, strict: bool, partial: bool = False) -> Run:
+    def judged(
+        self, run: Run, strict: bool, partial: bool = False, located: Located = str
+    ) -> Run:
         """The run with what the baseline accepts waived; the file is written first if asked.
 
         Args:
             run: all that was found.
             strict: warnings fail a model too.
             partial: only some of the models were looked at.
+            located: tells where a report's file lies.
         """
         if self.baseline is None:
             return run
         if self.update_baseline:
-            accepted = write_baseline(self.baseline, run)
+            accepted = write_baseline(self.baseline, run, located)
             shown = printable(self.baseline)
             click.echo(f"wrote {shown}: {accepted:,} findings accepted", err=True)
-        return accept(run, read_baseline(self.baseline), strict, partial)
+        return accept(run, read_baseline(self.baseline), strict, partial, located)
 
 
 baseline_options = grouped(

@@ -135,7 +135,12 @@ def check(
         judging, ("paths", "no_parity", "no_full_check", "baseline", "exit_zero", "allow_unknown")
     )
     origin = with_targets_told(origin, list(policies.values()))
-    run = baseline.judged(checked.run, strict, partial=bool(chosen))
+    run = baseline.judged(
+        checked.run,
+        strict,
+        partial=bool(chosen),
+        located=lambda path: path if path == found.path else os.path.join(found.root, path),
+    )
     run = run._replace(origin=_origin(origin, found, checked, baseline.baseline))
     say_files(run, digests or verbose)
     if "html" in reports.forms:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from onnxguard.base.errors import ManifestError
@@ -13,6 +14,7 @@ from onnxguard.base.writing import write_whole
 from onnxguard.catalogue import RULES
 from onnxguard.scanning.report import Report, Run
 from onnxguard.scanning.scan import verdict_of
+from onnxguard.sources.remote import is_remote
 
 SCHEMA = "onnxguard/baseline/1"
 MAX_BYTES = 1 << 28
@@ -20,7 +22,13 @@ _LEFT_OUT = "more findings of this rule are left out"
 """Such a finding does not say what it stands for, so that others could come under its name."""
 
 Accepted = dict[str, dict[tuple[str, str, str], int]]
-"""By path: how many places each finding may have, by its code, operator and message."""
+"""By path: how many places each finding may have, by its code, operator and message.
+
+A path is relative to the baseline's folder, whatever it was typed like; an address is as it is.
+"""
+
+Located = Callable[[str], str]
+"""From the path of a report to that of its file, relative to the working folder or absolute."""
 
 
 class Baseline(NamedTuple):
@@ -67,8 +75,26 @@ def read_baseline(path: str) -> Baseline:
     return Baseline(path, accepted)
 
 
-def write_baseline(path: str, run: Run) -> int:
+def _key(model: str, baseline: str, located: Located) -> str:
+    """What a baseline calls a model."""
+    if model == "-" or is_remote(model):
+        return model
+    folder, name = os.path.split(os.path.abspath(located(model)))
+    home = os.path.realpath(os.path.dirname(os.path.abspath(baseline)))
+    try:
+        found = os.path.relpath(os.path.join(os.path.realpath(folder), name), home)
+    except ValueError:  # another drive
+        return model
+    return found.replace(os.sep, "/")
+
+
+def write_baseline(path: str, run: Run, located: Located = str) -> int:
     """Accept every finding of a run that can be; return how many those are.
+
+    Args:
+        path: of the baseline.
+        run: what was found.
+        located: tells where a report's file lies.
 
     Raises:
         UsageError: the file cannot be written; the old one stays.
@@ -81,7 +107,9 @@ def write_baseline(path: str, run: Run) -> int:
             if _acceptable(f)
         ]
         if found:
-            models[report.path] = sorted(found, key=lambda f: tuple(map(str, f.values())))
+            models[_key(report.path, path, located)] = sorted(
+                found, key=lambda f: tuple(map(str, f.values()))
+            )
     document = {"schema": SCHEMA, "models": dict(sorted(models.items()))}
     write_whole(path, json.dumps(document, indent=2) + "\n")
     return sum(map(len, models.values()))
@@ -93,7 +121,9 @@ def _acceptable(finding: Finding) -> bool:
     return stands and told and RULES[finding.code].baselinable
 
 
-def accept(run: Run, baseline: Baseline, strict: bool, partial: bool = False) -> Run:
+def accept(
+    run: Run, baseline: Baseline, strict: bool, partial: bool = False, located: Located = str
+) -> Run:
     """Mark what the baseline accepts as waived; say where it accepts what is gone.
 
     A finding at more places than were accepted is new.
@@ -103,26 +133,30 @@ def accept(run: Run, baseline: Baseline, strict: bool, partial: bool = False) ->
         baseline: what is accepted.
         strict: warnings fail a model too.
         partial: only some of the models were looked at.
+        located: tells where a report's file lies.
     """
     reason = f"accepted in {printable(baseline.path)}"
     reports = []
-    unseen = dict(baseline.accepted)
+    seen: set[str] = set()
     gone: list[str] = []
     for report in run.reports:
-        accepted = dict(unseen.pop(report.path, {}))
+        name = _key(report.path, baseline.path, located)
+        seen.add(name)
+        accepted = dict(baseline.accepted.get(name, {}))
         findings = []
         for finding in report.findings:
             key = finding.code, finding.operator, finding.message
             if _acceptable(finding) and finding.count <= accepted.pop(key, 0):
                 finding = finding._replace(waiver=reason)  # noqa: PLW2901 - named tuples are replaced
             findings.append(finding)
-        gone += [f"{report.path}: {code} {message}" for code, _, message in accepted]
+        gone += [f"{name}: {code} {message}" for code, _, message in accepted]
         verdict = verdict_of(tuple(findings), strict)
         reports.append(report._replace(findings=tuple(findings), verdict=verdict))
     if not partial:
         gone += [
             f"{path}: {code} {message}"
-            for path, keys in unseen.items()
+            for path, keys in baseline.accepted.items()
+            if path not in seen
             for code, _, message in keys
         ]
     if gone:

@@ -278,6 +278,40 @@ def test_baseline_of_a_scan() -> None:
     assert (code, "OG303" in out or "OG306" in out) == (1, True)
 
 
+@pytest.mark.parametrize(
+    "typed", ["m", "./m", "m//", "m/../m", "{root}/m", "m/a.onnx", "./m/a.onnx", "link", "../r/m"]
+)
+def test_a_path_may_be_typed_in_any_way(typed: str, root: Path) -> None:
+    (root.parent / "r").symlink_to(root)
+    Path("m").mkdir()
+    Path("link").symlink_to("m")
+    write_models(**{"m/a": TANH})
+    with_list = ("--allowlist", "./mine.yaml")
+    assert run("scan", "m", *with_list, *UPDATE)[0] == 0
+    assert list(accepted()) == ["m/a.onnx"]
+    code, out, err = run("scan", typed.format(root=root), *with_list, *WITH, "--strict")
+    assert (code, err) == (0, ""), out
+
+
+def test_a_baseline_is_relative_to_its_own_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("m", "deep/lists"):
+        Path(folder).mkdir(parents=True)
+    write_models(**{"m/a": TANH})
+    write_manifest(
+        "  - {paths: ['m/*.onnx'], allowlist: ./mine.yaml}\n"
+        "  - {paths: [no.onnx], allowlist: ./mine.yaml}\n"
+    )
+    file = "deep/lists/b.json"
+    assert run("check", "--baseline", file, "--update-baseline")[0] == 0
+    held = json.loads(Path(file).read_text())["models"]
+    assert list(held) == ["../../m/a.onnx", "../../onnxguard.yaml"]
+    assert status("--baseline", file, "--strict") == 0
+    monkeypatch.chdir("m")
+    assert status("--baseline", f"../{file}", "--strict") == 0
+    options = ("--allowlist", "../mine.yaml", "--baseline", f"../{file}")
+    assert run("scan", "a.onnx", "./a.onnx", *options)[0] == 0
+
+
 def test_results_hold_what_was_found_and_not_what_was_accepted() -> None:
     write_models(a=TANH, b=RELU)
     run("check", *UPDATE)
