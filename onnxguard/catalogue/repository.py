@@ -25,9 +25,10 @@ REPOSITORY = (
         "OG812",
         "entry-unused",
         Severity.ERROR,
-        "An entry of the manifest covers no model.",
+        "An entry of the manifest, or a path in it, covers no model.",
         "The model was renamed, moved or lost, and what the entry asks for is asked of nothing. An "
-        "earlier entry that covers the same models has the same effect: the first one counts.",
+        "earlier entry that covers the same models has the same effect: the first one counts. A "
+        "path beside others that matches nothing hides the same slip.",
         "Correct the pattern, put the entry before the one that takes its models, or delete it.",
     ),
     _Unwaivable(

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from onnxguard.base.errors import ManifestError, UsageError
 from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.globs import literal, pattern
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.many.judge_all import died_report, judge_all
@@ -324,18 +325,25 @@ def _uncovered(path: str, manifest: Manifest, changes: tuple[Finding, ...]) -> R
 
 def _unused(manifest: Manifest, inventory: Inventory) -> list[Report]:
     used = {entry for _, entry in inventory.models}
-    findings = [
-        Finding(
-            "OG812",
-            Severity.ERROR,
-            f"the entry of {printable(entry.paths[0])} covers no model",
-            (Place("model", 0, 0),),
-            hint=f"correct its paths at {entry.place}, or delete it",
-        )
-        for index, entry in enumerate(manifest.entries)
-        if index not in used
-    ]
+    paths = [path for path, _ in inventory.models]
+    known = frozenset(paths)
+    findings = []
+    for index, entry in enumerate(manifest.entries):
+        if index not in used:
+            what = f"the entry of {printable(entry.paths[0])} covers no model"
+            findings.append(_unmatched(what, f"correct its paths at {entry.place}, or delete it"))
+            continue
+        for glob in entry.paths:
+            if glob not in known and (
+                literal(glob) or not any(map(pattern(glob).fullmatch, paths))
+            ):
+                what = f"the path {printable(glob)} matches no model"
+                findings.append(_unmatched(what, f"correct it at {entry.place}, or delete it"))
     return [Report(manifest.path, "none", Verdict.FAIL, tuple(findings), None)] if findings else []
+
+
+def _unmatched(what: str, hint: str) -> Finding:
+    return Finding("OG812", Severity.ERROR, what, (Place("model", 0, 0),), hint=hint)
 
 
 def _missing(lock: Lock, present: set[str]) -> list[Report]:

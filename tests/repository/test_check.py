@@ -522,6 +522,23 @@ def test_data_that_reports_cannot_name_is_refused() -> None:
         assert codes() == {"a.onnx": ["OG402"]}
 
 
+def test_a_path_in_an_entry_that_matches_nothing() -> None:
+    write_models(a=RELU, b=RELU, x=RELU)
+    paths = "[a.onnx, gone.onnx, 'b*.onnx', 'c*.onnx', x.onnx]"
+    listed = "allowlist: ./mine.yaml"
+    write_manifest(
+        "  - {paths: [b.onnx], allowlist: ./mine.yaml}\n",
+        f"  - {{paths: {paths}, {listed}}}\n",
+        more="exclude: [x.onnx]\n",
+    )
+    assert told("OG812") == [
+        "the path gone.onnx matches no model",
+        "the path c*.onnx matches no model",
+        "the path x.onnx matches no model",
+    ]
+    assert codes("a.onnx") == {}
+
+
 def test_several_unused_entries_are_accepted_together() -> None:
     write_models(a=RELU)
     write_manifest(EVERY, "  - {paths: [b.onnx]}\n", "  - {paths: [c.onnx]}\n")
