@@ -45,9 +45,7 @@ class Baseline(NamedTuple):
             if os.path.lexists(path):
                 read_baseline(path)  # nothing else is written over
 
-    def judged(
-        self, run: Run, strict: bool, partial: bool = False, located: Located = str
-    ) -> Run:
+    def judged(self, run: Run, strict: bool, partial: bool = False, located: Located = str) -> Run:
         """The run with what the baseline accepts waived; the file is written first if asked.
 
         Args:

@@ -216,8 +216,10 @@ def _widened(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         for tensor, kept in before:
-            narrow = isinstance(kept, torch.dtype)  # what was widened is what it was again
-            tensor.data = tensor.data.to(kept) if narrow else kept
+            if isinstance(kept, torch.Tensor):
+                tensor.data = kept
+            else:  # what was widened is what it was again
+                tensor.data = tensor.data.to(kept)
 
 
 def in_float32(module: nn.Module) -> nn.Module:

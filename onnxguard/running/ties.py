@@ -87,9 +87,14 @@ def same_rows(
         tolerance: rows change places where their keys are as near as this.
 
     Returns:
-        For every row of the first where the second has it; None where the keys allow no such order.
+        For every row of the first where the second has it; None where the keys allow no such order,
+        are in none themselves, or where more than half of the rows change places: so many equal
+        keys tell no order from another.
     """
     ours, theirs = (side.ravel().astype(np.float64) for side in key)
+    steps = np.diff(ours)
+    if not ((steps <= tolerance).all() or (steps >= -tolerance).all()):
+        return None
     flat = [
         tuple(side.reshape(len(ours), -1).astype(np.float64) for side in pair) for pair in sides
     ]
@@ -106,4 +111,5 @@ def same_rows(
             apart = np.maximum(apart, gaps)
         order[row] = near[np.argmin(apart)]
         left[order[row]] = False
-    return order
+    moved = np.count_nonzero(order != np.arange(len(ours)))
+    return order if 2 * moved <= len(ours) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import Network, errors, exported, graph, seeded, values
+from support.parity_cases import Network, errors, graph, seeded
 from torch import Tensor, nn
 
 from onnxguard.parity.check import check_parity
@@ -50,38 +50,35 @@ def test_indices_pick_among_as_many_as_there_are() -> None:
     assert "OP201" in errors(check_parity(wrong, module))
 
 
-@pytest.mark.parametrize(("scale", "found"), [(1e-9, False), (1.0, True)])
-def test_rows_change_places_among_equal_keys_alone(scale: float, found: bool) -> None:
+@pytest.mark.parametrize(
+    ("least", "scale", "largest", "found"),
+    [
+        (-1, 1.0, 1, False),  # one row in six has the key 0, and none an order
+        (1, 1.0, 1, True),  # most have: any order would do
+        (-9, 1.0, 0, True),  # the order is the other way
+        (-9, 1e-9, 0, True),  # and is so, too, where all keys are next to zero
+    ],
+)
+def test_rows_change_places_among_few_equal_keys_alone(
+    least: float, scale: float, largest: int, found: bool
+) -> None:
     data = graph(
-        """(float[n, 4] x) => (float[n, 4] rows, float[n] keys) {
-          column = Gather <axis = 1> (x, zero) unsorted = Mul(column, scale)
-          count = Shape(unsorted) keys, places = TopK <largest = 0> (unsorted, count)
+        f"""(float[n, 4] x) => (float[n, 4] rows, float[n] keys) {{
+          column = Gather <axis = 1> (x, zero) above = Sub(column, least) cut = Relu(above)
+          noise = Mul(column, tiny) noisy = Sub(cut, noise) unsorted = Mul(noisy, scale)
+          count = Shape(unsorted) keys, places = TopK <largest = {largest}> (unsorted, count)
           rows = Gather(x, places)
-        }""",
+        }}""",
         zero=np.int64(0),
+        least=np.float32(least),
+        tiny=np.float32(1e-9),
         scale=np.float32(scale),
     )
 
     def descending(x: Tensor) -> tuple[Tensor, Tensor]:
-        keys, places = torch.sort(x[:, 0] * scale, descending=True)
+        keys, places = torch.sort((x[:, 0] - least).relu() * scale, descending=True, stable=True)
         return x[places], keys
 
-    report = check_parity(data, Network(descending))
+    report = check_parity(data, Network(descending), shapes=("x=64x4",))
     assert ("OP201" in errors(report)) is found, report.findings
-    assert any("rows of rows change places" in said for said in report.remarks) is not found
-
-
-def test_weights_that_are_made_of_parameters_are_the_references() -> None:
-    def build() -> nn.Module:
-        linear = nn.Linear(8, 8)
-        with torch.no_grad():
-            linear.bias.normal_()
-        return nn.Sequential(nn.utils.parametrizations.weight_norm(linear), nn.Tanh())
-
-    module = seeded(build)
-    with torch.no_grad():
-        module[0].parametrizations.weight.original0 *= 1.05  # as training does
-    report = check_parity(exported(module, {"x": values(0, 2, 8)}, dynamic={"x": {0: "N"}}), module)
-    assert report.verdict == "pass", report.findings
-    assert report.weights is not None
-    assert report.weights.matched == report.weights.weights == 1
+    assert found or any("rows of rows change places" in said for said in report.remarks)
