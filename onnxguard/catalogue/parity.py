@@ -203,7 +203,8 @@ PARITY = (
         "The graph has more or fewer outputs than the reference gives.",
         "A comparison that goes pair by pair stops at the shorter side: the outputs that are left "
         "over would simply not be looked at.",
-        "Export all that forward returns, and nothing else.",
+        "Export all that forward returns, and nothing else; or name with --outputs those that are "
+        "to be compared, as OUTPUT=TENSOR where the reference calls them otherwise.",
     ),
     _Firm(
         "OP203",

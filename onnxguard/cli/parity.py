@@ -119,6 +119,12 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
     help="Run these inputs, bound by name.",
 )
 @click.option(
+    "--outputs",
+    metavar="OUTPUT[=TENSOR],...",
+    multiple=True,
+    help="Compare these outputs of the graph alone; TENSOR is what the reference calls it.",
+)
+@click.option(
     "--trials",
     type=click.IntRange(1),
     default=_DEFAULTS.trials,
@@ -209,6 +215,7 @@ def parity(
     kill_rate: float | None,
     bindings: tuple[str, ...],
     ignore: tuple[str, ...],
+    outputs: tuple[str, ...],
     reports: Reports,
     quiet: bool,
     verbose: bool,
@@ -228,6 +235,7 @@ def parity(
         **_proof(prove, mutants, kill_rate),
         bindings=dict(map(_binding, bindings)),
         ignore=tuple(_ignored(code) for text in ignore for code in text.split(",")),
+        outputs=tuple(name for text in outputs for name in text.split(",")),
         pictures="html" in reports.forms,
         **others,
     )

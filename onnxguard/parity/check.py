@@ -29,6 +29,7 @@ from onnxguard.parity.judging import (
 )
 from onnxguard.parity.loading import Sides, loaded_sides, open_session
 from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults, too_large
+from onnxguard.parity.outputs import remarks_on
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import (
@@ -109,7 +110,8 @@ def check_parity(
         files_read(graph.size) as read,
         loaded_sides(graph, torch, reference, weights, chosen) as sides,
     ):
-        graph = sides.model
+        if chosen.save is None:
+            graph = sides.model
         report, worst, evidence = _examine(sides, chosen, path, read)
     report = report._replace(seconds=time.perf_counter() - started)
     if chosen.save is not None:
@@ -131,6 +133,7 @@ def _examine(
         remarks.append(f"a copy in {precision}: the tolerance {precision} compares it by budgets")
     arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
     cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings)]
+    remarks += remarks_on(sides.wanted, sides.reference.selection)
     placement = sides.session.placement()
     compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
     results, passer = _pass_nodes(sides, compared, settings)
@@ -175,6 +178,7 @@ def _examine(
         tolerance=settings.tolerance,
         weights=weights,
         coverage=tuple(coverage),
+        outputs=tuple(map(printable, sides.wanted.asked)),
     )
     return report, worst, results.evidence
 
@@ -229,7 +233,8 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
     known = Known(sides.ranges, sides.bounds, edges, sides.sizes)
     generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
-        cases.append(run_case(inputs, sides.reference, sides.session, sides.model, settings))
+        model, wanted = sides.model, sides.wanted
+        cases.append(run_case(inputs, sides.reference, sides.session, model, settings, wanted))
         settings.step("trials", len(cases), 0)
         if sides.session.timed_out or sides.reference.timed_out:  # the others would take as long
             break

@@ -103,7 +103,9 @@ def _save(
         for entry, difference in zip(expected["arrays"], case.trial.differences, strict=False):
             entry |= {"tolerance": difference.tolerance, "relative": difference.relative}
         actual = target.arrays("model.npz", "output", case.actual or ())
-        comparisons.append(_comparison(graph, graph, report.atol, parts, expected, actual))
+        names, given = [d.name for d in model.outputs], [name for name, _ in case.actual or ()]
+        places = None if names == given else [names.index(name) for name in given]
+        comparisons.append(_comparison(graph, graph, report.atol, parts, expected, actual, places))
     if node is not None and report.nodes.wrong:
         comparisons.append(_write_node(target, report.nodes.wrong[0], node))
     target.end({**_about(report, case), "comparisons": comparisons})

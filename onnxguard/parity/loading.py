@@ -13,6 +13,7 @@ from torch import float32 as torch_float32
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.onnx_reference import OnnxReference
+from onnxguard.parity.outputs import Wanted, narrowed
 from onnxguard.parity.reference import find_reference
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference, evaluated, in_float32
@@ -38,6 +39,7 @@ class Sides(NamedTuple):
         ranges: what the graph says of the values of its inputs.
         sizes: what follows from the sizes of its inputs.
         bounds: what is drawn for an input: what the user said, or else the graph.
+        wanted: which outputs are compared; ``model`` ends at them.
     """
 
     model: OnnxModel
@@ -51,6 +53,7 @@ class Sides(NamedTuple):
     ranges: Ranges
     sizes: Sizes
     bounds: Mapping[str, Range]
+    wanted: Wanted
 
 
 @contextmanager
@@ -67,11 +70,13 @@ def loaded_sides(
         ParityError: one side could not be loaded.
         UsageError: the call is wrong.
     """
+    model, wanted = narrowed(model, settings.outputs)
     unknown = sorted({*settings.atols, *settings.rtols} - {d.name for d in model.outputs})
     if unknown:
         names = ", ".join(printable(d.name) for d in model.outputs)
         raise UsageError(f'no output "{printable(unknown[0])}"; the graph has: {names}')
-    session = open_session(model, model.data, settings, profiled=settings.provider != "cpu")
+    outputs = tuple(d.name for d in model.outputs) if wanted.asked else None
+    session = open_session(model, model.data, settings, settings.provider != "cpu", outputs)
     if settings.save is None:
         model = model.released()
     sizes = Sizes(model.proto)
@@ -81,8 +86,8 @@ def loaded_sides(
         other = read_onnx(reference)
         same = _content(other) == _content(model)
         graph = OnnxReference(other, settings)
-        files = other.sha256, "", ""
-        yield Sides(model, session, graph, other.path, *files, same, ranges, sizes, bounds)
+        about = other.path, other.sha256, "", "", same
+        yield Sides(model, session, graph, *about, ranges, sizes, bounds, wanted)
         return
     found = find_reference(torch, None if weights is None else os.fspath(weights))
     shown = "" if weights is None else printable(os.fspath(weights))
@@ -91,16 +96,20 @@ def loaded_sides(
         side = TorchReference(module, settings.bindings)
         side.precision = None if settings.budget is None else torch_float32
         side.bind([declared.name for declared in model.inputs])
-        files = found.sha256, shown, found.weights_sha256
-        yield Sides(model, session, side, found.name, *files, False, ranges, sizes, bounds)
+        about = found.name, found.sha256, shown, found.weights_sha256, False
+        yield Sides(model, session, side, *about, ranges, sizes, bounds, wanted)
 
 
 def open_session(
-    model: OnnxModel, data: bytes, settings: Settings, profiled: bool = False
+    model: OnnxModel,
+    data: bytes,
+    settings: Settings,
+    profiled: bool = False,
+    outputs: tuple[str, ...] | None = None,
 ) -> Session:
     """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
     folder = model.folder if model.external else ""
-    return Session(data, settings, folder, profiled, model.linked)
+    return Session(data, settings, folder, profiled, model.linked, outputs=outputs)
 
 
 def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from onnx import numpy_helper
 
+from onnxguard.parity.outputs import Selection
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Recorded, Trace
 from onnxguard.parity.weights import Held
@@ -29,6 +30,8 @@ class OnnxReference:
 
     def __init__(self, model: OnnxModel, settings: Settings) -> None:
         self.model = model
+        self.selection: Selection | None = None
+        self.states = frozenset[int]()
         self._settings = settings._replace(provider="cpu", optimization_level="none")
         folder = model.folder if model.external else ""
         self._session = Session(model.data, self._settings, folder, files=model.linked)
@@ -44,7 +47,10 @@ class OnnxReference:
         Raises:
             RefusedError: ONNX Runtime does not take these inputs.
         """
-        return self._session.run(feeds)
+        return self._chosen(self._session.run(feeds))
+
+    def _chosen(self, answer: Named) -> Named:
+        return answer if self.selection is None else self.selection.of(answer)
 
     def held(self) -> Held:
         """Its initializers."""
@@ -75,4 +81,4 @@ class OnnxReference:
                     position[name] = len(records)
                     records.append(Recorded(kind, name, scope, values[name], sources))
         outputs = [(value.name, values[value.name]) for value in graph.output]
-        return Trace(outputs, tuple(records))
+        return Trace(self._chosen(outputs), tuple(records))

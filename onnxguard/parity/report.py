@@ -278,6 +278,7 @@ class ParityReport(NamedTuple):
         tolerance: what may differ: ``exact``, or ``rounding`` beyond that.
         weights: of the graph beside the reference's; None where it holds none.
         coverage: what the trials reached.
+        outputs: those that were compared, where not all were to be.
     """
 
     path: str
@@ -295,6 +296,7 @@ class ParityReport(NamedTuple):
     tolerance: str = "exact"
     weights: Weights | None = None
     coverage: tuple[Tried, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:

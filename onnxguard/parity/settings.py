@@ -40,6 +40,7 @@ class Settings(NamedTuple):
         values: ``name=0..30521`` or ``name=0,1``: what an input is drawn from.
         profiles: of ``NAMES``: how floating inputs are drawn, and nothing farther out.
         inputs: ``.npz`` files to run instead of generated inputs.
+        outputs: those that are compared, ``name`` or ``name=tensor`` of the reference; none: all.
         trials: seeds for each shape and profile.
         seed: the first.
         provider: cpu, cuda or tensorrt.
@@ -65,6 +66,7 @@ class Settings(NamedTuple):
     values: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     trials: int = 1
     seed: int = 0
     provider: str = "cpu"

@@ -6,7 +6,6 @@ import copy
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.parity.answers import tensors_of
+from onnxguard.parity.outputs import Selection
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
@@ -40,6 +41,8 @@ class TorchReference:
         self._bindings = dict(bindings or {})
         self.precision: torch.dtype | None = None
         self.aside: dict[str, Array] = {}
+        self.selection: Selection | None = None
+        self.states = frozenset[int]()
         self._seen: list[tuple[Mapping[str, Array], Behaviour]] = []
 
     def in_training(self) -> tuple[str, ...]:
@@ -88,6 +91,7 @@ class TorchReference:
             RefusedError: the module raised, or cannot be widened.
         """
         double = TorchReference(self.module, self._bindings)
+        double.selection = self.selection
         double.precision = None if self.precision is None else torch.float64
         double.aside = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
@@ -199,8 +203,10 @@ class TorchReference:
         )
 
     def _outputs(self, answer: Any) -> Named:
-        named = list(_flattened("", answer))
-        return [(name, as_array(tensor)) for name, tensor in named]
+        named = list(tensors_of(answer))
+        self.states = frozenset(at for at, (_, _, is_state) in enumerate(named) if is_state)
+        arrays = [(name, as_array(tensor)) for name, tensor, _ in named]
+        return arrays if self.selection is None else self.selection.of(arrays)
 
 
 @contextmanager
@@ -288,31 +294,6 @@ def as_array(tensor: torch.Tensor, copied: bool = True) -> Array:
         return np.array(tensor.contiguous().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
     array: Array = tensor.numpy()
     return np.array(array) if copied else array
-
-
-def _flattened(name: str, answer: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """Every tensor of tuples, lists, dicts and dataclasses, in order, named by key or field."""
-    if isinstance(answer, torch.Tensor):
-        yield name, answer
-    elif answer is None:
-        return
-    elif isinstance(answer, Mapping):
-        for key, value in answer.items():
-            yield from _flattened(str(key), value)
-    elif isinstance(answer, tuple) and hasattr(answer, "_fields"):
-        for field, value in zip(answer._fields, answer, strict=True):
-            yield from _flattened(field, value)
-    elif is_dataclass(answer) and not isinstance(answer, type):
-        for member in fields(answer):
-            yield from _flattened(member.name, getattr(answer, member.name))
-    elif isinstance(answer, Sequence) and not isinstance(answer, str | bytes):
-        for value in answer:
-            yield from _flattened("", value)
-    elif isinstance(answer, bool | int | float):
-        yield name, torch.tensor(answer)
-    else:
-        kind = type(answer).__name__
-        raise ParityError("OP001", f"the reference returns a {printable(kind)}, not tensors")
 
 
 @contextmanager

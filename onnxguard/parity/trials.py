@@ -9,6 +9,7 @@ import numpy as np
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.budgets import within_budget
+from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
 from onnxguard.parity.report import Outcome, Trial
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
@@ -48,6 +49,11 @@ class Reference(Protocol):
     @property
     def timed_out(self) -> bool:
         """Whether a run took too long and was stopped."""
+
+    selection: Selection | None
+    """What is taken of its answers; None for all of them, as long as it is not known."""
+    states: frozenset[int]
+    """The places of tensors in its last answer that only carry a state, as caches do."""
 
     def run(self, feeds: Feeds) -> Named:
         """Give the outputs.
@@ -93,9 +99,14 @@ class Case(NamedTuple):
 
 
 def run_case(
-    inputs: Inputs, reference: Reference, session: Session, model: OnnxModel, settings: Settings
+    inputs: Inputs,
+    reference: Reference,
+    session: Session,
+    model: OnnxModel,
+    settings: Settings,
+    wanted: Wanted,
 ) -> Case:
-    """Run both sides once and compare."""
+    """Run both sides once and compare; the first answers tell which tensors belong together."""
     expected, reference_said = _answer(reference.run, inputs)
     actual, model_said = _answer(session.run, inputs)
     outcome = Outcome.COMPARED
@@ -107,6 +118,9 @@ def run_case(
     elif expected is None:
         outcome = Outcome.REFERENCE_REFUSED
     else:
+        if reference.selection is None:
+            reference.selection = select(expected, reference.states, actual, wanted)
+            expected = expected if reference.selection is None else reference.selection.of(expected)
         differences = tuple(compare_outputs(expected, actual, model, settings))
     trial = Trial(
         inputs.profile,
@@ -127,7 +141,11 @@ def compare_outputs(
     """Compare all outputs, by position; one too many or too few is a difference as well."""
     if len(expected) != len(actual):
         names = [printable(name) for name, _ in actual]
-        message = f"the graph has {len(actual)} outputs, the reference gives {len(expected)}"
+        given, wanted = few([name for name, _ in actual]), few(names_of(expected))
+        message = (
+            f"the graph has {len(actual)} outputs ({given}), the reference gives {len(expected)} "
+            f"({wanted})"
+        )
         blank = Difference(", ".join(names), "", (), settings.atol, "OP202", message)
         yield blank._replace(largest=float("inf"))
         return

@@ -57,7 +57,7 @@ _CONTRACT = ("opset", "ir_version", "inputs", "outputs", "max_bytes", "metadata"
 _REFERENCE = ("torch", "reference", "weights")
 _SETTINGS = (
     *("atol", "rtol", "atols", "rtols", "trials", "seed", "shapes", "values", "profiles"),
-    *("inputs", "ignore", "opset"),
+    *("inputs", "outputs", "ignore", "opset"),
 )
 _CHOICES = ("provider", "optimization_level", "tolerance")
 _TYPE = re.compile(
@@ -322,7 +322,7 @@ def _parity(tree: Tree) -> ParitySpec:
             settings[key] = {name: number(each, name) or 0.0 for name in each.items}
         elif key in ("trials", "seed", "opset"):
             settings[key] = integer(value, key)
-        elif key in ("shapes", "values", "profiles", "inputs", "ignore"):
+        elif key in ("shapes", "values", "profiles", "inputs", "outputs", "ignore"):
             settings[key] = tuple(word.text for word in words(item, key))
         elif key not in names:
             settings[key] = text(value, key)

@@ -49,6 +49,7 @@ class Session:
         profiled: measure which provider runs which node.
         files: ``(location, path)`` of external data that is handed over instead of the folder.
         threads: that share a node, 0: as ONNX Runtime does by itself.
+        outputs: those that are wanted, None for all.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -62,6 +63,7 @@ class Session:
         profiled: bool = False,
         files: tuple[tuple[str, str], ...] = (),
         threads: int = 0,
+        outputs: tuple[str, ...] | None = None,
     ) -> None:
         options = session_options(settings.optimization_level)
         options.intra_op_num_threads = threads
@@ -85,7 +87,7 @@ class Session:
         self._seconds = settings.run_seconds
         self.timed_out = False
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self.outputs: tuple[str, ...] = tuple(v.name for v in self._session.get_outputs())
+        self.outputs = outputs or tuple(v.name for v in self._session.get_outputs())
 
     def run(self, feeds: Mapping[str, Array]) -> list[tuple[str, Array]]:
         """Run on copies of the inputs, bound by name; give copies of the outputs, in order.
@@ -116,7 +118,8 @@ class Session:
 
         def run() -> None:
             try:
-                answer.set_result(self._session.run_with_ort_values(None, copies, options))
+                values = self._session.run_with_ort_values(self.outputs, copies, options)
+                answer.set_result(values)
             except BaseException as error:
                 answer.set_exception(error)
 

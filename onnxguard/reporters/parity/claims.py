@@ -39,7 +39,8 @@ def claim(report: ParityReport) -> Claim:
         trials = phrases.plural(len(compared(report)), "trial")
         shown = f": largest difference {number(report.largest)} in {trials}"
         within = number(report.atol) if report.tolerance == "exact" else report.tolerance
-        return Claim("agrees with", f" within {within}{shown}{_alone(report.nodes)}")
+        rest = f"{_asked(report)} within {within}{shown}{_alone(report.nodes)}"
+        return Claim("agrees with", rest)
     if report.verdict is ParityVerdict.VACUOUS:
         rest = f" above {number(report.atol)}, but this comparison could hardly have shown one"
         return Claim("shows no difference from", rest)
@@ -86,6 +87,14 @@ def _otherwise(report: ParityReport) -> Claim:
     errors = phrases.plural(sum(finding.fails for finding in report.findings), "error")
     trials = phrases.plural(len(compared(report)), "trial")
     return Claim("agrees with", f" within {number(report.atol)} in {trials}, but has {errors}")
+
+
+def _asked(report: ParityReport) -> str:
+    """That not all outputs were compared; the remarks name them."""
+    if not report.outputs:
+        return ""
+    several = f"{len(report.outputs):,} outputs" if len(report.outputs) > 1 else "output"
+    return f" in the {several} asked for"
 
 
 def _alone(nodes: NodePass) -> str:
