@@ -379,7 +379,7 @@ PARITY = (
         Severity.WARNING,
         "The graph lacks an input that forward takes.",
         "Exporters drop an input that no output depends on. The module got the array of the file "
-        "in every trial, another value of it changed nothing.",
+        "in every trial, or something like its first input; another value of it changed nothing.",
         "Take the parameter out of forward; or --ignore OP312:NAME.",
     ),
     _Firm(

@@ -184,7 +184,7 @@ def _examine(
 
 
 def _files(sides: Sides, settings: Settings) -> list[Inputs]:
-    """The user's inputs; those that the exporter dropped go to the module alone."""
+    """The user's inputs; those that the exporter dropped go to the module alone, or are made up."""
     declared = sides.model.inputs
     if not isinstance(sides.reference, TorchReference):
         return [read_inputs(file, declared) for file in settings.inputs]
@@ -192,13 +192,8 @@ def _files(sides: Sides, settings: Settings) -> list[Inputs]:
     files = [read_inputs(file, declared, unfed) for file in settings.inputs]
     for inputs in files:
         sides.reference.aside.update(inputs.aside)
-    missing = [name for name, needed in unfed.items() if needed]
-    missing = [name for name in missing if name not in sides.reference.aside]
-    if missing:
-        raise UsageError(
-            f'forward wants "{printable(missing[0])}", and the graph has no such input: an '
-            "exporter drops what no output depends on; give it in a file with `inputs`"
-        )
+    aside = sides.reference.aside
+    sides.reference.made_up = {n: 0 for n, needed in unfed.items() if needed and n not in aside}
     return files
 
 
@@ -238,6 +233,13 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
         settings.step("trials", len(cases), 0)
         if sides.session.timed_out or sides.reference.timed_out:  # the others would take as long
             break
+    if isinstance(sides.reference, TorchReference) and sides.reference.made_up:
+        first = printable(next(iter(sides.reference.made_up)))
+        if all(case.expected is None for case in cases):
+            raise UsageError(
+                f'forward wants "{first}", and the graph has no such input: an exporter drops what '
+                "no output depends on; give it in a file with `inputs`"
+            )
     return [case for case in cases if not is_moot(case)]
 
 

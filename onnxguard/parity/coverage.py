@@ -10,8 +10,10 @@ import numpy as np
 from onnxguard.base.printable import printable
 from onnxguard.parity.collector import Found
 from onnxguard.parity.loading import Sides, open_session
+from onnxguard.parity.outputs import few
 from onnxguard.parity.report import Tried
 from onnxguard.parity.settings import Settings
+from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.parity.trials import Case
 from onnxguard.running.comparison import Array
 from onnxguard.running.cutting import ancestors, sliced
@@ -45,6 +47,12 @@ def cover(
     """
     for name, known in sides.bounds.items():
         yield Tried("values", printable(name), 0, 0, _values(known))
+    if isinstance(sides.reference, TorchReference):
+        inputs = [declared.name for declared in sides.model.inputs]
+        given = {*sides.reference.aside, *sides.reference.made_up}
+        left = [name for name in sides.reference.unfed(inputs) if name not in given]
+        if left:
+            yield Tried("defaults", "forward", len(left), 0, few(left))
     yield from _sizes(sides, cases)
     for table, read in _rows(sides, cases, settings):
         share = read / table.rows

@@ -192,8 +192,8 @@ class Tried(NamedTuple):
     """What the trials reached of something that has an extent.
 
     Attributes:
-        what: ``rows``, ``sizes`` or ``branches``.
-        name: of the table, the dim or the node, safe to print.
+        what: ``values``, ``defaults``, ``sizes``, ``rows`` or ``branches``.
+        name: of the input, the dim, the table or the node, safe to print.
         reached: how many of them, as the trials show.
         extent: how many there are, 0 where that is not known.
         said: which, in a few words.

@@ -32,6 +32,11 @@ class TorchReference:
         module: the network, in evaluation mode (see ``evaluated``).
         bindings: the parameter of ``forward`` that each input of the graph stands for, where the
             names do not say so.
+
+    Attributes:
+        aside: what the module gets and the graph has no input for.
+        made_up: such inputs of which nothing is known, and what is added to the first input to
+            make each.
     """
 
     timed_out = False  # a module is run to its end
@@ -41,6 +46,7 @@ class TorchReference:
         self._bindings = dict(bindings or {})
         self.precision: torch.dtype | None = None
         self.aside: dict[str, Array] = {}
+        self.made_up: dict[str, int] = {}
         self.selection: Selection | None = None
         self.states = frozenset[int]()
         self._seen: list[tuple[Mapping[str, Array], Behaviour]] = []
@@ -63,6 +69,21 @@ class TorchReference:
         if len(inputs) == 1 and not bound & set(self._parameters()):
             free = dict(list(free.items())[1:])  # the only input is the first, whatever its name
         return {name: p.default is p.empty for name, p in free.items()}
+
+    @contextmanager
+    def another(self, name: str) -> Iterator[None]:
+        """Give an input that the graph lacks another value for a while."""
+        aside, made_up = self.aside, self.made_up
+        if name in made_up:
+            self.made_up = {**made_up, name: 1}
+        else:
+            array = aside[name]
+            other = ~array if array.dtype.kind == "b" else array + array.dtype.type(1)
+            self.aside = {**aside, name: other}
+        try:
+            yield
+        finally:
+            self.aside, self.made_up = aside, made_up
 
     def held(self) -> Held:
         """Its parameters and buffers, and what its batch norms multiply by."""
@@ -92,6 +113,7 @@ class TorchReference:
         """
         double = TorchReference(self.module, self._bindings)
         double.selection = self.selection
+        double.made_up = self.made_up
         double.precision = None if self.precision is None else torch.float64
         double.aside = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
@@ -165,10 +187,17 @@ class TorchReference:
                 )
         if not self._bindings and (len(inputs) == 1 or self._takes_any()):
             return  # the only one needs no name, and *args have none
+        if not known and self._takes_names():
+            return
         bound = [self._bindings.get(name, name) for name in inputs]
         for name, parameter in zip(inputs, bound, strict=True):
             if parameter not in known:
-                shown_name = printable(name)
+                shown_name, whole = printable(name), printable(parameter.partition(".")[0])
+                if parameter.partition(".")[0] in known:
+                    raise UsageError(
+                        f'"{shown_name}" is a part of "{whole}", which forward takes as a whole: '
+                        "name a module that takes the parts and makes it of them"
+                    )
                 raise UsageError(
                     f'no parameter of forward is called "{shown_name}" (it has: {shown}): say '
                     f"which one it is with `bindings` {shown_name}=PARAMETER"
@@ -181,7 +210,10 @@ class TorchReference:
         tensors = {name: self._cast(tensor) for name, tensor in tensors.items()}
         named = {self._bindings.get(name, name): tensor for name, tensor in tensors.items()}
         aside = {name: self._cast(as_tensor(array)) for name, array in self.aside.items()}
-        if all(name in known for name in named):
+        for name, step in self.made_up.items():
+            like = next(iter(named.values()), torch.zeros(1))
+            aside[name] = like ^ bool(step) if like.dtype == torch.bool else like + step
+        if all(name in known for name in named) or (not known and self._takes_names()):
             return self.module(**named, **aside)
         return self.module(*tensors.values(), **aside)
 
@@ -191,8 +223,15 @@ class TorchReference:
         return tensor.to(self.precision) if other else tensor
 
     def _takes_any(self) -> bool:
+        """Whether forward has ``*args``."""
         parameters = inspect.signature(self.module.forward).parameters.values()
         return any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+
+    def _takes_names(self) -> bool:
+        """Whether forward has ``**kwargs``, and no ``*args``."""
+        parameters = inspect.signature(self.module.forward).parameters.values()
+        named = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+        return named and not self._takes_any()
 
     def _parameters(self) -> tuple[str, ...]:
         """The names that ``forward`` takes."""

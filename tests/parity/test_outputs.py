@@ -1,4 +1,4 @@
-"""Outputs as networks give them: narrowed, named, nested, in objects, with caches."""
+"""Answers and arguments as networks have them: narrowed, nested, with caches; optional, lost."""
 
 from __future__ import annotations
 
@@ -221,3 +221,72 @@ def test_findings_on_outputs_bear_the_names_of_the_graph() -> None:
     report = check_parity(zeros, module)
     assert errors(report) == {"OP303"}
     assert "y spans 0 only" in said(report)
+
+
+# What modules take
+
+
+class Optional(torch.nn.Module):
+    """A plain network of a library: all optional, by name, and more names than the graph has."""
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,  # noqa: ARG002 - nobody gives it
+        use_cache: bool | None = None,
+        **kwargs: Any,
+    ) -> ModelOutput:
+        assert input_ids is not None
+        assert not kwargs
+        hidden = TABLE.to(torch.get_default_dtype())[input_ids]
+        if attention_mask is not None:
+            hidden = hidden * attention_mask[..., None]
+        answer = ModelOutput(last_hidden_state=hidden, pooler_output=hidden.sum(1))
+        if use_cache is not False:
+            answer["past"] = Cache([Layer(hidden, hidden)])
+        return answer
+
+
+TABLE = torch.arange(200.0).reshape(50, 4).sin()
+OPTIONAL = graph(
+    """(int64[n, l] input_ids, int64[n, l] attention_mask) => (float[n, l, 4] h, float[n, 4] p) {
+      r = Gather(t, input_ids) m = Cast <to = 1> (attention_mask) u = Unsqueeze(m, last)
+      h = Mul(r, u) p = ReduceSum <keepdims = 0> (h, one)
+    }""",
+    t=TABLE.numpy(),
+    last=np.array([-1]),
+    one=np.array([1]),
+)
+
+
+def test_a_plain_network_of_a_library_needs_no_wrapper() -> None:
+    report = check_parity(OPTIONAL, Optional())
+    assert_honest(report)
+    assert "the reference also gives, not compared: past." in said(report)
+    (defaults,) = (one for one in report.coverage if one.what == "defaults")
+    assert defaults.said == "inputs_embeds, use_cache"
+    assert_honest(check_parity(OPTIONAL, Optional(), outputs=("p",)))
+
+
+def test_a_mask_that_the_graph_lost_is_no_default() -> None:
+    data = graph(
+        """(int64[n, l] input_ids, int64[n, l] attention_mask) => (float[n, l, 4] h) {
+          r = Gather(t, input_ids) h = Identity(r)
+        }""",
+        t=TABLE.numpy(),
+    )
+    assert "OP201" in errors(check_parity(data, Optional(), outputs=("h=last_hidden_state",)))
+
+
+def test_arguments_that_go_by_any_name() -> None:
+    two = graph("(float[n, 4] a, float[n, 4] b) => (float[n, 4] y) { y = Sub(a, b) }")
+    assert_honest(check_parity(two, Network(lambda **given: given["a"] - given["b"])))
+    swapped = Network(lambda **given: given["b"] - given["a"])
+    assert "OP201" in errors(check_parity(two, swapped))
+
+
+def test_a_part_of_an_argument_is_no_argument() -> None:
+    data = graph('(float[n, 4] x, float[n, 4] "past.0.key") => (float[n, 4] y) { y = Identity(x) }')
+    with pytest.raises(UsageError, match=r'"past\.0\.key" is a part of "past", which'):
+        check_parity(data, Network(lambda x, past: x + past[0]))

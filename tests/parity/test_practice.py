@@ -487,10 +487,21 @@ class Used(nn.Module):
         return x * 2 * unused
 
 
+class Picky(nn.Module):
+    def forward(self, x: Tensor, unused: int) -> Tensor:
+        return x * 2 + 0 * [1, 2, 3][unused]
+
+
 def test_an_input_that_the_exporter_dropped(tmp_path: Path) -> None:
     data = graph("(float[n, 4] x) => (float[n, 4] y) { y = Mul(x, two) }", two=np.float32(2))
+    made_up = check_parity(data, Unused())
+    assert made_up.verdict == "pass", made_up.findings
+    assert warned(made_up) == {"OP312"}
+    assert "it was given what the first input has" in said(made_up)
+    assert warned(check_parity(data, Unused(), ignore=("OP312:unused",))) == set()
+    assert "OP114" in errors(check_parity(data, Used()))
     with pytest.raises(UsageError, match='forward wants "unused"'):
-        check_parity(data, Unused())
+        check_parity(data, Picky())
     file = tmp_path / "given.npz"
     np.savez(file, x=values(0, 3, 4).numpy(), unused=np.ones((3, 4), np.float32))
     report = check_parity(data, Unused(), inputs=(str(file),))
