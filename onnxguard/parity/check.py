@@ -292,14 +292,8 @@ def _prove(
     if not compared or not sides.model.whole or found.fails(settings.ignores):
         remarks.append("no damaged graph was tried: the graph itself did not pass")
         return None
-    gate = Gate(
-        sides.model,
-        compared,
-        passer,
-        lambda data: open_session(sides.model, data, settings),
-        settings,
-        arbiter,
-    )
+    matcher = WeightMatcher(sides.reference.held())
+    gate = Gate(sides, compared, passer, matcher, settings, arbiter)
     proto = sides.model.proto
     return prove(gate, proto, settings.mutants, settings.kill_rate, settings.seed, settings.step)
 

@@ -12,10 +12,12 @@ from onnx import helper, numpy_helper, shape_inference
 
 from onnxguard.parity.node_pass import name_of
 from onnxguard.running.comparison import Array
+from onnxguard.running.cutting import constant_value, depends_on_values
 
 Random = np.random.Generator
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+_NUMBERS = (*_FLOATS, onnx.TensorProto.INT32, onnx.TensorProto.INT64)
 
 KERNELS = {"Conv": 1, "ConvTranspose": 1}
 WEIGHTED = KERNELS | {"Gemm": 1, "MatMul": 1, "Gather": 0, "LSTM": 1, "GRU": 1}
@@ -26,6 +28,13 @@ ACTIVATIONS = frozenset(
     {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Gelu", "Erf", "Softplus", "Clip"}
     | {"Softmax", "LogSoftmax", "HardSigmoid", "HardSwish"}
 )
+BOUNDED = frozenset({"Clip", "Max", "Min"})
+COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+ARITHMETIC = frozenset({"Add", "Div", "Mod", "Mul", "Pow", "Sub"})
+_LEAST, _MOST = 1e-4, 1e6
+"""Numbers beyond keep a divisor from zero, or stand for infinity."""
+DAMAGED = ", damaged"
+"""Added to the name of a constant that was changed: other nodes may read the original."""
 
 
 class Mutant(NamedTuple):
@@ -147,10 +156,12 @@ def _zero_rows(patient: Patient) -> int | None:
         if w.ndim != 2 or len(w) < 8:
             return w
         w = w.copy()
-        w[patient.random.integers(len(w) // 2, len(w)) :] = 0
+        w[-max(len(w) >> int(patient.random.integers(1, 7)), 1) :] = (
+            0  # half of them to the last one
+        )
         return w
 
-    return _change(patient, {"Gather": 0}, zeroed)
+    return _change(patient, {"Gather": 0, "Cast": 0}, zeroed)
 
 
 def _flip_kernel(patient: Patient) -> int | None:
@@ -191,7 +202,7 @@ def _change(
     after = np.asarray(change(before, _output_axis(node)), before.dtype, order="C")
     if np.array_equal(before, after):
         return None
-    name = f"{node.input[slot]}, damaged"  # other nodes may read the original
+    name = node.input[slot] + DAMAGED
     graph.initializer.append(numpy_helper.from_array(after, name))
     node.input[slot] = name
     return index
@@ -276,6 +287,57 @@ def _replace_pooling(patient: Patient) -> int | None:
     return index
 
 
+def _move_bound(patient: Patient) -> int | None:
+    return _change_number(patient, BOUNDED, patient.random.choice([0.5, 2.0]))
+
+
+def _move_threshold(patient: Patient) -> int | None:
+    return _change_number(patient, COMPARING, patient.random.choice([0.5, 2.0]))
+
+
+def _scale_constant(patient: Patient) -> int | None:
+    return _change_number(patient, ARITHMETIC, 1.0 + 10.0 ** patient.random.uniform(-3, -1))
+
+
+def _change_number(patient: Patient, operators: frozenset[str], factor: float) -> int | None:
+    """Multiply a single number that a node reads beside values; integers by 2 or by 1/2."""
+    graph = patient.graph
+    numbers = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        value = constant_value(node)
+        if value is not None:
+            numbers[node.output[0]] = value
+    places = [
+        (index, slot)
+        for index, node in enumerate(graph.node)
+        if node.op_type in operators
+        if node.op_type in COMPARING or set(node.output) <= patient.floats
+        for slot, name in enumerate(node.input)
+        if name in numbers and _is_plain(numbers[name])
+        if depends_on_values(graph, (other for other in node.input if other not in numbers))
+    ]
+    if not places:
+        return None
+    index, slot = places[patient.random.integers(len(places))]
+    before = numpy_helper.to_array(numbers[graph.node[index].input[slot]])
+    after = before * before.dtype.type(factor)
+    if before.dtype.kind in "iu":
+        after = before * 2 if factor > 1 else before // 2
+    if np.array_equal(before, after):
+        return None
+    name = graph.node[index].input[slot] + DAMAGED
+    graph.initializer.append(numpy_helper.from_array(after.astype(before.dtype), name))
+    graph.node[index].input[slot] = name
+    return index
+
+
+def _is_plain(tensor: onnx.TensorProto) -> bool:
+    """Whether a tensor is one number of an ordinary size; others are equal to their multiples."""
+    if any(dim != 1 for dim in tensor.dims) or tensor.data_type not in _NUMBERS:
+        return False
+    return bool(_LEAST <= abs(float(numpy_helper.to_array(tensor).ravel()[0])) <= _MOST)
+
+
 MUTATIONS: dict[str, Callable[[Patient], int | None]] = {
     "weight scaled by 1 + 1e-5 to 1 + 1e-2": _scale,
     "weight rounded to float16": _halve_precision,
@@ -290,6 +352,9 @@ MUTATIONS: dict[str, Callable[[Patient], int | None]] = {
     "Concat reordered": _reorder_concat,
     "operands swapped": _swap_operands,
     "MaxPool replaced by AveragePool": _replace_pooling,
+    "bound of a Clip, Max or Min halved or doubled": _move_bound,
+    "number that is compared with halved or doubled": _move_threshold,
+    "constant scaled by 1 + 1e-3 to 1 + 1e-1": _scale_constant,
 }
 """The kinds of damage; each changes a graph in place and tells the node, None where it cannot."""
 

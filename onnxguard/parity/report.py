@@ -227,6 +227,7 @@ class Proof(NamedTuple):
         required: the least share that must be killed, 0 to 1.
         kinds: ``(mutation, mutants, killed)``.
         survivors: those that passed.
+        equal: others, which load not or give what the original gives on all inputs: not counted.
     """
 
     mutants: int
@@ -234,6 +235,7 @@ class Proof(NamedTuple):
     required: float
     kinds: tuple[tuple[str, int, int], ...]
     survivors: tuple[Survivor, ...]
+    equal: int = 0
 
     @property
     def rate(self) -> float:

@@ -129,6 +129,7 @@ def more_shapes(
     fitting: Shapes,
     rows: int,
     affordable: Callable[[Shapes], bool] = lambda _: True,
+    most: int = 4 * LONG,
 ) -> Iterator[tuple[str, Shapes]]:
     """Shapes for the profiles ``many`` and ``long``; the other sizes are those of one that fits.
 
@@ -137,8 +138,9 @@ def more_shapes(
         fitting: a shape that both sides took.
         rows: of the table of positions, 0 where there is none.
         affordable: whether there is memory for a run; sizes are halved until there is.
+        most: the longest axis where there is one.
     """
-    long = min(rows, 4 * LONG) if rows else LONG
+    long = min(rows, most) if rows else LONG
     batches: dict[str, int] = {}
     lengths: dict[str, int] = {}
     for declared in inputs:

@@ -14,8 +14,9 @@ from onnxguard.parity.mutants import Mutant
 
 def weights_of(proto: onnx.ModelProto, node: str, slot: int) -> np.ndarray:
     name = next(n for n in proto.graph.node if n.name == node).input[slot]
-    found = next(t for t in proto.graph.initializer if t.name == name)
-    return np.asarray(numpy_helper.to_array(found))
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    stored |= {n.output[0]: n.attribute[0].t for n in proto.graph.node if n.op_type == "Constant"}
+    return np.asarray(numpy_helper.to_array(stored[name]))
 
 
 def node_of(proto: onnx.ModelProto, name: str) -> onnx.NodeProto:
@@ -97,7 +98,7 @@ def attribute(node: onnx.NodeProto, name: str) -> Any:
 def removed(mutant: Mutant, original: onnx.ModelProto) -> bool:
     before, after = node_of(original, mutant.node), node_of(mutant.proto, mutant.node)
     kept = before.input[0] == after.input[0] and before.output[:] == after.output[:]
-    return before.op_type in ("Relu", "Sigmoid", "Erf", "Softmax") and (
+    return before.op_type in ("Relu", "Sigmoid", "Erf", "Softmax", "Clip") and (
         kept and after.op_type == "Identity"
     )
 
@@ -126,6 +127,27 @@ def emptied(mutant: Mutant, original: onnx.ModelProto) -> bool:
     return first >= len(before) // 2 and bool(rows[first:].all()) and not after[first:].any()
 
 
+def number_changed(mutant: Mutant, original: onnx.ModelProto) -> float:
+    """What a single number was multiplied by."""
+    before, after = changes(mutant, original)
+    assert before.size == 1
+    return float(after.item() / before.item())
+
+
+def bounded(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    is_bound = node_of(original, mutant.node).op_type in ("Clip", "Max", "Min")
+    return is_bound and number_changed(mutant, original) in (0.5, 2)
+
+
+def compared(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    is_asked = node_of(original, mutant.node).op_type in ("Less", "Greater", "Equal")
+    return is_asked and number_changed(mutant, original) in (0.5, 2)
+
+
+def adjusted(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    return 1.0009 < number_changed(mutant, original) < 1.11
+
+
 SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
     "weight scaled by 1 + 1e-5 to 1 + 1e-2": scaled,
     "weight rounded to float16": halved,
@@ -140,4 +162,7 @@ SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
     "Concat reordered": reordered,
     "operands swapped": exchanged,
     "MaxPool replaced by AveragePool": averaged,
+    "bound of a Clip, Max or Min halved or doubled": bounded,
+    "number that is compared with halved or doubled": compared,
+    "constant scaled by 1 + 1e-3 to 1 + 1e-1": adjusted,
 }

@@ -212,7 +212,8 @@ def node_counts(nodes: NodePass) -> str:
 
 def proof(result: Proof) -> str:
     """The proof in one sentence."""
+    others = f"; {result.equal:,} more change nothing that anybody sees" if result.equal else ""
     return (
         f"of {phrases.plural(result.mutants, 'graph')} damaged on purpose, {result.killed:,} were "
-        f"noticed ({result.rate:.1%}; at least {result.required:.0%} must be)"
+        f"noticed ({result.rate:.1%}; at least {result.required:.0%} must be){others}"
     )
