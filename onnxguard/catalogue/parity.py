@@ -59,6 +59,15 @@ PARITY = (
         "no business to read. Nothing was compared.",
         "Run onnxguard scan on it, and export it again.",
     ),
+    _Firm(
+        "OP006",
+        "time-limit",
+        Severity.ERROR,
+        "A run took longer than it may.",
+        "Neither side may run for ever: a loop without an end looks like one that needs an hour. "
+        "Whether the graph agrees is not known.",
+        "Allow more with --run-seconds, or name smaller inputs with --shape.",
+    ),
     Rule(
         "OP101",
         "opset-not-asked-for",

@@ -193,7 +193,7 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
     default=_DEFAULTS.run_seconds,
     show_default=True,
     metavar="N",
-    help="Time that one run of the graph may take.",
+    help="Time that one run of either side may take.",
 )
 @click.option(
     "--save",

@@ -15,7 +15,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.model.facts import Facts, Value
 from onnxguard.parity.settings import Settings
-from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError
 from onnxguard.running.graph_file import read_onnx
 from onnxguard.running.session import Session
 from onnxguard.scanning.scan import scan_bytes
@@ -256,6 +256,9 @@ def _answers(graph: Graph, store: Store, crop: int) -> Iterator[tuple[Picture, M
             ((_, answer),) = session.run({signature.input: np.ascontiguousarray(normalised)})
         except RefusedError as error:
             raise UsageError(f"{printable(name)}: ONNX Runtime refuses it: {error}") from None
+        except TimeLimitError as error:
+            message = f"{printable(name)}: ONNX Runtime was not done within {error.seconds:g} s"
+            raise UsageError(message) from None
         yield image, mask, _saliency(answer, mask, name)
 
 

@@ -53,7 +53,7 @@ from onnxguard.parity.soundness import (
 from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.parity.trials import Case, Known, generated_inputs, is_moot, run_case, worst_case
 from onnxguard.parity.weights import WeightMatcher
-from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError
 from onnxguard.running.graph_file import (
     OnnxModel,
     external_files,
@@ -87,7 +87,8 @@ def check_parity(
         The report.
 
     Raises:
-        ParityError: one side could not be loaded, or the inputs could not be read.
+        ParityError: one side could not be loaded, the inputs could not be read, or a run took too
+            long.
         UsageError: the call is wrong.
         EvidenceError: the evidence could not be written; it holds the report.
     """
@@ -106,13 +107,16 @@ def check_parity(
         require_folder(chosen.save)
     path = "" if isinstance(model, bytes) else os.fspath(model)
     graph = parse_onnx(model, "-") if isinstance(model, bytes) else read_onnx(path)
-    with (
-        files_read(graph.size) as read,
-        loaded_sides(graph, torch, reference, weights, chosen) as sides,
-    ):
-        if chosen.save is None:
-            graph = sides.model
-        report, worst, evidence = _examine(sides, chosen, path, read)
+    try:
+        with (
+            files_read(graph.size) as read,
+            loaded_sides(graph, torch, reference, weights, chosen) as sides,
+        ):
+            if chosen.save is None:
+                graph = sides.model
+            report, worst, evidence = _examine(sides, chosen, path, read)
+    except TimeLimitError as error:
+        raise ParityError("OP006", str(error)) from None
     report = report._replace(seconds=time.perf_counter() - started)
     if chosen.save is not None:
         save_evidence(chosen.save, report, graph, worst, evidence)
@@ -231,8 +235,6 @@ def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Ca
         model, wanted = sides.model, sides.wanted
         cases.append(run_case(inputs, sides.reference, sides.session, model, settings, wanted))
         settings.step("trials", len(cases), 0)
-        if sides.session.timed_out or sides.reference.timed_out:  # the others would take as long
-            break
     if isinstance(sides.reference, TorchReference) and sides.reference.made_up:
         first = printable(next(iter(sides.reference.made_up)))
         if all(case.expected is None for case in cases):

@@ -93,7 +93,7 @@ def loaded_sides(
     shown = "" if weights is None else printable(os.fspath(weights))
     with evaluated(found.module):
         module = found.module if settings.budget is None else in_float32(found.module)
-        side = TorchReference(module, settings.bindings)
+        side = TorchReference(module, settings.bindings, settings.run_seconds)
         side.precision = None if settings.budget is None else torch_float32
         side.bind([declared.name for declared in model.inputs])
         about = found.name, found.sha256, shown, found.weights_sha256, False

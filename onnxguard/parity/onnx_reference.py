@@ -36,11 +36,6 @@ class OnnxReference:
         folder = model.folder if model.external else ""
         self._session = Session(model.data, self._settings, folder, files=model.linked)
 
-    @property
-    def timed_out(self) -> bool:
-        """Whether a run was stopped."""
-        return self._session.timed_out
-
     def run(self, feeds: Mapping[str, Array]) -> Named:
         """Give copies of the outputs.
 

@@ -25,7 +25,7 @@ from onnxguard.parity.trials import MEMORY, Case, compare_outputs
 from onnxguard.parity.weights import WeightMatcher
 from onnxguard.running.comparison import Named, distances, is_floating
 from onnxguard.running.drawing import draw
-from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError
 from onnxguard.running.inputs import Inputs, Shapes, elements_of, more_shapes
 from onnxguard.running.profiles import EASED, NAMES
 from onnxguard.running.ranges import meeting
@@ -80,7 +80,7 @@ class Gate:
             return all(self._agrees(session, case) for case in self._cases)
         except ParityError:
             return None
-        except RefusedError:
+        except (RefusedError, TimeLimitError):
             return False
 
     def _open(self, proto: onnx.ModelProto) -> Session:

@@ -124,9 +124,12 @@ class Trial(NamedTuple):
     @property
     def shape_text(self) -> str:
         """``input 1x3x64x96, flag scalar``, much as ``--shape`` takes it."""
-        return ", ".join(
-            f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in self.shapes
-        )
+        return shapes_text(self.shapes)
+
+
+def shapes_text(shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
+    """``input 1x3x64x96, flag scalar``."""
+    return ", ".join(f"{name} {'x'.join(map(str, shape)) or 'scalar'}" for name, shape in shapes)
 
 
 class NodeCheck(NamedTuple):

@@ -51,7 +51,7 @@ class Settings(NamedTuple):
         opset: the version that was asked of the exporter, None if any will do.
         bindings: the parameter of ``forward`` for an input whose name it does not share.
         ignore: codes of findings, of rules that are ignorable, that the user takes upon themselves.
-        run_seconds: time that one run of the graph may take.
+        run_seconds: time that one run of either side may take.
         save: the folder for evidence, None for none.
         pictures: draw image-like outputs for an HTML report.
         step: told of progress.

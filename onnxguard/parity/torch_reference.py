@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from onnxguard.base.errors import UsageError
+from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.answers import tensors_of
 from onnxguard.parity.outputs import Selection
@@ -23,6 +23,10 @@ from onnxguard.parity.trace import Trace
 from onnxguard.parity.weights import Held
 from onnxguard.running.comparison import Array, Named
 from onnxguard.running.errors import ParityError, RefusedError, one_line
+from onnxguard.running.limited import within
+from onnxguard.running.providers import RUN_SECONDS
+
+T = TypeVar("T")
 
 
 class TorchReference:
@@ -32,6 +36,7 @@ class TorchReference:
         module: the network, in evaluation mode (see ``evaluated``).
         bindings: the parameter of ``forward`` that each input of the graph stands for, where the
             names do not say so.
+        seconds: how long a run may take; one that takes longer goes on, unheard.
 
     Attributes:
         aside: what the module gets and the graph has no input for.
@@ -39,10 +44,14 @@ class TorchReference:
             make each.
     """
 
-    timed_out = False  # a module is run to its end
-
-    def __init__(self, module: nn.Module, bindings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        bindings: Mapping[str, str] | None = None,
+        seconds: float = RUN_SECONDS,
+    ) -> None:
         self.module = module
+        self._seconds = seconds
         self._bindings = dict(bindings or {})
         self.precision: torch.dtype | None = None
         self.aside: dict[str, Array] = {}
@@ -102,8 +111,7 @@ class TorchReference:
             RefusedError: the module raised.
         """
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
-        with _refusals(), full_precision(default), torch.no_grad():
-            return self._outputs(self._called(tensors))
+        return self._limited(lambda: self._outputs(self._called(tensors)), default)
 
     def exactly(self, feeds: Mapping[str, Array]) -> Named:
         """As ``run``, in float64, on inputs in float64; the network is widened in place meanwhile.
@@ -111,7 +119,7 @@ class TorchReference:
         Raises:
             RefusedError: the module raised, or cannot be widened.
         """
-        double = TorchReference(self.module, self._bindings)
+        double = TorchReference(self.module, self._bindings, self._seconds)
         double.selection = self.selection
         double.made_up = self.made_up
         double.precision = None if self.precision is None else torch.float64
@@ -128,10 +136,13 @@ class TorchReference:
             RefusedError: the module raised.
         """
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
-        with _refusals(), full_precision(torch.float32), torch.no_grad():
+
+        def watched() -> Trace:
             with Watch(self.module) as watch:
                 answer = self._called(tensors)
             return watch.trace(self._outputs(answer))
+
+        return self._limited(watched)
 
     def behaviour(self, feeds: Mapping[str, Array]) -> Behaviour:
         """Run once and tell how it computes; the same arrays are not run twice.
@@ -143,11 +154,13 @@ class TorchReference:
             if before is feeds:
                 return seen
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
-        with _refusals(), full_precision(torch.float32), torch.no_grad():
-            watch = BehaviourWatch(tensors.values())
-            with watch:
+
+        def watched() -> Behaviour:
+            with BehaviourWatch(tensors.values()) as watch:
                 self._called(tensors)
-        self._seen.append((feeds, watch.behaviour()))
+            return watch.behaviour()
+
+        self._seen.append((feeds, self._limited(watched)))
         return self._seen[-1][1]
 
     def thresholds(self, feeds: Mapping[str, Array]) -> tuple[float, ...]:
@@ -160,8 +173,7 @@ class TorchReference:
     def changes_inputs(self, feeds: Mapping[str, Array]) -> tuple[str, ...]:
         """The inputs whose values differ after a run."""
         tensors = {name: as_tensor(array) for name, array in feeds.items()}
-        with _refusals(), full_precision(torch.float32), torch.no_grad():
-            self._called(tensors)
+        self._limited(lambda: self._called(tensors))
         return tuple(
             name
             for name, array in feeds.items()
@@ -204,6 +216,16 @@ class TorchReference:
                 )
         if len(set(bound)) < len(bound):
             raise UsageError("`bindings`: two inputs stand for one parameter of forward")
+
+    def _limited(self, run: Callable[[], T], default: torch.dtype = torch.float32) -> T:
+        """Run in full precision and without gradients, for as long as it may take."""
+
+        def inside() -> T:
+            with full_precision(default), torch.no_grad():
+                return run()
+
+        with _refusals():
+            return within(self._seconds, inside)
 
     def _called(self, tensors: dict[str, torch.Tensor]) -> Any:
         known = self._parameters()
@@ -381,7 +403,7 @@ def _exact_products() -> Iterator[None]:
 def _refusals() -> Iterator[None]:
     try:
         yield
-    except (ParityError, UsageError):
+    except OnnxguardError:
         raise
     except MemoryError:
         raise ParityError("OP001", "the reference ran out of memory") from None

@@ -10,14 +10,14 @@ import numpy as np
 from onnxguard.base.printable import printable
 from onnxguard.parity.budgets import within_budget
 from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
-from onnxguard.parity.report import Outcome, Trial
+from onnxguard.parity.report import Outcome, Trial, shapes_text
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
 from onnxguard.parity.weights import Held
 from onnxguard.running.comparison import Named, compare
 from onnxguard.running.difference import Difference
 from onnxguard.running.drawing import draw
-from onnxguard.running.errors import RefusedError
+from onnxguard.running.errors import RefusedError, TimeLimitError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.inputs import (
     WANTED,
@@ -45,10 +45,6 @@ Feeds = dict[str, np.ndarray]
 
 class Reference(Protocol):
     """What vouches for a graph: a PyTorch module or another graph."""
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether a run took too long and was stopped."""
 
     selection: Selection | None
     """What is taken of its answers; None for all of them, as long as it is not known."""
@@ -107,8 +103,8 @@ def run_case(
     wanted: Wanted,
 ) -> Case:
     """Run both sides once and compare; the first answers tell which tensors belong together."""
-    expected, reference_said = _answer(reference.run, inputs)
-    actual, model_said = _answer(session.run, inputs)
+    expected, reference_said = _answer("the reference", reference.run, inputs)
+    actual, model_said = _answer("the graph", session.run, inputs)
     outcome = Outcome.COMPARED
     differences: tuple[Difference, ...] = ()
     if expected is None and actual is None:
@@ -156,9 +152,12 @@ def compare_outputs(
         yield compare(declared.name, ours, theirs, *settings.allowed(declared.name))
 
 
-def _answer(run: Callable[[Feeds], Named], inputs: Inputs) -> tuple[Named | None, str]:
+def _answer(who: str, run: Callable[[Feeds], Named], inputs: Inputs) -> tuple[Named | None, str]:
     try:
         return run(inputs.arrays), ""
+    except TimeLimitError as error:
+        where = f" on {shapes_text(inputs.shapes)} ({inputs.profile})"
+        raise TimeLimitError(error.seconds, who, where) from None
     except RefusedError as error:
         return None, str(error)
 

@@ -27,6 +27,17 @@ class RefusedError(Exception):
     """One side would not take these inputs; the message is its own, in one printable line."""
 
 
+class TimeLimitError(OnnxguardError):
+    """A run took longer than it may."""
+
+    def __init__(self, seconds: float, what: str = "a run", where: str = "") -> None:
+        super().__init__(
+            f"{what} was not done within {seconds:g} s{where}: allow more with `run_seconds`, or "
+            "name smaller inputs with `shapes`"
+        )
+        self.seconds = seconds
+
+
 def one_line(error: BaseException | str) -> str:
     """An exception, or its message, as one printable line; of a long one the end, which says what.
 

@@ -9,16 +9,15 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import Future
 from contextlib import suppress
-from threading import Thread
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
 from onnxguard.running.comparison import Array
-from onnxguard.running.errors import ParityError, RefusedError, one_line
+from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError, one_line
+from onnxguard.running.limited import within
 from onnxguard.running.ort_values import UnsupportedError, from_ort_value, to_ort_value
 from onnxguard.running.providers import LEVELS, PROVIDER_NAMES, PROVIDER_OPTIONS, RunSettings
 
@@ -85,7 +84,6 @@ class Session:
             shutil.rmtree(self._profile, ignore_errors=True)
             raise
         self._seconds = settings.run_seconds
-        self.timed_out = False
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self.outputs = outputs or tuple(v.name for v in self._session.get_outputs())
 
@@ -94,6 +92,7 @@ class Session:
 
         Raises:
             RefusedError: ONNX Runtime does not take these inputs, or gives what cannot be read.
+            TimeLimitError: it takes too long.
         """
         try:
             return [(name, from_ort_value(value)) for name, value in self._values(feeds)]
@@ -114,30 +113,17 @@ class Session:
         except UnsupportedError as error:
             raise RefusedError(str(error)) from None
         options = ort.RunOptions()
-        answer: Future[Any] = Future()
 
-        def run() -> None:
-            try:
-                values = self._session.run_with_ort_values(self.outputs, copies, options)
-                answer.set_result(values)
-            except BaseException as error:
-                answer.set_exception(error)
+        def run() -> list[Any]:
+            values: list[Any] = self._session.run_with_ort_values(self.outputs, copies, options)
+            return values
 
-        # A thread of its own, because neither a clock nor Ctrl-C reaches a run from within.
-        runner = Thread(target=run, daemon=True)
-        runner.start()
         try:
-            values = answer.result(self._seconds)
-        except TimeoutError:
-            options.terminate = True
-            self.timed_out = True
-            raise RefusedError(f"not done within {self._seconds:g} s, and stopped") from None
-        except KeyboardInterrupt:
-            options.terminate = True
+            values = within(self._seconds, run, lambda: setattr(options, "terminate", True))
+        except TimeLimitError:
             raise
         except Exception as error:
             raise RefusedError(one_line(error)) from None
-        runner.join()
         return list(zip(self.outputs, values, strict=True))
 
     def placement(self) -> tuple[tuple[str, int], ...]:

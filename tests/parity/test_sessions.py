@@ -1,17 +1,21 @@
-"""The time that a run may take reaches every session of ONNX Runtime that a check opens."""
+"""The time that a run may take holds for the module and every session that a check opens."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from support.parity_cases import Network, graph, weighted
 
+from onnxguard.cli import main
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.settings import Settings
+from onnxguard.running.errors import ParityError
 from onnxguard.running.graph_file import parse_onnx
 from onnxguard.running.session import Session
 
@@ -73,8 +77,50 @@ def test_every_session_knows_how_long_a_run_may_take(
 def test_a_reference_that_takes_too_long_is_stopped_once(tmp_path: Path) -> None:
     other = tmp_path / "other.onnx"
     other.write_bytes(LONG)
-    (trial,) = check_parity(SHORT, reference=other, run_seconds=0.2).trials
-    assert trial.reference_said == "not done within 0.2 s, and stopped"
+    with pytest.raises(ParityError, match=SAYS) as caught:
+        check_parity(SHORT, reference=other, run_seconds=0.2)
+    assert caught.value.code == "OP006"
+
+
+SAYS = r"the reference was not done within 0.2 s on x 1x4 \(noise\): allow more with `run_seconds`"
+
+
+def test_a_module_that_takes_too_long_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def sleeps(x: torch.Tensor) -> torch.Tensor:
+        time.sleep(3)
+        return x
+
+    with pytest.raises(ParityError, match=SAYS):
+        check_parity(SHORT, Network(sleeps), run_seconds=0.2)
+    (tmp_path / "sleeping_net.py").write_text(
+        "import time, torch\nclass Net(torch.nn.Module):\n"
+        "    def forward(self, x): time.sleep(3); return x\n"
+    )
+    (tmp_path / "m.onnx").write_bytes(SHORT)
+    monkeypatch.chdir(tmp_path)
+    command = ["parity", "m.onnx", "--torch", "sleeping_net:Net", "--run-seconds", "0.2"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "within 0.2 s on x 1x4 (noise): allow more with --run-seconds" in error
+    assert main([*command, "--format", "json"]) == 2
+    assert '"OP006"' in capsys.readouterr().out
+
+
+def test_a_graph_that_takes_too_long_is_no_difference() -> None:
+    with pytest.raises(ParityError, match=r"the graph was not done within 0\.2 s") as caught:
+        check_parity(LONG, Network(lambda x: x), run_seconds=0.2)
+    assert caught.value.code == "OP006"
+
+
+def test_what_a_module_raises_is_no_time_limit() -> None:
+    def raises(_: torch.Tensor) -> torch.Tensor:
+        raise TimeoutError("a server did not answer")
+
+    report = check_parity(SHORT, Network(raises))
+    assert "a server did not answer" in report.trials[0].reference_said
 
 
 def test_a_reference_runs_on_the_cpu_without_optimisations() -> None:
