@@ -61,7 +61,7 @@ from onnxguard.running.graph_file import (
     parse_onnx,
     read_onnx,
 )
-from onnxguard.running.inputs import Inputs, parse_shapes, read_inputs
+from onnxguard.running.inputs import Inputs, parse_shapes, read_inputs, sizes_left_open
 from onnxguard.running.ranges import meeting
 
 
@@ -136,7 +136,7 @@ def _examine(
     if precision and settings.budget is None:
         remarks.append(f"a copy in {precision}: the tolerance {precision} compares it by budgets")
     arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
-    cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings)]
+    cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings, remarks)]
     remarks += remarks_on(sides.wanted, sides.reference.selection)
     placement = sides.session.placement()
     compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
@@ -217,8 +217,11 @@ def verdict_of(findings: tuple[Finding, ...]) -> ParityVerdict:
     return ParityVerdict.VACUOUS if vacuous else ParityVerdict.FAIL
 
 
-def _run_cases(sides: Sides, files: list[Inputs], settings: Settings) -> list[Case]:
+def _run_cases(
+    sides: Sides, files: list[Inputs], settings: Settings, remarks: list[str]
+) -> list[Case]:
     shapes = parse_shapes(settings.shapes, sides.model.inputs)
+    remarks += sizes_left_open(sides.model.inputs, settings.shapes, shapes)
     cases: list[Case] = []
 
     def refused() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from onnxguard.base.printable import printable
@@ -20,6 +21,14 @@ _SIDES = {
     Outcome.MODEL_REFUSED: "the graph refuses what the reference takes",
     Outcome.REFERENCE_REFUSED: "the reference refuses what the graph takes",
 }
+
+
+_REFUSING = {
+    Outcome.MODEL_REFUSED: "the graph refuses",
+    Outcome.REFERENCE_REFUSED: "the reference refuses",
+    Outcome.BOTH_REFUSED: "both sides refuse",
+}
+_OUTSIDE = re.compile(r"(?i)ind(ex|ices)\b.*\bout of |\bout of (data )?bounds")
 
 
 def told_apart(cases: list[Case], nodes: NodePass) -> list[Case]:
@@ -58,13 +67,9 @@ def judge_cases(
     trials = [case.trial for case in cases]
     worst: dict[tuple[str, str], tuple[Difference, Trial]] = {}
     times: dict[tuple[str, str], int] = {}
+    _judge_refusals(cases, found, remarks)
     for trial in trials:
-        if trial.outcome in _SIDES:
-            said = trial.model_said or trial.reference_said
-            found.add("OP207", f"{_SIDES[trial.outcome]}: {trial.shape_text}: {said}")
-        elif trial.outcome is Outcome.BOTH_REFUSED:
-            remarks.append(f"both sides refuse {trial.shape_text}: {trial.reference_said}")
-        elif trial.outcome is Outcome.NO_EVIDENCE:
+        if trial.outcome is Outcome.NO_EVIDENCE:
             said = f"{trial.profile} inputs, {trial.shape_text}"
             remarks.append(f"{said}: no evidence, PyTorch's own float32 is off there by too much")
         for difference in trial.differences:
@@ -82,11 +87,45 @@ def judge_cases(
             remarks.append(f"accepted as asked: {difference.message} ({where})")
             continue
         found.add(difference.problem, f"{difference.message} ({where})", difference.output)
-    if not compared and not any(trial.outcome in _SIDES for trial in trials):
-        found.add("OP301", "no trial was compared")
     wanted = PROVIDER_NAMES[settings.provider]
     if settings.provider != "cpu" and compared and wanted not in dict(placement):
         found.add("OP111", f"no node ran on the provider {settings.provider}")
+
+
+def _judge_refusals(cases: list[Case], found: Found, remarks: list[str]) -> None:
+    """Find what only one side takes; where all that was tried is refused, one finding says so."""
+    trials = [case.trial for case in cases]
+    alike = len({trial.outcome for trial in trials}) == 1 and len(trials) > 1
+    for case in cases:
+        outcome, said = case.trial.outcome, _refusal(case)
+        both = outcome is Outcome.BOTH_REFUSED
+        if alike and outcome in _REFUSING:
+            message = f"{_REFUSING[outcome]} all {len(trials)} inputs, the first {said}"
+            found.add("OP301", f"no trial was compared: {message}") if both else found.add(
+                "OP207", message
+            )
+            return
+        if outcome in _SIDES:
+            found.add("OP207", f"{_SIDES[outcome]}: {said}")
+        elif both:
+            remarks.append(f"both sides refuse {said}")
+    if not {Outcome.COMPARED, *_SIDES} & {trial.outcome for trial in trials}:
+        found.add("OP301", "no trial was compared")
+
+
+def _refusal(case: Case) -> str:
+    """What was refused, why, and what may help."""
+    trial = case.trial
+    said = trial.model_said if trial.outcome is Outcome.MODEL_REFUSED else trial.reference_said
+    advice = ""
+    if _OUTSIDE.search(said):
+        names = [n for n, array in case.inputs.arrays.items() if array.dtype.kind in "iu"]
+        values = " ".join(f"--values {printable(name)}=LOW..HIGH" for name in names[:3])
+        advice = "; an index lies outside what it picks from"
+        advice += f": name its values with {values}" if values else ""
+    elif "required positional argument" in said:
+        advice = "; an argument is missing in the module itself"
+    return f"{trial.shape_text}: {said}{advice}"
 
 
 def _budgets(trials: list[Trial]) -> list[str]:

@@ -14,6 +14,7 @@ from torch import nn
 from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.base.extras import how_to_install
 from onnxguard.base.printable import printable
+from onnxguard.base.yaml_tree import near
 from onnxguard.parity.exported_program import ExportedModule
 from onnxguard.running.errors import ParityError, one_line
 from onnxguard.running.graph_file import file_sha256
@@ -73,8 +74,12 @@ def _load(spec: Any, name: str) -> tuple[nn.Module, str]:
         return _exported_program(spec, name)
     path, colon, attribute = spec.partition(":")
     if path.endswith(".py"):
-        wanted = f"{path.removesuffix('.py').replace('/', '.')}:{attribute or 'callable'}"
-        raise ParityError("OP001", f'"{name}" is a file: write {printable(wanted)}')
+        folder, stem = os.path.split(path.removesuffix(".py"))
+        inside = not (os.path.isabs(folder) or ".." in folder)
+        dots = f"{folder.replace('/', '.')}." if folder and inside else ""
+        where = "" if inside else f", in the folder {printable(folder)}"
+        wanted = printable(f"{dots}{stem}:{attribute or 'callable'}")
+        raise ParityError("OP001", f'"{name}" is a file: write {wanted}{where}')
     if not colon or not path or not attribute:
         raise ParityError(
             "OP001",
@@ -83,7 +88,9 @@ def _load(spec: Any, name: str) -> tuple[nn.Module, str]:
     target = _imported(path, name)
     for part in attribute.split("."):
         if not hasattr(target, part):
-            raise ParityError("OP001", f'{name}: "{printable(path)}" has no "{printable(part)}"')
+            public = [n for n in dir(target) if callable(getattr(target, n, None)) and n[0] != "_"]
+            said = f'"{printable(path)}" has no "{printable(part)}"{near(part, public)}'
+            raise ParityError("OP001", f"{name}: {said}")
         target = getattr(target, part)
     return _made(target, name), ""
 
@@ -94,7 +101,8 @@ def _imported(path: str, name: str) -> Any:
     try:
         return importlib.import_module(path)
     except (Exception, SystemExit) as error:
-        raise ParityError("OP001", f"{name}: cannot be imported: {one_line(error)}") from None
+        said = f"cannot be imported: {one_line(error)}{_install(error)}"
+        raise ParityError("OP001", f"{name}: {said}") from None
     finally:
         if here in sys.path:
             sys.path.remove(here)
@@ -111,11 +119,20 @@ def _made(target: Any, name: str) -> nn.Module:
     except OnnxguardError:
         raise
     except (Exception, SystemExit) as error:
-        raise ParityError("OP001", f"{name}: calling it failed: {one_line(error)}") from None
+        said = f"calling it failed: {one_line(error)}{_install(error)}"
+        if isinstance(error, TypeError) and "required positional argument" in said:
+            said += "; name a function that takes nothing and makes the module"
+        raise ParityError("OP001", f"{name}: {said}") from None
     if not isinstance(made, nn.Module):
         kind = type(made).__name__
         raise ParityError("OP001", f"{name} makes a {kind}, not a torch.nn.Module")
     return made
+
+
+def _install(error: BaseException) -> str:
+    """How to get a package that is missing, if it is of the extra."""
+    missing = getattr(error, "name", None) if isinstance(error, ModuleNotFoundError) else None
+    return f" ({how_to_install('parity')})" if missing in ("onnxscript", "safetensors") else ""
 
 
 def _exported_program(path: str, name: str) -> tuple[nn.Module, str]:

@@ -90,17 +90,21 @@ def propose_shapes(inputs: Sequence[Declared]) -> Iterator[Shapes]:
     Raises:
         UsageError: an input does not declare its rank.
     """
+    _require_ranks(inputs)
+    if not is_dynamic(inputs):
+        yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
+        return
+    proposals = (_filled(inputs, attempt, sides) for attempt, sides in enumerate(_SIDES))
+    yield from (shapes for shapes in proposals if elements_of(shapes) <= ELEMENTS)
+
+
+def _require_ranks(inputs: Sequence[Declared]) -> None:
     for declared in inputs:
         if declared.dims is None:
             raise UsageError(
                 f'the input "{printable(declared.name)}" declares no shape: '
                 f"give one with `shapes` {printable(declared.name)}=DIMS"
             )
-    if not is_dynamic(inputs):
-        yield {d.name: tuple(int(s) for s in d.dims or ()) for d in inputs}
-        return
-    proposals = (_filled(inputs, attempt, sides) for attempt, sides in enumerate(_SIDES))
-    yield from (shapes for shapes in proposals if elements_of(shapes) <= ELEMENTS)
 
 
 def elements_of(shapes: Shapes) -> int:
@@ -172,8 +176,13 @@ def more_shapes(
                 break
 
 
-def _filled(inputs: Sequence[Declared], attempt: int, sides: tuple[int, int]) -> Shapes:
-    sizes: dict[str, int] = {}
+def _filled(
+    inputs: Sequence[Declared],
+    attempt: int,
+    sides: tuple[int, int],
+    known: Mapping[str, int] = {},
+) -> Shapes:
+    sizes = dict(known)
     shapes: Shapes = {}
     for declared in inputs:
         shape = []
@@ -202,8 +211,10 @@ def _size(axis: int, rank: int, attempt: int, sides: tuple[int, int]) -> int:
 def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shapes]:
     """Read ``name=1x3x64x64``; the n-th shape of each input makes the n-th set.
 
+    An input without any gets sizes of the same name, and for others those that are proposed.
+
     Raises:
-        UsageError: a shape cannot be read, or names no input, or an input has none.
+        UsageError: a shape cannot be read, or names no input, or inputs have other numbers of them.
     """
     known = {declared.name: declared for declared in inputs}
     given: dict[str, list[tuple[int, ...]]] = {}
@@ -226,18 +237,55 @@ def parse_shapes(texts: Sequence[str], inputs: Sequence[Declared]) -> list[Shape
     if not given:
         return []
     sets = max(map(len, given.values()))
-    for declared_input in inputs:
-        name = declared_input.name
-        if name not in given and not is_dynamic([declared_input]):
-            given[name] = [tuple(int(s) for s in declared_input.dims or ())]
-        shapes = given.setdefault(name, [])
+    for name, shapes in given.items():
         if len(shapes) not in (1, sets):
             raise UsageError(
                 f'`shapes`: the input "{printable(name)}" has {len(shapes)} shapes where '
                 f"another has {sets}"
             )
-        given[name] = shapes * sets if len(shapes) == 1 else shapes
-    return [{name: shapes[i] for name, shapes in given.items()} for i in range(sets)]
+    return [
+        _completed(inputs, {name: shapes[at % len(shapes)] for name, shapes in given.items()}, at)
+        for at in range(sets)
+    ]
+
+
+def _completed(inputs: Sequence[Declared], given: Shapes, attempt: int) -> Shapes:
+    """The shapes, with inputs that have none: a size of the same name is shared."""
+    _require_ranks([declared for declared in inputs if declared.name not in given])
+    sizes = _shared(inputs, given)
+    proposal = (attempt + 2) % len(_SIDES)  # the smallest leave indices little to pick twice
+    rest = _filled(inputs, proposal, _SIDES[proposal], sizes)
+    return {declared.name: given.get(declared.name, rest[declared.name]) for declared in inputs}
+
+
+def _shared(inputs: Sequence[Declared], given: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """The sizes of dims that have a name, where a shape was given."""
+    return {
+        dim: size
+        for declared in inputs
+        for dim, size in zip(declared.dims or (), given.get(declared.name, ()), strict=False)
+        if isinstance(dim, str) and dim
+    }
+
+
+def sizes_left_open(
+    inputs: Sequence[Declared], texts: Sequence[str], shapes: Sequence[Shapes]
+) -> list[str]:
+    """What was run for inputs that no ``--shape`` names, where no size of the same name says it."""
+    named = {text.rpartition("=")[0] for text in texts}
+    if not named:
+        return []
+    shared = {dim for d in inputs if d.name in named for dim in d.dims or () if dim}
+    lines = []
+    for declared in inputs:
+        loose = any(d not in shared for d in declared.dims or () if isinstance(d, str))
+        if declared.name not in named and loose:
+            name = printable(declared.name)
+            run = ", ".join("x".join(map(str, sizes[declared.name])) for sizes in shapes)
+            first = "x".join(map(str, shapes[0][declared.name]))
+            choice = f"choose with --shape {name}={first}"
+            lines.append(f"no --shape names {name}: run as {run}; {choice}")
+    return lines
 
 
 def read_inputs(path: str, inputs: Sequence[Declared], others: Container[str] = ()) -> Inputs:

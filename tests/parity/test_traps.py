@@ -1409,11 +1409,15 @@ def raises() -> nn.Module:
     [
         ("nosuch_module:build", "No module named 'nosuch_module'"),
         ("os:nosuch", '"os" has no "nosuch"'),
+        ("os:getcmd", r'"os" has no "getcmd" \(did you mean getcwd'),
+        ("nets/small.py:build", '"nets/small.py:build" is a file: write nets.small:build'),
+        ("/nets/small.py:build", "write small:build, in the folder /nets"),
+        ("missing_onnxscript:build", r"onnxscript .*\(pip install '"),
         ("os:sep.nosuch", '"os" has no "sep.nosuch"|has no "nosuch"'),
         ("os:path", "no module or callable but of type module"),
         ("math:pi", "of type float"),
         ("os:getcwd", "makes a str, not a torch.nn.Module"),
-        ("torch.nn:Linear", "calling it failed"),
+        ("torch.nn:Linear", "calling it failed.*; name a function that takes nothing and makes"),
         ("os", "write package.module:callable"),
         ("os:", "write package.module:callable"),
         (":build", "write package.module:callable"),
@@ -1428,7 +1432,12 @@ def raises() -> nn.Module:
         (3, "of type int"),
     ],
 )
-def test_references_that_are_none(spec: Any, says: str) -> None:
+def test_references_that_are_none(
+    spec: Any, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "missing_onnxscript.py").write_text("import onnxscript\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(OnnxguardError, match=says) as caught:
         check_parity(LINEAR, spec)
     assert_one_line(caught.value)
