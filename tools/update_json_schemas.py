@@ -34,8 +34,8 @@ from onnxguard.conformance.record import Conclusion, Conformance, Evidence, Oper
 from onnxguard.differences import Difference, FactsDifference, Pair
 from onnxguard.model.facts import Facts
 from onnxguard.parity.report import ParityReport, ParityVerdict
+from onnxguard.reporters.conformance import changes_json
 from onnxguard.reporters.conformance import json as conformance
-from onnxguard.reporters.conformance_changes import json as conformance_changes
 from onnxguard.reporters.diff import json as difference
 from onnxguard.reporters.diff import review_json
 from onnxguard.reporters.diff.phrases import LABELS, Number
@@ -64,12 +64,26 @@ NAMES = {
 """What types are called, where not by their own names."""
 PLAIN: Mapping[Any, Any] = {}
 """What the type variables of a type that has none stand for."""
+TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 PATTERNS = {
     "sha256": "^([0-9a-f]{64})?$",
     "code": "^O[GP][0-9]{3}$",
     "role": "^(configuration|manifest|allowlist|lock|baseline)$",
     "date": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$",
 }
+LEAST = {
+    "count": 1,
+    "expanded_loops": -1,
+    "expanded_nodes": -1,
+    "number": 1,
+    # What a model states may be negative, and so may a seed and the exponent of a decade.
+    **dict.fromkeys(("dims", "ir_version", "length", "model_version", "offset", "shape"), None),
+    **dict.fromkeys(("exponent", "new", "old", "product", "trip_count", "version"), None),
+    **dict.fromkeys(("seed", "split_seed"), None),
+}
+"""The least that whole numbers are, by field; all others are counts, and 0 or more."""
+SHARE = "in 0..1"
+"""What a docstring says of numbers that are a part of a whole."""
 ESCAPED = (
     "Strings from a model are escaped: control, bidi and format characters as \\xNN or \\uNNNN, a "
     "backslash as two."
@@ -104,9 +118,9 @@ def fields_of(kind: Any) -> dict[str, Any]:
 
 
 def counts(first: str, *enums: type[Enum]) -> dict[str, Any]:
-    """An object of numbers: all of them, and those of each value of an enum."""
+    """An object of counts: all of them, and those of each value of an enum."""
     names = [*([first] if first else []), *(value.value for kind in enums for value in kind)]
-    return closed({name: {"type": "integer", "minimum": 0} for name in names})
+    return closed(dict.fromkeys(names, int))
 
 
 def closed(properties: dict[str, Any], optional: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -176,7 +190,7 @@ KINDS = (
     Kind("targets", targets.SCHEMA, "targets", TARGETS),
     Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
     Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
-    Kind("conformance-changes", conformance_changes.SCHEMA, "conform diff", CHANGES),
+    Kind("conformance-changes", changes_json.SCHEMA, "conform diff", CHANGES),
     Kind("card", card_json.SCHEMA, "train-and-gate", CARD, card_json.RECORDS),
     Kind("evaluation", evaluation_json.SCHEMA, "evaluate", fields_of(Evaluation), SHARED),
     Kind(
@@ -229,15 +243,19 @@ class Writer:
             return self.record(origin, {key: known.get(v, v) for key, v in own.items()})
         if hasattr(kind, "_fields") or issubclass(kind, Enum):
             return self.defined(kind)
+        made: dict[str, Any] = {"type": TYPES[kind]}
         if kind is float and self.kind.records:
             self.defs["number"] = {
                 "description": "JSON has no number for what is not finite.",
-                "anyOf": [{"type": "number"}, {"enum": ["Infinity", "-Infinity", "NaN"]}],
+                "anyOf": [made, {"enum": ["Infinity", "-Infinity", "NaN"]}],
             }
-            return {"$ref": "#/$defs/number"}
-        name = {str: "string", int: "integer", float: "number", bool: "boolean"}[kind]
+            made = {"$ref": "#/$defs/number"}
+        if kind is float and field.endswith("seconds"):
+            made["minimum"] = 0
+        if kind is int and (least := LEAST.get(field, 0)) is not None:
+            made["minimum"] = least
         pattern = next((p for end, p in PATTERNS.items() if field.endswith(end)), None)
-        return {"type": name} | ({"pattern": pattern} if pattern and kind is str else {})
+        return made | ({"pattern": pattern} if pattern and kind is str else {})
 
     def given(self, schema: dict[str, Any]) -> dict[str, Any]:
         """A schema in which types may stand."""
@@ -251,8 +269,9 @@ class Writer:
     def union(self, parts: list[Any], field: str, known: Mapping[Any, Any]) -> dict[str, Any]:
         """One of several types, or null."""
         made = [self.of(part, field, known) for part in parts]
-        if all(set(schema) == {"type"} for schema in made):
-            return {"type": [*(schema["type"] for schema in made), "null"]}
+        if all(set(schema) <= {"type", "minimum"} for schema in made):  # of numbers alone
+            types = [*(schema.pop("type") for schema in made), "null"]
+            return {"type": types} | {key: least for each in made for key, least in each.items()}
         return {"anyOf": [*made, {"type": "null"}]}
 
     def items(
@@ -263,14 +282,15 @@ class Writer:
         if arguments[-1] is not ...:
             return {
                 "type": "array",
-                "prefixItems": [self.of(part, "", known) for part in arguments],
+                "prefixItems": [self.of(part, field, known) for part in arguments],
                 "minItems": len(arguments),
                 "maxItems": len(arguments),
             }
         if field in self.kind.records:
             parts = zip(self.kind.records[field], get_args(inner), strict=True)
             return {"type": "array", "items": closed({n: self.of(t, n, known) for n, t in parts})}
-        return {"type": "array", "items": self.of(inner, "", known)}
+        least = {"minItems": 1} if field == "places" else {}
+        return {"type": "array", "items": self.of(inner, field, known)} | least
 
     def defined(self, kind: Any) -> dict[str, Any]:
         """A reference to the definition of a record or an enum."""
@@ -299,6 +319,8 @@ class Writer:
                 first = {"type": made["type"][0]} if "type" in made else made["anyOf"][0]
                 made = first
             text = described.get(name) or paragraph(getattr(kind, name, ""))
+            if SHARE in f"{text} {paragraph(kind)}" and "float" in f"{found}":
+                made |= {"minimum": 0, "maximum": 1}
             if text and "description" not in made:
                 made = {"description": shown(text), **made}
             properties[name] = made

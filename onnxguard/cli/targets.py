@@ -12,7 +12,7 @@ from onnxguard.base.writing import write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.output import Reports, check_output, report_options, write_reports
 from onnxguard.policy.target import Row, Target, load_target, resolve_target, target_ids
-from onnxguard.reporters.targets import REPORTERS
+from onnxguard.reporters import TARGET_REPORTERS
 from onnxguard.rules.node_facts import called
 from onnxguard.scanning.on_targets import Matrix, OnTargets, ask_targets
 from onnxguard.sources.discover import find_models
@@ -64,7 +64,7 @@ def targets() -> None:
     is_flag=True,
     help="Have the installed ONNX Runtime load the models, too (extra: parity).",
 )
-@report_options(REPORTERS)
+@report_options(TARGET_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every reason, and what to do.")
 def matrix(
     models: tuple[str, ...],
@@ -87,7 +87,7 @@ def matrix(
     if confirming:
         found = [_confirmed(path, model, asked) for path, model in zip(paths, found, strict=True)]
     whole = Matrix(tuple((target.id, target.title) for target in asked), tuple(found))
-    write_reports(REPORTERS, whole, written, int(verbose))
+    write_reports(TARGET_REPORTERS, whole, written, int(verbose))
     return whole.exit_code
 
 

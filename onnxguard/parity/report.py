@@ -227,7 +227,7 @@ class Proof(NamedTuple):
     Attributes:
         mutants: how many there were.
         killed: how many of them did not pass.
-        required: the least share that must be killed, 0 to 1.
+        required: the least share that must be killed, in 0..1.
         kinds: ``(mutation, mutants, killed)``.
         survivors: those that passed.
         equal: others, which load not or give what the original gives on all inputs: not counted.

@@ -201,7 +201,7 @@ def test_the_workflow_of_the_page_writes_a_summary(model: bytes, folder: Path) -
     text = summary.read_text(encoding="utf-8")
     assert text.count("## onnxguard diff: ") == 1
     assert "`a b.onnx`" in text
-    assert "`fresh.onnx`, added" in text
+    assert "| `fresh.onnx` | added |" in text
     assert ("Relu became Einsum" in text) is (model == BAD)
 
 

@@ -174,10 +174,10 @@ def test_the_command_is_harmless_and_without_secrets(output_format: str) -> None
 
 def test_verbose_text_can_be_filed() -> None:
     out = run("scan", "clean.onnx", "-v")[1]
-    assert re.search(r"^command: onnxguard scan clean\.onnx -v$", out, re.MULTILINE)
-    assert re.search(r"^date: \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", out, re.MULTILINE)
-    assert f"allowlist adr-0258: sha256 {list_sha256(load_allowlist('adr-0258'))}" in out
-    assert f"sha256 {sha256(CLEAN).hexdigest()}" in out
+    assert re.search(r"^  command +onnxguard scan clean\.onnx -v$", out, re.MULTILINE)
+    assert re.search(r"^  date +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", out, re.MULTILINE)
+    assert f"allowlist adr-0258  sha256 {list_sha256(load_allowlist('adr-0258'))}" in out
+    assert re.search(f"^      file +{sha256(CLEAN).hexdigest()}$", out, re.MULTILINE)
 
 
 # -- which bytes -----------------------------------------------------------------------------------

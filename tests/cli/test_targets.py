@@ -15,8 +15,8 @@ from support.protobuf import graph, node
 from support.target_goldens import FOLDER, GOLDENS, MODELS, Golden, matrix
 
 from onnxguard.policy.target import load_target, target_ids
+from onnxguard.reporters import TARGET_REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.targets import REPORTERS
 from onnxguard.running.kernel_target import target_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,13 +31,13 @@ def test_golden(golden: Golden) -> None:
 
 
 def test_json_is_as_its_schema_says() -> None:
-    jsonschema.validate(json.loads(REPORTERS["json"](matrix(), RenderOptions())), SCHEMA)
+    jsonschema.validate(json.loads(TARGET_REPORTERS["json"](matrix(), RenderOptions())), SCHEMA)
 
 
 HOSTILE = "<script>|`*_[x](y)\x1b[31m\n## a.onnx"
 
 
-@pytest.mark.parametrize("output_format", REPORTERS)
+@pytest.mark.parametrize("output_format", TARGET_REPORTERS)
 def test_hostile_names_do_no_harm(output_format: str, tmp_path: Path) -> None:
     model = pb.model(graph(node("Sc<ript>\x1b|`", "x", "y", domain="d|`<b>")))
     (tmp_path / HOSTILE).write_bytes(model)

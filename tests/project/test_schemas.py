@@ -47,3 +47,27 @@ def test_every_object_is_closed_and_every_record_described(path: Path) -> None:
         assert definition["description"], name
         assert "``" not in json.dumps(definition)
         assert "None" not in json.dumps(definition)
+
+
+@pytest.mark.parametrize(
+    ("path", "bounds"),
+    [
+        ("report/facts/nodes", {"minimum": 0}),
+        ("report/facts/expanded_nodes", {"minimum": -1}),
+        ("report/facts/ir_version", {}),
+        ("report/external_data/offset", {}),
+        ("report/finding/count", {"minimum": 1}),
+        ("report/finding/places", {"minItems": 1}),
+        ("report/model/seconds", {"minimum": 0}),
+        ("difference/structure/weights", {"minimum": 0}),
+        ("parity/trial/seed", {}),
+        ("parity/proof/required", {"minimum": 0, "maximum": 1}),
+        ("card/measures/iou", {"minimum": 0, "maximum": 1}),
+        ("card/epoch/loss", {}),
+    ],
+)
+def test_numbers_have_the_bounds_that_they_keep(path: str, bounds: dict[str, int]) -> None:
+    kind, record, field = path.split("/")
+    schema = json.loads((ROOT / "docs" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    found = schema["$defs"][record]["properties"][field]
+    assert {key: found[key] for key in ("minimum", "maximum", "minItems") if key in found} == bounds

@@ -19,17 +19,12 @@ from support.training_records import ABLATIONS, CARDS, EVALUATIONS
 from onnxguard import reporters
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.reporters.kit import html, markdown, text
+from onnxguard.reporters.kit.blocks import Bar, Bars, Drawn, Image, Items, Listing
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.document import (
-    Bar,
-    Bars,
     Block,
     Document,
-    Drawn,
     Findings,
-    Image,
-    Items,
-    Listing,
     Names,
     Pairs,
     Paragraph,
@@ -52,6 +47,7 @@ BLOCKS: dict[str, Block] = {
     "paragraph": Paragraph(("a word of ours, ", Code(f"paragraph {HOSTILE}"))),
     "items": Items([("item ", Code(f"items {HOSTILE}")), "another item"]),
     "names": Names("Named", [Code(f"names {HOSTILE}"), Code("second")]),
+    "names alone": Names("", [Code(f"names alone {HOSTILE}"), Code("second")]),
     "pairs": Pairs([("a pair", Code(f"pairs {HOSTILE}")), ("no pair", "")]),
     "table": Table(("Head", "Number>"), [(Code(f"table {HOSTILE}"), Marked("1,234", "fail"))]),
     "findings": Findings([FINDING], SCAN),
@@ -115,6 +111,9 @@ def test_what_is_cut_is_counted_and_the_heaviest_stay() -> None:
     table = Table(("Row",), [(f"row {n}",) for n in range(60)], "", 3, [n % 50 for n in range(60)])
     assert kept(table, 3) == [47, 48, 49]
     assert kept(table._replace(weights=()), 3) == [0, 1, 2]
+    assert "... and 9 more (-v" in shown("text", report(Table(("Row",), [("row",)], more=9)))
+    assert "And 9 more." in shown("markdown", report(Table(("Row",), [("row",)], more=9)))
+    assert "And 9 more." in shown("html", report(Table(("Row",), [("row",)], more=9)))
     said = shown("text", report(table))
     assert re.findall(r"row (\d+)", said) == ["47", "48", "49"]
     assert "... and 57 more (-v shows all)" in said
@@ -128,12 +127,52 @@ def test_what_is_cut_is_counted_and_the_heaviest_stay() -> None:
 
 
 def test_several_parts_stand_under_headings_and_in_a_summary() -> None:
-    (part,) = report().parts
+    (part,) = report(BLOCKS["paragraph"]).parts
     document = report(parts=(part, part._replace(name=Code("other"))))
-    assert "### FAIL: `other`" in shown("markdown", document)
+    markdown = shown("markdown", document)
+    assert "### FAIL: `other`" in markdown
+    assert (
+        "| Verdict | What | Found | Figure |\n|---|---|---|--:|\n| **FAIL** | `thing` |" in markdown
+    )
+    assert markdown.count("said") == markdown.count("| 5 |") == 2  # in the summary alone
     assert html.render(document, PLAIN).count("<article") == 2
     assert "One line, 1.5 s" in shown("html", document)
     assert "Nothing was checked." in shown("html", report(parts=()))
+
+
+def test_parts_of_which_nothing_stands_open_are_a_line_or_folded() -> None:
+    rare = Section("Rare", [Paragraph("a detail")], detail=True, folded=True)
+    (part,) = report(rare).parts
+    figures = [("first", "1"), ("second", Code("2 x")), ("third", "3")]
+    clean = part._replace(verdict=Marked("PASS", "pass"), figures=figures, brief=2)
+    longer = clean._replace(name=Code("thing that is longer"), blocks=())
+    document = report(parts=(clean, longer, part, clean))
+    assert shown("text", document).splitlines() == [
+        "PASS  thing                 first 1, second 2 x",
+        "PASS  thing that is longer  first 1, second 2 x",
+        "",
+        "FAIL  thing said",
+        "      figure 5",
+        "",
+        "PASS  thing                 first 1, second 2 x",
+        "",
+        "FAIL: one line, 1.5 s",
+    ]
+    assert "a detail" in shown("text", document, verbosity=1)
+    folds = "\n\n<details><summary>Rare</summary>\n\n`thing`\n\na detail\n\n</details>"
+    assert shown("markdown", document).count(folds) == 3
+    assert "###" not in shown("markdown", document)
+
+
+@pytest.mark.parametrize("rendering", RENDERINGS)
+def test_what_holds_for_the_whole_is_in_every_rendering(rendering: str) -> None:
+    remarks = Paragraph(Code(f"less {HOSTILE}"), "error"), Paragraph("also", "soft")
+    document = report(remarks=remarks, blocks=[Section("Filed", [Items(["for ever"])])])
+    said = shown(rendering, document)
+    for words in (f"less {HOSTILE}", "also", "Filed", "for ever"):
+        assert words in said
+    if rendering == "text":
+        assert shown("text", document, verbosity=-1) == f"thing said\nless {HOSTILE}\n"
 
 
 def test_a_title_takes_the_place_of_the_command() -> None:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from onnxguard import __version__
 from onnxguard.policy.target import load_target
+from onnxguard.reporters import TARGET_REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.targets import REPORTERS
 from onnxguard.scanning.on_targets import Confirmed, Matrix, Provider, ask_targets
 
 FOLDER = Path(__file__).parent.parent / "goldens" / "targets"
@@ -56,12 +56,12 @@ class Golden(NamedTuple):
 
     def render(self) -> str:
         """Render it, with the version left out so that a release does not change it."""
-        text = REPORTERS[self.format](matrix(), self.options)
+        text = TARGET_REPORTERS[self.format](matrix(), self.options)
         return text.replace(__version__, "VERSION")
 
 
 GOLDENS = (
-    *map(Golden, REPORTERS),
+    *map(Golden, TARGET_REPORTERS),
     Golden("text", RenderOptions(color=True), "-color"),
     Golden("text", RenderOptions(verbosity=1), "-verbose"),
 )

@@ -1,9 +1,1 @@
-"""A conformance run becomes text, Markdown, a page or JSON."""
-
-from onnxguard.reporters.kit.formats import documents, formats
-
-REPORTERS = {
-    **documents(f"{__name__}.document", "text", "markdown", "html"),
-    **formats(f"{__name__}.", "json"),
-}
-"""By the name that ``--format`` takes."""
+"""What a conformance run found, and what changed between two."""

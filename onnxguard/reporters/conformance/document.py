@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome, WholeGraph
-from onnxguard.reporters.kit.document import Block, Document, Items, Paragraph, Part, Section, Table
+from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.document import Block, Document, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
 
@@ -26,7 +27,7 @@ def document(result: Conformance) -> Document:
     counted = counts(result)
     versions = ", ".join(f"{name} {version}" for name, version in result.versions)
     said = f", opset {result.opset}, ", *_subject(result)
-    by = Paragraph(f"By {versions}, on the CPU.", soft=True)
+    by = Paragraph(f"By {versions}, on the CPU.", "soft")
     part = Part(verdict, Code(result.name), said, (), [by, *_blocks(result)])
     return Document("conform", verdict, counted, result.seconds, (part,))
 

@@ -10,19 +10,18 @@ from onnxguard.reporters.diff import phrases as diff_phrases
 from onnxguard.reporters.diff.sections import SIGNS, sections
 from onnxguard.reporters.diff.structure import structure_sections
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.blocks import Items
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.document import (
     Block,
     Document,
     Findings,
-    Items,
     Paragraph,
     Part,
     Section,
     Table,
 )
 from onnxguard.reporters.kit.words import Code, Marked, Words
-from onnxguard.scanning.report import Verdict
 
 
 def document(difference: Difference) -> Document:
@@ -31,20 +30,16 @@ def document(difference: Difference) -> Document:
     if difference.facts is not None and difference.structure is not None:
         blocks += _facts(difference.facts, difference.structure)
     old, new = map(Code, difference.path)
-    verdict = _verdict(difference.verdict)
+    verdict = phrases.marked(difference.verdict)
     said = ": ", Code(diff_phrases.likeness(difference))
     part = Part(verdict, (old, " -> ", new), said, (), blocks)
     summary = diff_phrases.outcome(difference)
     return Document("diff", verdict, summary, difference.seconds, (part,))
 
 
-def _verdict(verdict: Verdict) -> Marked:
-    return Marked(phrases.VERDICTS[verdict], verdict.value)
-
-
 def _judged(judged: Judged) -> Section:
     """What a list says of both: what is new in full, what was there in a line each."""
-    old, new = map(_verdict, judged.verdict)
+    old, new = map(phrases.marked, judged.verdict)
     title = Code(judged.allowlist), ": ", old, " -> ", new, f", {diff_phrases.counts(judged)}"
     blocks: list[Block] = []
     if judged.added:

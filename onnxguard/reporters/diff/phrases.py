@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from onnxguard.differences import Difference, FactsDifference, Group, Judged, Structure
-from onnxguard.model.facts import Facts, OpsetImport
-from onnxguard.reporters.kit import phrases
+from onnxguard.model.facts import Facts
+from onnxguard.reporters.kit import phrases, rows
+from onnxguard.reporters.kit.words import listed
 from onnxguard.scanning.report import Verdict
 
-VERSIONS_SHOWN = 8
 Number = int | str | None
 
 
@@ -47,12 +47,11 @@ def likeness(difference: Difference) -> str:
 
 def definitions(structure: Structure) -> str:
     """``Softmax 11 -> 13``, of each operator that is defined otherwise, cut after some."""
-    shown = [
+    versions = (
         f"{each.operator} {each.versions.old or '?'} -> {each.versions.new or '?'}"
-        for each in structure.definitions[:VERSIONS_SHOWN]
-    ]
-    hidden = len(structure.definitions) - len(shown)
-    return ", ".join([*shown, *([f"and {hidden:,} more"] if hidden else [])])
+        for each in structure.definitions
+    )
+    return listed(versions, rows.VERSIONS_SHOWN)
 
 
 def _header_differs(facts: FactsDifference) -> bool:
@@ -139,7 +138,7 @@ def unchanged(facts: FactsDifference) -> str:
     if old.ir_version == new.ir_version:
         parts.append("no IR version" if new.ir_version is None else f"IR {new.ir_version}")
     if facts.opset_imports.same:
-        parts += [versions(new.opset_imports)] if new.opset_imports else ["no opset"]
+        parts += [rows.versions(new.opset_imports)] if new.opset_imports else ["no opset"]
     if old.nodes == new.nodes:
         parts.append(phrases.plural(new.nodes, "node"))
     if facts.operators.same:
@@ -151,13 +150,6 @@ def unchanged(facts: FactsDifference) -> str:
     if facts.outputs.same:
         parts.append(phrases.plural(len(new.outputs), "output"))
     return ", ".join(parts)
-
-
-def versions(imports: Sequence[OpsetImport]) -> str:
-    """``ai.onnx 17, ai.onnx.ml 3``, cut after some."""
-    parts = [f"{entry.domain} {entry.version}" for entry in imports[:VERSIONS_SHOWN]]
-    hidden = len(imports) - len(parts)
-    return ", ".join([*parts, *([f"and {hidden:,} more"] if hidden > 0 else [])])
 
 
 def _shown(field: str, value: Number) -> str:
@@ -182,15 +174,6 @@ def _change(field: str, old: Number, new: Number) -> str:
     size = abs(new - old)
     text = f"{sign}{phrases.byte_size(size) if field in _BYTES else f'{size:,}'}"
     return f"{text} ({100 * (new - old) / old:+.1f} %)" if field in _BYTES and old else text
-
-
-# -- verdicts -------------------------------------------------------------------------------------
-
-
-def verdicts(judged: Judged) -> str:
-    """``PASS -> FAIL``; one word where it is the same."""
-    old, new = (phrases.VERDICTS[verdict] for verdict in judged.verdict)
-    return f"{old} -> {new}"
 
 
 def counts(judged: Judged) -> str:

@@ -9,7 +9,7 @@ from onnxguard.reporters.diff import document as of_two
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.document import Block, Document, Findings, Pairs, Part, Section
-from onnxguard.reporters.kit.words import Code, Marked, Words, flat
+from onnxguard.reporters.kit.words import Code, Words, flat
 from onnxguard.scanning.report import Report, Verdict
 
 _ORDER = (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
@@ -19,7 +19,7 @@ _KINDS = ("changed", "renamed", "added", "removed")
 def document(review: Review) -> Document:
     """The whole report."""
     models = sorted(review.models, key=lambda model: _ORDER.index(model.verdict))
-    verdict = _verdict(review.verdict)
+    verdict = phrases.marked(review.verdict)
     return Document("diff", verdict, summary(review), review.seconds, tuple(map(_part, models)))
 
 
@@ -35,10 +35,6 @@ def summary(review: Review) -> Words:
     return (Code(base), f" ({old}) to ", Code(head), f" ({new}): {told}")
 
 
-def _verdict(verdict: Verdict) -> Marked:
-    return Marked(phrases.VERDICTS[verdict], verdict.value)
-
-
 def _part(model: Reviewed) -> Part:
     old, new = model.path
     if model.difference is not None:
@@ -47,11 +43,11 @@ def _part(model: Reviewed) -> Part:
         data = [", ", Code(", ".join(model.data)), " holds other values"] if model.data else []
         return part._replace(name=name, said=(f", {model.what}", *flat(part.said), *data))
     blocks: list[Block] = [_judged(report) for report in model.reports]
-    return Part(_verdict(model.verdict), Code(new or old), f", {model.what}", (), blocks)
+    return Part(phrases.marked(model.verdict), Code(new or old), f", {model.what}", (), blocks)
 
 
 def _judged(report: Report) -> Section:
-    title = Code(report.allowlist), ": ", _verdict(report.verdict)
+    title = Code(report.allowlist), ": ", phrases.marked(report.verdict)
     blocks: list[Block] = []
     if report.facts is not None:
         facts = report.facts

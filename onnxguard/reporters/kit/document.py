@@ -6,8 +6,8 @@ and HTML show as it is, whatever it holds. A fact that is added to a document is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit.checks import Check
@@ -15,29 +15,30 @@ from onnxguard.reporters.kit.phrases import duration
 from onnxguard.reporters.kit.words import Marked, Words, flat
 
 if TYPE_CHECKING:
-    from onnxguard.reporters.kit.html_elements import Markup
+    from onnxguard.reporters.kit.blocks import Rare
 
 
 class Paragraph(NamedTuple):
-    """Sentences; ``soft`` ones matter less."""
+    """Sentences, in a style of ``Marked`` where they stand out."""
 
     words: Words
-    soft: bool = False
-
-
-class Items(NamedTuple):
-    """A list of short things; text shows the first ``shown`` unless all are asked for."""
-
-    items: Sequence[Words]
-    shown: int | None = None
+    style: str = ""
 
 
 class Names(NamedTuple):
-    """Names with commas between them, and what they are; ``shown`` as of ``Items``."""
+    """Names with commas between them, and what they are if need be.
+
+    Text shows the first ``shown`` unless all are asked for.
+    """
 
     label: str
     names: Sequence[Words]
     shown: int | None = None
+
+    @property
+    def begin(self) -> str:
+        """What stands before the names."""
+        return f"{self.label}: " if self.label else ""
 
 
 class Pairs(NamedTuple):
@@ -54,8 +55,9 @@ class Table(NamedTuple):
         heads: of our own, one that ends in ``>`` is of numbers, which stand on the right.
         rows: as many cells each as there are heads.
         caption: what a row is, where the section's title does not say it.
-        shown: as of ``Items``.
+        shown: as of ``Names``.
         weights: where rows are left out, those of the largest weights stay; else the first.
+        more: so many rows that there are besides were left out before.
     """
 
     heads: Sequence[str]
@@ -63,6 +65,7 @@ class Table(NamedTuple):
     caption: str = ""
     shown: int | None = None
     weights: Sequence[float] = ()
+    more: int = 0
 
 
 class Findings(NamedTuple):
@@ -75,42 +78,6 @@ class Findings(NamedTuple):
     check: Check
     sign: Marked | None = None
     alike: int = 20
-
-
-class Bar(NamedTuple):
-    """A count in a histogram; ``beyond`` what is allowed, or within it."""
-
-    label: str
-    count: int  # type: ignore[assignment] # hides tuple.count, which nothing calls
-    beyond: bool = False
-
-
-class Bars(NamedTuple):
-    """A histogram; ``limit`` says what is allowed, above the bar of that index."""
-
-    bars: Sequence[Bar]
-    caption: Words
-    limit: tuple[int, str] | None = None
-
-
-class Listing(NamedTuple):
-    """A program to copy."""
-
-    text: str
-    language: str
-
-
-class Image(NamedTuple):
-    """A picture in a file beside the document; text leaves it out."""
-
-    file: str
-    shows: str
-
-
-class Drawn(NamedTuple):
-    """What only a page can show, made when a page is."""
-
-    draw: Callable[[], Markup]
 
 
 class Section(NamedTuple):
@@ -129,9 +96,7 @@ class Section(NamedTuple):
     folded: bool = False
 
 
-Block = (
-    Paragraph | Items | Names | Pairs | Table | Findings | Bars | Listing | Image | Drawn | Section
-)
+Block: TypeAlias = "Paragraph | Names | Pairs | Table | Findings | Section | Rare"
 
 
 class Part(NamedTuple):
@@ -143,6 +108,7 @@ class Part(NamedTuple):
         said: what became of it, as the sentence goes on after the name.
         figures: the numbers that matter most, and what they are.
         blocks: everything else.
+        brief: so many figures are enough where text has no block to show; 0 where they are not.
     """
 
     verdict: Marked | None
@@ -150,6 +116,24 @@ class Part(NamedTuple):
     said: Words
     figures: Sequence[tuple[str, Words]] = ()
     blocks: Sequence[Block] = ()
+    brief: int = 0
+
+
+class Parts(Sequence[Part]):
+    """Parts that are made when they are looked at: thousands of them take no room."""
+
+    def __init__(self, make: Callable[[Any], Part], things: Sequence[Any]) -> None:
+        self.make = make
+        self.things = things
+
+    def __len__(self) -> int:
+        return len(self.things)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self.make(self.things[at])
+
+    def __iter__(self) -> Iterator[Part]:
+        return map(self.make, self.things)
 
 
 class Document(NamedTuple):
@@ -162,6 +146,8 @@ class Document(NamedTuple):
         seconds: how long it took; None where nobody asks.
         parts: one for each thing that was looked at.
         title: of a document that is read by itself, without the command that made it.
+        remarks: what else holds for all of it, beside the verdict; quiet text shows errors alone.
+        blocks: what follows the parts.
     """
 
     command: str
@@ -170,6 +156,8 @@ class Document(NamedTuple):
     seconds: float | None
     parts: Sequence[Part]
     title: Words = ""
+    remarks: Sequence[Paragraph] = ()
+    blocks: Sequence[Block] = ()
 
     @property
     def closing(self) -> Words:

@@ -9,17 +9,12 @@ from typing import Any
 
 from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.blocks import Bar, Bars, Drawn, Image, Items, Listing
 from onnxguard.reporters.kit.checks import Check
 from onnxguard.reporters.kit.document import (
-    Bar,
-    Bars,
     Block,
     Document,
-    Drawn,
     Findings,
-    Image,
-    Items,
-    Listing,
     Names,
     Pairs,
     Paragraph,
@@ -34,14 +29,23 @@ from onnxguard.reporters.kit.html_elements import (
     code,
     element,
     escaped,
-    listed,
     page,
     section,
     table,
 )
 from onnxguard.reporters.kit.html_style import DOCUMENT
 from onnxguard.reporters.kit.options import RenderOptions
-from onnxguard.reporters.kit.words import Code, Marked, Words, flat, joined, plain, sentence
+from onnxguard.reporters.kit.words import (
+    Code,
+    Marked,
+    Words,
+    begun,
+    flat,
+    joined,
+    large,
+    plain,
+    sentence,
+)
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Nothing on the page may load or run, whatever a model calls its parts."""
@@ -50,6 +54,7 @@ ROWS_SHOWN = 1000
 """Rows of a table and items of a list that a browser is asked to show."""
 ALIKE_SHOWN = 5
 """Findings of one rule that are shown."""
+PLACES_SHOWN = 20
 _CARDS = Section, Findings, Drawn
 """What begins a card of its own; what stands before it belongs to the part's heading."""
 
@@ -64,13 +69,15 @@ def render(document: Document, options: RenderOptions) -> str:
         element("article", *_part(part, document), id=f"report-{place}")
         for place, part in enumerate(document.parts, 1)
     ]
+    remarks = [_paragraph(remark) for remark in document.remarks]
     summary = [] if alone else [_summary(document)]
-    body = element("h1", title), element("main", *summary, *articles)
+    inside = [*remarks, *summary, *articles, *map(_block, document.blocks)]
+    body = element("h1", title), element("main", *inside)
     return page(title, POLICY, DOCUMENT, *body)
 
 
 def words(text: Words) -> Markup:
-    """Words in a line; what is ``Code`` is shown as it is."""
+    """Words in a line; what is ``Code`` is shown as it is, and what is ``Markup`` is set."""
     return Markup("".join(map(_word, flat(text))))
 
 
@@ -81,7 +88,7 @@ def _word(text: str) -> Markup:
         if text.style == "bold":
             return element("strong", text)
         return element("span", text, class_=text.style)
-    return escaped(text)
+    return text if isinstance(text, Markup) else escaped(text)
 
 
 def _summary(document: Document) -> Markup:
@@ -96,16 +103,10 @@ def _summary(document: Document) -> Markup:
         listed = element("ul", *(element("li", link) for link in links))
         return card(element("h2", "Summary"), element("p", caption), listed)
     rows = [
-        (link, _badge(part.verdict) if part.verdict else "", words(_begun(part.said)))
+        (link, _badge(part.verdict) if part.verdict else "", words(begun(part.said)))
         for link, part in zip(links, document.parts, strict=True)
     ]
     return card(element("h2", "Summary"), table(caption, ("What", "Verdict", "Found"), rows))
-
-
-def _begun(said: Words) -> Words:
-    """Words that went on after a name, where there is none before them."""
-    first, *others = flat(said) or [""]
-    return (first if isinstance(first, Code) else first.lstrip(",: "), *others)
 
 
 def _badge(verdict: Marked) -> Markup:
@@ -113,27 +114,33 @@ def _badge(verdict: Marked) -> Markup:
 
 
 def _part(part: Part, document: Document) -> Iterable[Markup]:
-    terms = [
-        element("div", element("dt", label[:1].upper() + label[1:]), element("dd", words(value)))
-        for label, value in part.figures
-    ]
     badge = [_badge(part.verdict), " "] if part.verdict else []
-    said = [element("p", words(sentence(_begun(part.said))))] if part.said else []
+    said = [element("p", words(sentence(begun(part.said))))] if part.said else []
     if len(document.parts) == 1:  # the summary of several stands above them
         said.append(element("p", words(sentence(document.closing))))
     heading = element("h2", *badge, words(part.name))
-    figures = [element("dl", *terms, class_="figures")] if terms else []
     loose = list(takewhile(lambda block: not isinstance(block, _CARDS), part.blocks))
-    yield card(heading, *said, *figures, *(_set(block, "") for block in loose))
-    for block in part.blocks[len(loose) :]:
-        if isinstance(block, Section):
-            yield section_of(block)
-        elif isinstance(block, Findings):
-            yield section("Findings", _findings(block))
-        elif isinstance(block, Drawn):
-            yield block.draw()
-        else:
-            yield Markup(f"\n{element('section', _set(block, ''))}")
+    yield card(heading, *said, *figures_of(part), *map(_set, loose))
+    yield from map(_block, part.blocks[len(loose) :])
+
+
+def figures_of(part: Part) -> list[Markup]:
+    """The numbers that matter most, side by side."""
+    terms = [
+        element("div", element("dt", large(label)), element("dd", words(value)))
+        for label, value in part.figures
+    ]
+    return [element("dl", *terms, class_="figures")] if terms else []
+
+
+def _block(block: Block) -> Markup:
+    if isinstance(block, Section):
+        return section_of(block)
+    if isinstance(block, Findings):
+        return section("Findings", _findings(block))
+    if isinstance(block, Drawn):
+        return block.draw()
+    return Markup(f"\n{element('section', _set(block))}")
 
 
 def section_of(block: Section) -> Markup:
@@ -151,12 +158,12 @@ def _inside(block: Section) -> Iterable[Markup]:
             yield _set(inner, title)
 
 
-def _set(block: Block, title: str) -> Markup:
+def _set(block: Block, title: str = "") -> Markup:
     return _WAYS[type(block)](block, title)
 
 
-def _paragraph(block: Paragraph, _: str) -> Markup:
-    style = {"class_": "soft"} if block.soft else {}
+def _paragraph(block: Paragraph, _: str = "") -> Markup:
+    style = {"class_": block.style} if block.style else {}
     return element("p", words(block.words), **style)
 
 
@@ -167,6 +174,11 @@ def _more(hidden: int) -> list[Markup]:
 def _items(block: Items, _: str) -> Markup:
     items = [element("li", words(item)) for item in block.items[:ROWS_SHOWN]]
     return Markup("".join([element("ul", *items), *_more(len(block.items) - len(items))]))
+
+
+def _names(block: Names, _: str) -> Markup:
+    begin = [element("strong", block.begin)] if block.begin else []
+    return element("p", *begin, words(joined(block.names, ROWS_SHOWN)), ".")
 
 
 def _pairs(block: Pairs, _: str) -> Markup:
@@ -182,7 +194,7 @@ def _table(block: Table, title: str) -> Markup:
     at = kept(block, ROWS_SHOWN)
     rows = [tuple(map(words, block.rows[index])) for index in at]
     whole = table(block.caption, block.heads, rows, block.caption or title)
-    return Markup("".join([whole, *_more(len(block.rows) - len(at))]))
+    return Markup("".join([whole, *_more(len(block.rows) + block.more - len(at))]))
 
 
 def _findings(block: Findings, _: str = "") -> Markup:
@@ -201,7 +213,10 @@ def _alike(findings: Sequence[Finding], check: Check, sign: str) -> Markup:
         lines.append(element("p", code(finding.message)))
         places = [check.where(p) for p in finding.places if p.route != "model"]
         if places:
-            lines.append(_labelled("Where", *listed(places, finding.count)))
+            more = finding.count - len(places[:PLACES_SHOWN])
+            hidden = f" and {more:,} more" if more > 0 else ""
+            named = joined(map(Code, places[:PLACES_SHOWN]))
+            lines.append(_labelled("Where", words((*flat(named), hidden))))
         said = ("Decision", finding.adr), ("Waived because", finding.waiver)
         lines += [_labelled(label, text) for label, text in said if text]
     if len(findings) > ALIKE_SHOWN:
@@ -252,7 +267,7 @@ def _bar(bar: Bar, longest: float) -> Markup:
 _WAYS: dict[type[Any], Callable[[Any, str], Markup]] = {
     Paragraph: _paragraph,
     Items: _items,
-    Names: lambda block, _: _labelled(block.label, words(joined(block.names, ROWS_SHOWN)), "."),
+    Names: _names,
     Pairs: _pairs,
     Table: _table,
     Findings: _findings,

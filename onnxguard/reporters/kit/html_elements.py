@@ -5,10 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from onnxguard.reporters.kit.words import head_name, is_numeric
-
-SHOWN = 20
-"""So many names of a long list are shown."""
+from onnxguard.reporters.kit.words import head_name, is_numeric, large
 
 _HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -71,15 +68,6 @@ def code(text: str) -> Markup:
     return element("code", text)
 
 
-def listed(names: Sequence[str], total: int) -> list[str]:
-    """The first names with commas between them, and how many more there are."""
-    shown: list[str] = []
-    for name in names[:SHOWN]:
-        shown += [", ", code(name)]
-    hidden = total - len(names[:SHOWN])
-    return [*shown[1:], *([f" and {hidden:,} more"] if hidden > 0 else [])]
-
-
 def table(
     caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]], label: str = ""
 ) -> Markup:
@@ -102,7 +90,7 @@ def table(
         lines.append(element("tr", *row))
     whole = element(
         "table",
-        *([element("caption", f"{caption[:1].upper()}{caption[1:]}")] if caption else []),
+        *([element("caption", large(caption))] if caption else []),
         element("thead", element("tr", *top)),
         element("tbody", *lines),
         class_="stacked" if len(heads) > 3 else "plain",

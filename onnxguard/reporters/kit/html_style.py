@@ -57,7 +57,7 @@ th { font-weight: 600; } thead th { color: var(--soft); font-size: .85rem; }
 tbody th { font-weight: 400; } .stacked tbody th { min-width: 8.5rem; }
 td, th { text-align: left; overflow-wrap: break-word; max-width: 30rem; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.keys th { width: 13rem; color: var(--soft); }
+.keys { margin-bottom: .6rem; } .keys th { width: 13rem; color: var(--soft); }
 """
 
 NARROW = """\
@@ -109,7 +109,6 @@ figcaption { font-size: .88rem; margin-top: .3rem; }
   border: 2px solid #35e0ff; border-radius: 50%; box-shadow: 0 0 0 1px #000;
 }
 pre { overflow-x: auto; padding: .6rem .75rem; background: var(--shade); border-radius: .35rem; }
-.keys { margin-bottom: .6rem; }
 """
 DOCUMENT = BASE + _OWN + NARROW
 """The style of a document's page."""

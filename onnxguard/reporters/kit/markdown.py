@@ -1,20 +1,24 @@
-"""A document as Markdown, for a pull-request comment, a job summary or a model hub."""
+"""A document as Markdown, for a pull-request comment, a job summary or a model hub.
+
+What a model, a user or a program wrote stands in a code span: GitHub neither formats nor links what
+is in one (mentions, issue numbers, addresses, HTML). Only the backtick needs care there, and the
+pipe in a table.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.blocks import Bars, Drawn, Image, Items, Listing
+from onnxguard.reporters.kit.checks import Check
 from onnxguard.reporters.kit.document import (
-    Bars,
     Block,
     Document,
-    Drawn,
     Findings,
-    Image,
-    Items,
-    Listing,
     Names,
     Pairs,
     Paragraph,
@@ -23,19 +27,23 @@ from onnxguard.reporters.kit.document import (
     Table,
     kept,
 )
-from onnxguard.reporters.kit.markdown_parts import cell, code, finding_lines, folded, grid
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.words import (
     Code,
     Marked,
     Words,
+    begun,
     flat,
+    head_name,
+    is_numeric,
     joined,
+    large,
     sentence,
 )
 
 ROWS_SHOWN = 40
 """Rows of a table and items of a list that are shown: a comment has no room for all."""
+PLACES_SHOWN = 5
 
 
 def render(document: Document, options: RenderOptions) -> str:
@@ -50,21 +58,62 @@ def render(document: Document, options: RenderOptions) -> str:
         level = 3
         stands = f": {document.verdict}" if document.verdict else ""
         blocks = [f"## onnxguard {document.command}{stands}", closing]
-    for part in document.parts:
-        blocks += part_blocks(part, level, named=len(document.parts) > 1)
-    return "\n\n".join(blocks) + "\n"
+    blocks += set_blocks(document.remarks, level)
+    parts = list(document.parts)
+    several = len(parts) > 1
+    overview = several and any(part.verdict for part in parts)
+    blocks += [_overview(parts)] if overview else []
+    for part in parts:
+        blocks += _part(part, level, several, overview)
+    return "\n\n".join([*blocks, *set_blocks(document.blocks, level)]) + "\n"
 
 
-def part_blocks(part: Part, level: int, named: bool) -> list[str]:
-    """What became of something, its figures and blocks; ``named`` under a heading."""
-    blocks = [f"{inline(part.name)}{inline(part.said)}."]
-    if part.figures:
+def code(text: str) -> str:
+    """Return a code span that shows the text as it is, whatever it holds."""
+    text = text.replace("##", "#\\x23") or " "
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.strip() and (text[0] in "` " or text[-1] in "` ") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def cell(text: str) -> str:
+    """Return a code span for a table; a pipe would end the cell and is written in hexadecimal."""
+    return code(text.replace("|", "\\x7c"))
+
+
+def _overview(parts: Sequence[Part]) -> str:
+    """A row a part: all that is said of it but its blocks; figures without code are numbers."""
+    told = [dict(part.figures) for part in parts]
+    labels = list(dict.fromkeys(label for figures in told for label in figures))
+    heads = ["verdict", "what", "found"]
+    for label in labels:
+        words = [text for figures in told for text in flat(figures.get(label, ""))]
+        heads.append(label if any(isinstance(text, Code) for text in words) else f"{label}>")
+    rows = [
+        (part.verdict or "", part.name, begun(part.said), *(figures.get(la, "") for la in labels))
+        for part, figures in zip(parts, told, strict=True)
+    ]
+    return grid([*map(large, heads)], [[inline(words, cell) for words in row] for row in rows])
+
+
+def _part(part: Part, level: int, named: bool, overview: bool) -> list[str]:
+    """What became of something, its figures and blocks; less where they stand in an overview."""
+    said: list[str] = []
+    if not overview:
+        said.append(f"{inline(part.name)}{inline(part.said)}.")
+    if part.figures and not overview:
         figures = [(f"{label} ", *flat(value)) for label, value in part.figures]
-        blocks.append(inline(sentence(joined(figures))))
+        said.append(inline(sentence(joined(figures))))
+    folds = [block for block in part.blocks if isinstance(block, Section) and block.folded]
+    if overview and len(folds) == len(part.blocks):  # a heading for nothing that is seen
+        name = Paragraph(part.name)
+        named_folds = [fold._replace(blocks=[name, *fold.blocks]) for fold in folds]
+        return set_blocks(named_folds, level + named)
     if named:
         heading = (*((part.verdict, ": ") if part.verdict else ()), *flat(part.name))
-        blocks.insert(0, f"{'#' * level} {inline(tuple(map(_unmarked, heading)))}")
-    return [*blocks, *set_blocks(part.blocks, level + named)]
+        said.insert(0, f"{'#' * level} {inline(tuple(map(_unmarked, heading)))}")
+    opened = [block for block in part.blocks if block not in folds]
+    return [*said, *set_blocks([*opened, *folds], level + named)]
 
 
 def _unmarked(text: str) -> str:
@@ -83,21 +132,36 @@ def _strong(text: str) -> str:
     return f"**{text}**" if stands_out else text
 
 
+def grid(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of finished cells; a head that ends in ``>`` is of numbers."""
+    rules = ["--:" if is_numeric(head) else "---" for head in heads]
+    names = [cell(h) if isinstance(h, Code) else head_name(h) for h in heads]
+    lines = [f"| {' | '.join(names)} |", f"|{'|'.join(rules)}|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
 def set_blocks(blocks: Iterable[Block], level: int) -> list[str]:
     """Blocks, sections with headings of a level."""
     done: list[str] = []
     for block in blocks:
         if isinstance(block, Section):
             inside = set_blocks(block.blocks, level + 1)
+            title = inline(block.title)
             if not inside:
-                done.append(f"{inline(block.title)}.")
+                done.append(f"{title}.")
             elif block.folded:
-                done.append(folded(inline(block.title), inside))
+                # The blank line after the opening tags lets Markdown in again.
+                done += [f"<details><summary>{title}</summary>", *inside, "</details>"]
             else:
-                done += [f"{'#' * level} {inline(block.title)}", *inside]
+                done += [f"{'#' * level} {title}", *inside]
         else:
             done += _WAYS[type(block)](block)
     return done
+
+
+def _paragraph(paragraph: Paragraph) -> list[str]:
+    said = inline(paragraph.words)
+    return [f"**{said}**" if paragraph.style not in ("", "soft") else said]
 
 
 def _items(items: Items) -> list[str]:
@@ -114,9 +178,9 @@ def _pairs(pairs: Pairs) -> list[str]:
 def _table(table: Table) -> list[str]:
     at = kept(table, ROWS_SHOWN)
     rows = [[inline(words, cell) for words in table.rows[index]] for index in at]
-    hidden = len(table.rows) - len(at)
+    hidden = len(table.rows) + table.more - len(at)
     return [
-        *([f"{table.caption[:1].upper()}{table.caption[1:]}:"] if table.caption else []),
+        *([f"{large(table.caption)}:"] if table.caption else []),
         grid(table.heads, rows),
         *([f"And {hidden:,} more."] if hidden else []),
     ]
@@ -128,11 +192,25 @@ def _findings(block: Findings) -> list[str]:
     for finding in block.findings:
         seen[finding.code] = seen.get(finding.code, 0) + 1
         if seen[finding.code] <= block.alike:
-            lines += finding_lines(finding, block.check)
+            lines += _finding(finding, block.check)
     for rule, count in seen.items():
         if count > block.alike:
             lines.append(f"- and {count - block.alike:,} more **{phrases.title(rule)}**")
     return ["\n".join(lines)]
+
+
+def _finding(finding: Finding, check: Check) -> list[str]:
+    """What it says, where it is and what to do, as items of a list."""
+    state = "waived" if finding.waiver else finding.severity.value
+    lines = [f"- **{phrases.title(finding.code)}** ({state}): {code(finding.message)}"]
+    places = [p for p in finding.places if check.spans or p.route != "model"][:PLACES_SHOWN]
+    for place in places:
+        bytes_ = f", bytes {phrases.span(place)}" if check.spans else ""
+        lines.append(f"  - {code(place.route)}{bytes_}")
+    hidden = finding.count - min(len(finding.places), PLACES_SHOWN)
+    lines += [f"  - and {hidden:,} more"] if hidden > 0 else []
+    said = ("Decision", finding.adr), ("Fix", finding.hint), ("Waived because", finding.waiver)
+    return lines + [f"  - {label}: {code(text)}" for label, text in said if text]
 
 
 def _bars(block: Bars) -> list[str]:
@@ -144,11 +222,9 @@ def _bars(block: Bars) -> list[str]:
 
 
 _WAYS: dict[type[Any], Callable[[Any], list[str]]] = {
-    Paragraph: lambda paragraph: [inline(paragraph.words)],
+    Paragraph: _paragraph,
     Items: _items,
-    Names: lambda block: [
-        inline((f"{block.label}: ", *flat(joined(block.names, ROWS_SHOWN)), "."))
-    ],
+    Names: lambda block: [inline((block.begin, *flat(joined(block.names, ROWS_SHOWN)), "."))],
     Pairs: _pairs,
     Table: _table,
     Findings: _findings,

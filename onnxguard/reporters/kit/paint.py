@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from onnxguard.reporters.kit.options import WIDTH
+from onnxguard.reporters.kit.words import head_name, is_numeric
 
 NARROWEST, WHOLE = 8, 24
 """A column of texts is not made narrower than the first, or than its longest word of up to so many
@@ -37,8 +38,8 @@ class Paint:
         self.width = width
 
     def __call__(self, text: str, style: str) -> str:
-        """Return the text in a style of ``_CODES``."""
-        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.color and text else text
+        """Return the text in a style of ``_CODES``, or as it is in none."""
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if self.color and text and style else text
 
     def wrap(
         self, items: Iterable[str], indent: str, gap: str = " ", first: str | None = None
@@ -48,10 +49,10 @@ class Paint:
         ``first`` is what the first line begins with instead. An item is never cut.
         """
         lines: list[str] = []
-        line, used = ("", 0) if first is None else (first, _shown(first))
+        line, used = ("", 0) if first is None else (first, columns(first))
         start = first is not None
         for item in items:
-            width = _shown(item)
+            width = columns(item)
             if not line and not start:
                 line, used = indent + item, len(indent) + width
             elif start or used + len(gap) + width <= self.width:
@@ -73,13 +74,11 @@ class Paint:
             rows: of words, which may be coloured.
             indent: of each line.
         """
-        from onnxguard.reporters.kit.words import head_name, is_numeric  # few scans have a table
-
         names = [head_name(head) for head in heads]
         right = [is_numeric(head) for head in heads]
         above = [[[self(word, "soft") for word in name.split(" ")] for name in names]]
         room = self.width - len(indent) - 2 * (len(heads) - 1)
-        short = [sum(_shown(" ".join(cell)) for cell in row) <= LONG * room for row in rows]
+        short = [sum(columns(" ".join(cell)) for cell in row) <= LONG * room for row in rows]
         aligned = [row for row, fits in zip(rows, short, strict=True) if fits]
         set_rows = [*(above if any(names) else []), *aligned]
         widths = _widths(set_rows, right, room) if aligned else None
@@ -108,8 +107,8 @@ def _least(column: Sequence[Sequence[str]], width: int, numbers: bool) -> int:
     """How narrow a column may become: its first cell may be a head."""
     if numbers:  # these are not broken, but for the head
         rest = column[1:] or column
-        return max(*map(_shown, column[0]), *(_shown(" ".join(cell)) for cell in rest))
-    longest = max(_shown(word) for cell in column for word in cell)
+        return max(*map(columns, column[0]), *(columns(" ".join(cell)) for cell in rest))
+    longest = max(columns(word) for cell in column for word in cell)
     return min(width, max(NARROWEST, min(longest, WHOLE)))
 
 
@@ -117,11 +116,11 @@ def _widths(
     rows: Sequence[Sequence[Sequence[str]]], right: Sequence[bool], room: int
 ) -> list[int] | None:
     """Widths of columns that fit into the room, the widest made narrower; None where none do."""
-    columns = list(zip(*rows, strict=True))
-    widths = [max(_shown(" ".join(cell)) for cell in column) for column in columns]
+    every = list(zip(*rows, strict=True))
+    widths = [max(columns(" ".join(cell)) for cell in column) for column in every]
     least = [
         _least(column, width, numbers)
-        for column, width, numbers in zip(columns, widths, right, strict=True)
+        for column, width, numbers in zip(every, widths, right, strict=True)
     ]
     if sum(least) > room:
         return None
@@ -142,7 +141,7 @@ def _row(
         parts = []
         for cell, width, numbers in zip(cells, widths, right, strict=True):
             text = cell[at] if at < len(cell) else ""
-            room = " " * (width - _shown(text))
+            room = " " * (width - columns(text))
             parts.append(room + text if numbers else text + room)
         lines.append(f"{indent}{'  '.join(parts)}".rstrip())
     return lines
@@ -155,17 +154,17 @@ def _broken(words: Sequence[str], width: int) -> list[str]:
 
 
 def _cut(word: str, width: int) -> list[str]:
-    if _shown(word) <= width:
+    if columns(word) <= width:
         return [word]
     bare = uncolored(word)
     before, after = word.split(bare) if bare in word else ("", "")
     pieces, piece, used = [], "", 0
     for char in bare:
-        columns = _shown(char)
-        if piece and used + columns > width:
+        taken = columns(char)
+        if piece and used + taken > width:
             pieces.append(f"{before}{piece}{after}")
             piece, used = "", 0
-        piece, used = piece + char, used + columns
+        piece, used = piece + char, used + taken
     return [*pieces, f"{before}{piece}{after}"]
 
 
@@ -176,18 +175,13 @@ def inert(line: str) -> str:
     return line.replace("##", "#\\x23")
 
 
-def words_of(rows: Iterable[Sequence[str]]) -> list[list[list[str]]]:
-    """The cells of a table's rows as words."""
-    return [[cell.split(" ") for cell in row] for row in rows]
-
-
 def uncolored(text: str) -> str:
     """Return the text as it is without colours."""
     return _SEQUENCE.sub("", text)
 
 
-def _shown(text: str) -> int:
-    """Count the columns that the text takes."""
+def columns(text: str) -> int:
+    """How many a text takes; its colours take none."""
     text = uncolored(text) if "\x1b" in text else text
     if text.isascii():
         return len(text)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cache
 
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.catalogue import PARITY_RULES, RULES
-from onnxguard.model.facts import ConstantNode, Dim, Facts
+from onnxguard.model.facts import Dim
+from onnxguard.reporters.kit.words import Marked, listed
 from onnxguard.scanning.report import Report, Run, Verdict
 
 LEFT_OUT_SHOWN = 5
@@ -15,7 +18,11 @@ LEFT_OUT_SHOWN = 5
 
 IGNORED = "left out because Git ignores them (--include-ignored)"
 
-VERDICTS = {Verdict.PASS: "PASS", Verdict.FAIL: "FAIL", Verdict.ERROR: "ERROR"}
+
+@cache
+def marked(verdict: StrEnum) -> Marked:
+    """``PASS``, in the style of the verdict."""
+    return Marked(verdict.value.upper(), verdict.value)
 
 
 def title(code: str) -> str:
@@ -65,21 +72,6 @@ def dims(shape: Sequence[Dim] | None) -> str:
     return f"[{','.join('?' if dim is None else str(dim) for dim in shape)}]"
 
 
-def constant_type(constant: ConstantNode) -> str:
-    """``float32[4]``, and ``int64[]`` for a scalar."""
-    return f"{constant.dtype}{dims(constant.shape)}"
-
-
-def versions(facts: Facts) -> str:
-    """``IR 8, opset 17, ai.onnx.ml 3``."""
-    opsets = ", ".join(
-        f"opset {entry.version}" if entry.domain == "ai.onnx" else f"{entry.domain} {entry.version}"
-        for entry in facts.opset_imports
-    )
-    ir_version = "no IR version" if facts.ir_version is None else f"IR {facts.ir_version}"
-    return f"{ir_version}, {opsets or 'no opset'}"
-
-
 def standing(report: Report) -> list[Finding]:
     """The findings that no waiver covers."""
     return [finding for finding in report.findings if not finding.waiver]
@@ -111,16 +103,11 @@ def overall(run: Run) -> Verdict:
 
 def finding_counts(reports: Iterable[Report]) -> str:
     """``2 errors, 1 warning, 1 waived``; ``no findings`` where there is nothing to count."""
-    counts = dict.fromkeys(Severity, 0)
-    excused = 0
-    for report in reports:
-        excused += len(waived(report))
-        for severity in Severity:
-            counts[severity] += report.count(severity)
-    parts = [plural(count, severity.value) for severity, count in counts.items() if count]
-    if excused:
-        parts.append(f"{excused:,} waived")
-    return ", ".join(parts) or "no findings"
+    found = ["" if f.waiver else f.severity for report in reports for f in report.findings]
+    if not found:
+        return "no findings"
+    parts = [plural(found.count(each), each.value) for each in Severity if each in found]
+    return ", ".join([*parts, *([f"{found.count(''):,} waived"] if "" in found else [])])
 
 
 def model_counts(run: Run) -> str:
@@ -134,38 +121,27 @@ def model_counts(run: Run) -> str:
     return text
 
 
-def left_out(run: Run, path: Callable[[str], str] = str) -> list[str]:
-    """``left out by 'exclude': old/, a.onnx and 3 more``: a line for each reason that there is.
-
-    Args:
-        run: what was found.
-        path: makes a path harmless.
-    """
-    return (
-        []
-        if run.origin is None
-        else [
-            f"{why}: {named(map(path, paths))}"
-            for why, paths in (
-                ("left out by 'exclude'", run.origin.excluded),
-                (IGNORED, run.origin.ignored),
-            )
-            if paths
-        ]
-    )
+def left_out(run: Run) -> list[str]:
+    """``left out by 'exclude': old/, a.onnx and 3 more``: a line for each reason that there is."""
+    if run.origin is None:
+        return []
+    out = ("left out by 'exclude'", run.origin.excluded), (IGNORED, run.origin.ignored)
+    return [f"{why}: {named(paths)}" for why, paths in out if paths]
 
 
 def named(paths: Iterable[str]) -> str:
     """The first of the paths, and how many more there are."""
-    every = list(paths)
-    more = len(every) - LEFT_OUT_SHOWN
-    return ", ".join(every[:LEFT_OUT_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    return listed(paths, LEFT_OUT_SHOWN)
+
+
+def counts(run: Run) -> str:
+    """``2 of 4 models passed, 2 failed; 3 errors, 1 waived``."""
+    return f"{model_counts(run)}; {finding_counts(run.reports)}"
 
 
 def summary(run: Run) -> str:
-    """``FAIL: 2 of 4 models passed, 2 failed; 3 errors, 1 waived``."""
-    said = f"{VERDICTS[overall(run)]}: {model_counts(run)}; {finding_counts(run.reports)}"
-    return "; ".join([said, *settings(run)])
+    """The verdict, the counts, and by what the run was narrowed."""
+    return "; ".join([f"{marked(overall(run))}: {counts(run)}", *settings(run)])
 
 
 def settings(run: Run) -> list[str]:

@@ -53,7 +53,7 @@ def flat(words: Words) -> tuple[str, ...]:
 
 def plain(words: Words) -> str:
     """The words as one text."""
-    return "".join(flat(words))
+    return words if isinstance(words, str) else "".join(words)
 
 
 def joined(items: Iterable[Words], shown: int | None = None, between: str = ", ") -> Words:
@@ -64,9 +64,23 @@ def joined(items: Iterable[Words], shown: int | None = None, between: str = ", "
     return (*parts[1:], *([f" and {hidden:,} more"] if hidden else []))
 
 
+def listed(names: Iterable[str], shown: int) -> str:
+    """The first names with commas between them, and how many more there are."""
+    return plain(joined(names, shown))
+
+
+def begun(said: Words) -> Words:
+    """Words that went on after a name, where there is none before them."""
+    first, *others = flat(said) or [""]
+    return (first if isinstance(first, Code) else first.lstrip(",: "), *others)
+
+
+def large(text: str) -> str:
+    """The text, its first letter large where it is our own."""
+    return text if isinstance(text, Code) else f"{text[:1].upper()}{text[1:]}"
+
+
 def sentence(text: Words) -> Words:
     """The words, the first letter of our own large, with a full stop."""
     first, *rest = flat(text)
-    if not isinstance(first, Code):
-        first = f"{first[:1].upper()}{first[1:]}"
-    return (first, *rest, ".")
+    return (large(first), *rest, ".")

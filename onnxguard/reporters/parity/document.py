@@ -11,16 +11,14 @@ from onnxguard.parity.report import (
     NodeCheck,
     NodePass,
     ParityReport,
-    ParityVerdict,
     Proof,
 )
+from onnxguard.reporters.kit.blocks import Drawn, Items
 from onnxguard.reporters.kit.checks import PARITY
 from onnxguard.reporters.kit.document import (
     Block,
     Document,
-    Drawn,
     Findings,
-    Items,
     Names,
     Pairs,
     Paragraph,
@@ -35,8 +33,8 @@ from onnxguard.reporters.parity.trials import decades, referee, trial_table
 
 if TYPE_CHECKING:
     from onnxguard.reporters.kit.html_elements import Markup
-from onnxguard.reporters.kit.phrases import duration
-from onnxguard.reporters.kit.words import Code, Marked, Words, joined, sentence
+from onnxguard.reporters.kit.phrases import duration, marked
+from onnxguard.reporters.kit.words import Code, Words, joined, sentence
 
 ALIKE_SHOWN = 5
 """Findings of one code, and wrong nodes, that are shown unless all are asked for."""
@@ -45,21 +43,17 @@ SURVIVORS_SHOWN = NAMES_SHOWN = 20
 
 def document(reports: tuple[ParityReport, ...]) -> Document:
     """The whole report, a part a model."""
-    verdict = _verdict(parity_phrases.overall(reports))
+    verdict = marked(parity_phrases.overall(reports))
     summary = parity_phrases.summary(reports)
     seconds = parity_phrases.seconds(reports)
     return Document("parity", verdict, summary, seconds, tuple(map(_part, reports)))
-
-
-def _verdict(verdict: ParityVerdict) -> Marked:
-    return Marked(verdict.value.upper(), verdict.value)
 
 
 def _part(report: ParityReport) -> Part:
     found = claim(report)
     said = f" {found.relation} ", Code(report.reference), found.rest
     blocks = tuple(_blocks(report))
-    return Part(_verdict(report.verdict), Code(report.path), said, _figures(report), blocks)
+    return Part(marked(report.verdict), Code(report.path), said, _figures(report), blocks)
 
 
 def _figures(report: ParityReport) -> list[tuple[str, Words]]:
@@ -83,7 +77,7 @@ def _blocks(report: ParityReport) -> Iterator[Block]:
     worst = parity_phrases.worst(report)
     differs = worst is not None and not worst.difference.passed
     if worst and not differs and worst.difference.largest > 0:
-        yield Paragraph(parity_phrases.spot(worst), soft=True)
+        yield Paragraph(parity_phrases.spot(worst), "soft")
     if report.findings:
         yield Findings(tuple(parity_phrases.findings(report)), PARITY, alike=ALIKE_SHOWN)
     if report.remarks:

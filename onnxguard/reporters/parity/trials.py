@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.parity.report import Outcome, ParityReport, Trial
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.document import Bar, Bars, Block, Items, Paragraph, Section, Table
+from onnxguard.reporters.kit.blocks import Bar, Bars, Items
+from onnxguard.reporters.kit.document import Block, Paragraph, Section, Table
 from onnxguard.reporters.kit.words import Code, Marked, Words
 from onnxguard.reporters.parity import phrases as parity_phrases
 from onnxguard.reporters.parity.phrases import number
@@ -38,7 +39,7 @@ def trial_table(trials: Sequence[Trial]) -> Section:
     weights = [math.inf if not d.passed else d.largest for _, d in found]
     blocks: list[Block] = []
     if rows:
-        blocks += [Table(heads, rows, weights=weights), Paragraph(_LEGEND, soft=True)]
+        blocks += [Table(heads, rows, weights=weights), Paragraph(_LEGEND, "soft")]
     wrong = [_refused(trial) for trial in trials if trial.outcome is not Outcome.COMPARED]
     wrong += [_beyond(trial, difference) for trial, difference in found if not difference.passed]
     if wrong:

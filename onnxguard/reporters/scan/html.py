@@ -48,7 +48,7 @@ def render(run: Run, options: RenderOptions) -> str:
         for place, entry in enumerate(entries)
         if entry.paged
     ]
-    title = f"onnxguard: {phrases.VERDICTS[verdict]}"
+    title = f"onnxguard: {phrases.marked(verdict)}"
     said = [f"{phrases.model_counts(run)}; {phrases.finding_counts(run.reports)}."]
     said += [f"{line[0].upper()}{line[1:]}." for line in phrases.left_out(run)]
     lines = (element("p", line) for line in said)

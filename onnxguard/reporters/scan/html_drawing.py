@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onnxguard.model.outline import Kind, Outline
-from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit import phrases, rows
 from onnxguard.reporters.kit.html_elements import Markup, element, section
 from onnxguard.reporters.kit.html_graph import Note, arrange, picture
 from onnxguard.reporters.kit.html_marks import At, Marks, marks, severity_of
@@ -84,10 +84,7 @@ def _notes(report: Report, outline: Outline, name: str, marked: Marks) -> dict[A
     values = {}
     if report.facts is not None:
         values = {
-            (constant.place.start, constant.place.end): (
-                phrases.constant_type(constant),
-                constant.value,
-            )
+            (constant.place.start, constant.place.end): (rows.constant(constant)[1], constant.value)
             for constant in report.facts.constants
         }
     notes: dict[At, Note] = {}

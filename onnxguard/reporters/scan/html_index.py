@@ -8,7 +8,9 @@ from typing import NamedTuple
 from onnxguard.base.findings import Finding, Severity
 from onnxguard.catalogue import RULES
 from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.html import words
 from onnxguard.reporters.kit.html_elements import Markup, card, code, element, table, void
+from onnxguard.reporters.kit.words import joined
 from onnxguard.reporters.scan.html_matrix import matrix
 from onnxguard.scanning.report import Report, Verdict
 
@@ -43,7 +45,7 @@ class Entry(NamedTuple):
 
 def badge(verdict: Verdict) -> Markup:
     """The verdict in a frame."""
-    return element("span", phrases.VERDICTS[verdict], class_=f"badge {verdict.value}")
+    return element("span", phrases.marked(verdict), class_=f"badge {verdict.value}")
 
 
 def index(entries: Sequence[Entry]) -> Markup:
@@ -191,7 +193,7 @@ def _findings(entries: Sequence[Entry]) -> Markup:
                 ),
                 code(message),
                 _count(found[key]),
-                _named(found[key]),
+                words(joined((entry.link for entry in found[key]), MODELS_NAMED)),
             )
         )
     heads = ("Rule", "Message", "Models>", "Which")
@@ -230,14 +232,6 @@ def _rules(entries: Sequence[Entry]) -> Markup:
 
 def _key(finding: Finding) -> tuple[Severity, bool, str, str]:
     return finding.severity, bool(finding.waiver), finding.code, finding.message
-
-
-def _named(entries: Sequence[Entry]) -> Markup:
-    parts: list[str] = []
-    for entry in entries[:MODELS_NAMED]:
-        parts += [", ", entry.link]
-    hidden = len(entries) - MODELS_NAMED
-    return element("span", *parts[1:], f" and {hidden:,} more" if hidden > 0 else "")
 
 
 def _hint(text: str) -> Markup:

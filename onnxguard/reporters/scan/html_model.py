@@ -6,40 +6,28 @@ from collections.abc import Iterator, Sequence
 
 from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
-from onnxguard.model.facts import Cost, Facts, Function, Loop, NodeCost, Value
-from onnxguard.reporters.kit import costs, phrases
-from onnxguard.reporters.kit.html_elements import (
-    Markup,
-    card,
-    code,
-    element,
-    listed,
-    section,
-    table,
-)
+from onnxguard.reporters.kit import phrases
+from onnxguard.reporters.kit.document import Block, Section, Table
+from onnxguard.reporters.kit.html import figures_of, section_of, words
+from onnxguard.reporters.kit.html_elements import Markup, card, code, element, section
+from onnxguard.reporters.kit.words import begun
+from onnxguard.reporters.scan.document import costly_nodes, part, sections
 from onnxguard.reporters.scan.html_drawing import Drawing, drawing
 from onnxguard.reporters.scan.html_index import Entry, badge
 from onnxguard.scanning.report import Report
 
-FINDINGS, PLACES, ROWS = 50, 10, 50
-"""Findings of a model, places of a finding, and rows of any other table that are shown."""
+FINDINGS, PLACES, NARROW = 50, 10, 3
+"""Findings of a model and places of a finding that are shown; columns that stand beside others."""
 
 
 def model_page(entries: Sequence[Entry], place: int, pictured: bool) -> Markup:
     """The page of the entry at ``place``; ``pictured`` says that there is room for its graph."""
     entry = entries[place]
-    report, facts = entry.report, entry.report.facts
-    name = f"model-{entry.number}"
+    report, name = entry.report, f"model-{entry.number}"
     drawn = drawing(report, name, pictured)
     parts = [_crumbs(entries, place), _head(report), _findings(report, name, drawn)]
-    if facts is not None:
-        parts += [
-            drawn.card,
-            element("div", *_cards(report, facts), class_="cards"),
-            *([] if facts.cost is None else [_cost(facts.cost)]),
-            _constants(facts, drawn),
-            *_details(facts),
-        ]
+    if report.facts is not None:
+        parts += [drawn.card, *_held(report, drawn)]
     return Markup(f"\n{element('article', *parts, class_='page', id=name)}")
 
 
@@ -52,24 +40,9 @@ def _crumbs(entries: Sequence[Entry], place: int) -> Markup:
 
 
 def _head(report: Report) -> Markup:
-    title = element("h2", badge(report.verdict), " ", code(report.path))
-    said = element("p", f"{phrases.finding_counts([report])}, judged by ", code(report.allowlist))
-    facts = report.facts
-    if facts is None:
-        return card(title, said)
-    nodes = f"{facts.nodes:,}"
-    if facts.expanded_nodes not in (facts.nodes, -1):
-        nodes += f" ({facts.expanded_nodes:,} inlined)"
-    pairs = [
-        ("Size", phrases.byte_size(facts.size)),
-        ("Versions", phrases.versions(facts)),
-        ("Nodes", nodes),
-        ("Graphs", f"{facts.graphs:,}"),
-        ("Initializers", f"{facts.initializers:,}"),
-        ("Exported by", f"{facts.producer} {facts.producer_version}".strip()),
-    ]
-    terms = [element("div", element("dt", k), element("dd", code(v))) for k, v in pairs if v]
-    return card(title, said, element("dl", *terms, class_="figures"))
+    said = part(report)
+    title = element("h2", badge(report.verdict), " ", words(said.name))
+    return card(title, element("p", words(begun(said.said))), *figures_of(said))
 
 
 def _findings(report: Report, name: str, drawn: Drawing) -> Markup:
@@ -121,126 +94,30 @@ def _linked(text: Markup, anchor: str | None) -> Markup:
     return element("a", text, href=f"#{anchor}") if anchor else text
 
 
-def _cards(report: Report, facts: Facts) -> Iterator[Markup]:
-    """The small tables, which stand side by side."""
-    heads = ("Name", "Type", "Shape")
-    for noun, values in (("input", facts.inputs), ("output", facts.outputs)):
-        title, rows = phrases.plural(len(values), noun), [_value(value) for value in values[:ROWS]]
-        yield section(title, *_rows("of the main graph", heads, rows, len(values)))
-    yield _operators(report, facts)
-    if facts.initializer_bytes:
-        title = phrases.plural(facts.initializers, "initializer")
-        sizes = [(code(name), phrases.byte_size(n)) for name, n in facts.initializer_bytes.items()]
-        yield section(title, *_rows("bytes by dtype", ("Dtype", "Bytes>"), sizes))
+def _held(report: Report, drawn: Drawing) -> Iterator[Markup]:
+    """What the model holds: small tables side by side, then those that take the width."""
+    operators, constants, *others = sections(report)
+    found = [operators, *_led(constants, report, drawn), *others]
+    if report.facts is not None and report.facts.cost is not None and report.facts.cost.nodes:
+        found.append(costly_nodes(report.facts.cost))
+    small = [each for each in found if all(map(_is_small, each.blocks))]
+    yield element("div", *map(section_of, small), class_="cards")
+    yield from (section_of(each) for each in found if each not in small)
 
 
-def _value(value: Value) -> tuple[str, ...]:
-    kind = value.dtype if value.kind == "tensor" else f"{value.kind} of {value.dtype}"
-    return code(value.name), code(kind), code(phrases.dims(value.dims))
+def _is_small(block: Block) -> bool:
+    if isinstance(block, Table):
+        return len(block.heads) <= NARROW
+    return not isinstance(block, Section)
 
 
-def _operators(report: Report, facts: Facts) -> Markup:
-    marks = phrases.marked_operators(report)
-    rows = []
-    for use in facts.operators:
-        mark = marks.get(use.label)
-        said = element("span", mark.value, class_=mark.value) if mark else ""
-        rows.append((use.label not in marks, (code(use.label), f"{use.count:,}", said)))
-    rows.sort(key=lambda row: row[0])
-    heads = ("Operator", "Nodes>", "Finding")
-    caption = "function bodies counted once"
-    title = phrases.plural(len(rows), "operator")
-    return section(title, *_rows(caption, heads, [row for _, row in rows]))
-
-
-def _cost(cost: Cost) -> Markup:
-    """The figures, and the nodes that cost most."""
-    terms = [
-        element("div", element("dt", k), element("dd", code(v))) for k, v in costs.figures(cost)
-    ]
-    parts = [element("p", code(costs.heading(cost))), element("dl", *terms, class_="figures")]
-    heads: tuple[str, ...] = ("Operator", "Nodes>", "Multiply-accumulates>")
-    if cost.operators:
-        rows = [(code(op), f"{nodes:,}", f"{macs:,}") for op, nodes, macs in cost.operators]
-        parts += _rows("by operator", heads, rows)
-    heads = ("Node", "Operator", "Output", "Multiply-accumulates>", "Bytes>")
-    if cost.nodes:
-        parts += _rows("the nodes that cost most", heads, [_node_cost(n) for n in cost.nodes])
-    return section("Cost", *parts)
-
-
-def _node_cost(node: NodeCost) -> tuple[str, ...]:
-    name = f"node {node.position} {node.name}".rstrip()
-    return code(name), code(node.operator), code(node.output), f"{node.macs:,}", f"{node.bytes:,}"
-
-
-def _constants(facts: Facts, drawn: Drawing) -> Markup:
-    if not facts.constants:
-        return Markup()
-    rows = [
-        (
-            _linked(
-                code(constant.place.route),
-                drawn.constants.get((constant.place.start, constant.place.end)),
-            ),
-            code(phrases.constant_type(constant)),
-            f"{constant.bytes:,}",
-            code(constant.value),
-            element("span", *listed(constant.readers, len(constant.readers))),
-        )
-        for constant in facts.constants[:ROWS]
-    ]
-    heads = ("Node", "Type", "Bytes>", "Value", "Read by")
-    title = phrases.plural(len(facts.constants), "Constant node")
-    return section(
-        title, *_rows("values that are part of the graph", heads, rows, len(facts.constants))
-    )
-
-
-def _details(facts: Facts) -> Iterator[Markup]:
-    heads: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    if facts.functions:
-        heads = ("Function", "Inputs>", "Outputs>", "Nodes>", "Calls>")
-        rows = [_function(function) for function in facts.functions[:ROWS]]
-        yield section("Functions", *_rows("of the model", heads, rows, len(facts.functions)))
-    if facts.loops:
-        heads = ("Loop", "Rounds>", "With those around it>", "Known from")
-        rows = [_loop(loop) for loop in facts.loops[:ROWS]]
-        yield section("Loops", *_rows("trip counts", heads, rows, len(facts.loops)))
-    if facts.external_data:
-        caption = "tensors whose values lie in other files"
-        heads = ("Tensor", "File", "Offset>", "Bytes>")
-        rows = [
-            (code(data.tensor), code(data.location), _number(data.offset), _number(data.length))
-            for data in facts.external_data[:ROWS]
-        ]
-        yield section("External data", *_rows(caption, heads, rows, len(facts.external_data)))
-    if facts.metadata:
-        heads = ("Key", "Value")
-        rows = [(code(key), code(value)) for key, value in facts.metadata[:ROWS]]
-        yield section("Metadata", *_rows("metadata_props", heads, rows, len(facts.metadata)))
-
-
-def _loop(loop: Loop) -> tuple[str, ...]:
-    rounds = "no bound" if loop.trip_count is None else f"{loop.trip_count:,}"
-    return code(loop.place.route), rounds, _number(loop.product), loop.source
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-def _function(function: Function) -> tuple[str, ...]:
-    counts = function.inputs, function.outputs, function.nodes, function.calls
-    return code(function.label), *(f"{count:,}" for count in counts)
-
-
-def _rows(
-    caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], total: int = 0
-) -> Iterator[Markup]:
-    """A table of the first rows, and how many more there are."""
-    yield table(caption, heads, rows[:ROWS])
-    hidden = max(total, len(rows)) - min(len(rows), ROWS)
-    if hidden > 0:
-        yield element("p", f"And {hidden:,} more.", class_="hint")
+def _led(constants: Section, report: Report, drawn: Drawing) -> Iterator[Section]:
+    """The Constant nodes, each leading to its box."""
+    for table in constants.blocks:
+        if isinstance(table, Table) and report.facts is not None:
+            at = [(node.place.start, node.place.end) for node in report.facts.constants]
+            rows = [
+                (_linked(words(node), drawn.constants.get(span)), *rest)
+                for span, (node, *rest) in zip(at, table.rows, strict=True)
+            ]
+            yield constants._replace(blocks=[table._replace(rows=rows)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from onnxguard.reporters.kit.document import Block, Document, Items, Paragraph, Part, Section, Table
+from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.document import Block, Document, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.words import Code, Marked, Words
 from onnxguard.reporters.targets import phrases
 from onnxguard.rules.targets import Answer

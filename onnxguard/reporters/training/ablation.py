@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters.kit.document import Block, Document, Items, Paragraph, Part, Section, Table
+from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.document import Block, Document, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.phrases import duration
 from onnxguard.reporters.kit.words import Code, Words, joined
 from onnxguard.reporters.training import phrases
@@ -28,7 +29,7 @@ def document(ablation: Ablation) -> Document:
             for row in rows
             if row.own_operators
         ]
-        inside: list[Block] = [_students(rows), Paragraph(phrases.SEEDS, soft=True)]
+        inside: list[Block] = [_students(rows), Paragraph(phrases.SEEDS, "soft")]
         inside += [Items(own)] if own else []
         blocks.append(Section("Students", inside))
         blocks.append(Section("Seeds", [_runs(ablation)]))

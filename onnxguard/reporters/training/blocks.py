@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters.kit.document import Block, Items, Names, Pairs, Paragraph, Section, Table
+from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.document import Block, Names, Pairs, Paragraph, Section, Table
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
 from onnxguard.reporters.training import phrases

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from onnxguard import __version__
+from onnxguard.reporters.kit.blocks import Image, Items, Listing
 from onnxguard.reporters.kit.document import (
     Block,
     Document,
-    Image,
-    Items,
-    Listing,
     Names,
     Pairs,
     Paragraph,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from onnxguard.conformance.changes import Change, Changes, Side
-from onnxguard.reporters.kit.document import Block, Document, Items, Pairs, Part, Section, Table
+from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.document import Block, Document, Pairs, Part, Section, Table
 from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
 
