@@ -20,7 +20,7 @@ from support.target_goldens import matrix
 from support.training_records import ABLATIONS, CARDS, EVALUATIONS
 
 from onnxguard import reporters
-from onnxguard.reporters import REPORTERS, RenderOptions, targets
+from onnxguard.reporters import REPORTERS, RenderOptions
 from onnxguard.scanning.outlines import outlined
 from onnxguard.scanning.report import Run
 from onnxguard.scanning.scan import scan
@@ -387,7 +387,7 @@ def documents() -> Iterator[tuple[str, str]]:
         "card": (reporters.CARD_REPORTERS, CARDS.values()),
         "evaluation": (reporters.EVALUATION_REPORTERS, EVALUATIONS.values()),
         "ablation": (reporters.ABLATION_REPORTERS, ABLATIONS.values()),
-        "targets": (targets.REPORTERS, [matrix()]),
+        "targets": (reporters.TARGET_REPORTERS, [matrix()]),
     }
     for kind, (found, results) in kinds.items():
         for number, result in enumerate(results):

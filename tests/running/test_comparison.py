@@ -463,7 +463,7 @@ def test_an_output_too_many_or_too_few(expected: Named) -> None:
     assert problems(expected, [A, B]) == [("a, b", "OP202")]
     [difference] = compare_outputs(expected, [A, B], MODEL, Settings())
     assert difference.largest == INF
-    assert f"2 outputs, the reference gives {len(expected)}" in difference.message
+    assert f"2 outputs (a, b), the reference gives {len(expected)}" in difference.message
 
 
 def test_outputs_in_another_order() -> None:
