@@ -31,3 +31,13 @@ inside_python() {
     [ ! -x "$program" ] || echo "$program"
   done
 }
+
+# Fills `found` with the lines of an input that hold anything, without the space around them.
+lines() {
+  local line
+  found=()
+  while read -r line; do
+    read -r line <<< "${line%$'\r'}"
+    [ -z "$line" ] || found+=("$line")
+  done <<< "$1"
+}

@@ -18,7 +18,14 @@ from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.left_out import ignored_option, say_left_out
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import Reports, files_of, is_filed, report_options, write_reports
+from onnxguard.cli.output import (
+    Reports,
+    files_of,
+    is_filed,
+    report_options,
+    rules_url_option,
+    write_reports,
+)
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
@@ -48,6 +55,7 @@ _JUDGES = ("onnxguard.repository.check", *JUDGES)
     help="The manifest.  [default: the nearest one]",
 )
 @report_options(REPORTERS)
+@rules_url_option
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 in spite of findings.")
 @click.option("--no-cache", is_flag=True, help="Judge every model anew, and keep nothing.")
@@ -66,6 +74,7 @@ def check(
     manifest: str | None,
     include_ignored: bool,
     reports: Reports,
+    rules_url: str,
     strict: bool,
     exit_zero: bool,
     no_cache: bool,
@@ -147,7 +156,7 @@ def check(
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, checked.models)
-    write_reports(STREAMED, run, written, verbosity, exit_zero)
+    write_reports(STREAMED, run, written, verbosity, exit_zero, rules_url)
     say_left_out(run, written, verbosity)
     _remark(checked)
     return run.exit_code(exit_zero)

@@ -18,8 +18,9 @@ from onnxguard.policy.registry import is_path
 from onnxguard.scanning.report import DecidingFile
 
 KEYS = {
-    "scan": "allowlist baseline format full-check ignore include-ignored jobs select strict",
-    "check": "baseline format full-check jobs manifest strict",
+    "scan": "allowlist baseline format full-check ignore include-ignored jobs rules-url select "
+    "strict",
+    "check": "baseline format full-check jobs manifest rules-url strict",
     "lock": "jobs manifest",
     "init": "allowlist",
     "diff": "allowlist format",

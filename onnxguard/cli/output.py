@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -88,6 +89,23 @@ def report_options(formats: Iterable[str]) -> Callable[[Command], Command]:
     )
 
 
+def _address(_: click.Context, __: click.Parameter, given: str) -> str:
+    if given and not re.fullmatch(r"https?://[!-~]+", given):
+        raise UsageError(f'--rules-url "{printable(given)}" is no address: https://...')
+    return given
+
+
+def rules_url_option(command: Command) -> Command:
+    """Add the option to a command."""
+    return click.option(
+        "--rules-url",
+        default="",
+        callback=_address,
+        metavar="URL",
+        help="Where docs/rules.md of this version can be read; SARIF leads there.",
+    )(command)
+
+
 def files_of(targets: Iterable[Target]) -> list[str]:
     """Those that are written."""
     return [file for _, file in targets if file is not None]
@@ -146,13 +164,14 @@ def write_reports(
     targets: Iterable[Target],
     verbosity: int = 0,
     exit_zero: bool = False,
+    rules_url: str = "",
 ) -> None:
     """Render a result for each file, terminal or pipe that it goes to, files first; write it."""
     for form, output in sorted(targets, key=lambda target: target.output is None):
         color = wants_color(output)
         on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
         width = _columns() if on_terminal else WIDTH
-        options = RenderOptions(color, verbosity, exit_zero, width)
+        options = RenderOptions(color, verbosity, exit_zero, width, rules_url)
         emit(reporters[form](result, options), output, color)
 
 

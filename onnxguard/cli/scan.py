@@ -22,7 +22,7 @@ from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.left_out import ignored_option, say_left_out
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import Reports, is_filed, report_options, write_reports
+from onnxguard.cli.output import Reports, is_filed, report_options, rules_url_option, write_reports
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.cli.shape_option import shape_option
 from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
@@ -60,6 +60,7 @@ HASHED_ALONE, LARGEST = 1 << 24, sys.maxsize
     help="The list to judge by: an id of the registry or a YAML file.",
 )
 @report_options(REPORTERS)
+@rules_url_option
 @click.option("--select", type=CODE, multiple=True, help="Only these codes (OG1: a group).")
 @click.option("--ignore", type=CODE, multiple=True, help="All but these codes.")
 @click.option("--strict", is_flag=True, help="Warnings fail a model too.")
@@ -96,6 +97,7 @@ def scan(
     allowlist: str,
     include_ignored: bool,
     reports: Reports,
+    rules_url: str,
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     strict: bool,
@@ -175,7 +177,7 @@ def scan(
         from onnxguard.scanning.outlines import outlined
 
         run = outlined(run, models, access, sizes)
-    write_reports(STREAMED, run, written, verbosity, exit_zero)
+    write_reports(STREAMED, run, written, verbosity, exit_zero, rules_url)
     say_left_out(run, written, verbosity)
     return run.exit_code(exit_zero)
 

@@ -284,7 +284,7 @@ ERRORS = {
     'allowlst = "base"': 'unknown key "allowlst" in [tool.onnxguard] (did you mean allowlist?)',
     "full_check = true": 'unknown key "full_check" in [tool.onnxguard] (did you mean full-check?)',
     "exit-zero = true": 'unknown key "exit-zero" in [tool.onnxguard] (known: allowlist, '
-    "baseline, format, full-check, ignore, include-ignored, jobs, select, strict)",
+    "baseline, format, full-check, ignore, include-ignored, jobs, rules-url, select, strict)",
     '"\\u001b[2J" = 1': 'unknown key "\\x1b[2J" in [tool.onnxguard] (known: ',
     "allowlist = 258": "allowlist in [tool.onnxguard] is text",
     "format = []": "format in [tool.onnxguard] is text",

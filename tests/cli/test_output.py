@@ -173,6 +173,17 @@ def test_jobs_do_not_change_what_options_do(many: Path) -> None:
     assert together[0] == alone[0] == 2
 
 
+def test_sarif_leads_to_the_rules_where_they_are_said_to_be() -> None:
+    address = "https://git.example/docs/rules.md"
+    out = run("scan", "bad.onnx", "--format", "sarif", "--rules-url", address)[1]
+    assert f"{address}#og101-operator-not-allowed" in out
+    assert "helpUri" not in run("scan", "bad.onnx", "--format", "sarif")[1]
+    for odd in ("rules.md", "javascript:x", "https://a b", "https://\x1b"):
+        code, out, err = run("scan", "bad.onnx", "--rules-url", odd)
+        assert (code, out) == (2, "")
+        assert "is no address: https://..." in err
+
+
 @pytest.mark.parametrize("jobs", ["-1", "two", "1.5", ""])
 def test_number_of_jobs_is_a_number(jobs: str) -> None:
     code, out, err = run("scan", "clean.onnx", f"--jobs={jobs}")

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import sys
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -71,6 +72,8 @@ def step(
         for name, value in this["env"].items()
     }
     temp.mkdir(exist_ok=True)
+    for name in ("output", "summary"):
+        (temp / name).unlink(missing_ok=True)
     script = temp / "step.sh"
     script.write_text(this["run"], encoding="utf-8")
     program, *words = shlex.split(this["shell"])
@@ -82,6 +85,8 @@ def step(
         **environment,
         RUNNER_TEMP=str(temp),
         GITHUB_ACTION_PATH=str(ROOT),
+        GITHUB_OUTPUT=str(temp / "output"),
+        GITHUB_STEP_SUMMARY=str(temp / "summary"),
         GITHUB_WORKSPACE=str(workspace),
         GITHUB_ACTIONS="true",
     ).stdout
@@ -106,17 +111,21 @@ def test_lines_are_arguments(scan: Callable[..., str], workspace: Path) -> None:
     shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace / "-v2.onnx")
     output = scan(
         rc=1,
-        paths="a model.onnx\n\n-v2.onnx\n",
+        paths="  a model.onnx\t\r\n\r\n \n-v2.onnx",
         allowlist="pre-adr-0258",
-        format="text",
-        args="--jobs=2\n-v\n",
+        format=" text \r\n sarif:out.sarif \n",
+        args="\t--jobs=2 \n-v\n",
     )
+    assert (workspace / "out.sarif").is_file()
     assert "a model.onnx" in output
     assert "-v2.onnx" in output
 
 
 def test_an_input_is_never_run(scan: Callable[..., str], workspace: Path) -> None:
-    for name in ("command", "paths", "allowlist", "format", "config", "args"):
+    for name in (
+        *("command", "paths", "allowlist", "format", "config", "args"),
+        *("working-directory", "summary"),
+    ):
         scan(rc=2, **{name: "$(touch run)`touch run`'; touch run; #"})
         assert not list(workspace.iterdir())
 
@@ -130,6 +139,84 @@ def test_a_repository_is_checked_by_its_manifest(scan: Callable[..., str], works
     manifest.write_text("schema: 1\nmodels: [{paths: [other]}]\n", encoding="utf-8")
     output = scan(rc=1, command="check", args="--no-cache")
     assert "OG811" in output
+
+
+def outputs(temp: Path) -> dict[str, str]:
+    lines = (temp / "output").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("models", "more", "rc", "said"),
+    [
+        (["v1"], {}, 0, ("pass", "0", "1", "0", "0")),
+        (["v1", "v2"], {}, 1, ("fail", "1", "2", "1", "0")),
+        (["v1", "v2"], {"args": "--exit-zero"}, 0, ("fail", "0", "2", "1", "0")),
+        (["v2", "odd"], {}, 2, ("error", "2", "2", "1", "1")),
+        (["v1"], {"allowlist": "none"}, 2, ("error", "2", "", "", "")),
+        ([], {}, 2, ("error", "2", "1", "0", "1")),
+    ],
+)
+def test_outputs_say_what_came_of_it(
+    action: dict[str, Any],
+    scan: Callable[..., str],
+    workspace: Path,
+    temp: Path,
+    models: list[str],
+    more: dict[str, str],
+    rc: int,
+    said: tuple[str, ...],
+) -> None:
+    for name in models:
+        data = (
+            b"no model"
+            if name == "odd"
+            else (ROOT / f"tests/models/saliency_{name}.onnx").read_bytes()
+        )
+        (workspace / f"{name}.onnx").write_bytes(data)
+    scan(rc=rc, **({"allowlist": "pre-adr-0258"} | more))
+    names = ("verdict", "exit-code", "models", "failed", "not-verified")
+    assert outputs(temp) == dict(zip(names, said, strict=True))
+    values = {name: f"${{{{ steps.judge.outputs.{name} }}}}" for name in names}
+    assert {name: each["value"] for name, each in action["outputs"].items()} == values
+    assert action["runs"]["steps"][1]["id"] == "judge"
+
+
+def test_the_summary_tells_the_findings(
+    scan: Callable[..., str], workspace: Path, temp: Path
+) -> None:
+    shutil.copy(ROOT / "tests/models" / BAD, workspace)
+    scan(rc=1, allowlist="pre-adr-0258")
+    summary = (temp / "summary").read_text(encoding="utf-8")
+    assert summary.startswith("## onnxguard: FAIL\n")
+    assert "OG101" in summary
+    scan(rc=1, allowlist="pre-adr-0258", summary="false")
+    assert not (temp / "summary").exists()
+    scan(rc=2, allowlist="nowhere")  # nothing of an earlier step is told
+    assert not (temp / "summary").exists()
+
+
+def test_a_folder_to_work_in_and_paths_of_both_commands(
+    scan: Callable[..., str], workspace: Path, temp: Path
+) -> None:
+    (workspace / "sub folder" / "m").mkdir(parents=True)
+    for place in (".", "sub folder", "sub folder/m"):
+        shutil.copy(ROOT / "tests/models/saliency_v1.onnx", workspace / place / "a.onnx")
+    manifest = workspace / "sub folder/onnxguard.yaml"
+    manifest.write_text("schema: 1\nmodels: [{paths: ['**/*.onnx']}]\n", encoding="utf-8")
+    counts = {}
+    for command in ("scan", "check"):
+        for paths in ("", "m"):
+            scan(rc=0, command=command, paths=paths, **{"working-directory": "sub folder"})
+            counts[command, paths] = outputs(temp)["models"]
+    assert counts == {
+        ("scan", ""): "2",
+        ("scan", "m"): "1",
+        ("check", ""): "2",
+        ("check", "m"): "1",
+    }
+    said = scan(rc=2, **{"working-directory": "nowhere"})
+    assert "working-directory is no folder" in said
 
 
 def test_a_cache_is_used_with_a_key_alone(
@@ -292,6 +379,37 @@ def test_a_workspace_runs_nothing(action: dict[str, Any], attack: Attack, tmp_pa
     said = step(action, 1, work, temp, rc=0, before=before)
     assert "2 of 2 models passed" in said
     assert (attack.who_ran(), "evil" in said) == ("", False)
+
+
+def test_extras_are_installed_by_their_pinned_versions(
+    action: dict[str, Any], workspace: Path, tmp_path: Path
+) -> None:
+    temp = tmp_path / "temp"
+    step(action, 0, workspace, temp, rc=0, extras=" onnx\r\n")
+    (python,) = (temp / "onnxguard").glob("bin/python")
+    pins = dict(
+        re.findall("^(onnx|numpy)==(.*)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    )
+    code = "import onnx, numpy; print(onnx.__version__, numpy.__version__)"
+    assert run(python, "-I", "-c", code, cwd=tmp_path).stdout.split() == [
+        pins["onnx"],
+        pins["numpy"],
+    ]
+    shutil.copy(ROOT / "tests/models/saliency_v2.onnx", workspace)
+    step(action, 1, workspace, temp, rc=0, args="--full-check")
+    said = step(action, 0, workspace, temp, rc=2, extras="$(touch run)")
+    assert "no extra '$(touch run)'" in said
+    assert [path.name for path in workspace.iterdir()] == ["saliency_v2.onnx"]
+
+
+def test_extras_may_name_each_other(tmp_path: Path) -> None:
+    def asked(extra: str) -> set[str]:
+        script = ROOT / "tools/action_extras.py"
+        return set(run(sys.executable, "-I", script, extra, cwd=tmp_path).stdout.splitlines())
+
+    assert asked("train") > asked("parity")
+    assert asked("all") > asked("train") | asked("remote")
+    assert not [each for each in asked("all") if each.startswith("onnxguard")]
 
 
 def test_an_index_cannot_change_what_is_installed(

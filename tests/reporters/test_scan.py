@@ -220,6 +220,16 @@ class TestSarif:
             location = result["locations"][0]["physicalLocation"]["artifactLocation"]
             assert log["artifacts"][location["index"]]["location"]["uri"] == location["uri"]
 
+    def test_rules_lead_where_they_can_be_read(self) -> None:
+        url = "https://git.example/onnxguard/blob/v0.1.0/docs/rules.md"
+        pages = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
+        log = json.loads(render("sarif", MANY, rules_url=url))["runs"][0]
+        for rule in log["tool"]["driver"]["rules"]:
+            address, _, anchor = rule["helpUri"].partition("#")
+            assert address == url
+            assert f"(#{anchor})" in pages
+        assert not [r for r in self.run_of(STUDENT)["tool"]["driver"]["rules"] if "helpUri" in r]
+
     def test_place_is_bytes_and_route(self) -> None:
         (result,) = self.run_of(STUDENT)["results"]
         location = result["locations"][0]

@@ -16,9 +16,11 @@ class RenderOptions(NamedTuple):
         verbosity: -1 quiet, 0 normal, 1 verbose (text only).
         exit_zero: findings are forgiven; only the exit code that a format states depends on it.
         width: the columns that lines may take (text only); a word that is longer is not cut.
+        rules_url: where docs/rules.md can be read (SARIF only); empty where nobody says.
     """
 
     color: bool = False
     verbosity: int = 0
     exit_zero: bool = False
     width: int = WIDTH
+    rules_url: str = ""

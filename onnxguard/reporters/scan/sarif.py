@@ -67,7 +67,7 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
         "name": "onnxguard",
         "semanticVersion": __version__,
         "version": __version__,
-        "rules": [_rule(rule, check) for rule in check.rules.values()],
+        "rules": [_rule(rule, check, options.rules_url) for rule in check.rules.values()],
     }
     sarif_run = {
         "tool": {"driver": driver},
@@ -88,8 +88,10 @@ def log(run: Run, options: RenderOptions, check: Check) -> dict[str, Any]:
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [sarif_run]}
 
 
-def _rule(rule: Rule, check: Check) -> dict[str, Any]:
+def _rule(rule: Rule, check: Check, url: str) -> dict[str, Any]:
+    page = {"helpUri": f"{url}#{rule.code.lower()}-{rule.name}"} if url else {}
     return {
+        **page,
         "id": rule.code,
         "name": "".join(word.capitalize() for word in rule.name.split("-")),
         "shortDescription": {"text": rule.summary},
