@@ -60,7 +60,8 @@ def test_text_is_as_wide_as_the_terminal_and_100_columns_elsewhere(
     plain = run("diff", "clean.onnx", "bad.onnx")[1]
     assert width - 20 < max(map(len, shown.splitlines())) <= width
     assert 80 < max(map(len, plain.splitlines())) <= 100
-    assert timeless(" ".join(shown.split())) == timeless(" ".join(plain.split()))
+    if width > 40:  # a table that is wider is set as lines
+        assert timeless(" ".join(shown.split())) == timeless(" ".join(plain.split()))
 
 
 def test_file_is_replaced_and_nothing_is_left_beside_it(folder: Path) -> None:
