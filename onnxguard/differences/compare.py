@@ -11,6 +11,7 @@ from onnxguard.base.budget import limited
 from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Finding
 from onnxguard.differences.contents import FactsDifference, compare_facts, paired
+from onnxguard.differences.held_values import Outside
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
 from onnxguard.differences.values import Pair, Tree
 from onnxguard.model.describing import cost_for
@@ -103,7 +104,10 @@ def compare(
         verified = all(Verdict.ERROR not in each.verdict for each in judged)
         try:
             with limited():
-                structure = compare_structure(*trees, weights=near)
+                outside = None
+                if near and "-" not in (old, new):
+                    outside = Pair(Outside(old, stack), Outside(new, stack))
+                structure = compare_structure(*trees, near, outside)
                 both, costs = Pair(before.seen, after.seen), None
                 if verified:
                     costs = Pair(*(cost_for(seen, sizes) for seen in both))

@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.differences.definitions import Definition, changed_definitions
+from onnxguard.differences.held_values import HeldValues, Outside
 from onnxguard.differences.nodes import NOTHING, NodeChanges, compare_nodes
-from onnxguard.differences.values import BLOCK, Tree, content_of, tensors_of, values_of
+from onnxguard.differences.values import BLOCK, Pair, Tree, content_of, tensors_of
 from onnxguard.differences.weights import WeightChange, changed_weights
 from onnxguard.model.graph import Attribute, Function, Graph, Node, SparseTensor, Tensor
 from onnxguard.model.wire import Buffer
@@ -32,8 +33,8 @@ class Structure(NamedTuple):
         functions: labels of the functions in both models whose bodies differ.
         weights: initializers whose values were compared; 0 where the graphs differ.
         changed: how many of those hold other values.
-        elsewhere: tensors of the new model whose values were not compared: they lie in other files,
-            or a model lies at an address.
+        elsewhere: tensors of the new model whose values were not compared: they lie in other files
+            that cannot be read, or a model lies at an address.
         nodes: those that differ; none where the graphs were not compared.
         definitions: operators that both use, and that the opset of each defines otherwise.
         initializers: those that differ, of graphs that are in both models.
@@ -62,22 +63,29 @@ def same_bytes(old: Buffer, new: Buffer) -> bool:
     )
 
 
-def compare_structure(old: Tree, new: Tree, weights: bool = True) -> Structure:
-    """Compare two trees, and their ``weights``, which are read whole."""
+def compare_structure(
+    old: Tree, new: Tree, weights: bool = True, outside: Pair[Outside] | None = None
+) -> Structure:
+    """Compare two trees, and their ``weights``, which are read whole.
+
+    ``outside`` finds those in other files, where they are to be looked for.
+    """
     models = old.model, new.model
     namesakes = any(len({f.id for f in m.functions}) != len(m.functions) for m in models)
     if old.model.anomalies or new.model.anomalies or namesakes:
         return Structure("readers may understand a file differently", compared=False)
     aligned = compare_nodes(old, new)
-    return _compared(old, new, weights)._replace(
+    values = HeldValues(Pair(old, new), outside)
+    initializers = tuple(changed_weights(values, aligned.graphs)) if weights else ()
+    return _compared(_Pair(old, new), values, weights)._replace(
         nodes=aligned.changes,
         definitions=changed_definitions(old, new),
-        initializers=tuple(changed_weights(old, new, aligned.graphs)) if weights else (),
+        initializers=initializers,
     )
 
 
-def _compared(old: Tree, new: Tree, weights: bool) -> Structure:
-    pair = _Pair(old, new)
+def _compared(pair: _Pair, values: HeldValues, weights: bool) -> Structure:
+    old, new = pair.old, pair.new
     functions = dict(_function_differences(pair))
     difference = (
         pair.difference(old.model.graph, new.model.graph)
@@ -86,14 +94,16 @@ def _compared(old: Tree, new: Tree, weights: bool) -> Structure:
     )
     both = {f.id.label for f in old.model.functions} & {f.id.label for f in new.model.functions}
     differing = tuple(sorted(label for label in both if functions.get(label)))
-    elsewhere = sum(1 for _ in new.model.tensors(lambda tensor: tensor.is_external))
+    same = [] if difference or not weights else [values.same(*each) for each in pair.weights()]
+    apart = new.model.tensors(lambda tensor: tensor.is_external)
+    elsewhere = sum(not values.compared(tensor) for tensor, _ in apart)
     if difference:
         return Structure(difference, functions=differing, elsewhere=elsewhere)
     if not weights:
         tensors = (tensor for graph in new.model.graphs for tensor in tensors_of(graph))
         return Structure("", elsewhere=elsewhere + sum(not t.is_external for t in tensors))
-    same = list(pair.weights())
-    return Structure("", weights=len(same), changed=same.count(False), elsewhere=elsewhere)
+    seen = len(same) - same.count(None)
+    return Structure("", weights=seen, changed=same.count(False), elsewhere=elsewhere)
 
 
 class _Pair:
@@ -172,13 +182,11 @@ class _Pair:
             pending += zip(before.graphs, after.graphs, strict=True)
         return ""
 
-    def weights(self) -> Iterator[bool]:
-        """Whether each initializer holds the same values, but for those in other files."""
+    def weights(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The initializers of graphs that are equal, in pairs."""
         for old, new in self._equal:
             a, b = (sorted(tensors_of(graph), key=lambda t: t.name) for graph in (old, new))
-            for before, after in zip(a, b, strict=True):
-                if not (before.is_external or after.is_external):
-                    yield values_of(self.old.data, before) == values_of(self.new.data, after)
+            yield from zip(a, b, strict=True)
 
 
 def _head_difference(old: Graph, new: Graph) -> str:

@@ -8,22 +8,18 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from onnxguard.base.budget import check
 from onnxguard.base.printable import printable
 from onnxguard.differences.attributes import Number, number, type_of
-from onnxguard.differences.values import BLOCK, Pair, Tree, values_of
+from onnxguard.differences.held_values import HeldValues, Span
+from onnxguard.differences.values import BLOCK, Pair
 from onnxguard.model.graph import Graph, Tensor
-from onnxguard.model.wire import Buffer
 
 MEASURED = 1 << 23
 """Values of all changed initializers together whose range is looked for."""
 
-_RAW = 9
 _CODES = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d"}
 _CODES |= {12: "I", 13: "Q", 16: "H"}
 _BFLOAT16 = 16
-_TYPED = {1: 4, 11: 10}
-"""The field in which a dtype's values lie one after the other, as in raw data."""
 
 
 class Range(NamedTuple):
@@ -60,11 +56,8 @@ class WeightChange(NamedTuple):
     largest: Number | None = None
 
 
-def changed_weights(old: Tree, new: Tree, graphs: Iterable[Pair[Graph]]) -> Iterator[WeightChange]:
-    """The initializers of graphs that are in both models, by name.
-
-    Values are compared where they lie in the models themselves.
-    """
+def changed_weights(values: HeldValues, graphs: Iterable[Pair[Graph]]) -> Iterator[WeightChange]:
+    """The initializers of graphs that are in both models, by name; not those nobody looked at."""
     room = MEASURED
     for pair in graphs:
         a, b = ({t.name: t for t in graph.initializers} for graph in pair)
@@ -80,23 +73,17 @@ def changed_weights(old: Tree, new: Tree, graphs: Iterable[Pair[Graph]]) -> Iter
                 )
             elif _form(before) != _form(after):
                 yield WeightChange(shown, route, Range(type_of(before)), Range(type_of(after)))
-            elif _same(old, new, before, after):
+            elif values.same(before, after) is not False:
                 continue
             elif before.elements > room:
                 yield WeightChange(shown, route, Range(type_of(before)), Range(type_of(after)))
             else:
                 room -= before.elements
-                yield _measured(Pair(old, new), Pair(before, after), shown, route)
+                yield _measured(values, Pair(before, after), shown, route)
 
 
 def _form(tensor: Tensor) -> tuple[int, tuple[int, ...]]:
     return tensor.dtype, tensor.dims
-
-
-def _same(old: Tree, new: Tree, before: Tensor, after: Tensor) -> bool:
-    if before.is_external or after.is_external:
-        return True  # nobody looked
-    return values_of(old.data, before) == values_of(new.data, after)
 
 
 class _Measure:
@@ -126,14 +113,13 @@ class _Measure:
         return Range(type_of(tensor), least, greatest, self._nans)
 
 
-def _measured(trees: Pair[Tree], tensors: Pair[Tensor], name: str, graph: str) -> WeightChange:
-    old, new = (_blocks(tree.data, tensor) for tree, tensor in zip(trees, tensors, strict=True))
+def _measured(values: HeldValues, tensors: Pair[Tensor], name: str, graph: str) -> WeightChange:
+    old, new = (_blocks(values.span(side, tensor), tensor) for side, tensor in enumerate(tensors))
     measures = Pair(_Measure(), _Measure())
     largest: float | None = None
     if old is not None and new is not None:
         largest = 0
         for a, b in zip(old, new, strict=True):  # as many of each: dtype and dims are the same
-            check()
             measures.old.add(a)
             measures.new.add(b)
             steps = map(abs, map(operator.sub, a, b))
@@ -143,16 +129,13 @@ def _measured(trees: Pair[Tree], tensors: Pair[Tensor], name: str, graph: str) -
     return WeightChange(name, graph, before, after, step)
 
 
-def _blocks(data: Buffer, tensor: Tensor) -> Iterator[Sequence[float]] | None:
-    """The values a block at a time; None where they do not lie one after the other, as numbers."""
+def _blocks(span: Span | None, tensor: Tensor) -> Iterator[Sequence[float]] | None:
+    """The values a block at a time; None where they are no numbers that lie one after the other."""
     code = _CODES.get(tensor.dtype)
-    held = tensor.data[-1:] if tensor.data and tensor.data[-1].field == _RAW else tensor.data
-    if code is None or len(held) != 1:
+    if code is None or span is None:
         return None
-    field, packed, start, end, _ = held[0]
-    width = struct.calcsize(f"<{code}")
-    plain = field == _RAW or (packed and field == _TYPED.get(tensor.dtype))
-    if not plain or end - start != width * tensor.elements:
+    data, start, end = span
+    if end - start != struct.calcsize(f"<{code}") * tensor.elements:
         return None
     return (
         _decoded(data[at : min(at + BLOCK, end)], tensor.dtype, code)

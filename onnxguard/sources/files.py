@@ -79,6 +79,24 @@ def open_model(path: str, access: Access = DEFAULT_ACCESS) -> Iterator[Buffer]:
         os.close(descriptor)
 
 
+@contextmanager
+def open_bytes(path: str) -> Iterator[Buffer]:
+    """Give the bytes of a regular file, whatever it holds.
+
+    Raises:
+        ModelError: OG001 where it cannot be read, or changes meanwhile.
+    """
+    try:
+        descriptor = _open(path)
+    except (OSError, ValueError) as error:
+        raise ModelError("OG001", f"cannot be read: {error}") from None
+    try:
+        with _opened(descriptor) as data:
+            yield data
+    finally:
+        os.close(descriptor)
+
+
 def _open(path: str) -> int:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode) and os.path.islink(path):

@@ -357,6 +357,64 @@ def test_weights_in_other_files_are_not_said_to_differ() -> None:
     assert structure_of(inside, beside).initializers == ()
 
 
+def beside(folder: Path, values: tuple[float, ...] | None, model: bytes | None = None) -> str:
+    """A model whose two initializers lie in a file beside it, one after the other."""
+    folder.mkdir()
+    held = [outside("e", "0"), outside("f", "8")]
+    (folder / "m.onnx").write_bytes(model or of(node("Add", "x e"), initializer=held))
+    if values is not None:
+        (folder / "w.data").write_bytes(packed("f", *values))
+    return str(folder / "m.onnx")
+
+
+def test_weights_in_other_files_are_compared_where_they_are(tmp_path: Path) -> None:
+    old = beside(tmp_path / "old", (1, 2, 3, 4))
+    found = compare(old, beside(tmp_path / "new", (1, 2, 3, -5)), ["base"])
+    assert found.identical
+    assert found.structure is not None
+    assert found.structure[:1] + found.structure[3:6] == ("", 2, 1, 0)
+    [change] = found.structure.initializers
+    assert (change.name, change.largest) == ("f", 9)
+    assert change.new is not None
+    assert change.new[1:] == (-5, 3, 0)
+    text = " ".join(DIFFERENCE_REPORTERS["text"](found, RenderOptions()).split())
+    assert "byte for byte, other weights beside it: 1 of 2 initializers hold other values" in text
+    assert "not compared" not in text
+    same = compare(old, beside(tmp_path / "same", (1, 2, 3, 4)), ["base"]).structure
+    assert same is not None
+    assert same[3:6] == (2, 0, 0)
+    assert same.initializers == ()
+
+
+@pytest.mark.parametrize("values", [None, (1, 2, 3)])
+def test_weights_that_are_not_where_they_should_be_are_not_compared(
+    values: tuple[float, ...] | None, tmp_path: Path
+) -> None:
+    old = beside(tmp_path / "old", (1, 2, 3, 4))
+    found = compare(old, beside(tmp_path / "new", values), ["base"]).structure
+    assert found is not None
+    assert found.elsewhere == (2 if values is None else 1)
+
+
+def test_of_other_graphs_the_weights_in_other_files_are_compared_too(tmp_path: Path) -> None:
+    other = of(node("Mul", "x e"), initializer=[outside("e", "0"), outside("f", "8")])
+    old = beside(tmp_path / "old", (1, 2, 3, 4))
+    found = compare(old, beside(tmp_path / "new", (0, 2, 3, 4), other), ["base"]).structure
+    assert found is not None
+    assert [(w.name, w.largest) for w in found.initializers] == [("e", 1)]
+    assert found.elsewhere == 0
+
+
+def test_so_many_bytes_of_other_files_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("onnxguard.differences.held_values.COMPARED", 8)
+    old = beside(tmp_path / "old", (1, 2, 3, 4))
+    found = compare(old, beside(tmp_path / "new", (1, 2, 3, 5)), ["base"]).structure
+    assert found is not None
+    assert found[3:6] == (1, 0, 1)
+
+
 def test_so_many_values_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("onnxguard.differences.weights.MEASURED", 3)
     old = of(node("Relu"), initializer=[floats("a", 1, 2), floats("b", 1, 2)])

@@ -21,6 +21,9 @@ def likeness(difference: Difference) -> str:
         return "not compared: a model could not be read"
     if difference.identical:
         said = "the same file, byte for byte"
+        if structure.changed:
+            of = phrases.plural(structure.weights, "initializer")
+            said += f", other weights beside it: {structure.changed:,} of {of} hold other values"
     elif not structure.compared:
         said = f"other files; the graphs were not compared: {structure.difference}"
     elif not structure.same:
