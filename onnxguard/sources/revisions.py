@@ -19,6 +19,7 @@ from onnxguard.base.printable import printable
 
 _SAFE = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
 _ALONE = {"GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+_ALONE |= {"GIT_ALLOW_PROTOCOL": "none"}  # an older Git knows the first not: nothing is fetched
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR")
 """What a hook of one repository is told, and what would be wrong of another."""
 _LFS = re.compile(

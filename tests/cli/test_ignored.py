@@ -14,6 +14,7 @@ from support.lists import write_list
 from support.repositories import RELU, TANH, codes, refused, write_manifest
 
 from onnxguard.reporters import REPORTERS
+from onnxguard.sources import revisions
 
 SAID = "left out because Git ignores them (--include-ignored): "
 
@@ -174,6 +175,26 @@ def test_git_is_asked_once_and_never_of_a_file(
     [line] = log.read_text().splitlines()
     assert "core.fsmonitor=false" in line
     assert "core.hooksPath=/dev/null" in line
+
+
+def test_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index may name a .gitignore that lies with a remote, and a remote may be a program."""
+    git("add", ".gitignore")
+    blob = git("ls-files", "--stage", ".gitignore").split()[1]
+    git("update-index", "--skip-worktree", ".gitignore")
+    Path(".gitignore").unlink()
+    Path(".git/objects", blob[:2], blob[2:]).unlink()
+    for key, setting in (
+        ("core.repositoryformatversion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", f"ext::touch {tmp_path}/ran"),
+        ("protocol.ext.allow", "always"),
+    ):
+        git("config", key, setting)
+    monkeypatch.delitem(revisions._ALONE, "GIT_NO_LAZY_FETCH")  # which an older Git knows not
+    assert scanned(".")[0] == EVERY
+    assert not (tmp_path / "ran").exists()
 
 
 def test_nothing_that_the_repository_configures_is_run(tmp_path: Path) -> None:
