@@ -29,6 +29,7 @@ from support.sample_runs import (
     STUDENT,
     UNVERIFIED,
     WAIVED,
+    WARNED,
     at,
 )
 
@@ -40,6 +41,7 @@ from onnxguard.reporters.kit import markdown, paint
 from onnxguard.reporters.kit.options import WIDTH
 from onnxguard.reporters.scan import sarif
 from onnxguard.scanning import report
+from onnxguard.scanning.lean import lean
 from onnxguard.scanning.report import Report, Run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -461,6 +463,37 @@ class TestMarkdown:
         assert NASTY.facts is not None
         plenty = NASTY.facts._replace(constants=NASTY.facts.constants * 2)
         assert "And 10 more." in render("markdown", Run((NASTY._replace(facts=plenty),)))
+
+    def test_of_thousands_those_that_failed_are_told_and_the_others_folded(self) -> None:
+        def named(report: Report, kind: str, count: int) -> list[Report]:
+            return [report._replace(path=f"{kind}{number}") for number in range(count)]
+
+        passed = named(lean(CLEAN), "clean", 1000) + named(lean(WAIVED), "waived", 10)
+        failed = named(UNVERIFIED, "odd", 2) + named(lean(STUDENT), "bad", 300)
+        run = Run((*passed, *failed, WARNED._replace(path="warned")))
+        text = render("markdown", run)
+        formats.check("markdown", text)
+        assert len(text) < 400_000
+        told = re.findall("^### (ERROR|FAIL|PASS): `(.*)`", text, re.MULTILINE)
+        assert told == [
+            ("ERROR", "odd0"),
+            ("ERROR", "odd1"),
+            *(("FAIL", f"bad{number}") for number in range(198)),
+        ]
+        assert "103 more are not told here" in text
+        head, _, folded = text.partition("<details><summary>1,010 passed</summary>")
+        assert "`bad299`" in head
+        assert "`warned`" in head
+        assert "`clean0`" not in head
+        assert folded.count("| **PASS** |") == 500
+        assert "And 510 more." in folded
+        whole = render("markdown", run, verbosity=1)
+        assert len(re.findall("^### ", whole, re.MULTILINE)) >= 303
+        assert whole.count("| **PASS** |") == 1011
+
+    def test_few_that_passed_are_not_folded_and_come_last(self) -> None:
+        order = re.findall(r"^\| \*\*(\w+)\*\* ", render("markdown", MANY), re.MULTILINE)
+        assert order == ["ERROR", "FAIL", "FAIL", "PASS", "PASS", "PASS"]
 
     def test_unverified_model_has_no_details(self) -> None:
         text = render("markdown", Run((UNVERIFIED,)))

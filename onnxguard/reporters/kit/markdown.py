@@ -44,6 +44,9 @@ from onnxguard.reporters.kit.words import (
 ROWS_SHOWN = 40
 """Rows of a table and items of a list that are shown: a comment has no room for all."""
 PLACES_SHOWN = 5
+QUIET_SHOWN, QUIET_ROWS, TOLD = 20, 500, 200
+"""Parts that passed and are not folded, those that are named where they are, and parts that are
+told, unless all is asked for."""
 
 
 def render(document: Document, options: RenderOptions) -> str:
@@ -61,10 +64,11 @@ def render(document: Document, options: RenderOptions) -> str:
     blocks += set_blocks(document.remarks, level)
     parts = list(document.parts)
     several = len(parts) > 1
-    overview = several and any(part.verdict for part in parts)
-    blocks += [_overview(parts)] if overview else []
-    for part in parts:
-        blocks += _part(part, level, several, overview)
+    if several and any(part.verdict for part in parts):
+        blocks += _several(parts, level, whole=options.verbosity > 0)
+    else:
+        for part in parts:
+            blocks += _part(part, level, several, overview=False)
     return "\n\n".join([*blocks, *set_blocks(document.blocks, level)]) + "\n"
 
 
@@ -79,6 +83,37 @@ def code(text: str) -> str:
 def cell(text: str) -> str:
     """Return a code span for a table; a pipe would end the cell and is written in hexadecimal."""
     return code(text.replace("|", "\\x7c"))
+
+
+def _several(parts: Sequence[Part], level: int, whole: bool) -> list[str]:
+    """Parts by urgency: those that passed with nothing to show come last, and many are folded."""
+    quiet = [part for part in parts if _is_quiet(part)]
+    loud = sorted((part for part in parts if not _is_quiet(part)), key=_urgency)
+    folds = len(quiet) > QUIET_SHOWN
+    shown = loud if folds else [*loud, *quiet]
+    blocks = [_overview(shown)] if shown else []
+    if folds:
+        rows = quiet if whole else quiet[:QUIET_ROWS]
+        hidden = len(quiet) - len(rows)
+        blocks += [f"<details><summary>{len(quiet):,} passed</summary>", _overview(rows)]
+        blocks += [f"And {hidden:,} more."] if hidden else []
+        blocks.append("</details>")
+    told = [*loud, *quiet] if whole else shown[:TOLD]
+    for part in told:
+        blocks += _part(part, level, named=True, overview=True)
+    if len(told) < len(shown):
+        blocks.append(f"{len(shown) - len(told):,} more are not told here; `-v` writes all.")
+    return blocks
+
+
+def _is_quiet(part: Part) -> bool:
+    seen = [b for b in part.blocks if not (isinstance(b, Section) and (b.folded or b.detail))]
+    return part.verdict is not None and part.verdict.style == "pass" and not seen
+
+
+def _urgency(part: Part) -> int:
+    style = part.verdict.style if part.verdict else ""
+    return {"error": 0, "fail": 1}.get(style, 2)
 
 
 def _overview(parts: Sequence[Part]) -> str:
