@@ -138,10 +138,8 @@ def compare_outputs(
     if len(expected) != len(actual):
         names = [printable(name) for name, _ in actual]
         given, wanted = few([name for name, _ in actual]), few(names_of(expected))
-        message = (
-            f"the graph has {len(actual)} outputs ({given}), the reference gives {len(expected)} "
-            f"({wanted})"
-        )
+        has = f"the graph has {len(actual)} output{'s' * (len(actual) != 1)} ({given})"
+        message = f"{has}, the reference gives {len(expected)} ({wanted})"
         blank = Difference(", ".join(names), "", (), settings.atol, "OP202", message)
         yield blank._replace(largest=float("inf"))
         return

@@ -104,7 +104,7 @@ def test_what_is_not_beyond_doubt_is_not_guessed() -> None:
     alike = Network(lambda x: (-x, weighted(x), -x))
     report = check_parity(BOTH, alike, outputs=("z",))
     assert errors(report) == {"OP202"}
-    assert "the graph has 1 outputs (z), the reference gives 3 (0, 1, 2)" in said(report)
+    assert "the graph has 1 output (z), the reference gives 3 (0, 1, 2)" in said(report)
     assert_honest(check_parity(BOTH, alike, outputs=("z=2",)))
 
 
