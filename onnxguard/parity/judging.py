@@ -119,7 +119,11 @@ def _refusal(case: Case) -> str:
     said = trial.model_said if trial.outcome is Outcome.MODEL_REFUSED else trial.reference_said
     advice = ""
     if _OUTSIDE.search(said):
-        names = [n for n, array in case.inputs.arrays.items() if array.dtype.kind in "iu"]
+        names = [
+            n
+            for n, array in case.inputs.arrays.items()
+            if array.dtype.kind in "iu" and "mask" not in n
+        ]
         values = " ".join(f"--values {printable(name)}=LOW..HIGH" for name in names[:3])
         advice = "; an index lies outside what it picks from"
         advice += f": name its values with {values}" if values else ""

@@ -70,7 +70,11 @@ def loaded_sides(
         ParityError: one side could not be loaded.
         UsageError: the call is wrong.
     """
+    sizes = Sizes(model.proto)
+    ranges = Ranges(model.proto, sizes.symbol)  # the module takes what any output depends on
     model, wanted = narrowed(model, settings.outputs)
+    if wanted.asked:
+        ranges.keep(model.proto.graph)
     unknown = sorted({*settings.atols, *settings.rtols} - {d.name for d in model.outputs})
     if unknown:
         names = ", ".join(printable(d.name) for d in model.outputs)
@@ -79,8 +83,6 @@ def loaded_sides(
     session = open_session(model, model.data, settings, settings.provider != "cpu", outputs)
     if settings.save is None:
         model = model.released()
-    sizes = Sizes(model.proto)
-    ranges = Ranges(model.proto, sizes.symbol)
     bounds = {**ranges.integers, **parse_values(settings.values, model.inputs)}
     if reference is not None:
         other = read_onnx(reference)

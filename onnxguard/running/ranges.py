@@ -154,6 +154,11 @@ class Ranges:
                 if dim and dim not in known.dims:
                     self.integers[name] = known._replace(dims=(*known.dims, dim))
 
+    def keep(self, graph: onnx.GraphProto) -> None:
+        """Keep those tables alone that a part of the graph reads."""
+        read = {name for node in graph.node for name in node.input}
+        self.tables = [table for table in self.tables if table.picks in read]
+
     def _follow(self, node: onnx.NodeProto) -> None:
         """Take note of what a node makes of an input."""
         if node.op_type == "Gather" and len(node.input) == 2:

@@ -139,6 +139,20 @@ def test_parts_of_the_graph_that_no_asked_output_needs_are_left_out() -> None:
     assert report.proof.rate == 1
 
 
+def test_the_module_gets_what_the_other_outputs_allow() -> None:
+    data = graph(
+        """(int64[n] ids, float[n, 4] x) => (float[n, 4] rows, float[n, 5] y) {
+          rows = Gather(t, ids) y = MatMul(x, w)
+        }""",
+        t=TABLE.numpy(),
+    )
+    module = Network(lambda ids, x: (TABLE.to(x.dtype)[ids], weighted(x)))
+    report = check_parity(data, module, outputs=("y",))
+    assert_honest(report)
+    assert not [one for one in report.coverage if one.what == "rows"]
+    assert_honest(check_parity(data, module, outputs=("rows",)))
+
+
 def test_another_graph_as_the_reference_is_narrowed_too(tmp_path: Path) -> None:
     other = tmp_path / "other.onnx"
     other.write_bytes(BOTH)
