@@ -420,6 +420,15 @@ def test_parity_fails(network: str) -> None:
     assert status("--no-parity") == 0
 
 
+def test_parity_of_some_outputs(network: str) -> None:
+    path = Path(f"{network}.py")
+    path.write_text(path.read_text().replace("return x @", "return -x, x @"))
+    compared(f"torch: '{network}:Network'")
+    assert status() == 1
+    compared(f"torch: '{network}:Network', outputs: [y]")
+    assert status() == 0
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -430,6 +439,7 @@ def test_parity_fails(network: str) -> None:
         ("reference: lost.onnx", "lost.onnx"),
         ("torch: '{}:Network', provider: Nothing", "Nothing"),
         ("torch: '{}:Network', shapes: [z=1]", "z"),
+        ("torch: '{}:Network', outputs: [z]", 'no output "z"; the graph has: y'),
         ("torch: '{}:Network', atol: -1", "atol"),
     ],
 )
