@@ -17,7 +17,7 @@ from onnxguard.parity import vacuity
 from onnxguard.parity.collector import Found
 from onnxguard.parity.loading import Sides, open_session
 from onnxguard.parity.node_pass import NodeResults, name_of
-from onnxguard.parity.outputs import unread
+from onnxguard.parity.outputs import few, unread
 from onnxguard.parity.report import Tried
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference
@@ -46,6 +46,8 @@ _MOVING = frozenset(
     | {"lift_fresh", "view"}
 )
 """Operators of ATen that take a tensor from one place to another."""
+_GUARDS = frozenset({"IsInf", "IsNaN"})
+"""Operators that ask for what no computation should give."""
 _RESHAPING = frozenset(
     {"Cast", "Concat", "Constant", "Flatten", "Gather", "Identity", "Reshape", "Shape", "Slice"}
     | {"Squeeze", "Transpose", "Unsqueeze"}
@@ -222,7 +224,9 @@ def doubt_branches(
         The branches of each If that were taken.
     """
     tried = []
+    guards: list[str] = []
     nodes = list(sides.model.proto.graph.node)
+    made = {output: node.op_type for node in nodes for output in node.output}
     read = {
         index: [name for name in node.input[: _CONDITIONS[node.op_type]] if name]
         for index, node in enumerate(nodes)
@@ -242,8 +246,12 @@ def doubt_branches(
         if code and not depends_on_values(sides.model.proto.graph, names):
             if code == "OP307":
                 remarks.append(f"{message} at the sizes that were tried: {_sizes(cases)}")
+        elif code == "OP310" and made.get(names[0]) in _GUARDS and "was false" in message:
+            guards.append(name)
         elif code:
             found.add(code, message, name)
+    if guards:
+        remarks.append(f"nothing was NaN or infinite where nodes look for it: {few(guards)}")
     for graph in itertools.islice(graphs_of(sides.model.proto), 1, None):
         for index, node in enumerate(graph.node):
             if node.op_type == "If":
