@@ -49,7 +49,7 @@ def _run(arguments: Sequence[str], stdin: bytes, out: _Stream, err: _Stream) -> 
 _FILED = re.compile(
     r'"command": \[[^\]]*\]|"(commandLine|date|endTimeUtc)": "[^"]*"'
     r'|name="onnxguard\.(command|date)" value="[^"]*"|<p>(command|date): .*?</p>'
-    r"|^(command|date): .*$",
+    r"|^(  |\| )(command|date)  ?[ |].*$",
     re.MULTILINE,
 )
 

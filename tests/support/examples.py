@@ -38,7 +38,7 @@ _SLOW_TO_START = re.compile(r"onnxguard (?:parity|train-and-gate|evaluate)\b[\w 
 _DAY = r"20\d\d-\d\d-\d\d(?:T[\d:]+Z)?"
 _CHANGING = re.compile(
     rf'\d(?:\.\d+)?e-\d\d|\d+ ms|\d+\.\d s\b|time="[\d.]+"|"seconds": [\d.e-]+|'
-    rf'as of {_DAY}|^  date +{_DAY}|date" value="{_DAY}"',
+    rf'as of {_DAY}|^(?:date:|  date +) ?{_DAY}|date" value="{_DAY}"',
     re.MULTILINE,
 )
 
