@@ -34,16 +34,13 @@ from onnxguard.conformance.record import Conclusion, Conformance, Evidence, Oper
 from onnxguard.differences import Difference, FactsDifference, Pair
 from onnxguard.model.facts import Facts
 from onnxguard.parity.report import ParityReport, ParityVerdict
-from onnxguard.reporters.conformance import changes_json
 from onnxguard.reporters.conformance import json as conformance
 from onnxguard.reporters.diff import json as difference
-from onnxguard.reporters.diff import review_json
 from onnxguard.reporters.diff.phrases import LABELS, Number
 from onnxguard.reporters.parity import json as parity
 from onnxguard.reporters.scan import json as report
 from onnxguard.reporters.targets import json as targets
-from onnxguard.reporters.training import ablation_json, card_json, evaluation_json
-from onnxguard.reporters.training.json import RECORDS as SHARED
+from onnxguard.reporters.training import json as training
 from onnxguard.scanning.on_targets import OnTargets
 from onnxguard.scanning.plain_values import NOT_RECORDED
 from onnxguard.scanning.report import Origin, Report, Verdict
@@ -186,19 +183,19 @@ CARD = {"passed": bool, **fields_of(Card)}
 KINDS = (
     Kind("report", report.SCHEMA, "scan", REPORT, optional=frozenset({"origin"})),
     Kind("difference", difference.SCHEMA, "diff", DIFFERENCE),
-    Kind("review", review_json.SCHEMA, "diff --git", REVIEW),
+    Kind("review", difference.REVIEW, "diff --git", REVIEW),
     Kind("targets", targets.SCHEMA, "targets", TARGETS),
     Kind("parity", parity.SCHEMA, "parity", PARITY, parity.RECORDS),
     Kind("conformance", conformance.SCHEMA, "conform", CONFORMANCE, conformance.RECORDS),
-    Kind("conformance-changes", changes_json.SCHEMA, "conform diff", CHANGES),
-    Kind("card", card_json.SCHEMA, "train-and-gate", CARD, card_json.RECORDS),
-    Kind("evaluation", evaluation_json.SCHEMA, "evaluate", fields_of(Evaluation), SHARED),
+    Kind("conformance-changes", conformance.CHANGES, "conform diff", CHANGES),
+    Kind("card", training.CARD, "train-and-gate", CARD, training.CARD_RECORDS),
+    Kind("evaluation", training.EVALUATION, "evaluate", fields_of(Evaluation), training.RECORDS),
     Kind(
         "ablation",
-        ablation_json.SCHEMA,
+        training.ABLATION,
         "ablate",
         ABLATION | fields_of(Ablation),
-        ablation_json.RECORDS,
+        training.RECORDS,
     ),
 )
 

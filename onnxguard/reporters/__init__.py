@@ -18,21 +18,20 @@ DOCUMENT = "text", "markdown", "html"
 """The formats of a document."""
 
 
-def _reporters(document: str, modules: str, *own: str) -> dict[str, Reporter]:
+def _reporters(document: str, **own: str) -> dict[str, Reporter]:
     """The formats of a kind by name, in the order in which they are offered.
 
     Args:
         document: the module whose ``document`` makes one of a result.
-        modules: how the names of modules begin whose ``render`` writes a format.
-        own: those formats; of a document's, the ones that it is not set in.
+        own: by format the function that writes it; of a document's, those that it is not set in.
     """
     made = {name: _setter(document, name) for name in DOCUMENT}
-    return made | {name: _reporter(modules + name) for name in own}
+    return made | {name: _reporter(*path.rsplit(".", 1)) for name, path in own.items()}
 
 
-def _reporter(module: str) -> Reporter:
+def _reporter(module: str, name: str) -> Reporter:
     def render(result: Any, options: RenderOptions) -> str:
-        reporter: Reporter = import_module(f"{__name__}.{module}").render
+        reporter: Reporter = getattr(import_module(f"{__name__}.{module}"), name)
         return reporter(result, options)
 
     return render
@@ -48,17 +47,23 @@ def _setter(module: str, name: str) -> Reporter:
 
 
 PROGRAMS = "json", "sarif", "junit", "github"
-REPORTERS = _reporters("scan.document", "scan.", *PROGRAMS, "html")
+REPORTERS = _reporters(
+    "scan.document", **{name: f"scan.{name}.render" for name in (*PROGRAMS, "html")}
+)
 """The reporters of a scan by the name that ``--format`` takes; the others are of other results."""
-PARITY_REPORTERS = _reporters("parity.document", "parity.", *PROGRAMS)
-DIFFERENCE_REPORTERS = _reporters("diff.document", "diff.", "json")
-REVIEW_REPORTERS = _reporters("diff.review", "diff.review_", "json", "markdown")
-TARGET_REPORTERS = _reporters("targets.document", "targets.", "json")
-CONFORMANCE_REPORTERS = _reporters("conformance.document", "conformance.", "json")
-CONFORMANCE_DIFF_REPORTERS = _reporters("conformance.changes", "conformance.changes_", "json")
-CARD_REPORTERS = _reporters("training.card", "training.card_", "json")
-EVALUATION_REPORTERS = _reporters("training.evaluation", "training.evaluation_", "json")
-ABLATION_REPORTERS = _reporters("training.ablation", "training.ablation_", "json")
+PARITY_REPORTERS = _reporters(
+    "parity.document", **{name: f"parity.{name}.render" for name in PROGRAMS}
+)
+DIFFERENCE_REPORTERS = _reporters("diff.document", json="diff.json.render")
+REVIEW_REPORTERS = _reporters(
+    "diff.review", json="diff.json.review", markdown="diff.review_markdown.render"
+)
+TARGET_REPORTERS = _reporters("targets.document", json="targets.json.render")
+CONFORMANCE_REPORTERS = _reporters("conformance.document", json="conformance.json.render")
+CONFORMANCE_DIFF_REPORTERS = _reporters("conformance.changes", json="conformance.json.changes")
+CARD_REPORTERS = _reporters("training.card", json="training.json.card")
+EVALUATION_REPORTERS = _reporters("training.evaluation", json="training.json.evaluation")
+ABLATION_REPORTERS = _reporters("training.ablation", json="training.json.ablation")
 
 
 def _json_pieces(run: Run, options: RenderOptions) -> Iterable[str]:

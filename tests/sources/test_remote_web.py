@@ -137,13 +137,16 @@ def test_several_addresses_are_read_at_once_unless_told(
     assert given == [jobs]
 
 
-def test_verbose_text_says_what_was_read(sparse: Path, web: WebServer) -> None:
-    web.files["/m.onnx"] = sparse
+def test_text_says_what_was_read_where_a_model_has_more_than_a_line(
+    sparse: Path, web: WebServer
+) -> None:
+    web.files["/m.onnx"] = web.files["/n.onnx"] = sparse
     told = f"read {HEAD + 3 * AFTER_JUMP + 6:,} bytes (3.91 %) in 5 requests"
-    code, out, _ = run("scan", "-v", web.url("/m.onnx"))
-    assert code == 0
-    assert told in out
-    assert "requests" not in run("scan", web.url("/m.onnx"))[1]
+    code, out, _ = run("scan", web.url("/m.onnx"))
+    assert (code, told in out) == (0, True)
+    several = web.url("/m.onnx"), web.url("/n.onnx")
+    assert "requests" not in run("scan", *several)[1]
+    assert run("scan", "-v", *several)[1].count(told) == 2
 
 
 # -- what goes wrong and passes -------------------------------------------------------------------

@@ -1,15 +1,16 @@
-"""A conformance report as versioned JSON; docs/conformance.schema.json describes it."""
+"""Conformance and its changes as versioned JSON; docs/conformance.schema.json, ... describe it."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from onnxguard.conformance.changes import Changes
 from onnxguard.conformance.record import Conformance, Evidence, OperatorRecord, Outcome
 from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import plain
 
-SCHEMA = "onnxguard/conformance/1"
+SCHEMA, CHANGES = "onnxguard/conformance/1", "onnxguard/conformance-changes/1"
 RECORDS = {"inputs": ("name", "shape")}
 
 
@@ -37,6 +38,12 @@ def render(result: Conformance, options: RenderOptions) -> str:
         },
         RECORDS,
     )
+
+
+def changes(found: Changes, options: RenderOptions) -> str:
+    """Render what changed between two runs."""
+    told: dict[str, Any] = plain(found)
+    return document(CHANGES, {"exit_code": found.exit_code, **told})
 
 
 def _operator(record: OperatorRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A model change as versioned JSON; docs/difference.schema.json describes it."""
+"""Changes of models as versioned JSON; docs/difference.schema.json, ... describe it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 from onnxguard.base.findings import Finding
 from onnxguard.catalogue import RULES
 from onnxguard.differences import Difference, FactsDifference, Judged, Pair
+from onnxguard.differences.review import Review, Reviewed
 from onnxguard.reporters.diff.phrases import numbers
 from onnxguard.reporters.kit.json import document
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.scanning.plain_values import plain
+from onnxguard.scanning.report import Report
 
-SCHEMA = "onnxguard/difference/2"
+SCHEMA, REVIEW = "onnxguard/difference/2", "onnxguard/review/1"
 
 
 def render(difference: Difference, options: RenderOptions) -> str:
@@ -57,3 +59,36 @@ def _facts(facts: FactsDifference) -> dict[str, Any]:
         if name not in ("old", "new")
     }
     return {"numbers": both, **groups}
+
+
+def review(found: Review, options: RenderOptions) -> str:
+    """Render every model that differs between two revisions."""
+    (base, old), (head, new) = found.base, found.head
+    fields = {
+        "exit_code": found.exit_code,
+        "seconds": round(found.seconds, 6),
+        "verdict": found.verdict,
+        "base": {"revision": base, "commit": old},
+        "head": {"revision": head, "commit": new},
+        "models": [plain(_model(model)) for model in found.models],
+    }
+    return document(REVIEW, fields)
+
+
+def _model(model: Reviewed) -> dict[str, Any]:
+    return {
+        "what": model.what,
+        "path": model.path,
+        "verdict": model.verdict,
+        "difference": None if model.difference is None else fields_of(model.difference),
+        "data": model.data,
+        "judged": list(map(_scanned, model.reports)),
+    }
+
+
+def _scanned(report: Report) -> dict[str, Any]:
+    return {
+        "allowlist": report.allowlist,
+        "verdict": report.verdict,
+        "findings": list(map(finding_of, report.findings)),
+    }

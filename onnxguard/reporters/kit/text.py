@@ -31,7 +31,7 @@ BAR = 40
 """The longest bar of a histogram, in columns."""
 ALIGNED = 60
 """Columns up to which the names of parts that have a line each are aligned."""
-WHOLE = 40
+WHOLE = 48
 """Columns up to which a name among others is not broken."""
 PLACES_SHOWN = 5
 
