@@ -12,8 +12,9 @@ TENSORS = (
         Severity.ERROR,
         "A tensor has, or will get, more elements than the allowlist permits.",
         "A shape of a few bytes can ask for terabytes: in a tensor's dims, in the constant that "
-        "ConstantOfShape, Expand or Tile reads, in the pads of a Conv. A constant that asks for a "
-        "size and cannot be read may ask for anything. A product that overflows 64 bits may turn "
+        "ConstantOfShape, Expand or Tile reads, in the pads of a Conv; so can a chain of nodes, or "
+        "the rounds of a Loop, that double what they get. A constant that asks for a size and "
+        "cannot be read may ask for anything. A product that overflows 64 bits may turn "
         "into a small number in a loader, which then writes past its buffer.",
         "Correct the shape. If the size is meant, raise the limit in a list that fits the target.",
         unsafe=True,

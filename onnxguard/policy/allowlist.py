@@ -19,7 +19,7 @@ LIMITS = {
     "loop_nodes": "Loop nodes, function calls inlined",
     "loop_trip_count": "static trip count of one Loop; 0 lets none run",
     "loop_trip_product": "product of the trip counts of Loops that nest",
-    "tensor_elements": "elements of one tensor, declared or called for by a constant",
+    "tensor_elements": "elements of one tensor, declared, called for by a constant, or following",
     "constant_elements": "elements that constants call for as shapes, over all nodes",
     "tensor_rank": "dimensions of one tensor",
     "op_type_bytes": "bytes of an op_type",
@@ -33,7 +33,7 @@ LIMITS = {
 COST_LIMITS = ("macs", "activation_bytes", "largest_tensor")
 """Those on what a run costs."""
 
-DEFAULT_LIMITS = {"constant_elements": 1 << 28, "seconds": SECONDS}
+DEFAULT_LIMITS = {"constant_elements": 1 << 28, "activation_bytes": 1 << 32, "seconds": SECONDS}
 """The limits that hold where a list sets none."""
 
 POLICIES = (

@@ -17,14 +17,15 @@ from onnxguard.rules.growth import LARGEST, Growth, growth_of, hidden_size
 HIDDEN = "fold the constants when exporting, and keep small ones in the model's own file"
 
 
-def check(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None:
+def check(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> set[tuple[int, int]]:
     """Compare what constants call for with the limits of the list.
 
-    ``dense`` says that there are sparse tensors, which runtimes make dense.
+    ``dense`` says that there are sparse tensors, which runtimes make dense. Returns the nodes that
+    ask for a tensor that is too large, by ``id`` of their graph and index.
     """
     limit, most = policy.limit("tensor_elements"), policy.limit("constant_elements")
     if limit is None and most is None:
-        return
+        return set()
     growing = {op: growth for op in survey.operators if (growth := growth_of(op)) is not None}
     asked = _Asked(survey, policy, found)
     wanted = growing.keys() | ({CONSTANT} if dense else set())
@@ -44,6 +45,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, dense: bool) -> None:
                 held = sum(_made_dense(s) for a in scopes.bound(node).attributes for s in a.sparse)
                 asked.add(view, held, partial(graph.node_place, index))
     asked.finish()
+    return asked.reported
 
 
 def _made_dense(sparse: SparseTensor) -> int:
@@ -63,6 +65,7 @@ class _Asked:
         self.total = 0.0
         self.passed: PlaceOf | None = None
         self.of_data: list[tuple[View, int, int]] = []
+        self.reported: set[tuple[int, int]] = set()
 
     def add(self, view: View, elements: int, place: PlaceOf) -> None:
         """Add what is made of constants alone, as often as it runs."""
@@ -87,6 +90,7 @@ class _Asked:
         elif elements:
             self.add(view, elements, place)
         if self.limit is not None and elements > self.limit:
+            self.reported.add((id(graph), index))
             label = node.operator.label
             over = f"{elements:,}" if elements < 1 << 63 else "more than 2**63"
             self.found.add(

@@ -25,7 +25,7 @@ _HINTS = {
 def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     """Say where shapes cannot be right, and which limits on costs are passed."""
     _sizes_fit(survey, policy)
-    if any(policy.limit(name) is not None for name in COST_LIMITS):
+    if any(name in policy.limits for name in COST_LIMITS):
         from onnxguard.model.describing import cost_for
 
         _costs(cost_for(survey, policy.sizes), survey, policy, found)

@@ -16,7 +16,7 @@ from onnxguard.model.messages import DTYPES, TENSOR, dtype_name
 from onnxguard.model.survey import Survey
 from onnxguard.model.type_names import elements_of
 from onnxguard.policy.allowlist import Allowlist, DtypeRule
-from onnxguard.rules import called_for
+from onnxguard.rules import called_for, following
 from onnxguard.rules.collector import Found, PlaceOf
 
 _DTYPE_ATTRIBUTE = {"Cast": b"to"} | dict.fromkeys(
@@ -68,7 +68,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     _converted(survey, policy, found)
     if rule is not None:
         _made(survey, rule, found)
-    called_for.check(survey, policy, found, dense)
+    following.check(survey, policy, found, called_for.check(survey, policy, found, dense))
 
 
 class _Sound(NamedTuple):

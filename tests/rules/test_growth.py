@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -368,3 +372,66 @@ def test_what_is_made_of_constants_is_summed(op_type: str) -> None:
     for each in made.graph.node:
         each.input[0] = "from"
     assert "OG301" not in codes(made, constant_elements=2500)
+
+
+# -- room while a node runs ------------------------------------------------------------------------
+
+IMAGE = (
+    "a = Expand(x, s) w = Expand(x, k)",
+    "int64[4] s = {1, 1, 250, 1000}, int64[4] k = {1, 1, 100, 1}",
+)
+SCALES = "t = Cast<to = 1>(x) q = Squeeze(t) z = Squeeze(x)"
+ROOM = {
+    "ConvTranspose": (4, "float", f"{IMAGE[0]} y = ConvTranspose(a, w)", IMAGE[1]),
+    "ConvInteger": (1, "uint8", f"{IMAGE[0]} y = ConvInteger(a, w)", IMAGE[1]),
+    "QLinearConv": (
+        1,
+        "uint8",
+        f"{IMAGE[0]} {SCALES} y = QLinearConv(a, q, z, w, q, z, q, z)",
+        IMAGE[1],
+    ),
+    "GRU": (
+        4,
+        "float",
+        "a = Expand(x, s) w = Expand(x, k) r = Expand(x, l) y = GRU<hidden_size = 50>(a, w, r)",
+        "int64[3] s = {100000, 1, 1}, int64[3] k = {1, 150, 1}, int64[3] l = {1, 150, 50}",
+    ),
+    "Attention": (
+        4,
+        "float",
+        "a = Expand(x, s) y = Attention(a, a, a)",
+        "int64[4] s = {1, 1, 4000, 8}",
+    ),
+    "NonZero": (8, "float", "a = Expand(x, s) y = NonZero(a)", "int64[4] s = {1000, 1000, 3, 1}"),
+    "DFT": (4, "float", "a = Expand(x, s) y = DFT(a)", "int64[3] s = {1, 1000001, 1}"),
+}
+CHILD = """
+import sys, numpy, onnxruntime
+def peak():
+    return [int(l.split()[1]) << 10 for l in open("/proc/self/status") if l.startswith("VmHWM")][0]
+options = onnxruntime.SessionOptions()
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+options.intra_op_num_threads = 1
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+before = peak()
+session.run(None, {"x": numpy.ones(1, sys.argv[2])})
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("op_type", ROOM)
+def test_room_is_what_onnx_runtime_asks_for(op_type: str, tmp_path: Path) -> None:
+    width, dtype, nodes, stored = ROOM[op_type]
+    head = f'<ir_version: 10, opset_import: ["" : 23]> g ({dtype}[1] x) => (float[] y) <{stored}>'
+    made = onnx.parser.parse_model(f"{head} {{ {nodes} }}")
+    made.graph.output[0].ClearField("type")
+    (message,) = codes(made, tensor_elements=10_000_000)["OG301"]
+    needs = re.fullmatch(rf"{op_type} needs room for ([\d,]+) elements while it runs, .*", message)
+    assert needs is not None
+    made = onnx.shape_inference.infer_shapes(made)
+    path = tmp_path / "room.onnx"
+    onnx.save(made, path)
+    run = [sys.executable, "-c", CHILD, str(path), "float32" if dtype == "float" else dtype]
+    grown = int(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    assert grown >= 0.9 * width * int(needs[1].replace(",", ""))

@@ -6,7 +6,7 @@ goes round is entered as what it is in every round: dimensions that change are u
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 from onnxguard.model.graph import Graph
@@ -14,6 +14,7 @@ from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import Dim
 from onnxguard.model.shapes.known import (
     BOOL,
+    INT64,
     UNKNOWN,
     Known,
     MismatchError,
@@ -21,16 +22,21 @@ from onnxguard.model.shapes.known import (
     Site,
     UnknownError,
     axis_of,
+    held,
 )
 from onnxguard.model.shapes.sequences import common
 
 
 class Entered(NamedTuple):
-    """A graph to enter, what is known of its inputs, and how often it runs."""
+    """A graph to enter, what is known of its inputs, and how often it runs.
+
+    ``single`` says that it is one round alone, and not what holds for all.
+    """
 
     graph: Graph
     inputs: Outputs
     times: Dim = 1
+    single: bool = False
 
 
 Rounds = Generator[Entered, Outputs, Outputs]
@@ -38,6 +44,8 @@ Rounds = Generator[Entered, Outputs, Outputs]
 TRUE = Known((), (1,), BOOL)
 ENDLESS = (1 << 63) - 1
 """The trip count that leaves the end of a Loop to its condition."""
+ROUNDS = 64
+"""So many are entered one by one; then what has grown goes on as it did in the second half."""
 
 
 def enter(site: Site) -> Rounds:
@@ -66,7 +74,26 @@ def _if(site: Site) -> Rounds:
         return (yield Entered(branches[bool(values[0])], ()))
     no = yield Entered(branches[0], ())
     yes = yield Entered(branches[1], ())
-    return tuple([_either(a, b) for a, b in zip(yes, no, strict=False)])
+    pairs = zip(map(site.full, yes), map(site.full, no), strict=False)
+    return tuple([_one_of(a, b) for a, b in pairs])
+
+
+def _one_of(a: Known, b: Known) -> Known:
+    """As ``_either``, with the bounds of what differs."""
+    made = _either(a, b)
+    if made.shape is not None and None in made.shape and a.shape and b.shape:
+        sizes = [d.either(x, y) for x, y in zip(a.shape, b.shape, strict=True)]
+        bounded = [size if d.least(size) > 1 else None for size in sizes]
+        pairs = zip(made.shape, bounded, strict=True)
+        made = made._replace(shape=tuple([y if x is None else x for x, y in pairs]))
+    if made.shape is None or None in made.shape or not a.values or not b.values:
+        return made
+    if a.dtype != b.dtype or len(a.values) != len(b.values):
+        return made
+    values = tuple(
+        [x if x == y else d.either(x, y) for x, y in zip(a.values, b.values, strict=True)]
+    )
+    return held(made.shape, values, a.dtype)
 
 
 def _either(a: Known, b: Known) -> Known:
@@ -85,7 +112,7 @@ def _either(a: Known, b: Known) -> Known:
 
 def _loop(site: Site) -> Rounds:
     body = body_of(site, b"body")
-    carried = tuple(site.inputs[2:])
+    first = carried = tuple(site.inputs[2:])
     condition = site.input(1)
     endless = not site.has(1) or condition.values == (1,)
     start = TRUE if endless else Known(())
@@ -105,7 +132,97 @@ def _loop(site: Site) -> Rounds:
     if endless and made and made[0].values == (1,):
         trips = times
     scanned = made[1 + len(carried) :]
+    if times and (times > 1 or carried != first):
+
+        def given(number: Known, carried: Outputs) -> Outputs:
+            return number, start, *carried
+
+        last, exact = yield from _each(body, given, first, times, 1, carried == first)
+        if exact and trips is not None:
+            carried = last
+        else:
+            carried = tuple([_at_least(a, b) for a, b in zip(carried, last, strict=True)])
     return (*carried, *[_stacked(known, trips, 0) for known in scanned])
+
+
+def _each(
+    body: Graph,
+    given: Callable[[Known, Outputs], Outputs],
+    carried: Outputs,
+    times: int,
+    skip: int,
+    settled: bool,
+) -> Generator[Entered, Outputs, tuple[Outputs, bool]]:
+    """Enter the rounds of a body one by one.
+
+    Args:
+        body: the graph.
+        given: its inputs, by the number of the round and what is carried.
+        carried: what the first round gets.
+        times: how many rounds there are.
+        skip: outputs before those that are carried.
+        settled: whether no round changes what is carried.
+
+    Returns:
+        What the last round leaves, and whether it is that, or growth that went on as before.
+    """
+    seen = [carried]
+    for index in range(0 if settled else min(times - 1, ROUNDS)):
+        made = yield Entered(body, given(_number(index), carried), single=True)
+        carried = _after(made[skip:], carried)
+        seen.append(carried)
+        if carried == seen[-2]:  # unless the number of the round makes a difference
+            made = yield Entered(body, given(Known(()), carried), single=True)
+            settled = _after(made[skip:], carried) == carried
+            if settled:
+                break
+    left, half = times - len(seen), (len(seen) - 1) // 2
+    exact = settled or not left
+    if not exact:
+        rounds = len(seen) - 1 - half
+        pairs = zip(seen[half], carried, strict=True)
+        carried = tuple([_grown(a, b, rounds, left) for a, b in pairs])
+    made = yield Entered(body, given(_number(times - 1), carried), single=True)
+    return _after(made[skip:], carried), exact
+
+
+def _number(index: int) -> Known:
+    return Known((), (index,), INT64)
+
+
+def _after(made: Outputs, carried: Outputs) -> Outputs:
+    return made[: len(carried)] + carried[len(made) :]
+
+
+def _grown(before: Known, now: Known, rounds: int, left: int) -> Known:
+    """A value that grew in some rounds, after as much growth in those that are left."""
+    if before.shape is None or now.shape is None or len(before.shape) != len(now.shape):
+        return now
+
+    def later(a: Dim, b: Dim) -> Dim:
+        each = d.floor_div(d.sub(b, a), rounds)
+        return b if not each or d.least(each) < 0 else d.add(b, d.mul(each, left))
+
+    shape = tuple([later(a, b) for a, b in zip(before.shape, now.shape, strict=True)])
+    length = later(before.length, now.length)
+    if before.values is None or now.values is None or shape != now.shape:
+        return Known(shape, length=length)
+    pairs = zip(before.values, now.values, strict=True)
+    return now._replace(
+        values=tuple(
+            [b if isinstance(a, float) or isinstance(b, float) else later(a, b) for a, b in pairs]
+        )
+    )
+
+
+def _at_least(known: Known, last: Known) -> Known:
+    """What is known in every round, and that the sizes get to those of the last one."""
+    if last.shape is None or (known.shape is not None and len(known.shape) != len(last.shape)):
+        return known
+    shape = known.shape or (None,) * len(last.shape)
+    pairs = zip(shape, last.shape, strict=True)
+    shape = tuple([d.Span(d.least(b)) if a is None and d.least(b) > 1 else a for a, b in pairs])
+    return known._replace(shape=shape)
 
 
 def _changed(before: Known, kept: Known) -> Known:
@@ -147,6 +264,7 @@ def _scan(site: Site) -> Rounds:
             )
         length = d.merged(length, known.shape[at])
         slices.append(Known((*known.shape[:at], *known.shape[at + 1 :])))
+    first = states
     while True:
         made = yield Entered(body, (*states, *slices), length)
         kept = tuple([_either(a, b) for a, b in zip(states, made, strict=False)])
@@ -155,6 +273,13 @@ def _scan(site: Site) -> Rounds:
             break
         states = tuple([_changed(a, b) for a, b in zip(states, kept, strict=True)])
     outputs = made[len(states) :]
+    if isinstance(length, int) and length > 1 and states != first:
+
+        def given(_: Known, states: Outputs) -> Outputs:
+            return *states, *slices
+
+        last, exact = yield from _each(body, given, first, length, 0, False)
+        states = last if exact else tuple(map(_at_least, states, last))
     placed = (site.integers(b"scan_output_axes") if not old else None) or (0,) * len(outputs)
     if len(placed) < len(outputs):
         raise UnknownError

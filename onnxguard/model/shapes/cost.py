@@ -54,6 +54,11 @@ def cost_of(model: Model, shapes: Shapes, types: Types) -> Cost:
     counting = _Counting(model, shapes, types)
     root = shapes.roots[0]
     found = run(counting.visit(root))
+    for visit in shapes.rounds:  # what grows is largest in one of them
+        single = run(counting.visit(visit))
+        found = found._replace(
+            peak=max(found.peak, single.peak), largest=max(found.largest, single.largest)
+        )
     nodes = Counter([node.operator.label for graph in model.graphs for node in graph.nodes])
     by_macs = sorted(found.macs.items(), key=lambda item: (-item[1], item[0]))
     stored = stored_names(model.graph)

@@ -20,7 +20,15 @@ Count = Callable[[Site, Outputs], Dim]
 def macs_of(site: Site, outputs: Outputs) -> Dim:
     """The multiply-accumulates of a node; 0 of an operator that is not counted."""
     operator = site.node.operator
-    count = COUNTED.get(operator.domain, {}).get(operator.op_type)
+    return _counted(COUNTED.get(operator.domain, {}).get(operator.op_type), site, outputs)
+
+
+def workspace_of(site: Site, outputs: Outputs) -> Dim:
+    """The elements that a node of ``WORKSPACES`` needs beside its inputs and outputs."""
+    return _counted(WORKSPACES.get(site.node.operator.op_type), site, outputs)
+
+
+def _counted(count: Count | None, site: Site, outputs: Outputs) -> Dim:
     if count is None:
         return 0
     try:
@@ -67,11 +75,15 @@ def _einsum(site: Site, _: Outputs) -> Dim:
 def _attention(site: Site, _: Outputs) -> Dim:
     """Q by K, and what comes of it by V."""
     q, k, v = heads_of(site)[:3]
-    length = k[2]
-    past = site.shape_of(4) if site.has(4) else None
-    if site.has(4):
-        length = d.add(k[2], past[2]) if past and len(past) == 4 else None
-    return d.product((q[0], q[1], q[2], length, d.add(q[3], v[3])))
+    return d.product((*q[:3], _keys(site, k), d.add(q[3], v[3])))
+
+
+def _keys(site: Site, k: Shape) -> Dim:
+    """How many keys there are, with those from before."""
+    past = site.shape_of(4)
+    if not site.has(4):
+        return k[2]
+    return d.add(k[2], past[2]) if past and len(past) == 4 else None
 
 
 def _recurrent(site: Site, _: Outputs) -> Dim:
@@ -94,6 +106,55 @@ def _multi_head(site: Site, _: Outputs) -> Dim:
     q, k, v = (site.shape(index, rank=3) for index in range(3))
     return d.product((q[0], q[1], k[1], d.add(q[2], v[2])))
 
+
+def _columns(weights_at: int) -> Count:
+    """Every window written out, as ONNX Runtime does for integers."""
+
+    def count(site: Site, outputs: Outputs) -> Dim:
+        weights = site.shape(weights_at, least=2)
+        return d.mul(d.product(_made(outputs)[2:]), d.product(weights[1:]))
+
+    return count
+
+
+def _spread(site: Site, _: Outputs) -> Dim:
+    """What each element gives to every place of its window, before it is added up."""
+    return d.mul(d.product(site.shape(0)[2:]), d.product(site.shape(1, least=2)[1:]))
+
+
+def _gates(site: Site, _: Outputs) -> Dim:
+    """What every gate gets of the input, at all steps."""
+    length, batch = site.shape(0, rank=3)[:2]
+    rows = site.shape(1, rank=3)[:2]
+    return d.product((length, batch, *rows))
+
+
+def _scores(site: Site, _: Outputs) -> Dim:
+    q, k = heads_of(site)[:2]
+    return d.product((*q[:3], _keys(site, k)))
+
+
+def _indices(site: Site, _: Outputs) -> Dim:
+    """A place for each element, whatever it is."""
+    shape = site.shape(0)
+    return d.mul(d.product(shape), len(shape))
+
+
+def _transform(_: Site, outputs: Outputs) -> Dim:
+    """The arrays for a length that is no power of two, of complex numbers: measured."""
+    return d.mul(d.product(_made(outputs)[1:]), 8)
+
+
+WORKSPACES: dict[str, Count] = {
+    **dict.fromkeys(GATES, _gates),
+    "Attention": _scores,
+    "ConvInteger": _columns(1),
+    "ConvTranspose": _spread,
+    "DFT": _transform,
+    "NonZero": _indices,
+    "QLinearConv": _columns(3),
+}
+"""Operators of the default domain -> the elements that ONNX Runtime allocates while one runs."""
 
 COUNTED: dict[str, dict[str, Count]] = {
     "": {

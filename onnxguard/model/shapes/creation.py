@@ -84,7 +84,8 @@ def shape(site: Site) -> Outputs:
     found = site.shape(0)
     start, end = site.integer(b"start", 0), site.integer(b"end", len(found))
     found = found[start:end] if start < len(found) else ()
-    return (held((len(found),), found, INT64),)
+    sizes = tuple([d.Span(0) if dim is None else dim for dim in found])
+    return (held((len(found),), sizes, INT64),)
 
 
 def size(site: Site) -> Outputs:
@@ -114,10 +115,12 @@ def range_(site: Site) -> Outputs:
             if count <= 64:
                 values = tuple([fitted(start + i * delta, dtype) for i in range(count)])
                 return (held((count,), values, dtype),)
-    elif delta == 1 and not isinstance(start, float) and not isinstance(limit, float):
+    elif isinstance(delta, int) and not isinstance(start, float) and not isinstance(limit, float):
         length = d.sub(limit, start)
-        if isinstance(length, d.Sym) and all(n > 0 for _, n in length.terms):
+        if isinstance(length, d.Sym) and delta == 1 and all(n > 0 for _, n in length.terms):
             count = length
+        elif isinstance(length, d.Span) and delta > 0 and (length.low or 0) > 1:
+            count = d.ceil_div(length, delta)
     return of((count,))
 
 

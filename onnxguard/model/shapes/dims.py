@@ -1,7 +1,8 @@
 """Sizes of dimensions: numbers, and polynomials of names and of floor divisions of such.
 
 A dimension is an int, a ``Sym``, or None where nothing is known. Two of one value may be spelt in
-ways that are not seen to be equal; two that are seen to be equal are equal.
+ways that are not seen to be equal; two that are seen to be equal are equal. Of an unknown number
+that has bounds those are kept: two equal ``Span`` may be different numbers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,14 @@ class Sym(NamedTuple):
     terms: tuple[Term, ...]
 
 
-Dim = int | Sym | None
+class Span(NamedTuple):
+    """An unknown number, or float, between two, both included; None is no bound."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+Dim = int | Sym | Span | None
 Shape = tuple[Dim, ...]
 
 
@@ -70,6 +78,8 @@ def add(a: Dim, b: Dim) -> Dim:
         return _number(a + b)
     if a is None or b is None:
         return None
+    if isinstance(a, Span) or isinstance(b, Span):
+        return _sum(bounds(a), bounds(b))
     found = dict(_terms(a))
     for factors, n in _terms(b):
         found[factors] = found.get(factors, 0) + n
@@ -84,12 +94,62 @@ def mul(a: Dim, b: Dim) -> Dim:
         return 0
     if a is None or b is None:
         return None
+    if isinstance(a, Span) or isinstance(b, Span):
+        return _product(bounds(a), bounds(b))
     found: dict[tuple[str, ...], int] = {}
     for one, n in _terms(a):
         for other, m in _terms(b):
             factors = tuple(sorted(one + other))
             found[factors] = found.get(factors, 0) + n * m
     return _made(found)
+
+
+def bounds(dim: Dim | float) -> Span:
+    """Between what a number lies where every name stands for 1 or more."""
+    if dim is None:
+        return Span()
+    if isinstance(dim, Span):
+        return dim
+    if not isinstance(dim, Sym):
+        return Span(dim, dim)
+    factors = [factor for factors, _ in dim.terms for factor in factors]
+    floors = [factor for factor in factors if factor.startswith("floor(")]
+    if any(n < 0 for _, n in dim.terms) or any("-" in factor for factor in floors):
+        return Span()
+    return Span(0 if floors else least(dim))
+
+
+def span(low: float | None, high: float | None) -> Dim:
+    """What lies between two bounds; nothing where there is none."""
+    low, high = (n if n is not None and -LARGEST < n < LARGEST else None for n in (low, high))
+    if low is not None and low == high and isinstance(low, int):
+        return low
+    return None if low is None and high is None else Span(low, high)
+
+
+def either(a: Dim | float, b: Dim | float) -> Dim:
+    """What is one or the other."""
+    one, other = bounds(a), bounds(b)
+    low = None if one.low is None or other.low is None else min(one.low, other.low)
+    return span(low, None if one.high is None or other.high is None else max(one.high, other.high))
+
+
+def _sum(a: Span, b: Span) -> Dim:
+    low = None if a.low is None or b.low is None else a.low + b.low
+    return span(low, None if a.high is None or b.high is None else a.high + b.high)
+
+
+def _product(a: Span, b: Span) -> Dim:
+    """Of numbers that may be negative both bounds must be known."""
+    if a.low is not None and b.low is not None and min(a.low, b.low) >= 0:
+        return span(a.low * b.low, None if a.high is None or b.high is None else a.high * b.high)
+    if a.low == a.high and a.low is not None:
+        a, b = b, a
+    if b.low == b.high and b.low is not None:
+        ends = [None if end is None else end * b.low for end in a]
+        return span(*(ends if b.low >= 0 else reversed(ends)))
+    products = [x * y for x in a for y in b if x is not None and y is not None]
+    return span(min(products), max(products)) if len(products) == 4 else None
 
 
 def sub(a: Dim, b: Dim) -> Dim:
@@ -112,6 +172,8 @@ def floor_div(a: Dim, by: Dim) -> Dim:
     """``a`` divided by a positive number and rounded down; by a name only where nothing is left."""
     if a is None or by is None:
         return None
+    if isinstance(a, Span) or isinstance(by, Span):
+        return _divided(bounds(a), bounds(by))
     if isinstance(by, Sym):
         return _quotient(a, by)
     if by < 1:
@@ -119,6 +181,13 @@ def floor_div(a: Dim, by: Dim) -> Dim:
     if isinstance(a, int):
         return a // by
     return _floor_div(a, by)
+
+
+def _divided(a: Span, by: Span) -> Dim:
+    if a.low is None or a.low < 0 or by.low is None or by.low < 1:
+        return None
+    low = 0 if by.high is None else a.low // by.high
+    return span(low, None if a.high is None else a.high // by.low)
 
 
 @lru_cache(maxsize=4096)
@@ -193,7 +262,7 @@ def differ(a: Dim, b: Dim) -> bool:
 
 def merged(a: Dim, b: Dim) -> Dim:
     """Of two words on one dimension the one that says more; a number says most."""
-    if isinstance(b, int) or a is None:
+    if isinstance(b, int) or a is None or (isinstance(a, Span) and isinstance(b, Sym)):
         return b if not isinstance(a, int) else a
     return a
 
@@ -202,6 +271,8 @@ def least(dim: Dim) -> int:
     """The least size where every name stands for 1 or more; 1 where that is not seen."""
     if isinstance(dim, int):
         return dim
+    if isinstance(dim, Span):
+        return max(int(dim.low or 0), 1)
     if dim is None or any(
         n < 0 or any(factor.startswith("floor(") for factor in factors) for factors, n in dim.terms
     ):
@@ -211,7 +282,7 @@ def least(dim: Dim) -> int:
 
 def text(dim: Dim) -> str:
     """A dimension as reports write it: ``2*N + 1``, ``floor((H + 1)/2)``, ``?``."""
-    if dim is None:
+    if dim is None or isinstance(dim, Span):
         return "?"
     if isinstance(dim, int):
         return str(dim)

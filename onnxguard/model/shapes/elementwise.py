@@ -8,10 +8,12 @@ from collections.abc import Callable
 from functools import reduce
 
 from onnxguard.model.shapes import dims as d
-from onnxguard.model.shapes.dims import Dim, Shape, Sym, shape_text
+from onnxguard.model.shapes.dims import Dim, Shape, Span, Sym, shape_text
 from onnxguard.model.shapes.known import (
     BOOL,
+    FLOAT,
     FLOATS,
+    INT64,
     INTEGERS,
     Known,
     MismatchError,
@@ -31,6 +33,9 @@ from onnxguard.model.shapes.known import (
 )
 
 Compute = Callable[..., Number]
+
+BOUNDED_KEPT = 8
+"""Of more numbers that are unknown no bounds are followed: no shape that is computed is longer."""
 
 
 def broadcast(a: Shape, b: Shape) -> Shape:
@@ -57,12 +62,26 @@ def _one(x: Dim, y: Dim, a: Shape, b: Shape) -> Dim:
         raise MismatchError(f"{shape_text(a)} and {shape_text(b)} do not broadcast")
     if isinstance(x, int):  # the other is 1 or the same
         return x
-    return y if isinstance(y, int) else None
+    if isinstance(y, int):
+        return y
+    large = [size for size in (x, y) if isinstance(size, Span) and d.least(size) > 1]
+    return Span(max(map(d.least, large))) if large else None
 
 
 def same(site: Site) -> Outputs:
-    """The first output has the shape of the first input."""
-    return of(site.shape(0))
+    """The first output has the shape of the first input, and of few elements the bounds."""
+    shape = site.shape(0)
+    span = _BETWEEN.get(site.node.operator.op_type)
+    count = elements_of(shape) if span else None
+    if span is None or count is None or count > BOUNDED_KEPT:
+        return of(shape)
+    return (held(shape, (span,) * count, FLOAT),)
+
+
+BIT = Span(0, 1)
+_BETWEEN = dict.fromkeys(("HardSigmoid", "Sigmoid", "Softmax"), BIT)
+_BETWEEN |= dict.fromkeys(("Cos", "Erf", "Sin", "Softsign", "Tanh"), Span(-1, 1))
+_BETWEEN |= dict.fromkeys(("Exp", "Softplus"), Span(0))
 
 
 def dropout(site: Site) -> Outputs:
@@ -97,9 +116,20 @@ def compared(compute: Compute) -> Callable[[Site], Outputs]:
 
     def rule(site: Site) -> Outputs:
         (made,) = many(compute)(site)
-        return (made._replace(dtype=BOOL if made.values is not None else 0),)
+        return (_boolean(made),)
 
     return rule
+
+
+def _boolean(known: Known) -> Known:
+    """What is 0 or 1 where it is not known."""
+    count = None if known.shape is None else elements_of(known.shape)
+    values = known.values
+    if values is None and count is not None and count <= BOUNDED_KEPT:
+        values = (None,) * count
+    if values is None:
+        return known
+    return known._replace(values=tuple([BIT if v is None else v for v in values]), dtype=BOOL)
 
 
 def _is_old(site: Site) -> bool:
@@ -113,16 +143,36 @@ _ONCE_ONE_WAY = {"Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "
 
 def _computed(site: Site, shape: Shape, compute: Compute | None) -> Known:
     count = elements_of(shape)
-    if compute is None or count is None or not all(k.has_values for k in site.inputs):
+    if compute is None or count is None or not _is_followed(site, count, compute):
         return Known(shape)
     inputs = [site.input(index) for index in range(len(site.inputs))]
-    dtype = inputs[1 if site.node.operator.op_type == "Where" else 0].dtype
-    parts = [spread(known, shape).values for known in inputs]
+    numbers = inputs[1 if site.node.operator.op_type == "Where" else 0 :]
+    dtype = next((known.dtype for known in numbers if known.dtype), 0)
+    unknown = (None,) * count
+    parts = [unknown if k.values is None else spread(k, shape).values for k in inputs]
     if any(part is None for part in parts):
         return Known(shape)
     columns = [part or () for part in parts]
     values = tuple([fitted(_value(compute, v, dtype), dtype) for v in zip(*columns, strict=True)])
     return held(shape, values, dtype)
+
+
+def _is_followed(site: Site, count: int, compute: Compute) -> bool:
+    """Whether all operands are known, or one that bounds the others.
+
+    Weights are not read for bounds alone.
+    """
+    if all(known.has_values for known in site.inputs):
+        return True
+    return (
+        count <= BOUNDED_KEPT
+        and compute in (_choose, _max, _min, _mod, _mul)
+        and any(
+            known.values is not None
+            or (known.stored is not None and known.stored.dtype in INTEGERS)
+            for known in site.inputs
+        )
+    )
 
 
 def _value(compute: Compute, values: tuple[Number, ...], dtype: int) -> Number:
@@ -145,12 +195,20 @@ def spread(known: Known, shape: Shape) -> Known:
     return picked(known, shape, lambda at: sum([at[lead + axis] * step for axis, step in kept]))
 
 
-def unary(compute: Compute | None = None, gives: int = 0) -> Callable[[Site], Outputs]:
-    """The shape of the only input; ``gives`` is the dtype that comes out where it is another."""
+def unary(
+    compute: Compute | None = None, gives: int = 0, least: int | None = None
+) -> Callable[[Site], Outputs]:
+    """The shape of the only input; ``gives`` is the dtype that comes out where it is another.
+
+    ``least`` bounds what comes out of what is unknown, in whichever dtype.
+    """
 
     def rule(site: Site) -> Outputs:
         site = site._replace(inputs=site.inputs[:1])
         known = _computed(site, site.shape(0), compute)
+        count = elements_of(known.shape or ())
+        if known.values is None and least is not None and count and count <= BOUNDED_KEPT:
+            return (held(known.shape or (), (Span(least),) * count, INT64),)
         return (known._replace(dtype=gives) if gives and known.values is not None else known,)
 
     return rule
@@ -176,7 +234,13 @@ def _recast(known: Known, to: int) -> Known:
 
 def _recast_one(value: Number, to: int) -> Number:
     if to == BOOL:
-        return None if value is None or isinstance(value, Sym) else int(value != 0)
+        return None if value is None or isinstance(value, (Sym, Span)) else int(value != 0)
+    if isinstance(value, Sym) and to in FLOATS:
+        value = d.bounds(value)
+    if isinstance(value, Span):
+        if to in INTEGERS:
+            value = Span(*[None if end is None else math.trunc(end) for end in value])
+        return fitted(value, to)
     if isinstance(value, float) and to in INTEGERS:  # towards zero
         return fitted(math.trunc(value), to) if math.isfinite(value) else None
     return fitted(value, to)
@@ -184,17 +248,19 @@ def _recast_one(value: Number, to: int) -> Number:
 
 def clip(site: Site) -> Outputs:
     """Its bounds are single numbers: the shape stays."""
-    known, low, high = (site.numbers_at(i) for i in range(3))
+    known, low, high = site.input(0), site.numbers_at(1), site.numbers_at(2)
     shape = site.shape(0)
-    if known is None or site.version < 11 or (low is None) == site.has(1):
+    count = elements_of(shape)
+    if count is None or site.version < 11 or (low is None) == site.has(1) or site.attributes:
         return of(shape)
-    if (high is None) == site.has(2) or site.attributes:
+    if (high is None) == site.has(2) or (known.values is None and count > BOUNDED_KEPT):
         return of(shape)
     values: list[Number] = []
-    for value in known:
-        raised = max(value, low[0]) if low else value
-        values.append(min(raised, high[0]) if high else raised)
-    return (held(shape, tuple(values), site.input(0).dtype),)
+    for value in known.values or (None,) * count:
+        raised = _max(value, low[0]) if low else value
+        values.append(_min(raised, high[0]) if high else raised)
+    dtype = known.dtype or site.input(1).dtype or site.input(2).dtype
+    return (held(shape, tuple(values), dtype),)
 
 
 def where(site: Site) -> Outputs:
@@ -204,8 +270,8 @@ def where(site: Site) -> Outputs:
 
 
 def _choose(condition: Number, yes: Number, no: Number) -> Number:
-    if condition is None or isinstance(condition, Sym):
-        return yes if yes == no else None
+    if condition is None or isinstance(condition, (Sym, Span)):
+        return yes if yes == no else d.either(yes, no)
     return yes if condition else no
 
 
@@ -256,10 +322,14 @@ def _divide(a: Number, b: Number) -> Number:
         return a / b if isinstance(a, float) and isinstance(b, float) else None
     if isinstance(a, int) and isinstance(b, int):
         return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+    if isinstance(a, Span) or isinstance(b, Span):
+        return d.floor_div(a, b)
     return d.floor_div(a, b) if _positive(a) else None
 
 
 def _positive(value: Number) -> bool:
+    if isinstance(value, Span):
+        return value.low is not None and value.low >= 0
     return isinstance(value, Sym) and all(n > 0 for _, n in value.terms)
 
 
@@ -269,9 +339,13 @@ def _on_both(
     """Floats as Python has it, integers and names as ``dims`` has it; nothing of a mixture."""
 
     def compute(a: Number, b: Number) -> Number:
-        if isinstance(a, float) or isinstance(b, float):
-            return on_floats(a, b) if isinstance(a, float) and isinstance(b, float) else None
-        return on_dims(a, b)
+        if isinstance(a, float) and isinstance(b, float):
+            return on_floats(a, b)
+        if not isinstance(a, float) and not isinstance(b, float):
+            return on_dims(a, b)
+        if isinstance(a, Span) or isinstance(b, Span):
+            return on_dims(d.bounds(a), d.bounds(b))
+        return None
 
     return compute
 
@@ -282,6 +356,8 @@ _mul = _on_both(operator.mul, d.mul)
 
 
 def _mod(a: Number, b: Number) -> Number:
+    if isinstance(b, int) and b > 0:
+        return a % b if isinstance(a, int) else Span(0, b - 1)
     return a % b if isinstance(a, int) and isinstance(b, int) else None
 
 
@@ -297,11 +373,23 @@ def _pow(a: Number, b: Number) -> Number:
 
 
 def _max(*values: Number) -> Number:
-    return values[0] if len(set(values)) == 1 else max(_plain(values))
+    if len(set(values)) == 1:
+        return values[0]
+    if all(isinstance(value, (int, float)) for value in values):
+        return max(_plain(values))
+    lows, highs = zip(*map(d.bounds, values), strict=True)
+    low = max([low for low in lows if low is not None], default=None)
+    return d.span(low, None if None in highs else max(highs))
 
 
 def _min(*values: Number) -> Number:
-    return values[0] if len(set(values)) == 1 else min(_plain(values))
+    if len(set(values)) == 1:
+        return values[0]
+    if all(isinstance(value, (int, float)) for value in values):
+        return min(_plain(values))
+    lows, highs = zip(*map(d.bounds, values), strict=True)
+    high = min([high for high in highs if high is not None], default=None)
+    return d.span(None if None in lows else min(lows), high)
 
 
 def _plain(values: tuple[Number, ...]) -> list[float]:
@@ -314,8 +402,8 @@ def _plain(values: tuple[Number, ...]) -> list[float]:
 def _equal(a: Number, b: Number) -> Number:
     if a is None or b is None:
         return None
-    if isinstance(a, Sym) or isinstance(b, Sym):
-        if a == b:
+    if isinstance(a, (Sym, Span)) or isinstance(b, (Sym, Span)):
+        if a == b and isinstance(a, Sym):
             return 1
         # A size is never negative: what exporters compare with -1 is none.
         return (
@@ -341,7 +429,7 @@ GroupNormalization BitCast""".split()  # noqa: SIM905 # one line an operator wou
 
 ELEMENTWISE: dict[str, Callable[[Site], Outputs]] = {
     **dict.fromkeys(_SAME, same),
-    "Abs": unary(_on_plain(abs)),
+    "Abs": unary(_on_plain(abs), least=0),
     "Add": many(_add),
     "And": many(_on_plain(lambda a, b: int(bool(a and b)))),
     "BitShift": many(),
@@ -373,9 +461,9 @@ ELEMENTWISE: dict[str, Callable[[Site], Outputs]] = {
     "PRelu": prelu,
     "Pow": many(_pow),
     "Reciprocal": unary(_on_plain(lambda a: 1 / a)),
-    "Relu": unary(_on_plain(lambda a: max(a, 0))),
+    "Relu": unary(_on_plain(lambda a: max(a, 0)), least=0),
     "Sign": unary(_on_plain(lambda a: (a > 0) - (a < 0))),
-    "Sqrt": unary(_on_plain(math.sqrt)),
+    "Sqrt": unary(_on_plain(math.sqrt), least=0),
     "StringConcat": many(),
     "Sub": many(_sub),
     "SwiGLU": alike,

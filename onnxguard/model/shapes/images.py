@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import zip_longest
 
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.creation import sizes as sizes_of
@@ -77,8 +78,10 @@ def _scaled(site: Site, shape: Shape, axes: tuple[int, ...], at: int) -> Shape:
         scales = site.numbers_at(at)
     made: list[Dim] = list(shape)
     if scales is None:
-        for axis in axes:
-            made[axis] = None
+        values = site.input(at).values or ()
+        for axis, value in zip_longest(axes, values[: len(axes)]):
+            least = (value.low if isinstance(value, d.Span) else None) or 0
+            made[axis] = d.Span(int(d.least(shape[axis]) * least)) if least > 1 else None
         return tuple(made)
     if len(scales) != len(axes):
         raise MismatchError(f"{len(scales)} scales for {len(axes)} axes of {shape_text(shape)}")

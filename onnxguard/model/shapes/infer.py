@@ -9,7 +9,7 @@ sizes of 1 or more, one size each.
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ from onnxguard.model.graph import (
 )
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.bodies import enter
-from onnxguard.model.shapes.counting import COUNTED, macs_of
+from onnxguard.model.shapes.counting import COUNTED, WORKSPACES, macs_of, workspace_of
 from onnxguard.model.shapes.dims import Dim, Shape, shape_text
 from onnxguard.model.shapes.known import (
     FLOATS,
@@ -56,6 +56,9 @@ VISITS_AT_LEAST = 200_000
 FLOATS_KEPT = 8
 """Of floats a shorter list is followed: scales are, weights are not."""
 
+LITTLE = 256
+"""A size that is this or more by itself is not hidden by what a file declares."""
+
 NO_FIT, DECLARED = "OG184", "OG185"
 
 
@@ -68,6 +71,7 @@ class Visit(NamedTuple):
         inner: by the index of a node the graphs that it enters: its bodies, or a function's.
         times: by the index of a node how often those run, where that is not once.
         macs: by the index of a node its multiply-accumulates, where they were to be counted.
+        workspaces: by the index of a node the elements that it needs for itself while it runs.
     """
 
     graph: Graph
@@ -76,6 +80,7 @@ class Visit(NamedTuple):
     inner: dict[int, tuple[Visit, ...]]
     times: dict[int, Dim]
     macs: dict[int, Dim]
+    workspaces: dict[int, Dim]
 
 
 Walk = Generator["Walk", Visit, Visit]
@@ -92,13 +97,19 @@ class Shapes(NamedTuple):
         clashes: what cannot be right.
         missing: the operators of which nothing is known, with the number of their nodes.
         counted: whether multiply-accumulates were counted.
+        rounds: graphs as single rounds of a Loop or Scan enter them, where its values change.
+        kept: all that is known of any value; values that are known alike share one object.
+        given_up: whether a graph was entered in so many ways that others were not followed.
     """
 
     roots: list[Visit]
     visits: dict[int, list[Visit]]
     clashes: list[Clash]
     missing: Counter[str]
-    counted: bool = False
+    counted: bool
+    rounds: list[Visit]
+    kept: Collection[Known]
+    given_up: bool
 
     def of(self, graph: Graph, name: bytes) -> Known:
         """What is known of a value in sight of ``graph`` whichever way that is entered."""
@@ -165,6 +176,8 @@ class _Inference:
         self._visits: dict[int, list[Visit]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
         self._missing: dict[int, str] = {}
+        self._rounds: list[Visit] = []
+        self._inside = 0
 
     def shapes(self) -> Shapes:
         model = self._model
@@ -177,7 +190,11 @@ class _Inference:
                 unknown = {name: Attribute(name, ref=name) for name in function.attributes}
                 run(self._body(function, (), unknown))
         missing = Counter(self._missing.values())
-        return Shapes(roots, self._visits, list(self._clashes.values()), missing, self._count)
+        clashes = list(self._clashes.values())
+        kept, given_up = self._interned.keys(), self._budget < 0
+        return Shapes(
+            roots, self._visits, clashes, missing, self._count, self._rounds, kept, given_up
+        )
 
     # -- graphs -----------------------------------------------------------------------------------
 
@@ -204,7 +221,10 @@ class _Inference:
             outputs=tuple([known.get(value.name, UNKNOWN) for value in graph.outputs]),
             known={name: known[name] for name in own if name in known} if graph.parent else known,
         )
-        self._visits.setdefault(id(graph), []).append(visit)
+        if self._inside and id(graph) in self._visits:
+            self._rounds.append(visit)
+        else:
+            self._visits.setdefault(id(graph), []).append(visit)
         for name in own:
             known.pop(name, None)
         known.update(outer)
@@ -266,11 +286,14 @@ class _Inference:
                     found = self._stated(visit.graph, found, *stated)
                 if name:
                     known[name] = found
-            if self._count and operator.op_type in COUNTED.get(operator.domain, ()):
+            counted = self._count and operator.op_type in COUNTED.get(operator.domain, ())
+            if counted or (operator.op_type in WORKSPACES and not operator.domain):
                 inputs = tuple([known.get(name, UNKNOWN) for name in names])
                 site = self._site(nodes[index], scope, inputs)
                 made = tuple([known.get(name, UNKNOWN) for name in outputs])
-                visit.macs[index] = macs_of(site, made)
+                visit.workspaces[index] = workspace_of(site, made)
+                if counted:
+                    visit.macs[index] = macs_of(site, made)
         return ()
 
     def _stated(self, graph: Graph, found: Known, stated: Shape, value: Value) -> Known:
@@ -305,7 +328,7 @@ class _Inference:
             return found._replace(shape=stated)
         if len(found.shape) != len(stated):
             return found
-        shape = tuple([b if a is None else a for a, b in zip(found.shape, stated, strict=True)])
+        shape = tuple([_more(a, b) for a, b in zip(found.shape, stated, strict=True)])
         return found._replace(shape=shape)
 
     def _kept(self, found: Known) -> Known:
@@ -395,6 +418,9 @@ class _Inference:
             while True:
                 entered = next(rounds) if sent is None else rounds.send(sent)
                 given = tuple(map(self._kept, entered.inputs))
+                if entered.single:
+                    sent = (yield from self._single(entered.graph, scope, given)).outputs
+                    continue
                 inside = yield self._graph(entered.graph, scope, given)
                 visits[id(entered.graph)] = inside
                 if entered.times != 1:
@@ -410,12 +436,23 @@ class _Inference:
         visit.inner[index] = tuple(visits.values())
         return tuple(map(self._kept, made))
 
+    def _single(self, graph: Graph, scope: _Scope, given: Outputs) -> Generator[Walk, Visit, Visit]:
+        """One round of many. What does not fit in it may never run: it was told of all rounds."""
+        clashes = dict(self._clashes)
+        self._inside += 1
+        inside = yield self._graph(graph, scope, given)
+        self._inside -= 1
+        self._clashes = clashes
+        return inside
+
     def _call(
         self, function: Function, node: Node, scope: _Scope, inputs: Outputs
     ) -> Generator[Walk, Visit, Visit]:
         """A function as one call enters it; of one that calls itself nothing is known."""
         attributes = attributes_of(node, scope.attributes)
-        key = id(function), tuple(map(id, inputs)), tuple(attributes.items())
+        # A round's mismatches are dropped: what is called in one is not known outside of it.
+        inside = self._inside > 0
+        key = id(function), inside, tuple(map(id, inputs)), tuple(attributes.items())
         if key not in self._calls:
             self._calls[key] = _unseen(function.body, len(function.outputs))
             if id(function.body) in self._visits:
@@ -433,13 +470,21 @@ class _Inference:
         scope.known.update(zip(function.inputs, inputs, strict=False))
         visit = yield self._graph(function.body, scope, ())
         outputs = tuple([scope.known.get(name, UNKNOWN) for name in function.outputs])
-        visit = visit._replace(outputs=outputs)
-        self._visits[id(function.body)][-1] = visit
-        return visit
+        entered = visit._replace(outputs=outputs)
+        kept = self._visits[id(function.body)]
+        if kept[-1] is visit:
+            kept[-1] = entered
+        return entered
+
+
+def _more(found: Dim, stated: Dim) -> Dim:
+    """What is stated of a dimension that is unknown, or about which little is known."""
+    little = found is None or (isinstance(found, d.Span) and d.least(found) < LITTLE)
+    return stated if little and stated is not None else found
 
 
 def _unseen(graph: Graph, outputs: int) -> Visit:
-    return Visit(graph, {}, (UNKNOWN,) * outputs, {}, {}, {})
+    return Visit(graph, {}, (UNKNOWN,) * outputs, {}, {}, {}, {})
 
 
 def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from itertools import product as combinations
-from math import isfinite, prod
+from math import inf, isfinite, prod
 from typing import NamedTuple
 
 from onnxguard.model.graph import Attribute, Node, Tensor
-from onnxguard.model.shapes.dims import Dim, Shape, Sym, differ, merged, shape_text, text
+from onnxguard.model.shapes.dims import Dim, Shape, Span, Sym, differ, merged, shape_text, text
 
 VALUES_KEPT = 64
 """A constant of more elements is not followed: no shape is longer."""
 
-Number = int | float | Sym | None
+Number = int | float | Sym | Span | None
 Values = tuple[Number, ...]
 
 BOOL, INT32, INT64, FLOAT, DOUBLE = 9, 6, 7, 1, 11
@@ -124,7 +124,7 @@ class Site(NamedTuple):
         """
         known = self.input(index)
         if known.values is not None:
-            return tuple([v if isinstance(v, (int, Sym)) else None for v in known.values])
+            return tuple(map(_as_dim, known.values))
         count = known.shape[0] if known.shape is not None and len(known.shape) == 1 else None
         if isinstance(count, int) and 0 <= count <= VALUES_KEPT:
             return (None,) * count
@@ -187,6 +187,12 @@ class Site(NamedTuple):
         """An attribute of text."""
         found = self.attribute(name)
         return default if found is None or found.s is None else found.s
+
+
+def _as_dim(value: Number) -> Dim:
+    if isinstance(value, (int, Sym)):
+        return value
+    return value if isinstance(value, Span) and (value.low or 0) > 1 else None
 
 
 def agreed(a: Dim, b: Dim, what: str) -> Dim:
@@ -264,6 +270,9 @@ def fitted(value: Number, dtype: int) -> Number:
     """A number as a dtype holds it; unknown where it would wrap around or is rounded otherwise."""
     if value is None or isinstance(value, Sym):
         return value if dtype in (INT32, INT64) else None
+    if isinstance(value, Span):
+        least, most = _RANGES.get(dtype, (-inf, inf))
+        return value if all(end is None or least <= end <= most for end in value) else None
     if dtype in FLOATS:
         try:
             return float(
@@ -284,7 +293,8 @@ def picked(known: Known, shape: Shape, source: Callable[[tuple[int, ...]], int |
     count = elements_of(shape)
     if known.values is None or count is None or not 0 <= count <= VALUES_KEPT:
         return Known(shape)
-    ranges = [range(dim) for dim in shape if isinstance(dim, int)]
+    # Of a shape with a 0 the other dimensions may be of any size.
+    ranges = [range(dim) for dim in shape if isinstance(dim, int)] if count else [range(0)]
     found: list[Number] = []
     for index in combinations(*ranges):
         at = source(index)

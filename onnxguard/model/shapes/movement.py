@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.creation import sizes
@@ -18,6 +19,7 @@ from onnxguard.model.shapes.known import (
     UnknownError,
     axes_of,
     axis_of,
+    elements_of,
     held,
     of,
     picked,
@@ -300,6 +302,8 @@ def _at_least_zero(dim: Dim) -> bool:
         return dim >= 0
     if dim is None:
         return False
+    if isinstance(dim, d.Span):
+        return dim.low is not None and dim.low >= 0
     least = 0
     for factors, n in dim.terms:
         floors = [factor for factor in factors if factor.startswith("floor(")]
@@ -323,7 +327,11 @@ def gather(site: Site) -> Outputs:
     axis = axis_of(site.integer(b"axis", 0), len(shape))
     made = shape[:axis] + at + shape[axis + 1 :]
     numbers = site.numbers_at(1)
-    if known.values is None or numbers is None or len(shape) != 1:
+    if known.values and (numbers is None or len(shape) != 1):  # one of them
+        count = elements_of(made)
+        one = reduce(d.either, known.values)
+        return (held(made, (one,) * count, known.dtype),) if count and count <= 8 else of(made)
+    if known.values is None or numbers is None:
         return of(made)
     size = len(known.values)
     chosen = [int(n) + size if n < 0 else int(n) for n in numbers]

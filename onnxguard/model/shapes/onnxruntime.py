@@ -67,6 +67,11 @@ def group_query_attention(site: Site) -> Outputs:
     return of(site.shape(0))
 
 
+def distances(site: Site) -> Outputs:
+    """CDist: of each row of the first to each of the second."""
+    return of((site.shape(0, rank=2)[0], site.shape(1, rank=2)[0]))
+
+
 def qlinear_binary(site: Site) -> Outputs:
     """A, its scale and zero point; B, its own."""
     pair = site._replace(inputs=(site.input(0), site.input(3)))
@@ -122,6 +127,7 @@ ONNX_RUNTIME: dict[str, Callable[[Site], Outputs]] = {
     **dict.fromkeys(_SAME, same),
     "Attention": attention,
     "BiasSplitGelu": gated,
+    "CDist": distances,
     "DynamicQuantizeMatMul": matmul,
     "EmbedLayerNormalization": embed_layer_normalization,
     "ExpandDims": expand_dims,

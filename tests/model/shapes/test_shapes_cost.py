@@ -127,8 +127,8 @@ def test_what_a_body_holds_is_alive_beside_what_is_around_it() -> None:
                 else_branch = no () => (float[] e) { e = Relu(x) }>(c)
         }"""
     )
-    # x and c; a and t within; y, of which either 10 or 20 elements come, counts as 1.
-    assert found.activation_bytes == 40 + 1 + 80 + 80 + 4
+    # x and c; a and t within; y, of which either 10 or 20 elements come, counts as 10.
+    assert found.activation_bytes == 40 + 1 + 80 + 80 + 40
     assert not found.exact
 
 

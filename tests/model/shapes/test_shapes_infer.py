@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from onnxguard.model.reading import read_model
-from onnxguard.model.shapes.dims import shape_text
+from onnxguard.model.shapes.dims import Span, shape_text
 from onnxguard.model.shapes.infer import VISITS_AT_LEAST, Shapes, infer_shapes
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>\n'
@@ -160,11 +160,28 @@ def test_a_loop_that_may_end_early_gives_an_unknown_number() -> None:
     assert shape(shapes, "all") == "[c, 2, 3]"
 
 
-def test_a_loop_that_grows_is_unknown_where_it_grows() -> None:
-    shapes = inferred((LOOP % ("Concat<axis = 0>(v, v)", "")).replace("float[a, b] y", "float[] y"))
-    known = shapes.roots[0].known
-    assert known[b"y"].shape in (None, (None, 3))
+@pytest.mark.parametrize(
+    ("grows", "condition", "after"),
+    [
+        ("Concat<axis = 0>(v, v)", "", (64, 3)),
+        ("Concat<axis = 0>(v, x)", "", (12, 3)),
+        ("Transpose<perm = [1, 0]>(v)", "", (3, 2)),
+        ("Concat<axis = 0>(v, v)", "go", (Span(64), 3)),  # its condition may end it
+    ],
+)
+def test_a_loop_that_grows_is_followed_round_by_round(
+    grows: str, condition: str, after: tuple[object, ...]
+) -> None:
+    shapes = inferred((LOOP % (grows, condition)).replace("float[a, b] y", "float[] y"))
+    assert shapes.roots[0].known[b"y"].shape == after
     assert messages(shapes) == []
+
+
+@pytest.mark.parametrize(("trips", "least"), [(65, 132), (1000, 2002), (1 << 40, (1 << 41) + 2)])
+def test_growth_goes_on_after_the_rounds_that_are_followed(trips: int, least: int) -> None:
+    text = (LOOP % ("Concat<axis = 0>(v, x)", "")).replace("{5}", f"{{{trips}}}")
+    (size, _) = inferred(text.replace("[a, b] y", "[] y")).roots[0].known[b"y"].shape or ()
+    assert size in (least, Span(least))
 
 
 def test_branches_have_in_common_what_both_give() -> None:

@@ -10,7 +10,7 @@ from onnx import defs
 
 from onnxguard.model.graph import Attribute, Graph, Node, Operator, Tensor
 from onnxguard.model.shapes.counting import COUNTED, macs_of
-from onnxguard.model.shapes.dims import Sym, symbol
+from onnxguard.model.shapes.dims import Span, Sym, symbol
 from onnxguard.model.shapes.known import OMITTED, Known, MismatchError, Site, UnknownError, held
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS, Function
 
@@ -18,11 +18,12 @@ OPERATORS = [(domain, name) for domain, table in FUNCTIONS.items() for name in t
 NAMES = sorted({name for s in defs.get_all_schemas_with_history() for name in s.attributes})
 NUMBERS = [-(1 << 63), -3, -2, -1, 0, 1, 2, 3, 4, 7, 64, 1 << 31, (1 << 63) - 1]
 FLOATS = [float("nan"), float("inf"), -float("inf"), -1.5, 0.0, 1e-30, 0.5, 1.0, 2.0, 3.7, 1e300]
+SPANS = [Span(0), Span(2, 5), Span(-3, 3), Span(1 << 40), Span(None, 7), Span(0.5, 1.5)]
 WORDS = [b"", b"SAME_UPPER", b"VALID", b"none", b"bidirectional", b"ij,jk->ik", b"...i->.", b"\xff"]
 
 
 def dim(random: Random) -> Any:
-    return random.choice([None, 0, 1, 1, 2, 3, 4, 8, 1 << 40, symbol(b"N"), symbol(b"M")])
+    return random.choice([None, 0, 1, 1, 2, 3, 4, 8, 1 << 40, symbol(b"N"), symbol(b"M"), *SPANS])
 
 
 def known(random: Random) -> Known:
@@ -34,9 +35,9 @@ def known(random: Random) -> Known:
     count = random.randrange(6)
     shape: Any = (count,) if count != 1 or random.random() < 0.5 else ()
     if random.random() < 0.3:
-        floats = tuple([random.choice([*FLOATS, None]) for _ in range(count)])
+        floats = tuple([random.choice([*FLOATS, None, *SPANS]) for _ in range(count)])
         return held(shape, floats, random.choice([1, 10, 11]))
-    values = tuple([random.choice([*NUMBERS, None, symbol(b"N")]) for _ in range(count)])
+    values = tuple([random.choice([*NUMBERS, None, symbol(b"N"), *SPANS]) for _ in range(count)])
     return held(shape, values, random.choice([6, 7, 7, 7, 9]))
 
 
@@ -94,9 +95,9 @@ def tried(rule: Function, given: Site) -> None:
     for each in made:
         assert isinstance(each, Known)
         for size in each.shape or ():
-            assert size is None or isinstance(size, (int, Sym)), size
+            assert size is None or isinstance(size, (int, Sym, Span)), size
         for value in each.values or ():
-            assert value is None or isinstance(value, (int, float, Sym))
+            assert value is None or isinstance(value, (int, float, Sym, Span))
     macs_of(given, made)
 
 

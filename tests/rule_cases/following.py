@@ -1,0 +1,343 @@
+"""OG301 and OG210 where sizes follow from others: chains, loops, bounds, sequences, room."""
+
+from __future__ import annotations
+
+import onnx
+from onnx import parser
+
+from rule_cases.case import Case
+
+NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose DFT
+Expand GRU Gather Greater MatMul Max Min Mod Mul NonZero OneHot Pad QLinearConv Range Resize Scan
+SequenceConstruct Shape Sigmoid SplitToSequence Squeeze Sub Tile Transpose Unsqueeze Where"""
+OPERATORS = f"operators:\n  - names: [{', '.join(NAMES.split())}]\n"
+RULES = f"limits: {{tensor_elements: 100}}\n{OPERATORS}"
+CALLS = f"{RULES}  - {{name: F, domain: local}}\n"
+TWICE = '<opset_import: ["" : 18], domain: "local"> F (a) => (b) { b = Concat<axis = 0>(a, a) }'
+
+
+def model(inputs: str, nodes: str, stored: str = "", function: str = "") -> bytes:
+    """A model of some nodes that make ``y``, of which nothing is declared."""
+    opsets = '"" : 18' + (', "local" : 1' if function else "")
+    head = f"<ir_version: 8, opset_import: [{opsets}]> g ({inputs}) => (float[] y) {stored}"
+    made = parser.parse_model(f"{head} {{ {nodes} }} {function}")
+    made.graph.output[0].ClearField("type")
+    return made.SerializeToString()
+
+
+def last(data: bytes) -> str:
+    return f"node {len(onnx.ModelProto.FromString(data).graph.node) - 1}"
+
+
+def found(
+    name: str, bad: bytes, good: bytes, message: str, place: str = "node 0", rules: str = RULES
+) -> Case:
+    return Case(
+        "OG301",
+        name,
+        bad,
+        good,
+        rules=rules,
+        message=message,
+        route=place if place.startswith("function") else f"graph/{place}",
+        hint="look at the sizes before the node",
+        operator=message.partition(" ")[0],
+        adr="ADR-2000",
+    )
+
+
+# -- chains ----------------------------------------------------------------------------------------
+
+
+def doubled(times: int) -> bytes:
+    nodes = [f"v{n + 1} = Concat<axis = 0>(v{n}, v{n})" for n in range(times)]
+    return model("float[4] x", f"v0 = Identity(x) {' '.join(nodes)} y = Identity(v{times})")
+
+
+def crossed(op_type: str, size: int) -> bytes:
+    return model(f"float[{size}, 1] x", f"t = Transpose(x) y = {op_type}(x, t)")
+
+
+def widened(times: int) -> bytes:
+    return model("float[N, 2] x", f"y = Concat<axis = 1>({', '.join('x' * times)})")
+
+
+def called(size: int) -> bytes:
+    nodes = "a = local.F(x) b = local.F(a) y = local.F(b)"
+    return model(f"float[{size}] x", nodes, function=TWICE)
+
+
+CHAINS = (
+    found(
+        "chain that doubles",
+        doubled(5),
+        doubled(4),
+        "Concat gives [128]: 128 elements, 100 are allowed",
+        "node 5",
+    ),
+    found(
+        "row and column",
+        crossed("Add", 11),
+        crossed("Add", 10),
+        "Add gives [11, 11]: 121 elements",
+        "node 1",
+    ),
+    found(
+        "outer product",
+        crossed("MatMul", 11),
+        crossed("MatMul", 10),
+        "MatMul gives [11, 11]: 121 elements",
+        "node 1",
+    ),
+    found(
+        "size that has a name",
+        widened(51),
+        widened(50),
+        "Concat gives [N, 102]: at least 102 elements",
+    ),
+    found(
+        "function that grows what each call gives",
+        called(13),
+        called(12),
+        "Concat gives [104]: 104 elements",
+        "function local::F/node 0",
+        CALLS,
+    ),
+)
+
+# -- loops -----------------------------------------------------------------------------------------
+
+
+def looped(nodes: str, trips: int, stored: str = "", function: str = "", on: str = "") -> bytes:
+    """A Loop that carries ``x`` as ``v`` and makes ``w`` of it in each round ``i``."""
+    body = f"b (int64 i, bool c, float[] v) => (bool d, float[] w) {{ d = Identity(c) {nodes} }}"
+    stored = f"<int64 m = {{{trips}}}{stored}>"
+    return model("float[4] x, bool on", f"y = Loop<body = {body}>(m, {on}, x)", stored, function)
+
+
+def nested(trips: int) -> bytes:
+    inner = "b2 (int64 j, bool e, float[] p) => (bool f, float[] q)"
+    inner += " { f = Identity(e) q = Concat<axis = 0>(p, p) }"
+    return looped(f"w = Loop<body = {inner}>(k, , v)", trips, ", int64 k = {2}")
+
+
+def scanned(length: int) -> bytes:
+    body = "b (float[] v, float[] k) => (float[] w) { w = Concat<axis = 0>(v, v) }"
+    nodes = f"y = Scan<num_scan_inputs = 1, body = {body}>(x, e)"
+    return model(f"float[4] x, float[{length}] e", nodes)
+
+
+ROUNDS = {
+    "Concat": ("w = Concat<axis = 0>(v, v)", "", 1),
+    "Tile": ("w = Tile(v, r)", ", int64[1] r = {2}", 1),
+    "Pad": ("s = Shape(v) p = Concat<axis = 0>(z, s) w = Pad(v, p)", ", int64[1] z = {0}", 3),
+    "Expand": ("s = Shape(v) p = Add(s, s) w = Expand(o, p)", ", float[1] o = {1.0}", 3),
+    "Resize": ('w = Resize<mode = "nearest">(v, , f)', ", float[1] f = {2.0}", 1),
+}
+ONE_MORE = "w = Concat<axis = 0>(v, o)", ", float[1] o = {1.0}"
+BY_ROUND = "j = Unsqueeze(i, z) e = ConstantOfShape(j) w = Identity(v)", ", int64[1] z = {0}"
+
+LOOPS = (
+    *(
+        found(
+            f"{name} in every round",
+            looped(nodes, 5, stored),
+            looped(nodes, 4, stored),
+            f"{name} gives [128]: 128 elements",
+            f"Loop_0.body/node {index}",
+        )
+        for name, (nodes, stored, index) in ROUNDS.items()
+    ),
+    found(
+        "function in every round",
+        looped("w = local.F(v)", 5, function=TWICE),
+        looped("w = local.F(v)", 4, function=TWICE),
+        "Concat gives [128]: 128 elements",
+        "function local::F/node 0",
+        CALLS,
+    ),
+    found(
+        "loop in a loop",
+        nested(3),
+        nested(2),
+        "Concat gives [128]: 128 elements",
+        "Loop_0.body/Loop_1.body/node 1",
+    ),
+    found(
+        "loop that its condition may end",
+        looped(ROUNDS["Concat"][0], 5, on="on"),
+        looped(ROUNDS["Concat"][0], 4, on="on"),
+        "Concat gives [128]: 128 elements",
+        "Loop_0.body/node 1",
+    ),
+    found(
+        "a little in each of many rounds",
+        looped(ONE_MORE[0], 97, ONE_MORE[1]),
+        looped(ONE_MORE[0], 96, ONE_MORE[1]),
+        "Concat gives [101]: 101 elements",
+        "Loop_0.body/node 1",
+    ),
+    found(
+        "size that is the number of the round",
+        looped(BY_ROUND[0], 102, BY_ROUND[1]),
+        looped(BY_ROUND[0], 101, BY_ROUND[1]),
+        "ConstantOfShape gives [101]: 101 elements",
+        "Loop_0.body/node 2",
+    ),
+    found(
+        "state of a Scan",
+        scanned(5),
+        scanned(4),
+        "Concat gives [128]: 128 elements",
+        "Scan_0.body/node 0",
+    ),
+)
+
+# -- sizes in which an input has a say -------------------------------------------------------------
+
+AT_LEAST = {
+    "Where": "c = Greater(n, one) b = Add(size, one) s = Where(c, size, b)",
+    "Max": "s = Max(n, size)",
+    "Clip": "q = Squeeze(size) s = Clip(n, q)",
+    "Min that is taken off": "z = Sub(one, one) m = Min(n, z) s = Sub(size, m)",
+    "nothing times an input": "z = Sub(one, one) k = Mul(n, z) s = Add(k, size)",
+    "Mod": "k = Mod(n, one) s = Add(k, size)",
+    "Abs": "a = Abs(n) s = Add(a, size)",
+    "comparison": "c = Greater(n, one) k = Cast<to = 7>(c) s = Add(k, size)",
+    "Sigmoid": "a = Sigmoid(x) k = Cast<to = 7>(a) s = Add(k, size)",
+    "table": "b = Add(size, one) t = Concat<axis = 0>(b, size) s = Gather(t, n)",
+    "count of what is not nought": "z = NonZero(x) t = Shape<start = 1>(z) s = Add(t, size)",
+    "floats": "c = Greater(n, one) f = Cast<to = 1>(c) g = Cast<to = 1>(size) h = Add(f, g) "
+    "s = Cast<to = 7>(h)",
+    "branches": "c = Greater(n, one) q = Squeeze(c) s = If<then_branch = t () => (int64[1] u) "
+    "{ u = Identity(size) }, else_branch = e () => (int64[1] v) { v = Add(size, one) }>(q)",
+    "named size": "t = Shape(z) s = Mul(t, size)",
+}
+CHOSEN = "c = Greater(n, one) s = Where(c, size, size) "
+READERS = {
+    "Expand": "y = Expand(x, s)",
+    "Tile": "y = Tile(x, s)",
+    "Pad": "p = Concat<axis = 0>(one, s) y = Pad(x, p)",
+    "Range": "q = Squeeze(s) o = Squeeze(one) y = Range(o, q, o)",
+    "OneHot": "q = Squeeze(s) o = Concat<axis = 0>(one, one) y = OneHot(n, q, o)",
+    "Resize": 'y = Resize<mode = "nearest">(x, , , s)',
+}
+
+
+def bounded(nodes: str, size: int) -> bytes:
+    """What reads a size that nodes make of ``size`` and of an input's numbers."""
+    stored = f"<int64[1] size = {{{size}}}, int64[1] one = {{1}}>"
+    return model("float[1] x, float[K] z, int64[1] n", nodes, stored)
+
+
+BOUNDS = (
+    *(
+        found(
+            f"size at least a constant: {name}",
+            bounded(f"{nodes} y = ConstantOfShape(s)", 101),
+            bounded(f"{nodes} y = ConstantOfShape(s)", 100),
+            "ConstantOfShape gives ",
+            last(bounded(f"{nodes} y = ConstantOfShape(s)", 101)),
+        )
+        for name, nodes in AT_LEAST.items()
+    ),
+    *(
+        found(
+            f"{name} by a size at least a constant",
+            bounded(CHOSEN + nodes, 103),
+            bounded(CHOSEN + nodes, 98),
+            f"{name} gives ",
+            last(bounded(CHOSEN + nodes, 103)),
+        )
+        for name, nodes in READERS.items()
+    ),
+)
+
+# -- sequences, and room while a node runs ---------------------------------------------------------
+
+
+def split(size: int) -> bytes:
+    nodes = "q = SplitToSequence(x) y = ConcatFromSequence<axis = 0>(q)"
+    return model(f"float[{size}] x", nodes)
+
+
+def repeated(times: int) -> bytes:
+    names = ", ".join("x" * times)
+    return model("float[20] x", f"q = SequenceConstruct({names}) y = ConcatFromSequence<axis=1>(q)")
+
+
+def quantised(op_type: str, size: int) -> bytes:
+    reads = "x, w" if op_type == "ConvInteger" else "x, s, z, w, s, z, s, z"
+    inputs = f"uint8[1, 1, {size}, {size}] x, uint8[1, 1, 3, 3] w, float s, uint8 z"
+    return model(inputs, f"y = {op_type}({reads})")
+
+
+def deconvolved(size: int) -> bytes:
+    return model(f"float[1, 1, {size}, {size}] x, float[1, 1, 3, 3] w", "y = ConvTranspose(x, w)")
+
+
+def recurrent(hidden: int) -> bytes:
+    inputs = f"float[2, 1, 1] x, float[1, {3 * hidden}, 1] w, float[a, b, {hidden}] r"
+    return model(inputs, f"y = GRU<hidden_size = {hidden}>(x, w, r)")
+
+
+PARTS = (
+    found(
+        "sequence of many tensors",
+        split(2),
+        split(1),
+        "SplitToSequence gives 2 tensors of [1]: they count for at least 130 elements",
+    ),
+    found(
+        "sequence of one tensor again and again",
+        repeated(2),
+        repeated(1),
+        "SequenceConstruct gives 2 tensors of [20]: they count for at least 168 elements",
+    ),
+    *(
+        found(
+            f"windows of a {op_type}",
+            quantised(op_type, 6),
+            quantised(op_type, 5),
+            f"{op_type} needs room for 144 elements while it runs, 100 are allowed",
+        )
+        for op_type in ("ConvInteger", "QLinearConv")
+    ),
+    found(
+        "windows of a ConvTranspose",
+        deconvolved(4),
+        deconvolved(3),
+        "ConvTranspose needs room for 144 elements while it runs",
+    ),
+    found(
+        "gates of a GRU",
+        recurrent(17),
+        recurrent(16),
+        "GRU needs room for 102 elements while it runs",
+    ),
+    found(
+        "places of a NonZero",
+        model("float[51, 1] x", "y = NonZero(x)"),
+        model("float[50, 1] x", "y = NonZero(x)"),
+        "NonZero needs room for 102 elements while it runs",
+    ),
+    found(
+        "arrays of a DFT",
+        model("float[1, 7, 1] x", "y = DFT(x)"),
+        model("float[1, 6, 1] x", "y = DFT(x)"),
+        "DFT needs room for 112 elements while it runs",
+    ),
+)
+
+TOGETHER = Case(
+    "OG210",
+    "more at once than any list that says nothing allows",
+    doubled(28),
+    doubled(28),
+    rules=OPERATORS,
+    good_rules=f"{OPERATORS}limits: {{activation_bytes: 100_000_000_000}}\n",
+    message="a run holds 8,589,934,592 bytes at once, 4,294,967,296 are allowed where no list says",
+    hint="raise limits.activation_bytes",
+)
+
+CASES = (*CHAINS, *LOOPS, *BOUNDS, *PARTS, TOGETHER)
