@@ -9,13 +9,14 @@ from math import prod
 from typing import NamedTuple
 
 from onnxguard.base.budget import check as check_time
-from onnxguard.base.errors import ModelError
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph
+from onnxguard.model.scopes import Size
 from onnxguard.model.shapes.dims import least, shape_text, text
 from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import Known
 from onnxguard.model.survey import Survey
+from onnxguard.model.walking import stored_names
 from onnxguard.policy.allowlist import DEFAULT_LIMITS, Allowlist
 from onnxguard.rules.collector import Found
 
@@ -28,34 +29,46 @@ WIDEST = 16
 PER_ELEMENT = 32
 """Bytes that a run may hold for each element of its inputs, where that is more than the default."""
 
+RANKS = range(1, 6)
+"""What an input may have that declares none, as images and texts do."""
+
 Reported = set[tuple[int, int]]
 """Nodes that are judged already, by ``id`` of their graph and index."""
 
 
 def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -> None:
-    """Compare what comes out of each node, and what is alive at once, with the limits of the list.
-
-    Raises:
-        ModelError: OG005 where there is too much to follow.
-    """
+    """Compare what comes out of each node, and what is alive at once, with the list's limits."""
     limit = policy.limit("tensor_elements")
-    shapes = survey.scopes.shapes(policy.sizes)
-    if shapes.given_up and limit is not None:
-        raise ModelError(
-            "OG005",
-            "calls and rounds differ in more ways than their shapes can be followed",
-            "inline the functions, or unroll the loops before the export",
-        )
-    sizes = {id(known): elements(known) for known in shapes.kept}
-    if limit is not None:
-        large = max(sizes.values(), default=0) > limit
-        judge = _Judge(policy, found, reported, sizes, limit, set())
-        for visit in _visits(shapes):
+    for given in (policy.sizes, *_of_any_rank(survey, policy)):
+        shapes = survey.scopes.shapes(given)
+        if shapes.given_up and limit is not None:
+            message = "sizes are not known: calls and rounds differ in more ways than are followed"
+            hint = "inline the functions, or unroll the loops before the export"
+            found.add("OG301", message, survey.model.place, hint=hint)
+        sizes = {id(known): elements(known) for known in shapes.kept}
+        large = limit is not None and max(sizes.values(), default=0) > limit
+        judge = _Judge(policy, found, reported, sizes, limit or 0, set())
+        for visit in _visits(shapes) if limit is not None else ():
             if large or visit.workspaces:
                 judge.outputs(visit)
                 judge.workspaces(visit)
-    if not reported:
-        _at_once(survey, policy, found, sizes)
+        if not reported:
+            _at_once(survey, policy, found, given, sizes)
+
+
+def _of_any_rank(survey: Survey, policy: Allowlist) -> list[tuple[Size, ...]]:
+    """One element of each of some ranks for the inputs of which not even the rank is declared."""
+    given = {name for name, _ in policy.sizes}
+    stored = stored_names(survey.model.graph)
+    names = [
+        value.name.decode("utf-8", "surrogateescape")
+        for value in survey.model.graph.inputs
+        if value.type.dims is None and value.type.kind == "tensor" and value.name not in stored
+    ]
+    free = [name for name in names if name not in given]
+    if not free:
+        return []
+    return [(*policy.sizes, *((name, (1,) * rank) for name in free)) for rank in RANKS]
 
 
 def elements(known: Known) -> int:
@@ -141,10 +154,15 @@ def _counted(count: int, exact: bool) -> str:
     return f"{count:,}" if exact else f"at least {count:,}"
 
 
-def _at_once(survey: Survey, policy: Allowlist, found: Found, sizes: dict[int, int]) -> None:
+def _at_once(
+    survey: Survey,
+    policy: Allowlist,
+    found: Found,
+    given: tuple[Size, ...],
+    sizes: dict[int, int],
+) -> None:
     """Compare what is alive at once with what is allowed where the list does not say."""
-    most = DEFAULT_LIMITS["activation_bytes"]
-    shapes = survey.scopes.shapes(policy.sizes)
+    most, shapes = DEFAULT_LIMITS["activation_bytes"], survey.scopes.shapes(given)
     if "activation_bytes" in policy.limits:  # judged with the other costs
         return
     values = sum([len(visit.known) for visit in _visits(shapes)])
@@ -159,10 +177,10 @@ def _at_once(survey: Survey, policy: Allowlist, found: Found, sizes: dict[int, i
         return
     from onnxguard.model.describing import cost_for
 
-    cost, known = cost_for(survey, policy.sizes), shapes.roots[0].known
+    cost, known = cost_for(survey, given), shapes.roots[0].known
     inputs = {value.name for value in survey.model.graph.inputs}
-    given = sum([elements(known[name]) for name in inputs if name in known])
-    allowed = max(most, PER_ELEMENT * given)
+    read = sum([elements(known[name]) for name in inputs if name in known])
+    allowed = max(most, PER_ELEMENT * read)
     if cost.activation_bytes > allowed:
         message = f"a run holds {'' if cost.exact else 'at least '}{cost.activation_bytes:,} bytes "
         message += f"at once, {allowed:,} are allowed where no list says"

@@ -54,6 +54,14 @@ def doubled(times: int) -> bytes:
     return model("float[4] x", f"v0 = Identity(x) {' '.join(nodes)} y = Identity(v{times})")
 
 
+def unshaped(times: int, dims: str) -> bytes:
+    """The same of an input whose sizes, or not even their number, are declared."""
+    nodes = [f"v{n + 1} = Concat<axis = -1>(v{n}, v{n})" for n in range(times)]
+    return model(
+        f"float{dims} x", f"v0 = Cast<to = 10>(x) {' '.join(nodes)} y = Identity(v{times})"
+    )
+
+
 def crossed(op_type: str, size: int) -> bytes:
     return model(f"float[{size}, 1] x", f"t = Transpose(x) y = {op_type}(x, t)")
 
@@ -74,6 +82,20 @@ CHAINS = (
         doubled(4),
         "Concat gives [128]: 128 elements, 100 are allowed",
         "node 5",
+    ),
+    found(
+        "chain that doubles an unknown size",
+        unshaped(7, "[3, ?]"),
+        unshaped(5, "[3, ?]"),
+        "Concat gives [3, ?]: at least 192 elements",
+        "node 6",
+    ),
+    found(
+        "chain that doubles what has no rank",
+        unshaped(7, "[]"),
+        unshaped(6, "[]"),
+        "Concat gives [128]: 128 elements",
+        "node 7",
     ),
     found(
         "row and column",
@@ -206,7 +228,8 @@ AT_LEAST = {
     "comparison": "c = Greater(n, one) k = Cast<to = 7>(c) s = Add(k, size)",
     "Sigmoid": "a = Sigmoid(x) k = Cast<to = 7>(a) s = Add(k, size)",
     "table": "b = Add(size, one) t = Concat<axis = 0>(b, size) s = Gather(t, n)",
-    "count of what is not nought": "z = NonZero(x) t = Shape<start = 1>(z) s = Add(t, size)",
+    "count of what is not nought": "z = NonZero(x) t = Shape<start = 1>(z) m = Sub(t, one) "
+    "s = Add(m, size)",
     "floats": "c = Greater(n, one) f = Cast<to = 1>(c) g = Cast<to = 1>(size) h = Add(f, g) "
     "s = Cast<to = 7>(h)",
     "branches": "c = Greater(n, one) q = Squeeze(c) s = If<then_branch = t () => (int64[1] u) "

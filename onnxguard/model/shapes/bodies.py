@@ -46,13 +46,18 @@ ENDLESS = (1 << 63) - 1
 """The trip count that leaves the end of a Loop to its condition."""
 ROUNDS = 64
 """So many are entered one by one; then what has grown goes on as it did in the second half."""
+NODES = 100_000
+"""Of a body of many nodes fewer rounds are entered, of so many nodes in all, but at least 8."""
 
 
-def enter(site: Site) -> Rounds:
-    """The rounds of a node of ``table.BODIES``."""
-    return {"If": _if, "Loop": _loop, "Scan": _scan, "SequenceMap": _map}[
-        site.node.operator.op_type
-    ](site)
+def enter(site: Site, inside: bool) -> Rounds:
+    """The rounds of a node of ``table.BODIES``; half as many ``inside`` of a round."""
+    op_type, most = site.node.operator.op_type, ROUNDS >> inside
+    if op_type == "Loop":
+        return _loop(site, most)
+    return (
+        _scan(site, most) if op_type == "Scan" else {"If": _if, "SequenceMap": _map}[op_type](site)
+    )
 
 
 def body_of(site: Site, name: bytes) -> Graph:
@@ -110,7 +115,7 @@ def _either(a: Known, b: Known) -> Known:
     return Known(shape, values, a.dtype) if set(values) != {None} else Known(shape)
 
 
-def _loop(site: Site) -> Rounds:
+def _loop(site: Site, most: int) -> Rounds:
     body = body_of(site, b"body")
     first = carried = tuple(site.inputs[2:])
     condition = site.input(1)
@@ -132,12 +137,13 @@ def _loop(site: Site) -> Rounds:
     if endless and made and made[0].values == (1,):
         trips = times
     scanned = made[1 + len(carried) :]
-    if times and (times > 1 or carried != first):
+    settled = carried == first and not any(map(_is_open, first))
+    if times and not (settled and _is_unread(body, 0)):
 
         def given(number: Known, carried: Outputs) -> Outputs:
             return number, start, *carried
 
-        last, exact = yield from _each(body, given, first, times, 1, carried == first)
+        last, exact = yield from _each(body, given, first, (times, most), 1)
         if exact and trips is not None:
             carried = last
         else:
@@ -149,9 +155,8 @@ def _each(
     body: Graph,
     given: Callable[[Known, Outputs], Outputs],
     carried: Outputs,
-    times: int,
+    counts: tuple[int, int],
     skip: int,
-    settled: bool,
 ) -> Generator[Entered, Outputs, tuple[Outputs, bool]]:
     """Enter the rounds of a body one by one.
 
@@ -159,15 +164,17 @@ def _each(
         body: the graph.
         given: its inputs, by the number of the round and what is carried.
         carried: what the first round gets.
-        times: how many rounds there are.
+        counts: how many rounds there are, and how many of them may be entered.
         skip: outputs before those that are carried.
-        settled: whether no round changes what is carried.
 
     Returns:
         What the last round leaves, and whether it is that, or growth that went on as before.
     """
-    seen = [carried]
-    for index in range(0 if settled else min(times - 1, ROUNDS)):
+    times, most = counts
+    most = min(most, max(NODES // (1 + _nodes(body)), 8))
+    carried = tuple([k._replace(shape=k.shape and tuple(map(d.sized, k.shape))) for k in carried])
+    seen, settled = [carried], False
+    for index in range(min(times - 1, most)):
         made = yield Entered(body, given(_number(index), carried), single=True)
         carried = _after(made[skip:], carried)
         seen.append(carried)
@@ -184,6 +191,34 @@ def _each(
         carried = tuple([_grown(a, b, rounds, left) for a, b in pairs])
     made = yield Entered(body, given(_number(times - 1), carried), single=True)
     return _after(made[skip:], carried), exact
+
+
+def _nodes(body: Graph) -> int:
+    count, pending = 0, [body]
+    while pending:
+        graph = pending.pop()
+        count += len(graph.nodes)
+        pending += graph.subgraphs
+    return count
+
+
+def _is_open(known: Known) -> bool:
+    """Whether a size is unknown, so that it is not seen to change."""
+    return known.shape is None or None in known.shape
+
+
+def _is_unread(body: Graph, index: int) -> bool:
+    """Whether no node in a body reads one of its inputs."""
+    name = body.inputs[index].name if index < len(body.inputs) else b""
+    pending = [body]
+    while pending:
+        graph = pending.pop()
+        if any(name in node.inputs for node in graph.nodes):
+            return False
+        if any(value.name == name for value in graph.outputs):
+            return False
+        pending += graph.subgraphs
+    return True
 
 
 def _number(index: int) -> Known:
@@ -222,7 +257,10 @@ def _at_least(known: Known, last: Known) -> Known:
     shape = known.shape or (None,) * len(last.shape)
     pairs = zip(shape, last.shape, strict=True)
     shape = tuple([d.Span(d.least(b)) if a is None and d.least(b) > 1 else a for a, b in pairs])
-    return known._replace(shape=shape)
+    length = known.length
+    if length is None and last.length is not None:
+        length = d.Span(d.least(last.length))
+    return known._replace(shape=shape, length=length)
 
 
 def _changed(before: Known, kept: Known) -> Known:
@@ -236,7 +274,7 @@ def _stacked(known: Known, count: Dim, axis: int) -> Known:
     return Known((*known.shape[:axis], count, *known.shape[axis:]))
 
 
-def _scan(site: Site) -> Rounds:
+def _scan(site: Site, most: int) -> Rounds:
     body = body_of(site, b"body")
     old = site.version < 9
     inputs = site.inputs[1:] if old else site.inputs
@@ -273,12 +311,13 @@ def _scan(site: Site) -> Rounds:
             break
         states = tuple([_changed(a, b) for a, b in zip(states, kept, strict=True)])
     outputs = made[len(states) :]
-    if isinstance(length, int) and length > 1 and states != first:
+    settled = states == first and not any(map(_is_open, first))
+    if isinstance(length, int) and length > 0 and not settled:
 
         def given(_: Known, states: Outputs) -> Outputs:
             return *states, *slices
 
-        last, exact = yield from _each(body, given, first, length, 0, False)
+        last, exact = yield from _each(body, given, first, (length, most), 0)
         states = last if exact else tuple(map(_at_least, states, last))
     placed = (site.integers(b"scan_output_axes") if not old else None) or (0,) * len(outputs)
     if len(placed) < len(outputs):

@@ -84,13 +84,12 @@ def shape(site: Site) -> Outputs:
     found = site.shape(0)
     start, end = site.integer(b"start", 0), site.integer(b"end", len(found))
     found = found[start:end] if start < len(found) else ()
-    sizes = tuple([d.Span(0) if dim is None else dim for dim in found])
-    return (held((len(found),), sizes, INT64),)
+    return (held((len(found),), tuple(map(d.sized, found)), INT64),)
 
 
 def size(site: Site) -> Outputs:
     """How many elements the input has."""
-    return (held((), (d.product(site.shape(0)),), INT64),)
+    return (held((), (d.elements(site.shape(0)),), INT64),)
 
 
 def range_(site: Site) -> Outputs:

@@ -152,6 +152,11 @@ def _product(a: Span, b: Span) -> Dim:
     return span(min(products), max(products)) if len(products) == 4 else None
 
 
+def sized(dim: Dim) -> Dim:
+    """A size; 1 or more where nothing is known."""
+    return Span(1) if dim is None else dim
+
+
 def sub(a: Dim, b: Dim) -> Dim:
     """The difference."""
     return add(a, mul(b, -1))
@@ -166,6 +171,11 @@ def product(dims: Shape) -> Dim:
     for dim in dims:
         result = mul(result, dim)
     return result
+
+
+def elements(shape: Shape) -> Dim:
+    """How many elements a shape has; of what is unknown as few as there may be."""
+    return product(tuple(map(sized, shape)))
 
 
 def floor_div(a: Dim, by: Dim) -> Dim:

@@ -100,7 +100,7 @@ def scaled(size: Dim, scale: float) -> Dim:
         grown = fitted(float(size) * scale, FLOAT)
         return math.floor(grown) if isinstance(grown, float) and math.isfinite(grown) else None
     if scale == int(scale):
-        return d.mul(size, int(scale))
+        return d.mul(d.sized(size), int(scale))
     if scale < 1 and math.frexp(scale)[0] == 0.5:  # 1/2, 1/4, ...: exact
         return d.floor_div(size, round(1 / scale))
     return None

@@ -410,7 +410,7 @@ class _Inference:
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
         """What comes out of a node by its graphs, which are entered until nothing changes."""
-        rounds = enter(site)
+        rounds = enter(site, self._inside > 0)
         visits: dict[int, Visit] = {}
         made: Outputs = ()
         sent: Outputs | None = None

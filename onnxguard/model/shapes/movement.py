@@ -76,7 +76,7 @@ def _left(shape: Shape, made: list[Dim], at: int, kept: list[int]) -> Dim:
         if isinstance(dim, Sym) and dim in left:
             left.remove(dim)
             others.remove(dim)
-    before, parts = d.product(tuple(left)), d.product(tuple(others))
+    before, parts = d.elements(tuple(left)), d.product(tuple(others))
     if isinstance(before, int) and isinstance(parts, int) and parts > 0 and before % parts:
         raise MismatchError(
             f"{shape_text(shape)} cannot become {shape_text(tuple(made))}: "
@@ -92,7 +92,7 @@ def flatten(site: Site) -> Outputs:
     if not -len(shape) <= axis <= len(shape):
         raise MismatchError(f"axis is {axis}, input 0 has rank {len(shape)}")
     axis = axis + len(shape) if axis < 0 else axis
-    made = d.product(shape[:axis]), d.product(shape[axis:])
+    made = d.elements(shape[:axis]), d.elements(shape[axis:])
     return (reshaped(site.input(0), made),)
 
 
@@ -130,7 +130,7 @@ def concat(site: Site) -> Outputs:
     made: list[Dim] = []
     for at in range(rank):
         if at == axis:
-            made.append(d.total(tuple([None if s is None else s[at] for s in shapes])))
+            made.append(d.total(tuple([d.sized(None if s is None else s[at]) for s in shapes])))
             continue
         common: Dim = None
         for index, shape in enumerate(shapes):
@@ -398,7 +398,8 @@ def tile(site: Site) -> Outputs:
         repeats = (None,) * len(shape)
     if len(repeats) != len(shape):
         raise MismatchError(f"{len(repeats)} repeats for {shape_text(shape)}")
-    made = tuple([d.mul(a, b) for a, b in zip(shape, sizes(repeats, "repeats"), strict=True)])
+    pairs = zip(shape, sizes(repeats, "repeats"), strict=True)
+    made = tuple([d.mul(d.sized(a), b) for a, b in pairs])
     steps = strides_of(shape)
 
     def source(at: tuple[int, ...]) -> int | None:
@@ -430,7 +431,7 @@ def pad(site: Site) -> Outputs:
         raise MismatchError(f"{len(given)} pads for {len(axes)} axes")
     made = list(shape)
     for place, axis in enumerate(axes):
-        size = d.add(shape[axis], d.add(given[place], given[place + len(axes)]))
+        size = d.add(d.sized(shape[axis]), d.add(given[place], given[place + len(axes)]))
         if isinstance(size, int) and size < 0:
             raise MismatchError(f"the pads leave {size} of axis {axis} of {shape_text(shape)}")
         made[axis] = size

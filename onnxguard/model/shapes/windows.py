@@ -151,10 +151,10 @@ def conv_transpose(site: Site) -> Outputs:
             continue
         stride = window.strides[axis]
         if window.auto in (b"SAME_UPPER", b"SAME_LOWER"):
-            made.append(d.mul(size, stride))
+            made.append(d.mul(d.sized(size), stride))
             continue
         pads = 0 if window.auto == b"VALID" else window.pads[axis] + window.pads[axis + axes]
-        reach = d.add(d.mul(d.sub(size, 1), stride), window.spread(axis))
+        reach = d.add(d.mul(d.sub(d.sized(size), 1), stride), window.spread(axis))
         made.append(d.add(reach, extra[axis] - pads))
     return of((shape[0], channels, *made))
 
@@ -188,7 +188,7 @@ def max_unpool(site: Site) -> Outputs:
     made: list[Dim] = []
     for axis, size in enumerate(shape[2:]):
         pads = window.pads[axis] + window.pads[axis + axes]
-        reach = d.add(d.mul(d.sub(size, 1), window.strides[axis]), window.kernel[axis])
+        reach = d.add(d.mul(d.sub(d.sized(size), 1), window.strides[axis]), window.kernel[axis])
         made.append(d.sub(reach, pads))
     return of((*shape[:2], *made))
 
