@@ -9,6 +9,7 @@ import onnx
 from onnxguard.base.errors import OnnxguardError
 from onnxguard.model.describing import cost_for
 from onnxguard.model.reading import STEPS
+from onnxguard.model.shapes.dims import Sym
 from onnxguard.model.survey import Survey
 from onnxguard.running.inputs import Shapes
 from onnxguard.scanning.scan import surveyed
@@ -43,7 +44,7 @@ class Sizes:
         if shape is None or not -len(shape) <= axis < len(shape):
             return ""
         dim = shape[axis]
-        if dim is None or isinstance(dim, int) or len(dim.terms) != 1:
+        if not isinstance(dim, Sym) or len(dim.terms) != 1:
             return ""
         factors, count = dim.terms[0]
         return factors[0] if len(factors) == count == 1 else ""

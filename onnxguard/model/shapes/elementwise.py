@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from functools import reduce
 
 from onnxguard.model.shapes import dims as d
+from onnxguard.model.shapes import scalars
 from onnxguard.model.shapes.dims import Dim, Shape, Span, Sym, shape_text
 from onnxguard.model.shapes.known import (
     BOOL,
@@ -31,8 +31,7 @@ from onnxguard.model.shapes.known import (
     ranked,
     strides_of,
 )
-
-Compute = Callable[..., Number]
+from onnxguard.model.shapes.scalars import Compute
 
 BOUNDED_KEPT = 8
 """Of more numbers that are unknown no bounds are followed: no shape that is computed is longer."""
@@ -166,7 +165,7 @@ def _is_followed(site: Site, count: int, compute: Compute) -> bool:
         return True
     return (
         count <= BOUNDED_KEPT
-        and compute in (_choose, _max, _min, _mod, _mul)
+        and compute in (scalars.choose, scalars.max_, scalars.min_, scalars.mod, scalars.mul)
         and any(
             known.values is not None
             or (known.stored is not None and known.stored.dtype in INTEGERS)
@@ -257,8 +256,8 @@ def clip(site: Site) -> Outputs:
         return of(shape)
     values: list[Number] = []
     for value in known.values or (None,) * count:
-        raised = _max(value, low[0]) if low else value
-        values.append(_min(raised, high[0]) if high else raised)
+        raised = scalars.max_(value, low[0]) if low else value
+        values.append(scalars.min_(raised, high[0]) if high else raised)
     dtype = known.dtype or site.input(1).dtype or site.input(2).dtype
     return (held(shape, tuple(values), dtype),)
 
@@ -266,13 +265,12 @@ def clip(site: Site) -> Outputs:
 def where(site: Site) -> Outputs:
     """All three inputs are broadcast."""
     shape = reduce(broadcast, [site.shape(i) for i in range(3)])
-    return (_computed(site, shape, _choose),)
+    return (_computed(site, shape, scalars.choose),)
 
 
-def _choose(condition: Number, yes: Number, no: Number) -> Number:
-    if condition is None or isinstance(condition, (Sym, Span)):
-        return yes if yes == no else d.either(yes, no)
-    return yes if condition else no
+def mod(site: Site) -> Outputs:
+    """With ``fmod`` the sign is that of the first input: its values are not followed."""
+    return many(None if site.integer(b"fmod", 0) else scalars.mod)(site)
 
 
 def prelu(site: Site) -> Outputs:
@@ -313,111 +311,6 @@ def quantize_dynamic(site: Site) -> Outputs:
     return of(site.shape_of(0), (), ())
 
 
-# -- elements -------------------------------------------------------------------------------------
-
-
-def _divide(a: Number, b: Number) -> Number:
-    """Integers are rounded to zero; sizes are not negative, for them that is rounding down."""
-    if isinstance(a, float) or isinstance(b, float):
-        return a / b if isinstance(a, float) and isinstance(b, float) else None
-    if isinstance(a, int) and isinstance(b, int):
-        return abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
-    if isinstance(a, Span) or isinstance(b, Span):
-        return d.floor_div(a, b)
-    return d.floor_div(a, b) if _positive(a) else None
-
-
-def _positive(value: Number) -> bool:
-    if isinstance(value, Span):
-        return value.low is not None and value.low >= 0
-    return isinstance(value, Sym) and all(n > 0 for _, n in value.terms)
-
-
-def _on_both(
-    on_floats: Callable[[float, float], float], on_dims: Callable[[Dim, Dim], Dim]
-) -> Compute:
-    """Floats as Python has it, integers and names as ``dims`` has it; nothing of a mixture."""
-
-    def compute(a: Number, b: Number) -> Number:
-        if isinstance(a, float) and isinstance(b, float):
-            return on_floats(a, b)
-        if not isinstance(a, float) and not isinstance(b, float):
-            return on_dims(a, b)
-        if isinstance(a, Span) or isinstance(b, Span):
-            return on_dims(d.bounds(a), d.bounds(b))
-        return None
-
-    return compute
-
-
-_add = _on_both(operator.add, d.add)
-_sub = _on_both(operator.sub, d.sub)
-_mul = _on_both(operator.mul, d.mul)
-
-
-def _mod(a: Number, b: Number) -> Number:
-    if isinstance(b, int) and b > 0:
-        return a % b if isinstance(a, int) else Span(0, b - 1)
-    return a % b if isinstance(a, int) and isinstance(b, int) else None
-
-
-def mod(site: Site) -> Outputs:
-    """With ``fmod`` the sign is that of the first input: its values are not followed."""
-    return many(None if site.integer(b"fmod", 0) else _mod)(site)
-
-
-def _pow(a: Number, b: Number) -> Number:
-    if isinstance(a, int) and isinstance(b, int) and 0 <= b <= 64:
-        return int(a**b)
-    return None
-
-
-def _max(*values: Number) -> Number:
-    if len(set(values)) == 1:
-        return values[0]
-    if all(isinstance(value, (int, float)) for value in values):
-        return max(_plain(values))
-    lows, highs = zip(*map(d.bounds, values), strict=True)
-    low = max([low for low in lows if low is not None], default=None)
-    return d.span(low, None if None in highs else max(highs))
-
-
-def _min(*values: Number) -> Number:
-    if len(set(values)) == 1:
-        return values[0]
-    if all(isinstance(value, (int, float)) for value in values):
-        return min(_plain(values))
-    lows, highs = zip(*map(d.bounds, values), strict=True)
-    high = min([high for high in highs if high is not None], default=None)
-    return d.span(None if None in lows else min(lows), high)
-
-
-def _plain(values: tuple[Number, ...]) -> list[float]:
-    found = [value for value in values if isinstance(value, (int, float))]
-    if len(found) != len(values):
-        raise ValueError
-    return found
-
-
-def _equal(a: Number, b: Number) -> Number:
-    if a is None or b is None:
-        return None
-    if isinstance(a, (Sym, Span)) or isinstance(b, (Sym, Span)):
-        if a == b and isinstance(a, Sym):
-            return 1
-        # A size is never negative: what exporters compare with -1 is none.
-        return (
-            0
-            if any(isinstance(v, int) and v < 0 for v in (a, b)) and (_positive(a) or _positive(b))
-            else None
-        )
-    return int(a == b)
-
-
-def _on_plain(compute: Callable[..., float]) -> Compute:
-    return lambda *values: compute(*_plain(values))
-
-
 _SAME = """Acos Acosh Asin Asinh Atan Atanh Binarizer Bernoulli BitwiseNot Celu Cos Cosh Elu Erf Exp
 Gelu HardSigmoid HardSwish IsInf IsNaN LRN LeakyRelu Log LpNormalization
 MeanVarianceNormalization Mish RandomNormalLike RandomUniformLike RegexFullMatch
@@ -429,46 +322,46 @@ GroupNormalization BitCast""".split()  # noqa: SIM905 # one line an operator wou
 
 ELEMENTWISE: dict[str, Callable[[Site], Outputs]] = {
     **dict.fromkeys(_SAME, same),
-    "Abs": unary(_on_plain(abs), least=0),
-    "Add": many(_add),
-    "And": many(_on_plain(lambda a, b: int(bool(a and b)))),
+    "Abs": unary(scalars.on_plain(abs), least=0),
+    "Add": many(scalars.add),
+    "And": many(scalars.on_plain(lambda a, b: int(bool(a and b)))),
     "BitShift": many(),
     "BitwiseAnd": many(),
     "BitwiseOr": many(),
     "BitwiseXor": many(),
     "Cast": cast,
     "CastLike": cast_like,
-    "Ceil": unary(_on_plain(lambda a: float(math.ceil(a)))),
+    "Ceil": unary(scalars.on_plain(lambda a: float(math.ceil(a)))),
     "Clip": clip,
-    "Div": many(_divide),
+    "Div": many(scalars.divide),
     "Dropout": dropout,
     "DynamicQuantizeLinear": quantize_dynamic,
-    "Equal": compared(_equal),
-    "Floor": unary(_on_plain(lambda a: float(math.floor(a)))),
-    "Greater": compared(_on_plain(lambda a, b: int(a > b))),
-    "GreaterOrEqual": compared(_on_plain(lambda a, b: int(a >= b))),
+    "Equal": compared(scalars.equal),
+    "Floor": unary(scalars.on_plain(lambda a: float(math.floor(a)))),
+    "Greater": compared(scalars.on_plain(lambda a, b: int(a > b))),
+    "GreaterOrEqual": compared(scalars.on_plain(lambda a, b: int(a >= b))),
     "Identity": identity,
-    "Less": compared(_on_plain(lambda a, b: int(a < b))),
-    "LessOrEqual": compared(_on_plain(lambda a, b: int(a <= b))),
-    "Max": many(_max),
+    "Less": compared(scalars.on_plain(lambda a, b: int(a < b))),
+    "LessOrEqual": compared(scalars.on_plain(lambda a, b: int(a <= b))),
+    "Max": many(scalars.max_),
     "Mean": many(),
-    "Min": many(_min),
+    "Min": many(scalars.min_),
     "Mod": mod,
-    "Mul": many(_mul),
+    "Mul": many(scalars.mul),
     "Neg": unary(lambda a: -a if isinstance(a, float) else d.mul(a, -1)),
-    "Not": unary(_on_plain(lambda a: int(not a))),
-    "Or": many(_on_plain(lambda a, b: int(bool(a or b)))),
+    "Not": unary(scalars.on_plain(lambda a: int(not a))),
+    "Or": many(scalars.on_plain(lambda a, b: int(bool(a or b)))),
     "PRelu": prelu,
-    "Pow": many(_pow),
-    "Reciprocal": unary(_on_plain(lambda a: 1 / a)),
-    "Relu": unary(_on_plain(lambda a: max(a, 0)), least=0),
-    "Sign": unary(_on_plain(lambda a: (a > 0) - (a < 0))),
-    "Sqrt": unary(_on_plain(math.sqrt), least=0),
+    "Pow": many(scalars.pow_),
+    "Reciprocal": unary(scalars.on_plain(lambda a: 1 / a)),
+    "Relu": unary(scalars.on_plain(lambda a: max(a, 0)), least=0),
+    "Sign": unary(scalars.on_plain(lambda a: (a > 0) - (a < 0))),
+    "Sqrt": unary(scalars.on_plain(math.sqrt), least=0),
     "StringConcat": many(),
-    "Sub": many(_sub),
+    "Sub": many(scalars.sub),
     "SwiGLU": alike,
     "TensorScatter": tensor_scatter,
-    "Sum": many(lambda *values: reduce(_add, values)),
+    "Sum": many(lambda *values: reduce(scalars.add, values)),
     "Where": where,
-    "Xor": many(_on_plain(lambda a, b: int(bool(a) != bool(b)))),
+    "Xor": many(scalars.on_plain(lambda a, b: int(bool(a) != bool(b)))),
 }
