@@ -7,7 +7,7 @@ goes round is entered as what it is in every round: dimensions that change are u
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onnxguard.model.graph import Graph
 from onnxguard.model.shapes import dims as d
@@ -44,15 +44,13 @@ Rounds = Generator[Entered, Outputs, Outputs]
 TRUE = Known((), (1,), BOOL)
 ENDLESS = (1 << 63) - 1
 """The trip count that leaves the end of a Loop to its condition."""
-ROUNDS = 64
+ROUNDS, FEWEST = 64, 8
 """So many are entered one by one; then what has grown goes on as it did in the second half."""
-NODES = 100_000
-"""Of a body of many nodes fewer rounds are entered, of so many nodes in all, but at least 8."""
 
 
-def enter(site: Site, inside: bool) -> Rounds:
-    """The rounds of a node of ``table.BODIES``; half as many ``inside`` of a round."""
-    op_type, most = site.node.operator.op_type, ROUNDS >> inside
+def enter(site: Site, most: int) -> Rounds:
+    """The rounds of a node of ``table.BODIES``; single ones of as many as ``most`` nodes."""
+    op_type = site.node.operator.op_type
     if op_type == "Loop":
         return _loop(site, most)
     return (
@@ -164,14 +162,14 @@ def _each(
         body: the graph.
         given: its inputs, by the number of the round and what is carried.
         carried: what the first round gets.
-        counts: how many rounds there are, and how many of them may be entered.
+        counts: how many rounds there are, and how many nodes may be looked at.
         skip: outputs before those that are carried.
 
     Returns:
         What the last round leaves, and whether it is that, or growth that went on as before.
     """
     times, most = counts
-    most = min(most, max(NODES // (1 + _nodes(body)), 8))
+    most = min(max(most // (1 + _nodes(body)), FEWEST), ROUNDS)
     carried = tuple([k._replace(shape=k.shape and tuple(map(d.sized, k.shape))) for k in carried])
     seen, settled = [carried], False
     for index in range(min(times - 1, most)):
@@ -183,12 +181,11 @@ def _each(
             settled = _after(made[skip:], carried) == carried
             if settled:
                 break
-    left, half = times - len(seen), (len(seen) - 1) // 2
+    left, apart = times - len(seen), (len(seen) - 1) // 4
     exact = settled or not left
     if not exact:
-        rounds = len(seen) - 1 - half
-        pairs = zip(seen[half], carried, strict=True)
-        carried = tuple([_grown(a, b, rounds, left) for a, b in pairs])
+        points = zip(seen[-1 - 2 * apart], seen[-1 - apart], carried, strict=True)
+        carried = tuple([_grown(each, apart, left) for each in points])
     made = yield Entered(body, given(_number(times - 1), carried), single=True)
     return _after(made[skip:], carried), exact
 
@@ -229,25 +226,33 @@ def _after(made: Outputs, carried: Outputs) -> Outputs:
     return made[: len(carried)] + carried[len(made) :]
 
 
-def _grown(before: Known, now: Known, rounds: int, left: int) -> Known:
-    """A value that grew in some rounds, after as much growth in those that are left."""
-    if before.shape is None or now.shape is None or len(before.shape) != len(now.shape):
+def _grown(points: tuple[Known, Known, Known], apart: int, left: int) -> Known:
+    """A value at three points of some rounds, after those that are left: it grows on as it did."""
+    shapes, now = [known.shape for known in points], points[-1]
+    if now.shape is None or any(s is None or len(s) != len(now.shape) for s in shapes):
         return now
-
-    def later(a: Dim, b: Dim) -> Dim:
-        each = d.floor_div(d.sub(b, a), rounds)
-        return b if not each or d.least(each) < 0 else d.add(b, d.mul(each, left))
-
-    shape = tuple([later(a, b) for a, b in zip(before.shape, now.shape, strict=True)])
-    length = later(before.length, now.length)
-    if before.values is None or now.values is None or shape != now.shape:
+    columns = zip(*[shape or () for shape in shapes], strict=True)
+    shape = tuple([_later(column, apart, left) for column in columns])
+    length = _later(tuple([known.length for known in points]), apart, left)
+    values = [known.values for known in points]
+    if now.values is None or None in values or shape != now.shape:
         return Known(shape, length=length)
-    pairs = zip(before.values, now.values, strict=True)
-    return now._replace(
-        values=tuple(
-            [b if isinstance(a, float) or isinstance(b, float) else later(a, b) for a, b in pairs]
-        )
-    )
+    numbers = zip(*[each or () for each in values], strict=True)
+    return now._replace(values=tuple([_later(each, apart, left) for each in numbers]))
+
+
+def _later(points: tuple[Any, ...], apart: int, left: int) -> Any:
+    """A number that grows by as much in every round, or by one factor."""
+    if any(value is None or isinstance(value, float) for value in points):
+        return points[-1]
+    if any(isinstance(value, d.Span) for value in points):
+        return d.Span(_later(tuple(map(d.least, points)), apart, left))
+    a, b, c = points
+    factor = d.floor_div(c, b)
+    if isinstance(factor, int) and factor > 1 and d.mul(b, b) == d.mul(a, c):
+        return d.mul(c, factor ** min(left // apart, 64))
+    each = d.floor_div(d.sub(c, a), 2 * apart)
+    return c if not each or d.least(each) < 0 else d.add(c, d.mul(each, left))
 
 
 def _at_least(known: Known, last: Known) -> Known:

@@ -53,6 +53,9 @@ VISITS = 2
 VISITS_AT_LEAST = 200_000
 """Graphs are looked at again, for another call or round, until that much was looked at."""
 
+PART = 8
+"""The single rounds of one loop take no more than this part of what is left."""
+
 FLOATS_KEPT = 8
 """Of floats a shorter list is followed: scales are, weights are not."""
 
@@ -410,7 +413,7 @@ class _Inference:
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
         """What comes out of a node by its graphs, which are entered until nothing changes."""
-        rounds = enter(site, self._inside > 0)
+        rounds = enter(site, self._budget // PART)
         visits: dict[int, Visit] = {}
         made: Outputs = ()
         sent: Outputs | None = None

@@ -55,7 +55,8 @@ TENSORS = {  # of tensors v of one axis, and of a number n from 0 to 5
     "Slice": "{y} = Slice({v}, one0, {n})",
     "Reshape": "{y}u = Unsqueeze({v}, one) {y} = Reshape({y}u, open)",
     "Loop": "{y} = Loop<body = l (int64 {y}i, bool {y}k, float[] {y}v) => "
-    "(bool {y}d, float[] {y}w) {{ {y}d = Identity({y}k) {y}w = Concat<axis = 0>({y}v, {w}) }}>(rounds, , {v})",
+    "(bool {y}d, float[] {y}w) {{ {y}d = Identity({y}k) {y}w = Concat<axis = 0>({y}v, {w}) }}"
+    ">(rounds, , {v})",
     "Loop that might end": "{y} = Loop<body = l (int64 {y}i, bool {y}k, float[] {y}v) => "
     "(bool {y}d, float[] {y}w) {{ {y}g = Greater({n}, one0) "
     "{y}d = Squeeze({y}g) {y}w = Concat<axis = 0>({y}v, {y}v) }}>(rounds, yes, {v})",

@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper, parser
 
 from onnxguard.model.reading import read_model
-from onnxguard.model.shapes.dims import Span, shape_text
+from onnxguard.model.shapes.dims import Span, bounds, shape_text
 from onnxguard.model.shapes.infer import VISITS_AT_LEAST, Shapes, infer_shapes
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>\n'
@@ -182,6 +182,20 @@ def test_growth_goes_on_after_the_rounds_that_are_followed(trips: int, least: in
     text = (LOOP % ("Concat<axis = 0>(v, x)", "")).replace("{5}", f"{{{trips}}}")
     (size, _) = inferred(text.replace("[a, b] y", "[] y")).roots[0].known[b"y"].shape or ()
     assert size in (least, Span(least))
+
+
+@pytest.mark.parametrize(("nodes", "least"), [(0, 1 << 97), (4000, 1 << 90)])
+def test_doubling_goes_on_after_the_rounds_that_are_followed(nodes: int, least: int) -> None:
+    """Of a body of many nodes 8 rounds are followed."""
+    many = " ".join(f"n{at} = Relu(v)" for at in range(nodes))
+    text = LOOP.replace("d = Identity(c)", f"d = Identity(c) {many}") % (
+        "Concat<axis = 0>(v, v)",
+        "",
+    )
+    text = text.replace("{5}", "{100}").replace("[a, b] y", "[] y")
+    (size, _) = inferred(text).roots[0].known[b"y"].shape or ()
+    assert isinstance(size, (int, Span))
+    assert least <= bounds(size).low <= 1 << 101  # type: ignore[operator]
 
 
 def test_branches_have_in_common_what_both_give() -> None:
