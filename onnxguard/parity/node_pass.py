@@ -20,7 +20,7 @@ from onnxguard.parity.mapping import Counterparts, Meant
 from onnxguard.parity.report import NodeCheck, NodePass
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
-from onnxguard.running.comparison import Array, compare, is_floating, same_extremes
+from onnxguard.running.comparison import Array, compare, epsilon, is_floating, same_extremes
 from onnxguard.running.cutting import (
     computed_names,
     initializers_of,
@@ -46,8 +46,6 @@ _ROUNDING = 32
 """Rounding of one node: so many times the dtype's epsilon and the largest value.
 
 Measured: up to 12 between oneDNN (Winograd) and ONNX Runtime."""
-_EPSILONS = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
-_EPSILON = 2.0**-23
 
 
 class Evidence(NamedTuple):
@@ -230,7 +228,7 @@ def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
     finite = expected[np.isfinite(expected.astype(np.float64, copy=False))]
     largest = float(np.max(np.abs(finite), initial=0.0))
     steps = max(_ROUNDING, 2 * max(expected.shape)) if operator == "Resize" else _ROUNDING
-    rounding = steps * _EPSILONS.get(expected.dtype.name, _EPSILON) * largest
+    rounding = steps * epsilon(expected.dtype) * largest
     return max(atol, rounding) if np.isfinite(rounding) else atol
 
 

@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.report import Weights
-from onnxguard.running.comparison import Array, is_floating
+from onnxguard.running.comparison import Array, epsilon, is_floating
 from onnxguard.running.cutting import constant_value
 
 LEAST = 16
@@ -110,7 +110,7 @@ class WeightMatcher:
                 with np.errstate(over="ignore"):
                     if np.array_equal(turned, theirs.astype(array.dtype)):
                         return f"rounded to {array.dtype}"
-            elif np.allclose(turned, theirs, _ULPS * np.finfo(np.float32).eps, 0):
+            elif np.allclose(turned, theirs, _ULPS * epsilon(np.dtype(np.float32)), 0):
                 return "computed anew"
         fits = self._is_folded_bias if array.ndim < 2 else self._is_folded
         folded = (fits(turned, theirs) for _, turned, theirs in self._candidates(array))
@@ -146,7 +146,7 @@ class WeightMatcher:
     def _is_folded(self, array: Array, theirs: Array) -> bool:
         """Whether each channel is the reference's, times what one of its norms multiplies by."""
         return any(
-            np.allclose(scale, factors, rtol=1e-4, atol=1e-12)
+            np.allclose(scale, factors, _folding_error(array), 1e-12)
             for factors in _factors(array, theirs)
             for scale, _ in self._held.norms
             if scale.size == factors.size
@@ -159,7 +159,7 @@ class WeightMatcher:
                 if scale.size != factors.size:
                     continue
                 off = np.abs(factors - scale) / np.maximum(np.abs(scale), 1e-12)
-                wrong = int(np.count_nonzero(off > 1e-4))
+                wrong = int(np.count_nonzero(off > _folding_error(array)))
                 if wrong <= len(off) // 2 or float(off.max()) <= NEAR:
                     return f"in {wrong:,} of {len(off):,} channels, folded with a norm"
         return ""
@@ -170,7 +170,7 @@ class WeightMatcher:
             if factor.size != array.size:
                 continue
             scaled = theirs * factor
-            near = 1e-4 * (np.abs(scaled) + np.abs(summand)) + 1e-7
+            near = _folding_error(array) * (np.abs(scaled) + np.abs(summand)) + 1e-7
             if (np.abs(array - (scaled + summand)) <= near).all():
                 return True
         return False
@@ -198,16 +198,23 @@ class WeightMatcher:
         return Off(name, nearest[1], True, _said(nearest[2], nearest[3]))
 
 
+def _folding_error(array: Array) -> float:
+    """How far off what a norm multiplies by may be, in relation: it was rounded with the weight."""
+    return max(1e-4, 8 * epsilon(array.dtype))
+
+
 def _factors(array: Array, theirs: Array) -> Iterator[Array]:
     """What channels of the reference's tensor are multiplied by, for each axis of channels."""
     if array.ndim < 2 or array.shape != theirs.shape:
         return
+    exact = max(_EXACT, epsilon(array.dtype))
+    array, theirs = (x.astype(np.float32, copy=False) for x in (array, theirs))
     for axis in (0, 1):
         a, b = (np.moveaxis(x, axis, 0).reshape(x.shape[axis], -1) for x in (array, theirs))
         with np.errstate(divide="ignore", invalid="ignore"):
             factors = np.einsum("ij,ij->i", a, b) / np.einsum("ij,ij->i", b, b)
         gaps = np.abs(a - factors[:, None] * b).max(1)
-        if np.isfinite(factors).all() and (gaps <= _EXACT * np.abs(a).max(1) + 1e-30).all():
+        if np.isfinite(factors).all() and (gaps <= exact * np.abs(a).max(1) + 1e-30).all():
             yield factors
 
 

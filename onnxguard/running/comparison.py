@@ -79,6 +79,11 @@ def is_floating(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "fc" or dtype.name.startswith(("bfloat", "float"))
 
 
+def epsilon(dtype: np.dtype[Any]) -> float:
+    """The distance from 1 to the next number; float32's for what is wider."""
+    return {"float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype.name, 2.0**-23)
+
+
 def distances(expected: Array, actual: Array) -> npt.NDArray[np.float64]:
     """``|expected - actual|`` of floating arrays of one shape, float64."""
     if expected.dtype.kind == "c":

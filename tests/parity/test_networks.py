@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import Network, errors, graph, seeded
+from support.parity_cases import Network, errors, exported, graph, seeded, values, weighted
 from torch import Tensor, nn
 
 from onnxguard.parity.check import check_parity
@@ -82,3 +82,32 @@ def test_rows_change_places_among_few_equal_keys_alone(
     report = check_parity(data, Network(descending), shapes=("x=64x4",))
     assert ("OP201" in errors(report)) is found, report.findings
     assert found or any("rows of rows change places" in said for said in report.remarks)
+
+
+def test_weights_that_are_made_of_parameters_are_the_references() -> None:
+    def build() -> nn.Module:
+        linear = nn.Linear(8, 8)
+        with torch.no_grad():
+            linear.bias.normal_()
+        return nn.Sequential(nn.utils.parametrizations.weight_norm(linear), nn.Tanh())
+
+    module = seeded(build)
+    with torch.no_grad():
+        module[0].parametrizations.weight.original0 *= 1.05  # as training does
+    report = check_parity(exported(module, {"x": values(0, 2, 8)}, dynamic={"x": {0: "N"}}), module)
+    assert report.verdict == "pass", report.findings
+    assert report.weights is not None
+    assert report.weights.matched == report.weights.weights == 1
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [(1 + 2**-19, False), (1 + 1e-4, True)])
+def test_rounding_that_grows_far_out_is_no_error_where_every_node_is_right(
+    factor: float, wrong: bool
+) -> None:
+    data = graph(
+        "(float[n, 4] x) => (float[n, 5] y) { h = MatMul(x, w) y = Mul(h, k) }",
+        k=np.float32(factor),
+    )
+    report = check_parity(data, Network(lambda x: weighted(x) * 1.0), profiles=("large",))
+    assert any(d.eased for trial in report.trials for d in trial.differences) is not wrong
+    assert errors(report) == ({"OP201", "OP401"} if wrong else set()), report.findings
