@@ -101,11 +101,12 @@ def export(folder: Path, name: str, kind: str) -> None:
             **names,
         )
     if entry.derived == "int8":
-        _quantize(partial, inputs, next(iter(entry.axes)))
+        _quantize(partial, inputs, next(iter(entry.axes)), kind == "script")
     partial.rename(target)
 
 
-def _quantize(path: Path, inputs: Any, name: str) -> None:
+def _quantize(path: Path, inputs: Any, name: str, prepares: bool) -> None:
+    """Quantise statically; what torch.export gives is optimised already."""
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -117,10 +118,9 @@ def _quantize(path: Path, inputs: Any, name: str) -> None:
         def get_next(self) -> Any:
             return self.left.pop() if self.left else None
 
-    prepared = path.with_suffix(".prepared")
-    quant_pre_process(onnx.load(path), prepared, skip_symbolic_shape=True)
-    quantize_static(prepared, path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True)
-    prepared.unlink()
+    if prepares:
+        quant_pre_process(onnx.load(path), path, skip_symbolic_shape=True)
+    quantize_static(onnx.load(path), path, Reader(), quant_format=QuantFormat.QDQ, per_channel=True)
 
 
 def check(folder: Path, name: str, kind: str, *options: str) -> dict[str, Any]:

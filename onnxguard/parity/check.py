@@ -51,7 +51,15 @@ from onnxguard.parity.soundness import (
     doubt_repeatability,
 )
 from onnxguard.parity.torch_reference import TorchReference
-from onnxguard.parity.trials import Case, Known, generated_inputs, is_moot, run_case, worst_case
+from onnxguard.parity.trials import (
+    Case,
+    Known,
+    generated_inputs,
+    is_moot,
+    lightened,
+    run_case,
+    worst_case,
+)
 from onnxguard.parity.weights import WeightMatcher
 from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError
 from onnxguard.running.graph_file import (
@@ -137,15 +145,16 @@ def _examine(
     if precision and settings.budget is None:
         remarks.append(f"a copy in {precision}: the tolerance {precision} compares it by budgets")
     arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
-    cases = [arbiter.settle(case) for case in _run_cases(sides, files, settings, remarks)]
+    cases = _run_cases(sides, files, settings, arbiter, remarks)
     remarks += remarks_on(sides.wanted, sides.reference.selection)
     placement = sides.session.placement()
-    compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
+    compared = [case for case in cases if case.trial.differences]
     results, passer = _pass_nodes(sides, compared, settings)
     if results.summary.ran and not results.summary.wrong:
         cases = [_far_out(case, sides, settings) for case in cases]
     cases = told_apart(cases, results.summary)
-    compared = [c for c in cases if c.trial.differences and c.expected and c.actual]
+    compared = [case for case in cases if case.trial.differences]
+    kept = [case for case in compared if case.expected]
     judge_cases(cases, placement, settings, found, remarks)
     remarks += [f"{what}, in {n} of {len(compared)} trials" for what, n in arbiter.settled.items()]
     judge_nodes(results.summary, found, remarks, settings.budget)
@@ -155,15 +164,15 @@ def _examine(
     if answered:
         doubt_dropped(sides, answered[0], settings.atol, found)
         doubt_repeatability(sides, answered[0], settings.atol, found)
-    if compared:
-        check_output_names(graph, compared[0].expected or (), found)
+    if kept:
+        check_output_names(graph, kept[0].expected or (), found)
         coverage += cover(sides, compared, vouched, settings, found)
         coverage += doubt_branches(sides, compared, settings, found, remarks)
         doubt_computation(sides, compared, found, remarks)
-        doubt_answers(sides, compared, results, settings, found)
+        doubt_answers(sides, kept, results, settings, found)
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
-    proof = _prove(sides, compared, passer, settings, arbiter, found, remarks)
+    proof = _prove(sides, kept, passer, settings, arbiter, found, remarks)
     judge_proof(proof, found, remarks)
     if path and not (_is_still(path, graph) and external_files(graph) == graph.external):
         found.add("OP110", "the file is no longer the one that was compared")
@@ -222,8 +231,10 @@ def verdict_of(findings: tuple[Finding, ...]) -> ParityVerdict:
 
 
 def _run_cases(
-    sides: Sides, files: list[Inputs], settings: Settings, remarks: list[str]
+    sides: Sides, files: list[Inputs], settings: Settings, arbiter: Arbiter, remarks: list[str]
 ) -> list[Case]:
+    """Run all trials; large answers of those far out that passed are not kept, unless asked for."""
+    keeping = bool(settings.mutants or settings.save or settings.pictures)
     shapes = parse_shapes(settings.shapes, sides.model.inputs)
     remarks += sizes_left_open(sides.model.inputs, settings.shapes, shapes)
     cases: list[Case] = []
@@ -240,7 +251,9 @@ def _run_cases(
     generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
         model, wanted = sides.model, sides.wanted
-        cases.append(run_case(inputs, sides.reference, sides.session, model, settings, wanted))
+        case = run_case(inputs, sides.reference, sides.session, model, settings, wanted)
+        case = arbiter.settle(case)
+        cases.append(case if keeping else lightened(case))
         settings.step("trials", len(cases), 0)
     if isinstance(sides.reference, TorchReference) and sides.reference.made_up:
         first = printable(next(iter(sides.reference.made_up)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from onnxguard.running.difference import Difference
 Array = npt.NDArray[Any]
 Named = Sequence[tuple[str, Array]]
 
+_PIECE = 1 << 20
+"""Elements of large arrays that are looked at together."""
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
 SHOWN = 60
 """Characters of a value that are shown."""
@@ -111,34 +114,45 @@ def _floating(blank: Difference, expected: Array, actual: Array) -> Difference:
             **_at(expected, actual, place),
         )
         return _broken(compared, "OP205", f"is NaN or infinite in {bad:,} elements")
-    with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart
-        gaps = distances(expected, actual).ravel()
+    gaps = _gaps(expected.ravel(), actual.ravel())
     allowed: Any = blank.tolerance
     if blank.relative:
         allowed = blank.tolerance + blank.relative * np.abs(_wide(expected)).ravel()
     place = int(np.argmax(gaps - allowed if blank.relative else gaps))
+    apart = gaps[place]
     # Written so that no NaN can pass; there is none, but this line is what the whole check is for.
     within = gaps <= allowed
     over = int(gaps.size - np.count_nonzero(within))
-    quantiles = np.percentile(gaps, PERCENTS, method="higher")
     compared = blank._replace(
         largest=float(gaps.max()),
         over=over,
         elements=gaps.size,
-        percentiles=tuple((p, float(q)) for p, q in zip(PERCENTS, quantiles, strict=True)),
         ulps=_ulps(expected, actual),
         decades=_decades(gaps),
         exact=int(np.count_nonzero(gaps == 0)),
         **_at(expected, actual, place),
     )
+    quantiles = np.percentile(gaps, PERCENTS, method="higher", overwrite_input=True)
+    percentiles = tuple((p, float(q)) for p, q in zip(PERCENTS, quantiles, strict=True))
+    compared = compared._replace(percentiles=percentiles)
     if not over:
         return compared
     return _broken(
         compared,
         "OP201",
-        f"differs by {gaps[place]:.3g} at {_dims(compared.index)}: "
+        f"differs by {apart:.3g} at {_dims(compared.index)}: "
         f"{compared.actual} instead of {compared.expected}",
     )
+
+
+def _gaps(expected: Array, actual: Array) -> npt.NDArray[np.float64]:
+    """``distances`` of flat arrays, in pieces: whole ones would need several times the memory."""
+    gaps = np.empty(expected.size)
+    with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart
+        for start in range(0, expected.size, _PIECE):
+            piece = slice(start, start + _PIECE)
+            gaps[piece] = distances(expected[piece], actual[piece])
+    return gaps
 
 
 def _wide(array: Array) -> Array:
@@ -181,7 +195,6 @@ def _gap(expected: Array, actual: Array) -> float:
     return float(max((abs(a - b) for a, b in pairs), default=0))
 
 
-_PIECE = 1 << 20
 _ORDERED: dict[int, type[np.signedinteger[Any]]] = {2: np.int16, 4: np.int32, 8: np.int64}
 
 
@@ -209,6 +222,10 @@ def _in_order(array: Array) -> npt.NDArray[np.int64]:
 
 
 def _decades(gaps: npt.NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
-    positive = gaps[(gaps > 0) & np.isfinite(gaps)]
-    exponents, counts = np.unique(np.floor(np.log10(positive)).astype(int), return_counts=True)
-    return tuple((int(e), int(n)) for e, n in zip(exponents, counts, strict=True))
+    counts: Counter[int] = Counter()
+    for start in range(0, gaps.size, _PIECE):
+        piece = gaps[start : start + _PIECE]
+        positive = piece[(piece > 0) & np.isfinite(piece)]
+        exponents, found = np.unique(np.floor(np.log10(positive)).astype(int), return_counts=True)
+        counts.update(dict(zip(exponents.tolist(), found.tolist(), strict=True)))
+    return tuple(sorted(counts.items()))

@@ -172,19 +172,19 @@ def one_node_model(
         fed: by name; the arrays give dtypes and shapes.
         constants: named as the node reads them.
     """
-    inputs = [
+    model = onnx.ModelProto(ir_version=proto.ir_version)  # filled in place: weights may be large
+    model.opset_import.extend(proto.opset_import)
+    model.functions.extend(proto.functions)
+    model.graph.name = "node"
+    model.graph.node.append(node)
+    model.graph.input.extend(
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
         )
         for name, array in fed.items()
-    ]
-    outputs = [onnx.ValueInfoProto(name=name) for name in node.output if name]
-    model = helper.make_model(
-        helper.make_graph([node], "node", inputs, outputs, list(constants)),
-        opset_imports=proto.opset_import,
-        ir_version=proto.ir_version,
-        functions=list(proto.functions),
     )
+    model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in node.output if name)
+    model.graph.initializer.extend(constants)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
 
