@@ -28,7 +28,7 @@ from onnxguard.parity.judging import (
     told_apart,
 )
 from onnxguard.parity.loading import Sides, loaded_sides, open_session
-from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults, too_large
+from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults
 from onnxguard.parity.outputs import remarks_on
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
@@ -150,7 +150,7 @@ def _examine(
     placement = sides.session.placement()
     compared = [case for case in cases if case.trial.differences]
     results, passer = _pass_nodes(sides, compared, settings)
-    if results.summary.ran and not results.summary.wrong:
+    if results.summary.clean:
         cases = [_far_out(case, sides, settings) for case in cases]
     cases = told_apart(cases, results.summary)
     compared = [case for case in cases if case.trial.differences]
@@ -268,7 +268,7 @@ def _run_cases(
 def _pass_nodes(
     sides: Sides, compared: list[Case], settings: Settings
 ) -> tuple[NodeResults, NodePasser | None]:
-    reason = "" if settings.local else too_large(sides.model)
+    reason = ""
     if settings.local is False:
         reason = "switched off"
     elif not compared:
@@ -301,7 +301,7 @@ def _far_out(case: Case, sides: Sides, settings: Settings) -> Case:
     if case.inputs.profile not in FAR or not {"OP201"} <= problems <= {"OP201", "OP208"}:
         return case
     nodes = _pass_on(case, sides, settings)[0].summary
-    if not nodes.ran or nodes.wrong or nodes.unchecked:
+    if not nodes.clean or nodes.unchecked:
         return case
     differences = tuple(
         d if d.passed else d._replace(problem="OP208") for d in case.trial.differences

@@ -36,7 +36,7 @@ def told_apart(cases: list[Case], nodes: NodePass) -> list[Case]:
 
     It is no failure then on inputs that nobody asked for, and on those far out it never is.
     """
-    clean = nodes.ran and not nodes.wrong
+    clean = nodes.clean
     judged = []
     for case in cases:
         profile = case.inputs.profile
@@ -157,9 +157,9 @@ def judge_nodes(
         blame = f" (or one before it: {', '.join(others[:8])})" if others else ""
         message = f"{check.operator} alone{blame}: {check.difference.message}"
         found.add("OP401", message, check.node, check.operator)
-    if not nodes.ran and nodes.reason:
-        remarks.append(f"no node was run alone: {nodes.reason}")
-    elif nodes.unchecked:
+    if nodes.reason:
+        remarks.append(nodes.reason if nodes.ran else f"no node was run alone: {nodes.reason}")
+    if nodes.ran and nodes.unchecked:
         few = ", ".join(nodes.unchecked[:8])
         more = f" and {len(nodes.unchecked) - 8} more" if len(nodes.unchecked) > 8 else ""
         found.add("OP402", f"{len(nodes.unchecked)} nodes were not compared alone: {few}{more}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -30,14 +31,11 @@ from onnxguard.running.cutting import (
 )
 from onnxguard.running.difference import Difference
 from onnxguard.running.errors import ParityError, RefusedError
-from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.session import Session
 from onnxguard.running.ties import holds_places, ties
 
-NODES = 2_000
-"""Graphs of up to this many nodes are passed unless told otherwise."""
-BYTES = 256 << 20
-"""And files of up to this size."""
+NODES = 5_000
+"""Of a larger graph so many nodes are run, the first, unless told otherwise: about 2 ms each."""
 
 RANKED = 5
 """So many of the worst nodes are kept."""
@@ -111,6 +109,7 @@ class NodePasser:
         self._atol = settings.atol
         self._budget = settings.budget
         self._allowed = settings.allowed
+        self.most = sys.maxsize if settings.local else NODES
         # One node is soon done; threads that start and end with every session would take longer.
         self._session = functools.partial(Session, settings=settings, threads=1)
         # Keyed by the identity of arrays, all of which live as long as these do.
@@ -256,13 +255,18 @@ class _Walk:
     def result(self) -> NodeResults:
         nodes = self._proto.graph.node
         dynamic: set[int] = set()
+        left = list[int]()
         for index, node in enumerate(nodes):
-            if self._node(index, node):
+            if len(dynamic) >= self._passer.most:
+                left.append(index)
+            elif self._node(index, node):
                 dynamic.add(index)
-        unchecked = sorted(dynamic - self._checked - self._covered)
+        unchecked = sorted(dynamic - self._checked - self._covered) + left
+        reason = f"the first {len(dynamic):,} nodes were run alone, {len(left):,} were not"
         summary = NodePass(
             ran=True,
-            nodes=len(dynamic),
+            reason=f"{reason}: `local` runs all" if left else "",
+            nodes=len(dynamic) + len(left),
             checked=len(self._checked & dynamic),
             covered=len((self._covered & dynamic) - self._checked),
             unchecked=tuple(name_of(nodes[i], i) for i in unchecked),
@@ -336,13 +340,3 @@ def _relation(check: NodeCheck) -> float:
 def name_of(node: onnx.NodeProto, index: int) -> str:
     """A node's name, or its operator and place where it has none."""
     return printable(node.name) if node.name else f"node {index} ({printable(node.op_type)})"
-
-
-def too_large(model: OnnxModel) -> str:
-    """Why a graph is not passed by default, empty where it is."""
-    nodes, size = len(model.proto.graph.node), model.size
-    if nodes > NODES:
-        return f"{nodes:,} nodes, more than are run alone unless it is asked for"
-    if size > BYTES:
-        return f"{size / (1 << 20):,.0f} MiB, more than is run node by node unless it is asked for"
-    return ""

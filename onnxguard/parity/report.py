@@ -155,8 +155,8 @@ class NodePass(NamedTuple):
     """The node-local pass.
 
     Attributes:
-        ran: whether it was done; ``reason`` says why not.
-        reason: one line, may be empty.
+        ran: whether it was done.
+        reason: in one line why not, or not for all nodes; may be empty.
         nodes: nodes of the main graph that compute something from the inputs.
         checked: those that were compared with a tensor of the reference.
         covered: those without a counterpart whose values went into one that was compared.
@@ -175,6 +175,11 @@ class NodePass(NamedTuple):
     worst: NodeCheck | None = None
     wrong: tuple[NodeCheck, ...] = ()
     ranked: tuple[NodeCheck, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether all nodes that can be compared were, and are right."""
+        return self.ran and not self.wrong and not self.reason
 
 
 class Weights(NamedTuple):

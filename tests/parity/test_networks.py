@@ -5,9 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import Network, errors, exported, graph, seeded, values, weighted
+from support.parity_cases import (
+    Network,
+    errors,
+    exported,
+    graph,
+    seeded,
+    values,
+    warned,
+    weighted,
+)
 from torch import Tensor, nn
 
+from onnxguard.parity import node_pass
 from onnxguard.parity.check import check_parity
 
 
@@ -111,3 +121,17 @@ def test_rounding_that_grows_far_out_is_no_error_where_every_node_is_right(
     report = check_parity(data, Network(lambda x: weighted(x) * 1.0), profiles=("large",))
     assert any(d.eased for trial in report.trials for d in trial.differences) is not wrong
     assert errors(report) == ({"OP201", "OP401"} if wrong else set()), report.findings
+
+
+def test_of_a_large_graph_the_first_nodes_are_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_pass, "NODES", 2)
+    data = graph("(float[n, 4] x) => (float[n, 5] y) { h = MatMul(x, w) i = Neg(h) y = Neg(i) }")
+    report = check_parity(data, Network(weighted))
+    assert report.verdict == "pass"
+    assert "OP402" in warned(report)
+    assert (report.nodes.nodes, report.nodes.unchecked) == (
+        3,
+        ("node 1 (Neg)", "node 2 (Neg)"),
+    )
+    assert any("first 2 nodes were run alone, 1 were not" in said for said in report.remarks)
+    assert check_parity(data, Network(weighted), local=True).nodes.unchecked == ()
