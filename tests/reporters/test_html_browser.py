@@ -120,6 +120,23 @@ def test_filtered_by_text_and_by_verdict(browser: Browser, page_file: Path) -> N
         assert len(shown(page)) == 7
 
 
+def test_of_many_models_those_that_passed_are_hidden_first(
+    browser: Browser, tmp_path: Path
+) -> None:
+    models = [samples.MODELS / f"{name}.onnx" for name in ("saliency_v1", "int8")]
+    passed, failed = (scan(str(path), "pre-adr-0258") for path in models)
+    many = [passed._replace(path=f"m{number}.onnx") for number in range(200)]
+    file = tmp_path / "many.html"
+    for count, first in ((201, ["bad.onnx"]), (200, ["bad.onnx", *(m.path for m in many[:199])])):
+        run = Run((*many[: count - 1], failed._replace(path="bad.onnx")))
+        file.write_text(REPORTERS["html"](run, RenderOptions()), encoding="utf-8")
+        with opened(browser, file) as page:
+            assert shown(page) == first
+            expect(page.get_by_role("status")).to_have_text(f"{len(first)} of {count} shown")
+            page.get_by_role("button", name=f"All {count}").click()
+            assert len(shown(page)) == count
+
+
 def test_the_filter_filters_findings_and_operators_too(browser: Browser, page_file: Path) -> None:
     with opened(browser, page_file) as page:
         findings = page.locator("section", has=page.get_by_role("heading", name="Findings"))

@@ -17,6 +17,9 @@ from onnxguard.scanning.report import Report, Verdict
 ROWS = 20_000
 """Models in the table."""
 
+MANY = 200
+"""With more models, those that passed are hidden until they are asked for."""
+
 FINDINGS, MODELS_NAMED = 200, 5
 """Different findings that are listed, and models that are named for each."""
 
@@ -104,7 +107,12 @@ def _controls(entries: Sequence[Entry]) -> Markup:
     for entry in entries[:ROWS]:
         counts[entry.report.verdict] += 1
     total = min(len(entries), ROWS)
-    buttons = [_choice("All", "", total, pressed=True)]
+    attention = total - counts[Verdict.PASS]
+    folds = total > MANY and 0 < attention < total
+    buttons = [_choice("All", "", total, pressed=not folds)]
+    if folds:
+        verdicts = f"{Verdict.ERROR.value} {Verdict.FAIL.value}"
+        buttons.append(_choice("Not passed", verdicts, attention, pressed=True))
     buttons += [
         _choice(NAMES[verdict], verdict.value, count, pressed=False)
         for verdict, count in counts.items()

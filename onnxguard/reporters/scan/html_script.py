@@ -52,7 +52,7 @@ SCRIPT = """
       const shown = new Set();
       for (const row of rows) {
         const text = texts.get(row);
-        row.hidden = (verdict && row.dataset.verdict !== verdict)
+        row.hidden = (verdict && !verdict.split(" ").includes(row.dataset.verdict))
           || !words.every((word) => text.includes(word));
         if (!row.hidden) shown.add(row.dataset.model);
       }
@@ -70,6 +70,8 @@ SCRIPT = """
       choices.forEach((other) => other.setAttribute("aria-pressed", String(other === choice)));
       filter();
     }));
+    const pressed = choices.find((choice) => choice.getAttribute("aria-pressed") === "true");
+    if (pressed.dataset.verdict) pressed.click();
     document.getElementById("controls").hidden = false;
   }
   const tell = (event) => {
