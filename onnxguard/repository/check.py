@@ -339,7 +339,11 @@ def _unused(manifest: Manifest, inventory: Inventory) -> list[Report]:
             ):
                 what = f"the path {printable(glob)} matches no model"
                 findings.append(_unmatched(what, f"correct it at {entry.place}, or delete it"))
-    return [Report(manifest.path, "none", Verdict.FAIL, tuple(findings), None)] if findings else []
+    return (
+        [Report(manifest.path, "none", Verdict.FAIL, tuple(findings), None, about="manifest")]
+        if findings
+        else []
+    )
 
 
 def _unmatched(what: str, hint: str) -> Finding:
@@ -348,4 +352,8 @@ def _unmatched(what: str, hint: str) -> Finding:
 
 def _missing(lock: Lock, present: set[str]) -> list[Report]:
     findings = missing_files(lock, present)
-    return [Report(LOCK, "none", Verdict.FAIL, tuple(findings), None)] if findings else []
+    return (
+        [Report(LOCK, "none", Verdict.FAIL, tuple(findings), None, about="lock")]
+        if findings
+        else []
+    )

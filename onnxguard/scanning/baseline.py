@@ -177,4 +177,5 @@ def _stale(baseline: Baseline, gone: list[str], strict: bool) -> Report:
         hint="run the same command with --update-baseline",
     )
     path = printable(baseline.path)
-    return Report(path, "none", verdict_of((finding,), strict), (finding,), None)
+    verdict = verdict_of((finding,), strict)
+    return Report(path, "none", verdict, (finding,), None, about="baseline")

@@ -55,6 +55,7 @@ class Report(NamedTuple):
         judged_sha256: of the bytes that the findings depend on, and of where they lie: all but the
             weights that no rule reads. None where the model is too large for that, or where the
             findings depend on other files.
+        about: manifest, lock or baseline, where it is about that file; None of a model.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Report(NamedTuple):
     read: Read | None = None
     sha256: str | None = None
     judged_sha256: str | None = None
+    about: str | None = None
 
     @property
     def passed(self) -> bool:

@@ -45,7 +45,7 @@ from onnxguard.scanning.lean import lean
 from onnxguard.scanning.report import Report, Run
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-OPTIONAL = {"read", "sha256", "judged_sha256", "cost"}
+OPTIONAL = {"read", "sha256", "judged_sha256", "cost", "about"}
 SCHEMA = json.loads((ROOT / "docs" / "report.schema.json").read_text(encoding="utf-8"))
 RUNS = {"single": SINGLE, "many": MANY, "nothing": NOTHING, "clean": Run((CLEAN,))}
 

@@ -549,6 +549,19 @@ def test_a_path_in_an_entry_that_matches_nothing() -> None:
     assert codes("a.onnx") == {}
 
 
+def test_manifest_and_lock_do_not_count_as_models() -> None:
+    write_models(a=RELU, b=RELU)
+    write_manifest(EVERY, "  - {paths: [c.onnx]}\n")
+    run("lock")
+    Path("b.onnx").unlink()
+    code, out, _ = run("check")
+    assert code == 1
+    assert "FAIL: 1 of 1 model passed, the manifest failed, the lock failed; 2 errors" in out
+    document = json.loads(run("check", "--format", "json")[1])
+    assert document["summary"] == {"models": 1, "pass": 1, "fail": 0, "error": 0}
+    assert [model.get("about") for model in document["models"]] == [None, "manifest", "lock"]
+
+
 def test_several_unused_entries_are_accepted_together() -> None:
     write_models(a=RELU)
     write_manifest(EVERY, "  - {paths: [b.onnx]}\n", "  - {paths: [c.onnx]}\n")

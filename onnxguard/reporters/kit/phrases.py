@@ -111,14 +111,15 @@ def finding_counts(reports: Iterable[Report]) -> str:
 
 
 def model_counts(run: Run) -> str:
-    """``2 of 4 models passed, 1 failed, 1 not verified``."""
-    counts = Counter(report.verdict for report in run.reports)
-    text = f"{counts[Verdict.PASS]:,} of {plural(len(run.reports), 'model')} passed"
+    """``2 of 4 models passed, 1 failed, 1 not verified, the lock failed``."""
+    counts = Counter(report.verdict for report in run.reports if report.about is None)
+    text = f"{counts[Verdict.PASS]:,} of {plural(counts.total(), 'model')} passed"
     if counts[Verdict.FAIL]:
         text += f", {counts[Verdict.FAIL]:,} failed"
     if counts[Verdict.ERROR]:
         text += f", {counts[Verdict.ERROR]:,} not verified"
-    return text
+    others = (r.about for r in run.reports if r.about and r.verdict is Verdict.FAIL)
+    return text + "".join(f", the {about} failed" for about in others)
 
 
 def left_out(run: Run) -> list[str]:

@@ -55,9 +55,10 @@ def _origin(origin: Origin) -> dict[str, Any]:
 
 
 def _summary(run: Run) -> dict[str, int]:
-    counts = {"models": len(run.reports)}
+    models = [report for report in run.reports if report.about is None]
+    counts = {"models": len(models)}
     for verdict in Verdict:
-        counts[verdict.value] = sum(1 for report in run.reports if report.verdict is verdict)
+        counts[verdict.value] = sum(1 for report in models if report.verdict is verdict)
     return counts
 
 
