@@ -188,7 +188,7 @@ def test_the_summary_tells_the_findings(
     shutil.copy(ROOT / "tests/models" / BAD, workspace)
     scan(rc=1, allowlist="pre-adr-0258")
     summary = (temp / "summary").read_text(encoding="utf-8")
-    assert summary.startswith("## onnxguard: FAIL\n")
+    assert summary.startswith("## onnxguard scan: FAIL\n")
     assert "OG101" in summary
     scan(rc=1, allowlist="pre-adr-0258", summary="false")
     assert not (temp / "summary").exists()
