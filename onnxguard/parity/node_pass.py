@@ -265,7 +265,7 @@ class _Walk:
         reason = f"the first {len(dynamic):,} nodes were run alone, {len(left):,} were not"
         summary = NodePass(
             ran=True,
-            reason=f"{reason}: `local` runs all" if left else "",
+            reason=f"{reason}: --local runs all" if left else "",
             nodes=len(dynamic) + len(left),
             checked=len(self._checked & dynamic),
             covered=len((self._covered & dynamic) - self._checked),
