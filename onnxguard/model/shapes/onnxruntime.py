@@ -7,10 +7,11 @@ from collections.abc import Callable
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import Shape
 from onnxguard.model.shapes.elementwise import many, same
-from onnxguard.model.shapes.known import Outputs, Site, UnknownError, of
+from onnxguard.model.shapes.known import Outputs, Site, UnknownError, axis_of, of
 from onnxguard.model.shapes.linear import gemm, matmul, product_of
 from onnxguard.model.shapes.movement import concat
 from onnxguard.model.shapes.reductions import global_pool, layer_normalization
+from onnxguard.model.shapes.selection import gather_nd
 from onnxguard.model.shapes.windows import conv
 
 
@@ -70,6 +71,22 @@ def group_query_attention(site: Site) -> Outputs:
 def distances(site: Site) -> Outputs:
     """CDist: of each row of the first to each of the second."""
     return of((site.shape(0, rank=2)[0], site.shape(1, rank=2)[0]))
+
+
+def unfolded(site: Site) -> Outputs:
+    """UnfoldTensor: windows of ``size`` along an axis, in an axis of their own at the end."""
+    shape, size, step = site.shape(0), site.integer(b"size", 0), site.integer(b"step", 1)
+    axis = axis_of(site.integer(b"dim", -1), len(shape))
+    if size < 1 or step < 1:
+        raise UnknownError
+    count = d.add(d.floor_div(d.sub(shape[axis], size), step), 1)
+    return of((*shape[:axis], count, *shape[axis + 1 :], size))
+
+
+def chosen(site: Site) -> Outputs:
+    """QLinearWhere: the condition, then X and Y, each with its scale and zero point."""
+    inputs = tuple([site.input(index) for index in (0, 1, 4)])
+    return of(many()(site._replace(inputs=inputs))[0].shape)
 
 
 def qlinear_binary(site: Site) -> Outputs:
@@ -134,6 +151,7 @@ ONNX_RUNTIME: dict[str, Callable[[Site], Outputs]] = {
     "FusedConv": conv,
     "FusedGemm": gemm,
     "FusedMatMul": fused_matmul,
+    "GatherND": gather_nd,
     "GemmFastGelu": matmul,
     "GroupQueryAttention": group_query_attention,
     "LayerNormalization": layer_normalization,
@@ -146,8 +164,10 @@ ONNX_RUNTIME: dict[str, Callable[[Site], Outputs]] = {
     "QLinearConcat": qlinear_concat,
     "QLinearGlobalAveragePool": qlinear_global_pool,
     "QLinearMul": qlinear_binary,
+    "QLinearWhere": chosen,
     "SimplifiedLayerNormalization": layer_normalization,
     "SkipLayerNormalization": skip_layer_normalization,
     "SkipSimplifiedLayerNormalization": skip_layer_normalization,
     "TransposeMatMul": fused_matmul,
+    "UnfoldTensor": unfolded,
 }
