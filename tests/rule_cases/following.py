@@ -54,12 +54,14 @@ def doubled(times: int) -> bytes:
     return model("float[4] x", f"v0 = Identity(x) {' '.join(nodes)} y = Identity(v{times})")
 
 
-def unshaped(times: int, dims: str) -> bytes:
+def unshaped(times: int, dims: str, *stated: str) -> bytes:
     """The same of an input whose sizes, or not even their number, are declared."""
     nodes = [f"v{n + 1} = Concat<axis = -1>(v{n}, v{n})" for n in range(times)]
-    return model(
-        f"float{dims} x", f"v0 = Cast<to = 10>(x) {' '.join(nodes)} y = Identity(v{times})"
-    )
+    made = f"v0 = Cast<to = 10>(x) {' '.join(nodes)} y = Identity(v{times})"
+    return model(f"float{dims} x", made, f"<{', '.join(stated)}>" if stated else "")
+
+
+NAMED = [f"float16[3, N{at}] v{at}" for at in range(1, 6)]
 
 
 def crossed(op_type: str, size: int) -> bytes:
@@ -87,6 +89,13 @@ CHAINS = (
         "chain that doubles an unknown size",
         unshaped(7, "[3, ?]"),
         unshaped(5, "[3, ?]"),
+        "Concat gives [3, ?]: at least 192 elements",
+        "node 6",
+    ),
+    found(
+        "chain that doubles an unknown size and declares names for it",
+        unshaped(7, "[3, ?]", *NAMED),
+        unshaped(5, "[3, ?]", *NAMED),
         "Concat gives [3, ?]: at least 192 elements",
         "node 6",
     ),

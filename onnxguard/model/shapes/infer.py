@@ -59,9 +59,6 @@ PART = 8
 FLOATS_KEPT = 8
 """Of floats a shorter list is followed: scales are, weights are not."""
 
-LITTLE = 256
-"""A size that is this or more by itself is not hidden by what a file declares."""
-
 NO_FIT, DECLARED = "OG184", "OG185"
 
 
@@ -481,9 +478,10 @@ class _Inference:
 
 
 def _more(found: Dim, stated: Dim) -> Dim:
-    """What is stated of a dimension that is unknown, or about which little is known."""
-    little = found is None or (isinstance(found, d.Span) and d.least(found) < LITTLE)
-    return stated if little and stated is not None else found
+    """What is stated of a dimension that is unknown, if that is no less than it must be."""
+    if stated is None or isinstance(found, (int, d.Sym)):
+        return found
+    return stated if d.least(stated) >= d.least(found) else found
 
 
 def _unseen(graph: Graph, outputs: int) -> Visit:
