@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import textwrap
+from collections import ChainMap
 from collections.abc import Sequence
 
 import click
@@ -17,7 +18,7 @@ from onnxguard.catalogue import PARITY_RULES, RULES, Rule
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE
 
-_ALL: dict[str, Rule] = {**RULES, **PARITY_RULES}
+_ALL = ChainMap(PARITY_RULES, RULES)  # of which it lists the last first
 _NAMES = 28
 
 
