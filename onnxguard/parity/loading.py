@@ -14,9 +14,10 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.outputs import Wanted, narrowed
+from onnxguard.parity.precision import in_float32
 from onnxguard.parity.reference import find_reference
 from onnxguard.parity.settings import Settings
-from onnxguard.parity.torch_reference import TorchReference, evaluated, in_float32
+from onnxguard.parity.torch_reference import TorchReference, evaluated
 from onnxguard.parity.trials import Reference
 from onnxguard.running.graph_file import OnnxModel, read_onnx
 from onnxguard.running.ranges import Range, Ranges, parse_values

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.answers import tensors_of
 from onnxguard.parity.outputs import Selection
+from onnxguard.parity.precision import full_precision, widened
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
@@ -126,7 +126,7 @@ class TorchReference:
         double.aside = {
             n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
         }
-        with _refusals(), _widened(self.module):
+        with _refusals(), widened(self.module):
             return double.run(feeds, torch.float64)
 
     def trace(self, feeds: Mapping[str, Array]) -> Trace:
@@ -270,32 +270,6 @@ class TorchReference:
         return arrays if self.selection is None else self.selection.of(arrays)
 
 
-@contextmanager
-def _widened(module: nn.Module) -> Iterator[None]:
-    """Every floating parameter and buffer in float64 for a while, without a second network."""
-    before: list[tuple[torch.Tensor, torch.Tensor | torch.dtype]] = []
-    try:
-        for tensor in dict.fromkeys((*module.parameters(), *module.buffers())):
-            if tensor.is_floating_point() and tensor.dtype != torch.float64:
-                alone = tensor.untyped_storage().nbytes() == tensor.nbytes
-                before.append((tensor, tensor.dtype if alone else tensor.data))
-                tensor.data = tensor.data.double()
-        yield
-    finally:
-        for tensor, kept in before:
-            if isinstance(kept, torch.Tensor):
-                tensor.data = kept
-            else:  # what was widened is what it was again
-                tensor.data = tensor.data.to(kept)
-
-
-def in_float32(module: nn.Module) -> nn.Module:
-    """A module that computes in half precision as a copy in float32; others as they are."""
-    tensors = (*module.parameters(), *module.buffers())
-    half = any(t.dtype in (torch.float16, torch.bfloat16) for t in tensors)
-    return copy.deepcopy(module).float() if half else module
-
-
 def _computed(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """The weights that are made of parameters, as weight_norm and spectral_norm do."""
     for path, part in module.named_modules():
@@ -355,48 +329,6 @@ def as_array(tensor: torch.Tensor, copied: bool = True) -> Array:
         return np.array(tensor.contiguous().view(torch.int16).numpy()).view(ml_dtypes.bfloat16)
     array: Array = tensor.numpy()
     return np.array(array) if copied else array
-
-
-@contextmanager
-def full_precision(default: torch.dtype) -> Iterator[None]:
-    """No autocast, no TF32, no bfloat16 in float32 products; what was set before is set again."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(default)
-    try:
-        with (
-            _exact_products(),
-            torch.autocast("cpu", enabled=False),
-            torch.autocast("cuda", enabled=False),
-        ):
-            yield
-    finally:
-        torch.set_default_dtype(before)
-
-
-@contextmanager
-def _exact_products() -> Iterator[None]:
-    """Set what PyTorch has for this: one old interface, and since 2.9 a setting for each backend.
-
-    The old one is used where it works, because once the two are mixed its getters raise.
-    """
-    backends: Any = torch.backends  # its stubs lag behind it
-    with ExitStack() as undo:
-        with suppress(RuntimeError):  # the caller mixed them
-            before, allowed = torch.get_float32_matmul_precision(), backends.cudnn.allow_tf32
-            undo.callback(torch.set_float32_matmul_precision, before)
-            undo.callback(setattr, backends.cudnn, "allow_tf32", allowed)
-            torch.set_float32_matmul_precision("highest")
-            backends.cudnn.allow_tf32 = False
-        if hasattr(backends, "fp32_precision"):
-            for part in (
-                *(backends, backends.cuda.matmul, backends.cudnn, backends.mkldnn),
-                *(backends.cudnn.conv, backends.cudnn.rnn),
-                *(backends.mkldnn.matmul, backends.mkldnn.conv, backends.mkldnn.rnn),
-            ):
-                if part.fp32_precision not in ("ieee", "none"):
-                    undo.callback(setattr, part, "fp32_precision", part.fp32_precision)
-                    part.fp32_precision = "ieee"
-        yield
 
 
 @contextmanager
