@@ -150,10 +150,6 @@ class Scopes:
             node = node._replace(inputs=names)
         return node
 
-    def is_call(self, node: Node) -> bool:
-        """Whether a node calls a function that is followed."""
-        return node.operator in self._shared.functions
-
     def enter(self, graph: Graph, node: Node) -> Scopes | None:
         """The function that a node of ``graph`` calls, as this call sees it; None for no call."""
         shared = self._shared

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from onnxguard.reporters.kit.blocks import Items
 from onnxguard.reporters.kit.document import Block, Document, Paragraph, Part, Section, Table
+from onnxguard.reporters.kit.phrases import plural
 from onnxguard.reporters.kit.words import Code, Marked, Words
-from onnxguard.reporters.targets import phrases
 from onnxguard.rules.targets import Answer
 from onnxguard.scanning.on_targets import Asked, Confirmed, Matrix, OnTargets, Reason
 
@@ -28,7 +30,7 @@ def document(matrix: Matrix) -> Document:
     """The whole report."""
     told = [model for model in matrix.models if model.error or any(map(_is_told, model.asked))]
     parts = [_overview(matrix), *map(_model, told)]
-    return Document("targets", None, phrases.summary(matrix), None, parts)
+    return Document("targets", None, _summary(matrix), None, parts)
 
 
 def _is_told(asked: Asked) -> bool:
@@ -52,8 +54,23 @@ def _overview(matrix: Matrix) -> Part:
     return Part(None, "What runs where", "", (), [Table(heads, rows)])
 
 
+def _summary(matrix: Matrix) -> str:
+    """``2 models, 3 targets: 4 runs, 1 falls back, 1 refused``."""
+    answers = Counter(asked.answer for model in matrix.models for asked in model.asked)
+    told = [f"{answers[answer]:,} {answer.value}" for answer in Answer if answers[answer]]
+    unread = sum(1 for model in matrix.models if model.error)
+    told += [f"{unread} not read"] if unread else []
+    asked = f"{plural(len(matrix.models), 'model')}, {plural(len(matrix.targets), 'target')}"
+    return f"{asked}: {', '.join(told) or 'nothing'}"
+
+
 def _outcome(asked: Asked) -> Marked:
-    return Marked(phrases.outcome(asked), _STYLES[asked.answer])
+    """``runs``, ``falls back (4 of 37 nodes, 2 pieces)``, ``refused``."""
+    said = str(asked.answer.value)
+    if asked.answer is Answer.FALLS_BACK:
+        pieces = plural(asked.pieces, "piece")
+        said = f"falls back ({asked.left:,} of {asked.nodes:,} nodes, {pieces})"
+    return Marked(said, _STYLES[asked.answer])
 
 
 def _model(model: OnTargets) -> Part:
