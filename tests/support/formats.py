@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from onnxguard.reporters.scan.html_script import SCRIPT
+from onnxguard.reporters.scan.html import SCRIPT
 from support.pages import Page
 
 COMMAND = re.compile(

@@ -29,11 +29,11 @@ from onnxguard.reporters.kit.html_elements import (
     code,
     element,
     escaped,
+    files,
     page,
     section,
     table,
 )
-from onnxguard.reporters.kit.html_style import DOCUMENT
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.words import (
     Code,
@@ -47,6 +47,7 @@ from onnxguard.reporters.kit.words import (
     sentence,
 )
 
+STYLE = files("base.css", "document.css", "narrow.css")
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Nothing on the page may load or run, whatever a model calls its parts."""
 
@@ -73,7 +74,7 @@ def render(document: Document, options: RenderOptions) -> str:
     summary = [] if alone else [_summary(document)]
     inside = [*remarks, *summary, *articles, *map(_block, document.blocks)]
     body = element("h1", title), element("main", *inside)
-    return page(title, POLICY, DOCUMENT, *body)
+    return page(title, POLICY, STYLE, *body)
 
 
 def words(text: Words) -> Markup:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from onnxguard.reporters.kit.words import head_name, is_numeric, large
 
@@ -11,6 +12,11 @@ _HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 """
+
+
+def files(*names: str) -> str:
+    """Styles or scripts of this folder, one after the other."""
+    return "".join(Path(__file__).with_name(name).read_text(encoding="ascii") for name in names)
 
 
 class Markup(str):

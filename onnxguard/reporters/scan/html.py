@@ -10,15 +10,16 @@ import base64
 import hashlib
 
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, code, element, page
+from onnxguard.reporters.kit.html_elements import Markup, code, element, files, page
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.scan.html_index import Entry, badge, index
 from onnxguard.reporters.scan.html_model import model_page
-from onnxguard.reporters.scan.html_script import SCRIPT
-from onnxguard.reporters.scan.html_style import STYLE
 from onnxguard.scanning.outlines import by_urgency, drawn
 from onnxguard.scanning.report import Run
 from onnxguard.version import __version__
+
+STYLE = files("base.css", "scan.css", "narrow.css", "scan_phone.css")
+SCRIPT = files("scan.js")
 
 PAGES = 300
 """So many models have a page of their own, those that failed first."""

@@ -1,11 +1,5 @@
-"""The script of the HTML page of a scan: it sorts and filters, and helps in pictures.
-
-It is the same for every run. What it shows it takes from the page as text, never as HTML.
-"""
-
-from __future__ import annotations
-
-SCRIPT = """
+// It sorts and filters, and helps in pictures; it is the same for every run.
+// What it shows it takes from the page as text, never as HTML.
 "use strict";
 (() => {
   const table = document.getElementById("model-table");
@@ -162,4 +156,3 @@ SCRIPT = """
   document.addEventListener("focusin", tell);
   document.addEventListener("click", tell);
 })();
-"""
