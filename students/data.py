@@ -22,7 +22,7 @@ from onnxguard.students.store import Store, open_store
 from onnxguard.students.training import TrainingData
 
 from onnxguard.base.errors import TrainingError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.base.progress import Step
 
 GENERATED_IMAGES = 448
@@ -171,8 +171,8 @@ def _settle_bad(bad: Sequence[BadPair], on_bad_pair: str) -> None:
         return
     lines = [f"\n  {pair.name}: {pair.reason}" for pair in bad[:_SHOWN]]
     more = f"\n  and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
-    pairs = "1 pair" if len(bad) == 1 else f"{len(bad)} pairs"
     raise TrainingError(
-        f"{pairs} cannot be used: correct or remove them, or leave them out with --on-bad-pair skip"
+        f"{plural(len(bad), 'pair')} cannot be used: correct or remove them, or leave them out "
+        "with --on-bad-pair skip"
         f"{''.join(lines)}{more}"
     )

@@ -96,8 +96,8 @@ def described_group() -> Group:
         text = os.environ.get(name, default)
         if not (text.isascii() and text.isdigit()):
             raise TrainingError(
-                f'the environment says {name}="{printable(text)}", which is no number: unset it, '
-                "or start with torchrun"
+                f'the environment says {name}="{printable(text)}", which is not a number: '
+                "unset it, or start with torchrun"
             )
         numbers.append(int(text))
     return Group(*numbers) if numbers[1] > 1 else Group()

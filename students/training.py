@@ -41,7 +41,7 @@ from onnxguard.students.student import Student
 from torch import Tensor
 
 from onnxguard.base.errors import TrainingError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 
 if TYPE_CHECKING:
     from onnxguard.students.store import Store
@@ -146,8 +146,9 @@ def train(
         raise TrainingError(f"--batch {recipe.batch} cannot be shared by {group.size} processes")
     count = len(data.training.names)
     if count < recipe.batch:
-        images = "1 image" if count == 1 else f"{count} images"
-        raise TrainingError(f"{images} to train on, fewer than one --batch of {recipe.batch}")
+        raise TrainingError(
+            f"{plural(count, 'image')} to train on, fewer than one --batch of {recipe.batch}"
+        )
     watch = watch or Watch()
     loop = None
     with stop_on_signals() as stop, torch.random.fork_rng(devices=[]):

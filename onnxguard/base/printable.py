@@ -27,6 +27,11 @@ def printable(text: str | bytes, shown: int = SHOWN) -> str:
     return cut if length <= shown or len(text) <= shown else f"{cut}...(+{length - shown})"
 
 
+def plural(count: int, noun: str) -> str:
+    """``1 model``, ``2 models``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def identifier(text: str | bytes) -> str:
     """As ``printable``, and a space or anything outside ASCII is escaped too: it must show."""
     shown = printable(text).replace(" ", "\\x20")

@@ -9,7 +9,7 @@ import click
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.findings import operator_label
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
@@ -35,7 +35,7 @@ def allowlist() -> None:
 
 @allowlist.command("list", epilog=examples("allowlist list"))
 def list_() -> None:
-    """The lists of the registry, from the first to the last."""
+    """List the registry, from the first list to the last."""
     lists = sorted(map(load_allowlist, allowlist_ids()), key=lambda policy: len(policy.lineage))
     for policy in lists:
         decided = f"{policy.decision.adr or '-':<9} {policy.decision.date}"
@@ -45,7 +45,7 @@ def list_() -> None:
 @allowlist.command(epilog=examples("allowlist show adr-0258"))
 @click.argument("name", type=LIST)
 def show(name: str) -> None:
-    """Everything that a list says, with who decided it."""
+    """Show everything that a list says, and who decided it."""
     policy = load_allowlist(name)
     click.echo(f"{policy.id}: {policy.title}")
     click.echo(f"built on: {' > '.join(policy.lineage[1:]) or 'nothing'}\n")
@@ -161,7 +161,7 @@ def _entry(entry: Entry) -> str:
 @click.argument("before", type=LIST, metavar="A")
 @click.argument("after", type=LIST, metavar="B")
 def diff(before: str, after: str) -> None:
-    """What B allows, denies and limits otherwise than A."""
+    """Show where B allows, denies or limits something else than A."""
     a, b = load_allowlist(before), load_allowlist(after)
     lines = [
         f"+ {_entry(e)}"
@@ -204,7 +204,7 @@ def _flat(policy: Allowlist) -> dict[str, str]:
 @allowlist.command(epilog=examples("allowlist check team.yaml"))
 @click.argument("file", type=FilePath("FILE"))
 def check(file: str) -> int:
-    """Say whether a list can be used, and which of its names ONNX does not know."""
+    """Check that a list can be used, and that ONNX knows its names."""
     policy = load_allowlist(file)
     unknown = [
         text for entries in policy.entries.values() for e in entries for text in _unknown(e, policy)
@@ -219,10 +219,10 @@ def check(file: str) -> int:
     ]
     for text in unknown:
         click.echo(text)
-    count = len(policy.entries)
+    operators, waivers = len(policy.entries), len(policy.waivers)
     click.echo(
-        f"{policy.id}: {count} operators, {len(policy.waivers)} waivers, "
-        f"{len(unknown)} unknown names"
+        f"{policy.id}: {plural(operators, 'operator')}, {plural(waivers, 'waiver')}, "
+        f"{plural(len(unknown), 'unknown name')}"
     )
     return 1 if unknown else 0
 
@@ -268,7 +268,7 @@ def _unknown(entry: Entry, policy: Allowlist) -> list[str]:
 )
 @click.option("--table", metavar="NAME", help="Which table of the file, where it has several.")
 def sync(name: str, source: str, table: str | None) -> int:
-    """Say what a list has otherwise than the program or runtime that it follows.
+    """Compare a list with the program or runtime that it follows.
 
     Exit code: 0 both name the same operators, 1 they do not, 2 the call is wrong.
     """
@@ -280,7 +280,7 @@ def sync(name: str, source: str, table: str | None) -> int:
         f"+ {operator_label(*key)}: in {printable(source)} alone" for key in sorted(there - here)
     ]
     lines += [f"- {operator_label(*key)}: in {policy.id} alone" for key in sorted(here - there)]
-    same = f"{policy.id} and {printable(source)} name the same {len(there)} operators"
+    same = f"{policy.id} and {printable(source)} name the same {plural(len(there), 'operator')}"
     click.echo("\n".join(lines) if lines else same)
     return 1 if lines else 0
 
@@ -290,7 +290,7 @@ def sync(name: str, source: str, table: str | None) -> int:
 @click.option("--id", "name", default="derived", show_default=True, help="The id of the new list.")
 @click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
 def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
-    """Write the list that the models need, with a comment for each operator."""
+    """Write the list that models need, with a comment on each operator."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError("--id is letters, digits, dots, dashes and underscores")
     if registered_id(name) is not None:
@@ -311,7 +311,10 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
 )
 @click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
 def export(name: str, models: tuple[str, ...], target: str, output: str | None) -> None:
-    """Write a list for another program; ort-config takes the models it is for."""
+    """Write a list for a C program or for ONNX Runtime.
+
+    With --to ort-config, name the models that it is for.
+    """
     policy = load_allowlist(name)
     if target == "c" and models:
         raise UsageError("--to c takes no models: it writes the whole list")

@@ -17,7 +17,7 @@ _DAY = 24 * 60 * 60
 
 @click.group()
 def cache() -> None:
-    """Look at what is kept on this disk, and remove it.
+    """Show what is kept on this disk, and remove it.
 
     Verdicts of check and decoded images lie in $ONNXGUARD_CACHE, else in ~/.cache/onnxguard; all
     of it can be made again.
@@ -26,7 +26,7 @@ def cache() -> None:
 
 @cache.command(epilog=examples("cache show"))
 def show() -> None:
-    """What is kept, how large it is and when it was last used."""
+    """Show what is kept, its size, and when it was last used."""
     entries = _entries()
     for entry in entries:
         idle = int((time.time() - entry.used) / _DAY)
@@ -46,7 +46,10 @@ def show() -> None:
     help="Only what was not used in so many days.",
 )
 def clean(older_than: int) -> None:
-    """Remove what is kept: nothing that is not onnxguard's, and no build that may be running."""
+    """Remove what is kept.
+
+    Files that are not onnxguard's stay, and so does a build that may be running.
+    """
     now = time.time()
     least = {BUILDING: max(older_than, 1)}
     entries = [

@@ -10,7 +10,7 @@ from datetime import date
 import click
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.cli.baseline_options import Baseline, baseline_options
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
@@ -238,4 +238,5 @@ def _remark(checked: Checked) -> None:
     if links := checked.links:
         click.echo(f"not followed: a link to a folder: {named(map(printable, links))}", err=True)
     if checked.unproven:
-        click.echo(f"parity was not checked for {checked.unproven:,} models", err=True)
+        left = plural(checked.unproven, "model")
+        click.echo(f"parity was not checked for {left}", err=True)

@@ -80,7 +80,7 @@ def init(
         return 0
     write_whole(target, text)
     click.echo(
-        f"wrote {MANIFEST}: {len(models):,} models in {_entries(entries)}; "
+        f"wrote {MANIFEST}: {plural(len(models), 'model')} in {_entries(entries)}; "
         "look at it, then run onnxguard lock and onnxguard check"
     )
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from onnxguard.base.errors import ManifestError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.config import config_option
@@ -75,7 +75,7 @@ def _changes(old: Lock, new: Digests, verbose: bool) -> Iterator[str]:
         "gone": sorted(old.keys() - files.keys()),
     }
     counts = (f"{len(paths):,} {kind}" for kind, paths in kinds.items())
-    yield f"wrote {LOCK}: {', '.join([f'{len(files):,} files', *counts])}"
+    yield f"wrote {LOCK}: {', '.join([plural(len(files), 'file'), *counts])}"
     now = {files[path]: path for path in reversed(came)}
     for kind, paths in kinds.items() if old else ():
         shown = paths if verbose else paths[:SHOWN]

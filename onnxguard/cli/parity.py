@@ -48,7 +48,9 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
         try:
             found = float(number)
         except ValueError:
-            self.fail(f'"{printable(str(value))}" is no number, and no OUTPUT=NUMBER', param, ctx)
+            self.fail(
+                f'"{printable(str(value))}" is neither a number nor OUTPUT=NUMBER', param, ctx
+            )
         if not math.isfinite(found) or found < 0:
             self.fail("a difference that passes is finite and not negative", param, ctx)
         return name, found
@@ -57,7 +59,7 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
 @click.command(
     epilog=examples(
         "parity net.onnx --torch net:trained",
-        "parity net.onnx --torch net:Net --weights net.safetensors --shape image=1x3x256x256",
+        "parity net.onnx --torch net:Net --weights net.safetensors",
     )
 )
 @click.argument("model", type=FilePath("MODEL"), required=False)
@@ -184,8 +186,8 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
     "--ignore",
     type=CODE,
     multiple=True,
-    help="Take a finding upon yourself, or CODE:PLACE at one place alone; those of which that "
-    "makes no sense are refused.",
+    help="Accept a finding everywhere, or at one place as CODE:PLACE. Findings that nobody can "
+    "accept are refused.",
 )
 @click.option(
     "--run-seconds",

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.base.writing import write_whole
 from onnxguard.cli.examples import examples
 from onnxguard.cli.output import Reports, check_output, report_options, write_reports
@@ -74,7 +74,7 @@ def matrix(
     reports: Reports,
     verbose: bool,
 ) -> int:
-    """Models and targets, with what stands in the way of each.
+    """Show which models run on which targets, and why not.
 
     Exit code: 0 no target refuses a model, 1 one does, 2 something is not known.
     """
@@ -111,7 +111,7 @@ def _confirmed(path: str, model: OnTargets, asked: list[Target]) -> OnTargets:
 
 @targets.command("list", epilog=examples("targets list"))
 def list_() -> None:
-    """The targets of the registry."""
+    """List the targets of the registry."""
     width = max(map(len, target_ids()))
     for name in target_ids():
         target = load_target(name)
@@ -129,7 +129,7 @@ def _knows(target: Target) -> str:
 @click.argument("name", metavar="NAME[@VERSION]|FILE")
 @click.argument("operators", nargs=-1, metavar="[OPERATOR...]")
 def show(name: str, operators: tuple[str, ...]) -> None:
-    """What a target has, and where that is known from."""
+    """Show what a target has, and how that is known."""
     target = load_target(name)
     click.echo(f"{target.id}: {target.title}")
     click.echo(f"source: {target.source}, read on {target.date} (licence: {target.licence or '-'})")
@@ -169,7 +169,7 @@ def _short(kind: str) -> str:
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
 def diff(before: str, after: str) -> None:
-    """What B runs otherwise than A: what a newer runtime admits."""
+    """Show what B runs that A does not, and the reverse."""
     a, b = load_target(before), load_target(after)
     lines = []
     for domain in sorted(a.opsets.keys() | b.opsets.keys()):
@@ -190,7 +190,7 @@ def diff(before: str, after: str) -> None:
 @click.option("--output", metavar="FILE.yaml", required=True, help="The head; the rows lie beside.")
 @click.option("--python", metavar="PROGRAM", help="The Python whose ONNX Runtime is asked.")
 def from_runtime(name: str, output: str, python: str | None) -> None:
-    """Write the target of the ONNX Runtime that is installed (extra: parity).
+    """Write the target of the installed ONNX Runtime (extra: parity).
 
     Every function of the standard is tried with every type: that takes a minute.
     """
@@ -208,5 +208,6 @@ def from_runtime(name: str, output: str, python: str | None) -> None:
     write_whole(output, head)
     target = load_target(output if "/" in output else f"./{output}")
     click.echo(
-        f"wrote {printable(output)}: {target.id}, {len(target.operators())} operators", err=True
+        f"wrote {printable(output)}: {target.id}, {plural(len(target.operators()), 'operator')}",
+        err=True,
     )

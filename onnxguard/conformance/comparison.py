@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.running.comparison import Array, is_floating
 
 Value = Array | list[Any] | None
@@ -40,7 +40,7 @@ def fixed(rtol: float, atol: float) -> Tolerance:
 def compare(actual: list[Value], expected: list[Value], tolerance: Tolerance) -> Compared:
     """Compare all outputs of a run, in order; the first problem is reported."""
     if len(actual) != len(expected):
-        return Compared(f"{len(actual)} outputs instead of {len(expected)}")
+        return Compared(f"{plural(len(actual), 'output')} instead of {len(expected)}")
     parts = [_value(a, e, tolerance) for a, e in zip(actual, expected, strict=True)]
     differences = [part.difference for part in parts if part.difference is not None]
     problem = next((f"output {i}: {p.problem}" for i, p in enumerate(parts) if p.problem), "")

@@ -1,6 +1,6 @@
 """Where the reference evaluator, and where ONNX Runtime, are known to be wrong; each reviewed.
 
-A test runs the smallest case of each entry, and fails once it is mended: then the entry goes.
+A test runs the smallest case of each entry, and fails once it is fixed: then the entry goes.
 """
 
 from __future__ import annotations

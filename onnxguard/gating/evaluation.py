@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.base.progress import Step, silent
 from onnxguard.model.facts import Facts, Value
 from onnxguard.parity.settings import Settings
@@ -182,7 +182,7 @@ def find_signature(facts: Facts, path: str) -> Signature:
         UsageError: it has others.
     """
     if len(facts.inputs) != 1 or len(facts.outputs) != 1:
-        counts = f"{len(facts.inputs)} inputs and {len(facts.outputs)} outputs"
+        counts = f"{plural(len(facts.inputs), 'input')} and {plural(len(facts.outputs), 'output')}"
         raise UsageError(f"{path} has {counts}; a student has one of each")
     (given,), (answer,) = facts.inputs, facts.outputs
     for value, channels in ((given, 3), (answer, 1)):
@@ -218,7 +218,7 @@ def measure(
     """
     count = len(store.names)
     if not count:
-        raise UsageError("there is no image to evaluate on")
+        raise UsageError("there are no images to evaluate on")
     kept = {round(place * (count - 1) / max(samples - 1, 1)) for place in range(samples)}
     sums, found = MeasureSums(), []
     for number, (image, mask, saliency) in enumerate(_answers(graph, store, crop)):
@@ -268,7 +268,7 @@ def _saliency(answer: Any, mask: Mask, name: str) -> Map:
         shape = "x".join(map(str, saliency.shape))
         raise UsageError(f"{printable(name)}: the answer is {shape}, not of the image's size")
     if np.isnan(saliency).any():
-        raise UsageError(f"{printable(name)}: the answer holds what is not a number")
+        raise UsageError(f"{printable(name)}: the answer holds NaN")
     if not (saliency.min() >= 0 and saliency.max() <= 1):
         raise UsageError(f"{printable(name)}: the answer leaves 0..1; a student ends with Sigmoid")
     one: Map = saliency[0, 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.parity.arbiter import BUT
 from onnxguard.parity.budgets import Budget
 from onnxguard.parity.collector import Found
@@ -162,7 +162,9 @@ def judge_nodes(
     if nodes.ran and nodes.unchecked:
         few = ", ".join(nodes.unchecked[:8])
         more = f" and {len(nodes.unchecked) - 8} more" if len(nodes.unchecked) > 8 else ""
-        found.add("OP402", f"{len(nodes.unchecked)} nodes were not compared alone: {few}{more}")
+        count = len(nodes.unchecked)
+        were = f"{plural(count, 'node')} {'was' if count == 1 else 'were'} not compared alone"
+        found.add("OP402", f"{were}: {few}{more}")
 
 
 def judge_weights(weights: Weights, off: Sequence[Off], found: Found) -> None:

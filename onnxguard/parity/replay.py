@@ -66,7 +66,7 @@ def replay(manifest: dict[str, Any], part: dict[str, Any]) -> bool:
     outputs = part["outputs"] if part["outputs"] is not None else range(len(values))
     expected = part["expected"]["arrays"]
     if len(outputs) != len(expected):
-        say(f"FAIL {part['title']}: {len(outputs)} outputs, the reference gives {len(expected)}")
+        say(f"FAIL {part['title']}: outputs: {len(outputs)}, of the reference: {len(expected)}")
         return False
     verdicts = []
     for position, entry in zip(outputs, expected, strict=True):

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.parity.budgets import within_budget
 from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
 from onnxguard.parity.report import Outcome, Trial, shapes_text
@@ -150,7 +150,7 @@ def compare_outputs(
     if len(expected) != len(actual):
         names = [printable(name) for name, _ in actual]
         given, wanted = few([name for name, _ in actual]), few(names_of(expected))
-        has = f"the graph has {len(actual)} output{'s' * (len(actual) != 1)} ({given})"
+        has = f"the graph has {plural(len(actual), 'output')} ({given})"
         message = f"{has}, the reference gives {len(expected)} ({wanted})"
         blank = Difference(", ".join(names), "", (), settings.atol, "OP202", message)
         yield blank._replace(largest=float("inf"))

@@ -300,8 +300,8 @@ def _chosen(inventory: Inventory, paths: tuple[str, ...], manifest: Manifest) ->
     bad = [p for p in paths if not any(_below(model, p) for model, _ in inventory.models)]
     if bad:
         named = ", ".join(f'"{printable(path)}"' for path in bad)
-        are = "is no model" if len(bad) == 1 else "are no models"
-        raise UsageError(f"{named} {are} of {manifest.path}, nor a folder of any")
+        are = "is not a model" if len(bad) == 1 else "are not models"
+        raise UsageError(f"{named} {are} of {manifest.path}, nor a folder with one")
     return inventory._replace(
         models=tuple(m for m in inventory.models if any(_below(m[0], path) for path in paths))
     )

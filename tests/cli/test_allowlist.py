@@ -214,7 +214,8 @@ def test_check_finds_names_that_onnx_does_not_know(rules: str, tmp_path: Path) -
     message, count = UNKNOWN[rules]
     lines = said("check", str(path), rc=1)
     assert lines[0].startswith(f"{path}:{message}")
-    assert lines[-1].endswith(f", {count} unknown names")
+    noun = "name" if count == 1 else "names"
+    assert lines[-1].endswith(f", {count} unknown {noun}")
     assert len(lines) == count + 1
 
 

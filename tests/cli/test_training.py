@@ -125,7 +125,7 @@ def test_an_environment_that_makes_no_sense_gets_one_line(
 ) -> None:
     monkeypatch.setenv(name, "x\n")
     line = refusal("train-and-gate", *options)
-    assert f'the environment says {name}="x\\n", which is no number' in line
+    assert f'the environment says {name}="x\\n", which is not a number' in line
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

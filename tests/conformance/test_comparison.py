@@ -35,7 +35,7 @@ EQUAL = [
 ]
 
 UNEQUAL = [
-    ([f4(1)], [f4(1), f4(1)], "1 outputs instead of 2"),
+    ([f4(1)], [f4(1), f4(1)], "1 output instead of 2"),
     ([f4(1), f4(1)], [f4(1)], "2 outputs instead of 1"),
     ([f4(1)], [np.array([1.0])], "float32 instead of float64"),
     ([np.array([1])], [np.array([1], np.int32)], "int64 instead of int32"),
@@ -53,13 +53,13 @@ UNEQUAL = [
     ([np.array([True])], [np.array([False])], "True instead of False"),
     ([np.array(["a"], object)], [np.array(["b"])], "a instead of b"),
     ([[f4(1)]], [[f4(2)]], "output 0: item 0: 1.0 instead of 2.0"),
-    ([[f4(1)]], [[f4(1), f4(2)]], "1 items instead of 2"),
+    ([[f4(1)]], [[f4(1), f4(2)]], "1 item instead of 2"),
     ([f4(1)], [[f4(1)]], "only one side is a sequence"),
     ([None], [f4(1)], "only one side holds a value"),
     ([f4(1)], [None], "only one side holds a value"),
     ([np.array(1, ml_dtypes.bfloat16)], [np.array(2, ml_dtypes.bfloat16)], "1.0 instead of 2.0"),
     ([np.array([1 + 2j])], [np.array([1 + 3j])], "2.0 instead of 3.0"),
-    ([f4(1)], [f4(1), None], "1 outputs instead of 2"),
+    ([f4(1)], [f4(1), None], "1 output instead of 2"),
 ]
 
 

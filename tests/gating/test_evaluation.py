@@ -259,7 +259,7 @@ SIGNATURES: Mapping[str, tuple[str, Weights, str]] = {
             "{ s = Concat <axis = 1> (input, other) a = Conv (s, k, b) y = Sigmoid (a) }"
         ),
         {"k": np.zeros((1, 6, 1, 1)), "b": [0]},
-        "has 2 inputs and 1 outputs; a student has one of each",
+        "has 2 inputs and 1 output; a student has one of each",
     ),
     "two outputs": (
         (
@@ -267,7 +267,7 @@ SIGNATURES: Mapping[str, tuple[str, Weights, str]] = {
             "{ z = Conv (input, k, b) y = Sigmoid (z) }"
         ),
         RED,
-        "has 1 inputs and 2 outputs",
+        "has 1 input and 2 outputs",
     ),
     "float64": (
         "(double[1,1,H,W] input) => (double[1,1,H,W] y) { y = Relu (input) }",
@@ -313,7 +313,7 @@ SIGNATURES: Mapping[str, tuple[str, Weights, str]] = {
             "{ a = Conv (input, k, b) c = Conv (a, huge) y = Conv (c, zero) }"
         ),
         {"k": kernel(0), "b": [3e38], "huge": [[[[3e38]]]], "zero": [[[[0]]]]},
-        "0: the answer holds what is not a number",
+        "0: the answer holds NaN",
     ),
 }
 

@@ -139,7 +139,7 @@ def test_a_candidate_that_cannot_be_measured_is_refused_with_a_card(
     assert found.code == 1
     assert found.gates == {"scan": True, "contract": True, "parity": False, "iou": False}
     (problem,) = found.problems("iou")
-    assert problem.endswith("the answer holds what is not a number")
+    assert problem.endswith("the answer holds NaN")
     assert in_place(folder) == before
     assert (folder / "trained" / f"{NAME}.run" / f"{NAME}.md").is_file()
 

@@ -236,7 +236,7 @@ def test_a_missing_output_is_a_difference(tmp_path: Path) -> None:
     save_evidence(str(tmp_path / "e"), report, parse_onnx(data, "-"), exhibit, None)
     done = run_replay(tmp_path / "e")
     assert done.returncode == 1
-    assert "1 outputs, the reference gives 2" in done.stdout
+    assert "outputs: 1, of the reference: 2" in done.stdout
 
 
 def test_nothing_compared_is_nothing_passed(tmp_path: Path) -> None:

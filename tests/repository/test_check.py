@@ -406,7 +406,7 @@ def test_parity_passes_from_a_subfolder(network: str, monkeypatch: pytest.Monkey
     assert (code, err) == (0, ""), out
     assert Path.cwd() == here
     code, out, err = run("check", "--no-parity")
-    assert (code, err) == (0, "parity was not checked for 1 models\n")
+    assert (code, err) == (0, "parity was not checked for 1 model\n")
 
 
 def test_parity_fails(network: str) -> None:
@@ -466,7 +466,7 @@ def test_parity_of_what_a_baseline_accepts() -> None:
     assert status("--baseline", "../baseline.json", "--update-baseline") == 2
     assert codes("--baseline", "../baseline.json") == {"m.onnx": ["OG007"]}
     code, _, err = run("check", "--baseline", "../baseline.json", "--no-parity")
-    assert (code, err) == (0, "parity was not checked for 1 models\n")
+    assert (code, err) == (0, "parity was not checked for 1 model\n")
 
 
 # -- odd surroundings ------------------------------------------------------------------------------

@@ -616,7 +616,9 @@ def test_path_to_no_model(given: str) -> None:
     Path("a").mkdir()
     write_models(**{"a/m": RELU})
     write_manifest()
-    assert refused("check", given).endswith("is no model of onnxguard.yaml, nor a folder of any")
+    assert refused("check", given).endswith(
+        "is not a model of onnxguard.yaml, nor a folder with one"
+    )
 
 
 @pytest.mark.parametrize("given", ["..", "../b", "/", "/nowhere.onnx"])

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cache
 
 from onnxguard.base.findings import Finding, Place, Severity
+from onnxguard.base.printable import plural as plural  # noqa: PLC0414 - words come from here
 from onnxguard.catalogue import PARITY_RULES, RULES
 from onnxguard.model.facts import Dim
 from onnxguard.reporters.kit.words import Marked, listed
@@ -28,11 +29,6 @@ def marked(verdict: StrEnum) -> Marked:
 def title(code: str) -> str:
     """``OG101 operator-not-allowed``."""
     return (RULES.get(code) or PARITY_RULES[code]).title
-
-
-def plural(count: int, noun: str) -> str:
-    """``1 model``, ``2 models``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def byte_size(count: int) -> str:
