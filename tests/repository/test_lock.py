@@ -110,7 +110,7 @@ def test_all_bad_files_are_told_at_once() -> None:
     write_manifest()
     found = codes()
     assert set(found) == {"b.onnx", "c.onnx", "d.onnx", "e.onnx"}
-    assert '"x", "y" are no models of onnxguard.yaml' in refused("check", "x", "a.onnx", "y")
+    assert '"x", "y" are not models of onnxguard.yaml' in refused("check", "x", "a.onnx", "y")
 
 
 def test_locked_and_unchanged() -> None:
