@@ -257,9 +257,11 @@ FITS = "document.documentElement.scrollWidth <= window.innerWidth"
 
 
 @pytest.mark.parametrize("fragment", ["", "#model-2", "#model-4", "#model-5", "#model-7"])
-def test_a_phone_needs_no_scrolling_sideways(
+def test_no_screen_needs_scrolling_sideways(
     browser: Browser, page_file: Path, fragment: str
 ) -> None:
+    with opened(browser, page_file, fragment) as page:
+        assert page.evaluate(FITS)
     with opened(browser, page_file, fragment, **NARROW) as page:
         assert page.evaluate(FITS)
         small = page.evaluate(
