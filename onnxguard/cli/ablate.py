@@ -97,11 +97,12 @@ def ablate(
             compute=computing,
             watch=lambda label: training_watch(chosen.epochs, label),
         )
-        write_whole(os.path.join(out, "ablation.png"), ablation_plot(result.runs))
+        plot = ablation_plot(result.runs)
+        write_whole(os.path.join(out, "ablation.png"), plot)
         for name, ending in (("markdown", "md"), ("json", "json")):
             text = ABLATION_REPORTERS[name](result, RenderOptions())
             write_whole(os.path.join(out, f"ablation.{ending}"), text)
-    write_reports(ABLATION_REPORTERS, result, targets)
+    write_reports(ABLATION_REPORTERS, result, targets, pictures={"ablation.png": plot})
     return 0
 
 

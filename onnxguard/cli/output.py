@@ -165,13 +165,14 @@ def write_reports(
     verbosity: int = 0,
     exit_zero: bool = False,
     rules_url: str = "",
+    pictures: Mapping[str, bytes] | None = None,
 ) -> None:
     """Render a result for each file, terminal or pipe that it goes to, files first; write it."""
     for form, output in sorted(targets, key=lambda target: target.output is None):
         color = wants_color(output)
         on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
         width = _columns() if on_terminal else WIDTH
-        options = RenderOptions(color, verbosity, exit_zero, width, rules_url)
+        options = RenderOptions(color, verbosity, exit_zero, width, rules_url, pictures)
         emit(reporters[form](result, options), output, color)
 
 

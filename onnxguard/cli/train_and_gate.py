@@ -181,8 +181,8 @@ def train_and_gate(
         )
     if outcome is None:
         return 0
-    card, path = outcome
-    write_reports(CARD_REPORTERS, card, targets, int(verbose))
+    card, path, pictures = outcome
+    write_reports(CARD_REPORTERS, card, targets, int(verbose), pictures=pictures)
     if Target("text") in targets:
         place = "in place" if card.passed else "not in place, kept in"
         click.echo(f"{place}: {printable(path)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from onnxguard.gating.publishing import (
     run_folder,
 )
 from onnxguard.reporters import CARD_REPORTERS, RenderOptions
+from onnxguard.reporters.training.phrases import file_name
 from onnxguard.students.checkpoint import has_checkpoint, remove_checkpoint
 from onnxguard.students.compute import Compute, describe
 from onnxguard.students.data import Taken
@@ -35,6 +37,8 @@ from onnxguard.students.records import Card
 from onnxguard.students.student import Student, trainable_parameters
 from onnxguard.students.training import Trained, train
 
+PICTURES = CURVE, SHEET = ".curve.png", ".sheet.png"
+
 
 class Outcome(NamedTuple):
     """What became of a student.
@@ -42,10 +46,12 @@ class Outcome(NamedTuple):
     Attributes:
         card: everything that is known about it.
         path: its graph, in place where it passed, else where the candidate is kept.
+        pictures: PNG files beside it, by name.
     """
 
     card: Card
     path: str
+    pictures: Mapping[str, bytes]
 
 
 def train_and_gate(
@@ -178,20 +184,21 @@ def _gated(
     }
     for ending in files.keys() - {GRAPH, WEIGHTS}:
         write_whole(os.path.join(folder, student.name + ending), files[ending])
+    pictures = {file_name(student.name, e): data for e, data in files.items() if e in PICTURES}
     if not card.passed:
-        return Outcome(card, candidate.graph)
+        return Outcome(card, candidate.graph, pictures)
     path = publish(files, out, student.name)
     remove_checkpoint(folder)
     forget_candidate(folder, student.name)
-    return Outcome(card, path)
+    return Outcome(card, path, pictures)
 
 
 def _described(card: Card, judged: Judged) -> dict[str, bytes]:
     """The files that are made of a card and of what was measured, by their endings."""
     title = f"{card.student} on {card.data.name}"
-    files = {".curve.png": training_curve(card.epochs, card.best_epoch, card.baselines, title)}
+    files = {CURVE: training_curve(card.epochs, card.best_epoch, card.baselines, title)}
     if judged.measured:
-        files[".sheet.png"] = contact_sheet(judged.measured.samples)
+        files[SHEET] = contact_sheet(judged.measured.samples)
     for ending, name in ((".md", "markdown"), (CARD, "json")):
         files[ending] = CARD_REPORTERS[name](card, RenderOptions()).encode()
     return files

@@ -84,6 +84,11 @@ def test_what_one_format_alone_can_show() -> None:
     page = report(Drawn(lambda: element("p", "drawn")), Image("a.png", "a picture"))
     assert "drawn" in shown("html", page)
     assert 'href="a.png"' in html.render(page, PLAIN)
+    held = html.render(
+        report(Image("a.png", "a picture")), PLAIN._replace(pictures={"a.png": b"x"})
+    )
+    assert '<img src="data:image/png;base64,eA==" alt="a picture"' in held
+    assert "a.png" not in held
     assert "![a picture](a.png)" in markdown.render(page, PLAIN)
     assert "picture" not in shown("text", page)
     program = report(Listing("x = 1\n\ny = [2]", "python"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -33,6 +34,7 @@ from onnxguard.reporters.kit.html_elements import (
     page,
     section,
     table,
+    void,
 )
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.words import (
@@ -67,7 +69,7 @@ def render(document: Document, options: RenderOptions) -> str:
         title += f": {document.verdict}"
     alone = len(document.parts) == 1
     articles = [
-        element("article", *_part(part, document), id=f"report-{place}")
+        element("article", *_part(part, document, options.pictures or {}), id=f"report-{place}")
         for place, part in enumerate(document.parts, 1)
     ]
     remarks = [_paragraph(remark) for remark in document.remarks]
@@ -114,15 +116,25 @@ def _badge(verdict: Marked) -> Markup:
     return element("span", verdict, class_=f"badge {verdict.style}")
 
 
-def _part(part: Part, document: Document) -> Iterable[Markup]:
+def _part(part: Part, document: Document, pictures: Mapping[str, bytes]) -> Iterable[Markup]:
     badge = [_badge(part.verdict), " "] if part.verdict else []
     said = [element("p", words(sentence(begun(part.said))))] if part.said else []
     if len(document.parts) == 1:  # the summary of several stands above them
         said.append(element("p", words(sentence(document.closing))))
     heading = element("h2", *badge, words(part.name))
     loose = list(takewhile(lambda block: not isinstance(block, _CARDS), part.blocks))
-    yield card(heading, *said, *figures_of(part), *map(_set, loose))
+    shown = (_pictured(block, pictures) for block in loose)
+    yield card(heading, *said, *figures_of(part), *shown)
     yield from map(_block, part.blocks[len(loose) :])
+
+
+def _pictured(block: Block, pictures: Mapping[str, bytes]) -> Markup:
+    """A block; of an image the picture itself, where it is at hand."""
+    if not (isinstance(block, Image) and block.file in pictures):
+        return _set(block)
+    source = f"data:image/png;base64,{base64.b64encode(pictures[block.file]).decode()}"
+    shown = void("img", src=source, alt=block.shows, class_="shown")
+    return element("figure", shown, element("figcaption", large(block.shows)))
 
 
 def figures_of(part: Part) -> list[Markup]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 WIDTH = 100
@@ -17,6 +18,7 @@ class RenderOptions(NamedTuple):
         exit_zero: findings are forgiven; only the exit code that a format states depends on it.
         width: the columns that lines may take (text only); a word that is longer is not cut.
         rules_url: where docs/rules.md can be read (SARIF only); empty where nobody says.
+        pictures: PNG files by the names that the document's images have; a page holds them.
     """
 
     color: bool = False
@@ -24,3 +26,4 @@ class RenderOptions(NamedTuple):
     exit_zero: bool = False
     width: int = WIDTH
     rules_url: str = ""
+    pictures: Mapping[str, bytes] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.blocks import Image, Items
 from onnxguard.reporters.kit.document import Block, Document, Paragraph, Part, Section, Table
 from onnxguard.reporters.kit.phrases import duration
 from onnxguard.reporters.kit.words import Code, Words, joined
@@ -15,6 +15,9 @@ from onnxguard.students.ablation import StudentSummary, allowlists, comparisons,
 if TYPE_CHECKING:
     from onnxguard.students.records import Ablation
 
+PLOT = "ablation.png"
+"""The plot beside the report."""
+
 
 def document(ablation: Ablation) -> Document:
     """The whole report; what the students' difference means comes first and last."""
@@ -24,6 +27,7 @@ def document(ablation: Ablation) -> Document:
         summary = "there are no two students to compare"
     blocks: list[Block] = []
     if rows:
+        blocks.append(Image(PLOT, "validation IoU of each seed"))
         own = [
             (Code(row.student), " alone has: ", *joined(map(Code, row.own_operators)))
             for row in rows
