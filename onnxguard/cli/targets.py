@@ -190,9 +190,10 @@ def diff(before: str, after: str) -> None:
 @click.option("--output", metavar="FILE.yaml", required=True, help="The head; the rows lie beside.")
 @click.option("--python", metavar="PROGRAM", help="The Python whose ONNX Runtime is asked.")
 def from_runtime(name: str, output: str, python: str | None) -> None:
-    """Write the target of the installed ONNX Runtime (extra: parity).
+    """Write a target from the installed ONNX Runtime.
 
-    Every function of the standard is tried with every type: that takes a minute.
+    Every function of the standard is tried with every type: that takes a minute. It needs the
+    extra parity.
     """
     from onnxguard.running.kernel_target import target_of
     from onnxguard.running.kernels import read_kernels

@@ -56,6 +56,18 @@ def test_help_lists_every_command_with_its_whole_first_sentence() -> None:
     assert all(len(line) <= 80 for line in out.splitlines())
 
 
+@pytest.mark.parametrize("name", [name for name in NAMED if " " in name])
+def test_help_of_a_group_cuts_no_sentence(name: str) -> None:
+    group, _, inner = name.partition(" ")
+    sentence = " ".join(str(NAMED[name].help).split("\n\n")[0].split())
+    assert f" {inner} {sentence}" in " ".join(run(group, "--help")[1].split())
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_help_fits_80_columns(name: str) -> None:
+    assert all(len(line) <= 80 for line in run(*name.split(), "--help")[1].splitlines())
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_every_command_shows_examples_that_it_takes(name: str) -> None:
     _, out, _ = run(*name.split(), "--help")
