@@ -157,7 +157,7 @@ class _Tolerance(click.ParamType[tuple[str, float]]):
 @click.option(
     "--local/--no-local",
     default=None,
-    help="Run every node alone on the reference's tensors.  [default: where the graph is small]",
+    help="Run every node alone on the reference's tensors.  [default: the first 5,000]",
 )
 @click.option("--prove", is_flag=True, help="Damage the graph on purpose: is it noticed?")
 @click.option(

@@ -45,7 +45,7 @@ class Settings(NamedTuple):
         seed: the first.
         provider: cpu, cuda or tensorrt.
         optimization_level: none, basic, extended or all.
-        local: run the node-local pass; None: where the graph is small.
+        local: run the node-local pass; None: on the first 5,000 nodes.
         mutants: how many to run for a proof, 0 for no proof.
         kill_rate: the share of them that must be noticed, 0 to 1.
         opset: the version that was asked of the exporter, None if any will do.
