@@ -78,6 +78,8 @@ _TRAILING = {"mm": 1, "addmm": 1, PRODUCT: 1, "bmm": 2}
 """PyTorch flattens all dims but so many before it multiplies matrices; ONNX does not."""
 
 _SCOPES = "pkg.torch.onnx.name_scopes"
+ABOUT = 1e-2
+"""Off by this share of its spread a tensor is known for what it stands for."""
 _GLANCE = 16
 """Elements that are looked at before two tensors are compared in full."""
 
@@ -137,6 +139,24 @@ class Counterparts:
         # What computes in another precision than the reference is measured, not refused.
         hinted = hinted or list(_in_shape(meant, value, alike=False))
         return min(hinted, key=lambda counterpart: _apart(counterpart, value), default=None)
+
+    def behind(self, data: Array) -> Array | None:
+        """The reference's tensor that stands where a graph has this one, in its shape.
+
+        Returns:
+            The nearest of its size, which may be off by ``ABOUT`` of the spread; None where there
+            is none, or where all values are alike. Integers, which are not recorded, themselves.
+        """
+        finite = data[np.isfinite(data)]
+        spread = float(np.ptp(finite.astype(np.float64))) if finite.size else 0.0
+        if not spread:
+            return None
+        if not is_floating(data.dtype):
+            return data
+        values = [r.value for r in self._records if r.value.size == data.size]
+        near = [(_distance_of(v.reshape(data.shape), data), n) for n, v in enumerate(values)]
+        apart, best = min(near, default=(math.inf, 0))
+        return values[best].reshape(data.shape) if apart <= ABOUT * spread else None
 
     def expected(self, graph: onnx.GraphProto) -> dict[str, Meant]:
         """For first outputs of nodes that have a hint: the tensors that they should be one of."""
@@ -277,9 +297,14 @@ def _glance(counterpart: Counterpart, value: Array, tolerance: float) -> bool:
 
 
 def _apart(counterpart: Counterpart, value: Array) -> float:
+    return _distance_of(counterpart.value, value)
+
+
+def _distance_of(expected: Array, value: Array) -> float:
+    """The largest distance of two floating arrays of a shape; infinite where only one is NaN."""
     with np.errstate(invalid="ignore", over="ignore"):
-        gaps = distances(counterpart.value, value)
+        gaps = distances(expected, value)
         if not np.isfinite(gaps).all():
-            gaps[same_extremes(counterpart.value, value)] = 0
+            gaps[same_extremes(expected, value)] = 0
         largest = float(gaps.max())
     return math.inf if math.isnan(largest) else largest

@@ -40,6 +40,12 @@ NODES = 5_000
 RANKED = 5
 """So many of the worst nodes are kept."""
 
+FAR_APART = 4.0
+"""A number that stands more than once, and is so many times the next, is what a mask is filled
+with."""
+FILLING = 1e30
+"""And so is one beyond this, once."""
+
 _ROUNDING = 32
 """Rounding of one node: so many times the dtype's epsilon and the largest value.
 
@@ -189,31 +195,34 @@ class NodePasser:
             expected = found.value
             module = printable(found.record.module or found.record.kind)
         tolerance, value = self._tolerance(expected, made.operator), made.value
-        relative = 0.0
+        # What a mask is filled with rounds as well, and does not count as a tensor's largest.
+        relative = _ROUNDING * epsilon(expected.dtype) if is_floating(expected.dtype) else 0.0
         if output is not None:
-            absolute, relative = self._allowed(made.name)
-            tolerance = max(tolerance, absolute)
+            absolute, asked = self._allowed(made.name)
+            tolerance, relative = max(tolerance, absolute), max(relative, asked)
         lower = output is None or self._budget is not None
         if lower and value.dtype != expected.dtype:  # of another precision
             value = value.astype(expected.dtype)
-        settled = _settled(made, expected, value, tolerance)
+        settled = self._settled(made, expected, value, tolerance)
         difference = compare(made.name, expected, value, tolerance, relative, settled)
         if lower:
             with np.errstate(over="ignore"):
                 expected = expected.astype(made.value.dtype, copy=False)
         return Judgement(expected, module, difference)
 
-
-def _settled(
-    made: Made, expected: Array, value: Array, tolerance: float
-) -> npt.NDArray[np.bool_] | None:
-    """Where a node agrees although numbers do not say so: on infinity, NaN, and among equals."""
-    if expected.shape != value.shape or expected.dtype != value.dtype:
-        return None
-    if is_floating(value.dtype):
-        return same_extremes(expected, value)
-    data = made.fed.get(made.node.input[0]) if holds_places(made.node, made.name) else None
-    return None if data is None else ties(made.node, data, expected, value, tolerance)
+    def _settled(
+        self, made: Made, expected: Array, value: Array, tolerance: float
+    ) -> npt.NDArray[np.bool_] | None:
+        """Where a node agrees although numbers do not say so: on infinity, NaN, among equals."""
+        if expected.shape != value.shape or expected.dtype != value.dtype:
+            return None
+        if is_floating(value.dtype):
+            return same_extremes(expected, value)
+        name = made.node.input[0]
+        data = made.fed.get(name) if holds_places(made.node, made.name) else None
+        if data is not None and name not in self.feeds and self._budget is None:
+            data = self.counterparts.behind(data)
+        return None if data is None else ties(made.node, data, expected, value, tolerance)
 
 
 def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
@@ -224,11 +233,25 @@ def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
     """
     if not expected.size or not is_floating(expected.dtype):
         return atol
-    finite = expected[np.isfinite(expected.astype(np.float64, copy=False))]
-    largest = float(np.max(np.abs(finite), initial=0.0))
+    largest = _largest(expected[np.isfinite(expected.astype(np.float64, copy=False))])
     steps = max(_ROUNDING, 2 * max(expected.shape)) if operator == "Resize" else _ROUNDING
     rounding = steps * epsilon(expected.dtype) * largest
     return max(atol, rounding) if np.isfinite(rounding) else atol
+
+
+def _largest(finite: Array) -> float:
+    """The largest absolute value; of what a mask is filled with only where there is nothing else.
+
+    Beside -1e9, rounding of that size would hide whatever is wrong with the rest.
+    """
+    left = np.abs(finite.astype(np.float64, copy=False)).ravel()
+    while True:
+        largest = float(left.max(initial=0.0))
+        rest = left[left < largest]
+        filled = left.size - rest.size > 1 or largest > FILLING
+        if not (filled and rest.size and rest.max() * FAR_APART < largest):
+            return largest
+        left = rest
 
 
 class _Walk:

@@ -18,6 +18,8 @@ ORDERING = frozenset({"NonMaxSuppression", "TopK"})
 """What puts rows into the order of their values."""
 ROWS = 4096
 """More rows than this are not put into another order."""
+EQUAL = 1e-2
+"""Values are no equals that are farther apart than this share of what all of them span."""
 _SAME = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 """What keeps the number and the order of elements."""
 
@@ -71,6 +73,8 @@ def ties(
     if any(((side < 0) | (side >= size)).any() for side in (ours, theirs)):
         return nothing
     a, b = (np.take_along_axis(data, side, axis) for side in (ours, theirs))
+    finite = data[np.isfinite(data)].astype(np.float64)
+    tolerance = min(tolerance, EQUAL * float(np.ptp(finite))) if finite.size else 0.0
     same = (distances(a, b) <= tolerance) | same_extremes(a, b) if is_floating(a.dtype) else a == b
     distinct = (np.diff(np.sort(theirs, axis), axis=axis) > 0).all(axis=axis, keepdims=True)
     return np.asarray((same & distinct).reshape(expected.shape))
@@ -83,17 +87,20 @@ def same_rows(
 
     Args:
         key: what both sides put the rows in order by, one number each.
-        sides: the rows, expected and actual, of floating arrays.
+        sides: the rows, expected and actual, of all outputs that have so many.
         tolerance: rows change places where their keys are as near as this.
 
     Returns:
         For every row of the first where the second has it; None where the keys allow no such order,
-        are in none themselves, or where more than half of the rows change places: so many equal
-        keys tell no order from another.
+        are in none themselves, or where more than half of them have an equal beside them: so many
+        tell no order from another.
     """
     ours, theirs = (side.ravel().astype(np.float64) for side in key)
     steps = np.diff(ours)
     if not ((steps <= tolerance).all() or (steps >= -tolerance).all()):
+        return None
+    equal = np.abs(steps) <= tolerance
+    if 2 * np.count_nonzero(np.append(equal, False) | np.append(False, equal)) > len(ours):
         return None
     flat = [
         tuple(side.reshape(len(ours), -1).astype(np.float64) for side in pair) for pair in sides
@@ -111,5 +118,4 @@ def same_rows(
             apart = np.maximum(apart, gaps)
         order[row] = near[np.argmin(apart)]
         left[order[row]] = False
-    moved = np.count_nonzero(order != np.arange(len(ours)))
-    return order if 2 * moved <= len(ours) else None
+    return order

@@ -94,6 +94,74 @@ def test_rows_change_places_among_few_equal_keys_alone(
     assert found or any("rows of rows change places" in said for said in report.remarks)
 
 
+@pytest.mark.parametrize("labels", ["float", "int64"])
+def test_rows_change_places_as_a_whole(labels: str) -> None:
+    data = graph(
+        f"""(float[n, 4] x) => (float[n, 4] rows, float[n] keys, {labels}[n] labels) {{
+          column = Gather <axis = 1> (x, zero) above = Add(column, least) cut = Relu(above)
+          noise = Mul(column, tiny) noisy = Sub(cut, noise) count = Shape(cut)
+          keys, places = TopK(cut, count) other, others = TopK(noisy, count)
+          rows = Gather(x, others) told = Gather(x, places) last = Gather <axis = 1> (told, three)
+          tens = Mul(last, ten) labels = Cast <to = {1 if labels == "float" else 7}> (tens)
+        }}""",
+        zero=np.int64(0),
+        three=np.int64(3),
+        least=np.float32(1),
+        ten=np.float32(10),
+        tiny=np.float32(1e-9),
+    )
+
+    def labelled(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        keys, places = torch.sort((x[:, 0] + 1).relu(), descending=True, stable=True)
+        tens = x[places][:, 3] * 10
+        return x[places], keys, tens if labels == "float" else tens.long()
+
+    report = check_parity(data, Network(labelled), shapes=("x=64x4",), profiles=("normal",))
+    assert errors(report) & {"OP201", "OP206"}, report.remarks
+
+
+def test_rows_do_not_change_places_where_most_keys_are_equal() -> None:
+    swapped = """(float[n, 4] x) => (float[n, 4] rows, float[n] whole) {
+      column = Gather <axis = 1> (x, zero) count = Shape(column) keys, places = TopK(column, count)
+      second = Slice(places, a, b) first = Slice(places, start, a) rest = Slice(places, b, count)
+      turned = Concat <axis = 0> (second, first, rest) rows = Gather(x, turned)
+      high = Greater(keys, least) whole = Cast <to = 1> (high)
+    }"""
+    ends = {"start": np.array([0]), "a": np.array([1]), "b": np.array([2])}
+    data = graph(swapped, zero=np.int64(0), least=np.float32(-1.5), **ends)
+
+    def descending(x: Tensor) -> tuple[Tensor, Tensor]:
+        keys, places = torch.sort(x[:, 0], descending=True)
+        return x[places], (keys > -1.5).float()
+
+    report = check_parity(data, Network(descending), shapes=("x=64x4",), local=False)
+    assert "OP201" in errors(report)
+
+
+@pytest.mark.parametrize("fill", [np.finfo(np.float32).min, -1e9, -1e4])
+def test_what_a_mask_is_filled_with_hides_no_error_far_out(fill: float) -> None:
+    data = graph(
+        """(float[n, l, 4] x) => (float[n, l, 4] y) {
+          turned = Transpose <perm = [0, 2, 1]> (x) scores = MatMul(x, turned)
+          shape = Shape <start = 1, end = 2> (x) sizes = Concat <axis = 0> (shape, shape)
+          ones = Expand(one, sizes) lower = Trilu <upper = 0> (ones) seen = Cast <to = 9> (lower)
+          masked = Where(seen, scores, fill) shares = Softmax(masked) y = MatMul(shares, x)
+        }""",
+        one=np.float32(1),
+        fill=np.float32(fill),
+    )
+
+    def attention(x: Tensor, most: float) -> Tensor:
+        seen = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool).tril()
+        scores = (x @ x.transpose(1, 2)).clamp(-most, most)
+        return scores.masked_fill(~seen, fill).softmax(-1) @ x
+
+    lost = check_parity(data, Network(lambda x: attention(x, 30.0)))
+    assert "OP201" in errors(lost), lost.findings
+    report = check_parity(data, Network(lambda x: attention(x, torch.inf)))
+    assert report.verdict == "pass", report.findings
+
+
 def test_weights_that_are_made_of_parameters_are_the_references() -> None:
     def build() -> nn.Module:
         linear = nn.Linear(8, 8)

@@ -186,6 +186,22 @@ def test_places_among_equals_are_no_errors_and_others_are() -> None:
     assert report.verdict == "pass", report.findings
 
 
+@pytest.mark.parametrize("factor", [0.0, -1e-7])
+@pytest.mark.parametrize("local", [None, False])
+def test_equals_among_numbers_of_the_graph_alone_settle_nothing(
+    factor: float, local: bool | None
+) -> None:
+    data = graph(
+        "(float[n, 4] x) => (int64[n] y) { h = MatMul(x, w) t = Mul(h, k) "
+        "y = ArgMax <axis = 1, keepdims = 0> (t) }",
+        k=np.float32(factor),
+    )
+    module = Network(lambda x: weighted(x).argmax(1))
+    report = check_parity(data, module, local=local, profiles=("normal",))
+    assert "OP206" in errors(report)
+    assert "OP401" in errors(report) or local is False
+
+
 def test_a_decision_on_sizes_alone_is_a_remark() -> None:
     def forward(x: Tensor) -> Tensor:
         return weighted(x) if bool((torch.arange(x.shape[1]) < 99).all()) else x
