@@ -69,12 +69,14 @@ class NodeResults(NamedTuple):
         values: of every tensor that depends on the inputs: the reference's where it was compared.
         compared: the tensors that were compared.
         evidence: of the first wrong node.
+        left: the tensors of nodes that were not run.
     """
 
     summary: NodePass
     values: Mapping[str, Array] = {}
     compared: frozenset[str] = frozenset()
     evidence: Evidence | None = None
+    left: frozenset[str] = frozenset()
 
 
 class Made(NamedTuple):
@@ -297,7 +299,9 @@ class _Walk:
             wrong=tuple(check for check in self._checks if not check.difference.passed),
             ranked=tuple(sorted(self._checks, key=_relation, reverse=True)[:RANKED]),
         )
-        return NodeResults(summary, self._values, frozenset(self._compared), self._evidence)
+        unrun = frozenset(name for i in left for name in nodes[i].output)
+        compared = frozenset(self._compared)
+        return NodeResults(summary, self._values, compared, self._evidence, unrun)
 
     def _node(self, index: int, node: onnx.NodeProto) -> bool:
         """Run one node; tell whether it depends on the inputs."""

@@ -91,6 +91,8 @@ def hides_numbers(output: str, proto: onnx.ModelProto, results: NodeResults) -> 
     while pending:
         name = pending.pop()
         value = results.values.get(name)
+        if name in results.left:
+            return True
         if name in seen or name in inputs or value is None:
             continue
         seen.add(name)

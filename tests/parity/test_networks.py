@@ -203,3 +203,16 @@ def test_of_a_large_graph_the_first_nodes_are_run_alone(monkeypatch: pytest.Monk
     )
     assert any("first 2 nodes were run alone, 1 were not" in said for said in report.remarks)
     assert check_parity(data, Network(weighted), local=True).nodes.unchecked == ()
+
+
+def test_decisions_behind_nodes_that_were_not_run_are_doubted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_pass, "NODES", 2)
+    data = graph(
+        "(float[n, 4] x) => (int64[n] y) { a = Neg(x) b = Neg(a) h = MatMul(b, w) "
+        "y = ArgMax <axis = 1, keepdims = 0> (h) }"
+    )
+    module = Network(lambda x: weighted(x).argmax(1))
+    assert errors(check_parity(data, module)) == {"OP308"}
+    assert check_parity(data, module, local=True).verdict == "pass"
