@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
@@ -55,12 +56,22 @@ def _exact_products() -> Iterator[None]:
 
 @contextmanager
 def widened(module: nn.Module) -> Iterator[None]:
-    """Every floating parameter and buffer in float64 for a while, without a second network."""
+    """Every floating parameter and buffer in float64 for a while, without a second network.
+
+    What shares its storage with another, or is part of a larger one, gets that very storage back;
+    what a run puts in the place of a tensor is gone after it.
+    """
+    owned = [vars(part) for part in module.modules()]
+    owned += [held for own in owned for held in own.values() if type(held) is dict]
+    kept_names = [(own, dict(own)) for own in owned]
+    tensors = dict.fromkeys((*module.parameters(), *module.buffers()))
+    stores = Counter(tensor.untyped_storage().data_ptr() for tensor in tensors)
     before: list[tuple[torch.Tensor, torch.Tensor | torch.dtype]] = []
     try:
-        for tensor in dict.fromkeys((*module.parameters(), *module.buffers())):
+        for tensor in tensors:
             if tensor.is_floating_point() and tensor.dtype != torch.float64:
-                alone = tensor.untyped_storage().nbytes() == tensor.nbytes
+                store = tensor.untyped_storage()
+                alone = store.nbytes() == tensor.nbytes and stores[store.data_ptr()] == 1
                 before.append((tensor, tensor.dtype if alone else tensor.data))
                 tensor.data = tensor.data.double()
         yield
@@ -70,6 +81,10 @@ def widened(module: nn.Module) -> Iterator[None]:
                 tensor.data = kept
             else:  # what was widened is what it was again
                 tensor.data = tensor.data.to(kept)
+        for own, names in kept_names:
+            for name in own.keys() - names:
+                del own[name]
+            own.update(names)
 
 
 def in_float32(module: nn.Module) -> nn.Module:

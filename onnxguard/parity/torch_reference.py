@@ -28,6 +28,9 @@ from onnxguard.running.providers import RUN_SECONDS
 
 T = TypeVar("T")
 
+OTHERS = 4
+"""So many other values an input is given: one more, nothing, turned around, one less."""
+
 
 class TorchReference:
     """Runs a module without gradients, in full precision, on copies of the inputs.
@@ -80,15 +83,13 @@ class TorchReference:
         return {name: p.default is p.empty for name, p in free.items()}
 
     @contextmanager
-    def another(self, name: str) -> Iterator[None]:
-        """Give an input that the graph lacks another value for a while."""
+    def another(self, name: str, attempt: int = 0) -> Iterator[None]:
+        """Give an input that the graph lacks another value for a while, one of ``OTHERS``."""
         aside, made_up = self.aside, self.made_up
         if name in made_up:
-            self.made_up = {**made_up, name: 1}
+            self.made_up = {**made_up, name: 1 - 2 * (attempt % 2)}
         else:
-            array = aside[name]
-            other = ~array if array.dtype.kind == "b" else array + array.dtype.type(1)
-            self.aside = {**aside, name: other}
+            self.aside = {**aside, name: _other(aside[name], attempt)}
         try:
             yield
         finally:
@@ -268,6 +269,14 @@ class TorchReference:
         self.states = frozenset(at for at, (_, _, is_state) in enumerate(named) if is_state)
         arrays = [(name, as_array(tensor)) for name, tensor, _ in named]
         return arrays if self.selection is None else self.selection.of(arrays)
+
+
+def _other(array: Array, attempt: int) -> Array:
+    if array.dtype.kind == "b":
+        return (~array, np.zeros_like(array), array[..., ::-1], np.ones_like(array))[attempt]
+    one = array.dtype.type(1)
+    backwards = array[..., ::-1] if array.ndim else -array
+    return (array + one, np.zeros_like(array), backwards, array - one)[attempt]
 
 
 def _computed(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:

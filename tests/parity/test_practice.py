@@ -31,6 +31,7 @@ from torch.nn import functional
 from onnxguard.base.errors import UsageError
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
+from onnxguard.parity.torch_reference import TorchReference
 from onnxguard.running.graph_file import parse_onnx
 from onnxguard.running.inputs import more_shapes
 from onnxguard.running.ranges import Ranges, parse_values
@@ -533,6 +534,50 @@ def test_an_input_that_the_exporter_dropped(tmp_path: Path) -> None:
         "OP312"
     }
     assert "OP114" in errors(check_parity(data, Used(), inputs=(str(file),)))
+
+
+class Masked(nn.Module):
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return x.masked_fill(mask == 0, 0.0) * 2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "bool"])
+def test_a_dropped_mask_that_is_full_is_not_taken_for_useless(tmp_path: Path, dtype: str) -> None:
+    data = graph("(float[n, 4] x) => (float[n, 4] y) { y = Mul(x, two) }", two=np.float32(2))
+    file = tmp_path / "given.npz"
+    np.savez(file, x=values(0, 3, 4).numpy(), mask=np.ones((3, 4), dtype))
+    assert "OP114" in errors(check_parity(data, Masked(), inputs=(str(file),)))
+
+
+class Keeping(nn.Module):
+    """What replaces what it holds, as caches do, and has two names for one storage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = (nn.Linear(4, 5, bias=False) for _ in range(2))
+        self.b.weight.data = self.a.weight.data
+        self.register_buffer("factor", torch.tensor([1000.0]))
+        self.cache: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.factor = self.factor * 1
+        self.a.weight = nn.Parameter(self.a.weight * 1)
+        self.cache = self.factor if self.cache is None else self.cache
+        return (self.a(x) + self.b(x)) * self.cache
+
+
+def test_a_module_is_what_it_was_after_it_was_asked_in_float64() -> None:
+    module = seeded(Keeping)
+    reference = TorchReference(module)
+    before = module.b.weight.data_ptr(), module.factor
+    x = values(0, 3, 4).numpy()
+    ((_, exact),) = reference.exactly({"x": x.astype(np.float64)})
+    assert exact.dtype == np.float64
+    assert (module.b.weight.data_ptr(), module.factor) == before
+    assert (module.factor.dtype, module.cache) == (torch.float32, None)
+    assert module.a.weight.data_ptr() == module.b.weight.data_ptr()
+    ((_, plain),) = reference.run({"x": x})
+    assert plain.dtype == np.float32
 
 
 def test_two_runs_that_agree_by_chance_are_run_again() -> None:
