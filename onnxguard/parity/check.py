@@ -247,7 +247,7 @@ def _run_cases(
         met = sides.reference.thresholds(feeds) if feeds else ()
         return meeting(sides.ranges, [d.name for d in sides.model.inputs], met)
 
-    known = Known(sides.ranges, sides.bounds, edges, sides.sizes)
+    known = Known(sides.ranges, sides.bounds, edges, sides.sizes, remarks.append)
     generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
         model, wanted = sides.model, sides.wanted

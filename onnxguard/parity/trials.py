@@ -80,12 +80,14 @@ class Known(NamedTuple):
         bounds: of each input: what the user said, or else the graph.
         edges: asks both sides for the constants that each input may meet.
         sizes: what follows from the sizes of inputs.
+        say: takes what was left out.
     """
 
     ranges: Ranges
     bounds: Mapping[str, Range]
     edges: Callable[[], Mapping[str, Sequence[float]]]
     sizes: Sizes
+    say: Callable[[str], None]
 
 
 class Case(NamedTuple):
@@ -213,7 +215,14 @@ def generated_inputs(
         odd = odd_shapes(model.inputs)
         rows = min((table.rows for table in known.ranges.positions), default=0)
         most = max(MEMORY, model.size // 2)
-        affordable = lambda sizes: known.sizes.memory(sizes) <= most  # noqa: E731
+        left: list[str] = []
+
+        def affordable(sizes: Shapes) -> bool:
+            fits = known.sizes.memory(sizes) <= most
+            if not fits:
+                left.append(shapes_text(tuple((printable(n), dims) for n, dims in sizes.items())))
+            return fits
+
         more = more_shapes(model.inputs, fitting[0], rows, affordable) if fitting else ()
         if odd is not None:
             yield drawn(odd, chosen[0])
@@ -221,6 +230,8 @@ def generated_inputs(
             yield drawn(sizes, chosen[0] if settings.profiles else profile)
             if profile == "many" and elements_of(sizes) <= FEW and not refused():
                 fitting.insert(0, sizes)
+        if left:
+            known.say(f"not run, to save memory: {'; '.join(left)}; --shape runs one")
     if fitting and not settings.profiles and settings.budget is None:
         smallest = min(fitting, key=elements_of)
         few = [sizes for sizes in fitting if elements_of(sizes) <= FEW]

@@ -427,6 +427,20 @@ def test_long_axes_and_many_rows_are_tried() -> None:
     assert dict(more_shapes(model.inputs, {"x": (2, 5, 3)}, 77))["long"]["x"] == (2, 77, 3)
 
 
+def test_what_is_not_run_to_save_memory_is_said() -> None:
+    data = graph(
+        "(float[n, l, 4] x) => (float[n, l, 5] y) { wide = Tile(x, times) "
+        "sum = ReduceSum <keepdims = 1> (wide) none = Mul(sum, zero) h = MatMul(x, w) "
+        "y = Add(h, none) }",
+        times=np.array([1, 1, 50_000]),
+        zero=np.float32(0),
+    )
+    report = check_parity(data, linear(), local=False)
+    assert "not run, to save memory: x 1x256x4" in said(report)
+    assert "--shape runs one" in said(report)
+    assert "to save memory" not in said(check_parity(LINEAR, linear()))
+
+
 def test_values_are_drawn_as_asked() -> None:
     module = seeded(lambda: Rows(50))
     data = traced(module, IDS, NL, "ids")
