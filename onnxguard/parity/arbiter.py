@@ -19,7 +19,7 @@ from onnxguard.running.difference import Difference
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.inputs import Inputs
-from onnxguard.running.profiles import PROBES
+from onnxguard.running.profiles import FAR, PROBES
 from onnxguard.running.session import Session
 from onnxguard.running.ties import ORDERING, ROWS, picker, same_rows, ties
 
@@ -139,8 +139,8 @@ class Arbiter:
                 continue
             exact = None if exact is None or exact.shape != ours.shape else exact
             if is_floating(ours.dtype) and ours.dtype.kind != "c":
-                probe = case.inputs.profile in PROBES
-                judged, says_nothing = self._floating(difference, exact, ours, theirs, probe)
+                profile = case.inputs.profile
+                judged, says_nothing = self._floating(difference, exact, ours, theirs, profile)
                 useless = useless or says_nothing
             else:
                 judged = self._discrete(case.inputs, position, difference, exact, ours, theirs)
@@ -181,9 +181,10 @@ class Arbiter:
         return answers
 
     def _floating(
-        self, difference: Difference, exact: Array | None, ours: Array, theirs: Array, probe: bool
+        self, difference: Difference, exact: Array | None, ours: Array, theirs: Array, profile: str
     ) -> tuple[Difference, bool]:
-        if exact is None and probe and difference.problem == "OP201":
+        slightly = profile in (PROBES if exact is None else FAR)
+        if exact is None and slightly and difference.problem == "OP201":
             exact = ours  # nobody is asked in float64: that what differs is slight will do
         if exact is None or not is_floating(exact.dtype):
             return difference, False
@@ -201,7 +202,7 @@ class Arbiter:
             return difference, True
         if difference.problem != "OP201":
             return difference, False
-        if measured.by_rounding or (probe and measured.slight):
+        if measured.by_rounding or (slightly and measured.slight):
             noise, error = _largest(measured.reference), _largest(measured.model)
             message = (
                 f"{difference.message}{BUT}: PyTorch's own float32 is off by {noise:.2g} from "

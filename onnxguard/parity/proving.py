@@ -66,6 +66,8 @@ class Gate:
         self._matcher = matcher
         self._settings = settings
         self._arbiter = arbiter
+        # Where rounding grew far out, every graph would be noticed, the original too.
+        self._telling = [c for c in self._cases if self._agrees(c.actual or (), c)]
         self._fresh: list[tuple[Inputs, Named | None]] = []
         self._pending = _fresh_inputs(sides, self._cases, settings)
 
@@ -77,7 +79,8 @@ class Gate:
             if self._names_weights(proto):
                 return False
             session = self._open(proto)
-            return all(self._agrees(session, case) for case in self._cases)
+            runs = ((session.run(case.inputs.arrays), case) for case in self._telling)
+            return all(self._agrees(actual, case) for actual, case in runs)
         except ParityError:
             return None
         except (RefusedError, TimeLimitError):
@@ -129,9 +132,8 @@ class Gate:
                 self._fresh.append((inputs, answer))
             yield self._fresh[place]
 
-    def _agrees(self, session: Session, case: Case) -> bool:
+    def _agrees(self, actual: Named, case: Case) -> bool:
         assert case.expected is not None  # noqa: S101 - the others were left out
-        actual = session.run(case.inputs.arrays)
         differences = tuple(
             compare_outputs(case.expected, actual, self._sides.model, self._settings)
         )

@@ -17,8 +17,8 @@ constants of both sides, and on quarters. They find gross errors."""
 EASED = ("large", *PROBES)
 """Inputs that nobody asked for: rounding is no failure there, where every node alone is right."""
 
-FAR = ("large", "extreme", "edges")
-"""Those of them whose values are far from what a network was made for."""
+FAR = ("extreme", "edges")
+"""Those of them whose values are far from what a network was made for, and cancel each other."""
 
 KINDS = (*PROFILES, "uniform", *PROBES, "beyond")
 """All that values are drawn by; ``beyond`` lies behind the last row of a table."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import onnx
 import pytest
 import torch
 from support.parity_cases import (
@@ -17,8 +20,10 @@ from support.parity_cases import (
 )
 from torch import Tensor, nn
 
-from onnxguard.parity import node_pass
+from onnxguard.parity import check, node_pass
 from onnxguard.parity.check import check_parity
+from onnxguard.parity.proving import Gate, prove
+from onnxguard.parity.report import Proof
 
 
 class Messages(nn.Module):
@@ -189,6 +194,41 @@ def test_rounding_that_grows_far_out_is_no_error_where_every_node_is_right(
     report = check_parity(data, Network(lambda x: weighted(x) * 1.0), profiles=("large",))
     assert any(d.eased for trial in report.trials for d in trial.differences) is not wrong
     assert errors(report) == ({"OP201", "OP401"} if wrong else set()), report.findings
+
+
+def test_a_proof_judges_by_trials_that_the_graph_itself_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = graph(
+        "(float[n, 4] x) => (float[n, 5] y) { h = MatMul(x, w) y = Mul(h, k) }",
+        k=np.float32(1 + 2**-19),
+    )
+    passed = []
+
+    def watched(gate: Gate, proto: onnx.ModelProto, *rest: Any) -> Proof:
+        passed.append(gate.passes(proto))
+        return prove(gate, proto, *rest)
+
+    monkeypatch.setattr(check, "prove", watched)
+    module = Network(lambda x: weighted(x) * 1.0)
+    report = check_parity(data, module, profiles=("normal", "large"), mutants=4)
+    assert any(d.eased for trial in report.trials for d in trial.differences)
+    assert passed == [True]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_wrong_by_little_where_inputs_are_long_or_many_is_no_rounding(axis: int) -> None:
+    data = graph(
+        f"""(float[n, l, 4] x) => (float[n, l, 5] y) {{
+          h = MatMul(x, w) size = Shape <start = {axis}, end = {axis + 1}> (x)
+          more = Greater(size, most) wrong = Cast <to = 1> (more) share = Mul(wrong, slight)
+          factor = Add(share, one) y = Mul(h, factor)
+        }}""",
+        most=np.array([40 if axis else 8]),
+        slight=np.float32(9e-5),
+        one=np.float32(1),
+    )
+    assert "OP201" in errors(check_parity(data, Network(weighted)))
 
 
 def test_of_a_large_graph_the_first_nodes_are_run_alone(monkeypatch: pytest.MonkeyPatch) -> None:
