@@ -169,7 +169,7 @@ class Arbiter:
             beside = [
                 n
                 for n, (a, b) in enumerate(pairs)
-                if n != key and a.shape == b.shape and len(a.shape) > 0 and len(a) == rows
+                if n != key and a.shape == b.shape and a.shape[:1] == (rows,) and _is_real(a)
             ]
             off = [n for n in beside if not judged[n].passed and answers[n] is pairs[n][1]]
             order = same_rows(pairs[key], [pairs[n] for n in beside], judged[key].tolerance)
@@ -281,6 +281,10 @@ class Arbiter:
             noise, error = (float(np.abs(s - sides[0]).max(initial=0.0)) for s in sides[1:])
             verdicts.append(Referee(printable(name), noise, error))
         return tuple(verdicts)
+
+
+def _is_real(array: Array) -> bool:
+    return array.dtype.kind in "biu" or (is_floating(array.dtype) and array.dtype.kind != "c")
 
 
 def _measured(

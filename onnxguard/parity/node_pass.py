@@ -242,16 +242,17 @@ def tolerance_of(expected: Array, atol: float, operator: str = "") -> float:
 
 
 def _largest(finite: Array) -> float:
-    """The largest absolute value; of what a mask is filled with only where there is nothing else.
+    """The largest absolute value, what a mask is filled with left out.
 
-    Beside -1e9, rounding of that size would hide whatever is wrong with the rest.
+    Rounding of 1e9 would hide whatever is wrong with the rest.
     """
     left = np.abs(finite.astype(np.float64, copy=False)).ravel()
     while True:
         largest = float(left.max(initial=0.0))
+        if largest <= FILLING and np.count_nonzero(left == largest) < 2:
+            return largest
         rest = left[left < largest]
-        filled = left.size - rest.size > 1 or largest > FILLING
-        if not (filled and rest.size and rest.max() * FAR_APART < largest):
+        if not rest.size or rest.max() * FAR_APART >= largest:
             return largest
         left = rest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -48,6 +48,8 @@ _MOVING = frozenset(
 """Operators of ATen that take a tensor from one place to another."""
 _GUARDS = frozenset({"IsInf", "IsNaN"})
 """Operators that ask for what no computation should give."""
+_STILL_BAD = frozenset({"Abs", "Cast", "Identity"})
+"""What keeps NaN and infinity where they are."""
 _RESHAPING = frozenset(
     {"Cast", "Concat", "Constant", "Flatten", "Gather", "Identity", "Reshape", "Shape", "Slice"}
     | {"Squeeze", "Transpose", "Unsqueeze"}
@@ -239,7 +241,7 @@ def doubt_branches(
     tried = []
     guards: list[str] = []
     nodes = list(sides.model.proto.graph.node)
-    made = {output: node.op_type for node in nodes for output in node.output}
+    made = {output: node for node in nodes for output in node.output}
     read = {
         index: [name for name in node.input[: _CONDITIONS[node.op_type]] if name]
         for index, node in enumerate(nodes)
@@ -259,7 +261,7 @@ def doubt_branches(
         if code and not depends_on_values(sides.model.proto.graph, names):
             if code == "OP307":
                 remarks.append(f"{message} at the sizes that were tried: {_sizes(cases)}")
-        elif code == "OP310" and made.get(names[0]) in _GUARDS and "was false" in message:
+        elif code == "OP310" and _guards(nodes[index], made) and "was false" in message:
             guards.append(name)
         elif code:
             found.add(code, message, name)
@@ -271,6 +273,19 @@ def doubt_branches(
                 name = name_of(node, index)
                 found.add("OP307", f"{name} lies inside another graph, unwatched", name)
     return tried
+
+
+def _guards(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> bool:
+    """Whether a node replaces what is NaN or infinite in the very value that it passes on."""
+    asks = made.get(node.input[0])
+    if asks is None or asks.op_type not in _GUARDS:
+        return False
+    name = asks.input[0]
+    for _ in range(len(made)):
+        if name in node.input[1:] or name not in made or made[name].op_type not in _STILL_BAD:
+            break
+        name = made[name].input[0]
+    return name in node.input[1:]
 
 
 def _untaken(kind: str, name: str, values: list[list[Array]]) -> tuple[str, str]:

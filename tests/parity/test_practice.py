@@ -164,6 +164,18 @@ def test_honest_graphs_are_not_refused(name: str) -> None:
         assert "nothing was NaN or infinite where nodes look for it: /Where" in said(report)
 
 
+def test_what_asks_for_nan_in_something_else_guards_nothing() -> None:
+    data = graph(
+        """(float[n, 4] x) => (float[n, 5] y) {
+          h = MatMul(x, w) most = ReduceMax <axes = [1], keepdims = 1> (x)
+          left = Sub(limit, most) root = Sqrt(left) c = IsNaN(root) y = Where(c, zero, h)
+        }""",
+        limit=np.float32(7777),
+        zero=np.float32(0),
+    )
+    assert "OP310" in warned(check_parity(data, linear()))
+
+
 def test_equal_infinities_are_said_and_a_wrong_one_fails() -> None:
     module = seeded(lambda: On(HONEST["masked logits"]))
     data = traced(module, values(1, 2, 8), N)
