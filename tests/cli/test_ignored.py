@@ -211,10 +211,10 @@ def test_check_lock_and_init_leave_them_out() -> None:
     code, out, err = run("init", "--allowlist", "./mine.yaml")
     said = f"{SAID}build/b.onnx, build/deep/c.onnx, sub/scratch.onnx"
     assert code == 0
-    assert "1 models in 1 entry" in out
+    assert "1 model in 1 entry" in out
     assert err == f"{said}\n"
     code, out, err = run("lock")
-    assert "1 files" in out
+    assert "1 file" in out
     assert err == f"{said}\n"
     code, out, err = run("check")
     assert code == 0
@@ -242,7 +242,7 @@ def test_a_path_that_is_named_is_checked() -> None:
     assert codes("sub/scratch2.onnx") == {"sub/scratch2.onnx": ["OG101"]}
     assert codes("sub/scratch.onnx", "a.onnx") == {"sub/scratch.onnx": ["OG101"]}
     write("sub/README", data=b"")
-    assert '"sub" is no model' in refused("check", "sub")
+    assert '"sub" is not a model' in refused("check", "sub")
 
 
 @pytest.mark.parametrize("how", ["--include-ignored", "manifest"])
