@@ -44,6 +44,7 @@ from onnxguard.model.shapes.known import (
     UnknownError,
     held,
 )
+from onnxguard.model.shapes.memo import shared
 from onnxguard.model.shapes.sequences import common
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS
 from onnxguard.model.types import Clash
@@ -171,7 +172,8 @@ class _Inference:
         self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
         self._names = _bound(model.graph, given)
         self._calls: dict[object, Visit] = {}
-        self._interned: dict[Known, Known] = {}
+        self._memo = shared()
+        self._own: dict[Known, Known] = {}
         self._values: dict[int, Known] = {}
         self._visits: dict[int, list[Visit]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
@@ -267,6 +269,7 @@ class _Inference:
         Returns what is left.
         """
         known, nodes, memo = scope.known, visit.graph.nodes, scope.memo
+        functions, answer = self._functions, self._memo.answer
         for at, index in enumerate(order):
             if not at & 255:
                 check()
@@ -278,7 +281,10 @@ class _Inference:
                 if None in given and not last:
                     return order[at:]
                 inputs = tuple([UNKNOWN if each is None else each for each in given])
-                made = yield from self._node(visit, index, scope, inputs, key)
+                if operator not in functions:
+                    made = answer((scope.versions.get(operator.domain, 0), *key))
+                if made is None:
+                    made = yield from self._node(visit, index, scope, inputs, key)
             for place, name in enumerate(outputs):
                 found = made[place] if place < len(made) else UNKNOWN
                 stated = fallback.get(name) if fallback else None
@@ -333,7 +339,7 @@ class _Inference:
 
     def _kept(self, found: Known) -> Known:
         """The one object that stands for what is known: equal ones are told apart by none."""
-        return self._interned.setdefault(found, found)
+        return self._memo.same(found, self._own)
 
     def _clash(self, clash: Clash) -> None:
         place = clash.node if clash.value is None else clash.value.start
@@ -406,6 +412,7 @@ class _Inference:
             self._clash(Clash(NO_FIT, f"{operator.label}: {error}", visit.graph, index))
             return ()
         scope.memo[key] = made
+        self._memo.remember((site.version, *key), node, inputs, made)
         return made
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:

@@ -65,7 +65,7 @@ class Known(NamedTuple):
 
 
 UNKNOWN = Known()
-OMITTED = Known(length=0)
+OMITTED = Known(length=-1)
 """Of an input that is left out."""
 Outputs = tuple[Known, ...]
 
@@ -91,7 +91,7 @@ class Site(NamedTuple):
 
     def has(self, index: int) -> bool:
         """Whether an input is given."""
-        return index < len(self.node.inputs) and bool(self.node.inputs[index])
+        return index < len(self.inputs) and self.inputs[index] != OMITTED
 
     def input(self, index: int) -> Known:
         """What is known of an input and its elements; nothing of one that is left out."""

@@ -101,7 +101,7 @@ def concat_from_sequence(site: Site) -> Outputs:
 def through(site: Site) -> Outputs:
     """What an optional holds, or will hold."""
     known = site.input(0)
-    return (Known(known.shape, length=known.length),)
+    return (Known(known.shape, length=known.length if site.has(0) else 0),)
 
 
 def has_element(_: Site) -> Outputs:

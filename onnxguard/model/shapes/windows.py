@@ -54,11 +54,12 @@ def _strided(size: Dim, window: _Window, axis: int, ceil: bool = False) -> Dim:
     before, after = window.pads[axis], window.pads[axis + axes]
     if window.auto == b"VALID":
         before = after = 0
-    room = d.sub(d.add(size, before + after), spread)
+    padding = before + after
+    room = d.add(size, d.sub(padding, spread))
     if isinstance(room, int) and room < 0:
         raise MismatchError(
             f"a window of {d.text(spread)} does not fit on an axis of {d.text(size)}"
-            + (f" with {before + after} of padding" if before + after else "")
+            + (f" with {padding} of padding" if padding else "")
         )
     if not ceil:
         return d.add(d.floor_div(room, stride), 1)

@@ -1,0 +1,190 @@
+"""What a node made before stands for what it makes now only where nothing differs."""
+
+from __future__ import annotations
+
+from math import prod
+from random import Random
+from typing import Any
+
+import pytest
+from onnx import ModelProto, TensorProto, helper, parser
+from onnx.backend.test.loader import load_model_tests
+
+from onnxguard.model.reading import memo as bytes_read
+from onnxguard.model.reading import read_model
+from onnxguard.model.shapes import memo
+from onnxguard.model.shapes.infer import infer_shapes
+
+OPSETS = (1, 6, 7, 9, 10, 11, 13, 17, 18, 22)
+SAMPLED = 500
+
+
+def outcome(data: bytes) -> list[object]:
+    shapes = infer_shapes(read_model(data))
+    known = [dict(visit.known) for visits in shapes.visits.values() for visit in visits]
+    clashes = [(clash.code, clash.message, clash.node) for clash in shapes.clashes]
+    return [known, clashes, shapes.missing]
+
+
+def alone(data: bytes) -> list[object]:
+    memo.forget()
+    return outcome(data)
+
+
+def changed(model: ModelProto, random: Random) -> bytes:
+    """The model with one thing about it that is otherwise."""
+    other = ModelProto.FromString(model.SerializeToString())
+    node = random.choice(other.graph.node)
+    what = random.randrange(6)
+    if what == 0:
+        other.opset_import[0].version = random.choice(OPSETS)
+    elif what == 1 and len(node.input) > 1:
+        node.input[random.randrange(1, len(node.input))] = ""
+    elif what == 2 and len(node.output) > 1:
+        del node.output[-1]
+    elif what == 3 and node.attribute:
+        attribute = random.choice(node.attribute)
+        if attribute.ints:
+            attribute.ints[0] += 1
+        elif attribute.type == attribute.INT:
+            attribute.i += 1
+        else:
+            node.attribute.remove(attribute)
+    elif what == 4:
+        for value in other.graph.input:
+            for dim in value.type.tensor_type.shape.dim[-1:]:
+                dim.dim_param = "N"
+    else:  # its last inputs are constants, of one value or another
+        for value in other.graph.input[1:]:
+            dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+            kind = value.type.tensor_type.elem_type
+            if kind == TensorProto.INT64 and dims == [d for d in dims if 0 < d < 9]:
+                held = [random.randrange(3)] * prod(dims)
+                other.graph.initializer.append(helper.make_tensor(value.name, kind, dims, held))
+        other.ir_version = 3
+    return other.SerializeToString()
+
+
+def models(random: Random) -> list[bytes]:
+    cases = [case.model for case in load_model_tests(kind="node") if case.model is not None]
+    found = random.sample(cases, SAMPLED)
+    return [data for model in found for data in (model.SerializeToString(), changed(model, random))]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(("seed", "entries"), [(1, memo.ENTRIES), (2, memo.ENTRIES), (3, 40)])
+def test_no_order_and_no_model_before_decides(
+    seed: int, entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memo, "ENTRIES", entries)
+    random = Random(seed)
+    found = models(random)
+    expected = {data: alone(data) for data in found}
+    memo.forget()
+    for data in (*random.sample(found, len(found)), *random.sample(found, len(found))):
+        assert outcome(data) == expected[data]
+
+
+NAMED = '<ir_version: 8, opset_import: ["" : {opset}, "local" : 1]>\n'
+CALLED = """agraph (float[2, 8] x) => (y) {{ y = local.Cut{given} }}
+<domain: "local", opset_import: ["" : {opset}]>
+Cut (x, low, high) => (y) {{ c = Constant<value_ints = [4]>() y = Clip(c, low, high) }}"""
+"""A function whose input may be left out: its name is one, and nothing is behind it."""
+
+PAIRS: dict[str, tuple[str, str]] = {
+    "opset": (
+        NAMED.format(opset=17) + "agraph (float[1, 1, 9] x) => (y)"
+        "{ y = LpPool<kernel_shape = [2], dilations = [3]>(x) }",
+        NAMED.format(opset=18) + "agraph (float[1, 1, 9] x) => (y)"
+        "{ y = LpPool<kernel_shape = [2], dilations = [3]>(x) }",
+    ),
+    "attribute": (
+        NAMED.format(opset=17) + "agraph (float[2, 3, 5] x) => (y) { y = Flatten<axis = 1>(x) }",
+        NAMED.format(opset=17) + "agraph (float[2, 3, 5] x) => (y) { y = Flatten<axis = 2>(x) }",
+    ),
+    "number of outputs": (
+        NAMED.format(opset=17) + "agraph (float[6] x) => (a, b) { a, b = Split<axis = 0>(x) }",
+        NAMED.format(opset=17) + "agraph (float[6] x) => (a) { a, b, c = Split<axis = 0>(x) }",
+    ),
+    "name of a size": (
+        NAMED.format(opset=17) + "agraph (float[N] x) => (y) { y = Concat<axis = 0>(x, x) }",
+        NAMED.format(opset=17) + "agraph (float[M] x) => (y) { y = Concat<axis = 0>(x, x) }",
+    ),
+    "constant": (
+        NAMED.format(opset=17)
+        + "agraph (float[6] x) => (y) <int64[2] s = {2, 3}> { y = Reshape(x, s) }",
+        NAMED.format(opset=17)
+        + "agraph (float[6] x) => (y) <int64[2] s = {3, 2}> { y = Reshape(x, s) }",
+    ),
+    "what a caller leaves out": (
+        NAMED.format(opset=17) + CALLED.format(given="(x, , )", opset=17),
+        NAMED.format(opset=17) + CALLED.format(given="(x, x, x)", opset=17),
+    ),
+    "what an operator's name stands for": (
+        NAMED.format(opset=17) + "agraph (float[2, 3] x) => (y) { y = Transpose(x) }",
+        NAMED.format(opset=17) + "agraph (float[2, 3] x) => (y) { y = Transpose(x) }"
+        '<domain: "", opset_import: ["" : 17]> Transpose (x) => (y) { y = Relu(x) }',
+    ),
+    "what a function's attribute is": (
+        NAMED.format(opset=17) + "agraph (float[2, 3, 5] x) => (y) { y = local.F<a = 1>(x) }"
+        '<domain: "local", opset_import: ["" : 17]>'
+        "F<a> (x) => (y) { y = Flatten<axis: int = @a>(x) }",
+        NAMED.format(opset=17) + "agraph (float[2, 3, 5] x) => (y) { y = local.F<a = 2>(x) }"
+        '<domain: "local", opset_import: ["" : 17]>'
+        "F<a> (x) => (y) { y = Flatten<axis: int = @a>(x) }",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_what_differs_is_told_apart(name: str) -> None:
+    one, other = (parser.parse_model(text).SerializeToString() for text in PAIRS[name])
+    expected = alone(one), alone(other)
+    assert expected[0] != expected[1]
+    for first, second in ((one, other), (other, one)):
+        memo.forget()
+        outcome(first)
+        assert outcome(second) == expected[(one, other).index(second)]
+
+
+def test_what_a_call_leaves_out_is_left_out_inside() -> None:
+    text = (
+        NAMED.format(opset=17)
+        + """agraph (float[4] x) => (y) { y = local.F(x, , ) }
+        <domain: "local", opset_import: ["" : 17]> F (x, low, high) => (y)
+        { c = Constant<value_ints = [4]>() s = Clip(c, low, high) y = Reshape(x, s) }"""
+    )
+    model = read_model(parser.parse_model(text).SerializeToString())
+    assert infer_shapes(model).roots[0].known[b"y"].shape == (4,)
+
+
+def test_an_identity_is_never_that_of_something_else() -> None:
+    memo.forget()
+    text = NAMED.format(opset=17) + "agraph (float[2, 3, 5] x) => (y) {{ y = Flatten<axis={}>(x) }}"
+    for round_ in range(60):
+        bytes_read.forget()  # so that attributes are made anew, where others were
+        axis = round_ % 4
+        model = parser.parse_model(text.format(axis)).SerializeToString()
+        made = infer_shapes(read_model(model)).roots[0].known[b"y"].shape
+        assert made == (prod((2, 3, 5)[:axis]), prod((2, 3, 5)[axis:]))
+
+
+def test_a_node_that_was_asked_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = NAMED.format(opset=17) + "agraph (float[N, 3] {0}) => (y) {{ y = Relu({0}) }}"
+    first, second = (parser.parse_model(text.format(name)) for name in ("x", "z"))
+    expected = alone(second.SerializeToString())
+    memo.forget()
+    outcome(first.SerializeToString())
+    asked: list[Any] = []
+    monkeypatch.setattr(memo.Memo, "remember", lambda *given: asked.append(given))
+    assert outcome(second.SerializeToString()) == expected
+    assert asked == []
+
+
+def test_what_is_long_is_not_kept() -> None:
+    memo.forget()
+    names = ", ".join(f"a{index}" for index in range(40))
+    text = f"agraph (float[{names}] x) => (y) {{ y = Relu(x) }}"
+    outcome(parser.parse_model(NAMED.format(opset=17) + text).SerializeToString())
+    assert not memo.shared().is_full
+    assert len(memo.shared()._answers) == 0
