@@ -269,20 +269,21 @@ class _Inference:
         Returns what is left.
         """
         known, nodes, memo = scope.known, visit.graph.nodes, scope.memo
-        functions, answer = self._functions, self._memo.answer
+        functions, answers, versions = self._functions, self._memo.answers, scope.versions
         for at, index in enumerate(order):
             if not at & 255:
                 check()
             operator, _, names, outputs, attributes, _, _ = nodes[index]
             given = tuple([known.get(name) for name in names])
-            key = (operator, len(outputs), *map(id, attributes), None, *map(id, given))
+            version = versions.get(operator.domain, 0)
+            key = (operator, version, len(outputs), *map(id, attributes), None, *map(id, given))
             made = memo.get(key)
             if made is None:
                 if None in given and not last:
                     return order[at:]
                 inputs = tuple([UNKNOWN if each is None else each for each in given])
                 if operator not in functions:
-                    made = answer((scope.versions.get(operator.domain, 0), *key))
+                    made = answers.get(key)
                 if made is None:
                     made = yield from self._node(visit, index, scope, inputs, key)
             for place, name in enumerate(outputs):
@@ -352,10 +353,10 @@ class _Inference:
         count = tensor.elements
         if count < 0:
             return UNKNOWN
-        most = VALUES_KEPT if tensor.dtype in INTEGERS else FLOATS_KEPT
-        follow = count <= most and not tensor.is_external
-        follow = follow and (tensor.dtype in INTEGERS or tensor.dtype in FLOATS)
-        return Known(tensor.dims, stored=tensor if follow else None)
+        most = FLOATS_KEPT if tensor.dtype in FLOATS else -1
+        most = VALUES_KEPT if tensor.dtype in INTEGERS else most
+        followed = count <= most and not tensor.is_external
+        return Known(tensor.dims, stored=tensor if followed else None)
 
     def _full(self, known: Known) -> Known:
         tensor = known.stored
@@ -412,7 +413,7 @@ class _Inference:
             self._clash(Clash(NO_FIT, f"{operator.label}: {error}", visit.graph, index))
             return ()
         scope.memo[key] = made
-        self._memo.remember((site.version, *key), node, inputs, made)
+        self._memo.remember(key, node, inputs, made)
         return made
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:

@@ -22,38 +22,40 @@ Key = tuple[object, ...]
 
 
 class Memo:
-    """One object for all ``Known`` that are equal, and what nodes made of such."""
+    """One object for all ``Known`` that are equal, and what nodes made of such.
+
+    ``answers`` are the outputs of nodes that call no function of the model.
+    """
 
     def __init__(self) -> None:
         self._known = {UNKNOWN: UNKNOWN, OMITTED: OMITTED}
-        self._answers: dict[Key, tuple[Outputs, object]] = {}
+        self._held: list[object] = []
+        self.answers: dict[Key, Outputs] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether there is no room for more."""
-        return max(len(self._known), len(self._answers)) >= ENTRIES
+        return max(len(self._known), len(self.answers)) >= ENTRIES
 
     def same(self, found: Known, own: dict[Known, Known]) -> Known:
         """The one object that stands for what is known: a shared one, or one of ``own``."""
-        if len(self._known) < ENTRIES and _is_small(found):
-            return self._known.setdefault(found, found)
-        return self._known.get(found) or own.setdefault(found, found)
-
-    def answer(self, key: Key) -> Outputs | None:
-        """What a node made before."""
-        held = self._answers.get(key)
-        return None if held is None else held[0]
+        kept = self._known.get(found)
+        if kept is None:
+            shares = len(self._known) < ENTRIES and _is_small(found)
+            kept = (self._known if shares else own).setdefault(found, found)
+        return kept
 
     def remember(self, key: Key, node: Node, inputs: Outputs, made: Outputs) -> None:
         """Keep what a node made of its inputs, if all of that is shared."""
         attributes = node.attributes
         if (
-            len(self._answers) < ENTRIES
+            len(self.answers) < ENTRIES
             and max(len(inputs), len(attributes), len(made)) <= LONGEST
             and all(self._known.get(each) is each for each in (*inputs, *made))
             and all(map(_stands_alone, attributes))
         ):
-            self._answers[key] = made, (inputs, attributes)
+            self._held.append((inputs, attributes))
+            self.answers[key] = made
 
 
 def _is_small(known: Known) -> bool:

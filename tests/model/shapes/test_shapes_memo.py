@@ -187,4 +187,4 @@ def test_what_is_long_is_not_kept() -> None:
     text = f"agraph (float[{names}] x) => (y) {{ y = Relu(x) }}"
     outcome(parser.parse_model(NAMED.format(opset=17) + text).SerializeToString())
     assert not memo.shared().is_full
-    assert len(memo.shared()._answers) == 0
+    assert len(memo.shared().answers) == 0
