@@ -63,6 +63,7 @@ class _Shared:
         self.visits = VISITS
         self.lookups = 0
         self.shapes: dict[tuple[Size, ...], Shapes] = {}
+        self.counts = False
 
 
 class _Call(NamedTuple):
@@ -245,6 +246,10 @@ class Scopes:
             self._schemas = schemas
             self.__dict__.pop("types", None)
 
+    def will_count(self) -> None:
+        """Costs will be asked for: count what they are made of where shapes are inferred anyway."""
+        self._shared.counts = True
+
     def shapes(self, sizes: tuple[Size, ...] = (), count: bool = False) -> Shapes:
         """The shape of every value, and what cannot be right; found when first asked for.
 
@@ -254,6 +259,7 @@ class Scopes:
         """
         from onnxguard.model.shapes.infer import infer_shapes
 
+        count = count or self._shared.counts
         known = self._shared.shapes.get(sizes)
         if known is None or (count and not known.counted):
             given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}

@@ -76,6 +76,9 @@ class Types(NamedTuple):
 
     def of(self, graph: Graph, name: bytes) -> set[str]:
         """The types of a value in sight of ``graph``, one for each way in which it is entered."""
+        tables = self.tables.get(id(graph), ())
+        if len(tables) == 1 and name in tables[0]:
+            return {tables[0][name]}
         key = id(graph), name
         if key not in self.asked:
             scope: Graph | None = graph

@@ -246,6 +246,8 @@ def _examined(
         return twin.facts, twin.findings, twin
     with limited(_seconds(policy)):
         seen = surveyed(data, _steps(policy))
+        if wanted.costs is not None:
+            seen.scopes.will_count()
         findings = tuple(judge(seen, policy, path))
         facts = describe(seen, wanted, not findings)
     return facts, findings, twin_of(data, seen, (policy, wanted), facts, findings, whole)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import protobuf as pb
@@ -12,10 +13,14 @@ from onnxguard import scan, scan_bytes
 from onnxguard.model.constant_nodes import READERS, SHOWN, constant_value
 from onnxguard.model.constants import read_floats, read_integers
 from onnxguard.model.describing import EMPTY, Wanted, describe
+from onnxguard.model.graph import Model
 from onnxguard.model.messages import DTYPES
 from onnxguard.model.reading import read_model
+from onnxguard.model.shapes import infer
+from onnxguard.model.shapes.infer import infer_shapes
 from onnxguard.model.survey import survey
 from onnxguard.repository.cache import SLIM, slim
+from onnxguard.scanning import same_graph
 from onnxguard.scanning.lean import lean
 
 MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.onnx"))
@@ -83,3 +88,19 @@ def test_raw_values_are_those_that_rules_read(dtype: int, held: int) -> None:
     more = ", ..." if len(values) > SHOWN else ""
     text = constant_value(model, model.graph.nodes[0])[3]
     assert text == (f"[{shown}{more}]" if values else "not shown")
+
+
+def test_shapes_are_inferred_once_where_costs_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def counted(model: Model, given: Any, constants: Any, count: bool) -> Any:
+        asked.append(count)
+        return infer_shapes(model, given, constants, count)
+
+    monkeypatch.setattr(same_graph, "_recent", [])
+    monkeypatch.setattr(infer, "infer_shapes", counted)
+    for wanted in (Wanted(costs=()), Wanted()):
+        facts = scan(MODELS[-1], "adr-0258", wanted=wanted).facts
+        assert facts is not None
+        assert (facts.cost is None) == (wanted.costs is None)
+    assert asked == [True, False]

@@ -18,12 +18,12 @@ from onnxguard.base.budget import check
 from onnxguard.base.printable import printable
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.facts import Cost, LargestTensor, NodeCost, OperatorCost, UnknownOperator
-from onnxguard.model.graph import Graph, Model
+from onnxguard.model.graph import Graph, Model, Operator
 from onnxguard.model.messages import DTYPES
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import shape_text
 from onnxguard.model.shapes.infer import Shapes, Visit
-from onnxguard.model.shapes.known import UNKNOWN
+from onnxguard.model.shapes.known import UNKNOWN, Known
 from onnxguard.model.type_names import STRING, bits_of, inside, shown
 from onnxguard.model.types import Types
 from onnxguard.model.walking import defined_names, run, stored_names
@@ -36,7 +36,7 @@ NODES_KEPT = 100
 class _Sum(NamedTuple):
     """What one visit of a graph costs: ``largest`` is a size, a name and a type."""
 
-    macs: Counter[str]
+    macs: Counter[Operator]
     peak: int
     largest: tuple[int, str, str]
     exact: bool
@@ -59,8 +59,8 @@ def cost_of(model: Model, shapes: Shapes, types: Types) -> Cost:
         found = found._replace(
             peak=max(found.peak, single.peak), largest=max(found.largest, single.largest)
         )
-    nodes = Counter([node.operator.label for graph in model.graphs for node in graph.nodes])
-    by_macs = sorted(found.macs.items(), key=lambda item: (-item[1], item[0]))
+    nodes = _by_label(Counter([node.operator for graph in model.graphs for node in graph.nodes]))
+    by_macs = sorted(_by_label(found.macs).items(), key=lambda item: (-item[1], item[0]))
     stored = stored_names(model.graph)
     size, name, kind = found.largest
     return Cost(
@@ -88,6 +88,13 @@ def cost_of(model: Model, shapes: Shapes, types: Types) -> Cost:
         unknown_nodes=_unknown(shapes),
         without_rule=tuple([UnknownOperator(*item) for item in sorted(shapes.missing.items())]),
     )
+
+
+def _by_label(counts: Counter[Operator]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for operator, count in counts.items():
+        found[operator.label] += count
+    return found
 
 
 def _unknown(shapes: Shapes) -> int:
@@ -132,6 +139,7 @@ class _Counting:
     def __init__(self, model: Model, shapes: Shapes, types: Types) -> None:
         self._model, self._types = model, types
         self.text = TypeTexts(shapes, types).of
+        self._sizes: dict[tuple[object, ...], tuple[int, bool]] = {}
         self._sums: dict[int, _Sum] = {}
         self._last: dict[int, dict[bytes, int]] = {}
         self._ranked: list[tuple[int, int, int]] = []
@@ -152,15 +160,11 @@ class _Counting:
         """The bytes of a value, and whether it can have no more."""
         kinds = self._types.of(visit.graph, name)
         known = visit.known.get(name, UNKNOWN)
-        bits = max(map(bits_of, map(_element, kinds)), default=0)
-        if known.shape is None or not bits:
-            return 0, not bits and kinds == {STRING}
-        count = 1 if known.length is None else max(d.least(known.length), 0)
-        for dim in known.shape:
-            count = min(count * max(d.least(dim), 0), _MOST)
-        whole = all(isinstance(dim, int) for dim in known.shape)
-        listed = any(kind.startswith("seq(") for kind in kinds)
-        return _bytes(count, bits), whole and (not listed or isinstance(known.length, int))
+        key = id(known), *kinds
+        size = self._sizes.get(key)
+        if size is None:
+            size = self._sizes[key] = _size_of(known, kinds)
+        return size
 
     def visit(self, visit: Visit) -> _Walk:
         """Count one visit of a graph; what was counted once is not counted again."""
@@ -169,7 +173,7 @@ class _Counting:
             return done
         graph = visit.graph
         alive = _Alive(self._last_reads(graph))
-        macs: Counter[str] = Counter()
+        macs: Counter[Operator] = Counter()
         largest, exact, counted, peak = (0, "", ""), True, True, 0
         # What a body gets is counted where it was made.
         given = graph.inputs if graph.parent is None and graph.function is None else []
@@ -186,8 +190,10 @@ class _Counting:
                 multiplied = visit.macs.get(index, 0)
                 counted &= inner.counted and isinstance(multiplied, int)
                 own = max(d.least(multiplied), 0) if multiplied is not None else 0
-                macs[node.operator.label] += own
-                macs.update(inner.macs)
+                if own:
+                    macs[node.operator] += own
+                if inner.macs:
+                    macs.update(inner.macs)
             size = 0
             for name in made:
                 one, whole = self._size(visit, name)
@@ -197,12 +203,13 @@ class _Counting:
                 if one > largest[0]:
                     largest = one, printable(name, 60), self.text(graph, name)
             peak = max(peak, alive.bytes + inner.peak)
-            largest = max(largest, inner.largest)
-            exact &= inner.exact
+            if inner is not _NOTHING:
+                largest = max(largest, inner.largest)
+                exact &= inner.exact
             alive.leave(index)
             if graph is self._model.graph and index >= 0:
                 self._ranked.append((own + sum(inner.macs.values()), size, -index))
-        found = Counter({name: min(n, _MOST) for name, n in macs.items() if n})
+        found = Counter({operator: min(n, _MOST) for operator, n in macs.items() if n})
         done = self._sums[id(visit)] = _Sum(found, min(peak, _MOST), largest, exact, counted)
         return done
 
@@ -290,8 +297,20 @@ def _times(one: _Sum, times: d.Dim) -> _Sum:
     if times == 1 or not one.macs:
         return one
     count = 1 if times is None else max(d.least(times), 0)
-    many = Counter({name: min(n * count, _MOST) for name, n in one.macs.items()})
+    many = Counter({operator: min(n * count, _MOST) for operator, n in one.macs.items()})
     return one._replace(macs=many, counted=one.counted and isinstance(times, int))
+
+
+def _size_of(known: Known, kinds: set[str]) -> tuple[int, bool]:
+    bits = max(map(bits_of, map(_element, kinds)), default=0)
+    if known.shape is None or not bits:
+        return 0, not bits and kinds == {STRING}
+    count = 1 if known.length is None else max(d.least(known.length), 0)
+    for dim in known.shape:
+        count = min(count * max(d.least(dim), 0), _MOST)
+    whole = all(isinstance(dim, int) for dim in known.shape)
+    listed = any(kind.startswith("seq(") for kind in kinds)
+    return _bytes(count, bits), whole and (not listed or isinstance(known.length, int))
 
 
 def _element(kind: str) -> str:

@@ -26,10 +26,10 @@ from onnxguard.model.shapes.known import (
 
 def constant(site: Site) -> Outputs:
     """A Constant, in whichever attribute it stands."""
-    given = [name for name in _CONSTANTS if site.attribute(name) is not None]
-    if len(given) != 1:
+    given = [name for name in site.attributes if name in _CONSTANTS]
+    attribute = site.attribute(given[0]) if len(given) == 1 else None
+    if attribute is None:
         raise UnknownError
-    attribute = site.attributes[given[0]]
     if attribute.name == b"value":
         return (site.tensor(attribute.tensors[-1]),) if attribute.tensors else ()
     if attribute.name == b"sparse_value":
@@ -48,7 +48,7 @@ def constant(site: Site) -> Outputs:
     return of((strings,))
 
 
-_CONSTANTS = tuple(
+_CONSTANTS = frozenset(
     b"value sparse_value value_int value_float value_string value_ints value_floats "
     b"value_strings".split()
 )

@@ -8,7 +8,7 @@ that has bounds those are kept: two equal ``Span`` may be different numbers.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import gcd
+from math import gcd, prod
 from typing import NamedTuple
 
 from onnxguard.base.printable import printable
@@ -164,12 +164,13 @@ def sub(a: Dim, b: Dim) -> Dim:
 
 def product(dims: Shape) -> Dim:
     """The product of some dimensions; 1 of none."""
-    result: Dim = 1
-    for dim in dims:
-        if dim == 0:
-            return 0
-    for dim in dims:
-        result = mul(result, dim)
+    if 0 in dims:
+        return 0
+    numbers = [dim for dim in dims if isinstance(dim, int)]
+    result = _number(prod(numbers))
+    for dim in dims if len(numbers) < len(dims) else ():
+        if not isinstance(dim, int):
+            result = mul(result, dim)
     return result
 
 

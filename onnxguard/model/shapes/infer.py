@@ -412,8 +412,9 @@ class _Inference:
         except MismatchError as error:
             self._clash(Clash(NO_FIT, f"{operator.label}: {error}", visit.graph, index))
             return ()
-        scope.memo[key] = made
-        self._memo.remember(key, node, inputs, made)
+        if inputs:  # a Constant is like no other
+            scope.memo[key] = made
+            self._memo.remember(key, node, inputs, made)
         return made
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:

@@ -39,7 +39,7 @@ class Memo:
 
     def same(self, found: Known, own: dict[Known, Known]) -> Known:
         """The one object that stands for what is known: a shared one, or one of ``own``."""
-        kept = self._known.get(found)
+        kept = None if found.stored else self._known.get(found)
         if kept is None:
             shares = len(self._known) < ENTRIES and _is_small(found)
             kept = (self._known if shares else own).setdefault(found, found)
@@ -51,11 +51,14 @@ class Memo:
         if (
             len(self.answers) < ENTRIES
             and max(len(inputs), len(attributes), len(made)) <= LONGEST
-            and all(self._known.get(each) is each for each in (*inputs, *made))
+            and all(map(self._is_shared, (*inputs, *made)))
             and all(map(_stands_alone, attributes))
         ):
             self._held.append((inputs, attributes))
             self.answers[key] = made
+
+    def _is_shared(self, known: Known) -> bool:
+        return not known.stored and self._known.get(known) is known
 
 
 def _is_small(known: Known) -> bool:
