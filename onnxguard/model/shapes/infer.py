@@ -23,7 +23,6 @@ from onnxguard.model.graph import (
     Model,
     Node,
     Opset,
-    Tensor,
     Type,
     Value,
 )
@@ -31,18 +30,15 @@ from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.bodies import enter
 from onnxguard.model.shapes.counting import COUNTED, WORKSPACES, macs_of, workspace_of
 from onnxguard.model.shapes.dims import Dim, Shape, shape_text
+from onnxguard.model.shapes.elements import Elements, Reads, Watched
 from onnxguard.model.shapes.known import (
-    FLOATS,
-    INTEGERS,
     OMITTED,
     UNKNOWN,
-    VALUES_KEPT,
     Known,
     MismatchError,
     Outputs,
     Site,
     UnknownError,
-    held,
 )
 from onnxguard.model.shapes.memo import shared
 from onnxguard.model.shapes.sequences import common
@@ -56,9 +52,6 @@ VISITS_AT_LEAST = 200_000
 
 PART = 8
 """The single rounds of one loop take no more than this part of what is left."""
-
-FLOATS_KEPT = 8
-"""Of floats a shorter list is followed: scales are, weights are not."""
 
 NO_FIT, DECLARED = "OG184", "OG185"
 
@@ -165,7 +158,8 @@ class _Inference:
         constants: Constants,
         count: bool,
     ) -> None:
-        self._model, self._given, self._constants, self._count = model, given, constants, count
+        self._model, self._given, self._count = model, given, count
+        self._elements = Elements(constants)
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): weight_of(f) for f in model.functions}
@@ -174,7 +168,6 @@ class _Inference:
         self._calls: dict[object, Visit] = {}
         self._memo = shared()
         self._own: dict[Known, Known] = {}
-        self._values: dict[int, Known] = {}
         self._visits: dict[int, list[Visit]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
         self._missing: dict[int, str] = {}
@@ -246,7 +239,7 @@ class _Inference:
         if (self._model.ir_version or 0) < 4:
             replaced.clear()
         for tensor in graph.initializers:
-            found = self._tensor(tensor)
+            found = self._elements.of(tensor)
             if tensor.name in replaced:
                 stated = known[tensor.name].shape
                 found = Known(found.shape if stated is None else stated)
@@ -346,35 +339,12 @@ class _Inference:
         place = clash.node if clash.value is None else clash.value.start
         self._clashes.setdefault((clash.code, clash.message, id(clash.graph), place), clash)
 
-    # -- tensors ----------------------------------------------------------------------------------
-
-    def _tensor(self, tensor: Tensor) -> Known:
-        """What is known of a tensor of the file; its values are read where they are asked for."""
-        count = tensor.elements
-        if count < 0:
-            return UNKNOWN
-        most = FLOATS_KEPT if tensor.dtype in FLOATS else -1
-        most = VALUES_KEPT if tensor.dtype in INTEGERS else most
-        followed = count <= most and not tensor.is_external
-        return Known(tensor.dims, stored=tensor if followed else None)
-
-    def _full(self, known: Known) -> Known:
-        tensor = known.stored
-        if tensor is None or known.values is not None:
-            return known
-        found = self._values.get(tensor.start)
-        if found is None:
-            static = self._constants.of_tensor(tensor, "", tensor.dtype in FLOATS)
-            found = held(tensor.dims, static.values, tensor.dtype)
-            self._values[tensor.start] = found
-        return found
-
     # -- nodes ------------------------------------------------------------------------------------
 
     def _site(self, node: Node, scope: _Scope, inputs: Outputs) -> Site:
         version = scope.versions.get(node.operator.domain, 0)
         attributes = attributes_of(node, scope.attributes)
-        return Site(node, version, inputs, attributes, self._tensor, self._full)
+        return Site(node, version, inputs, attributes, self._elements.of, self._elements.full)
 
     def _node(
         self,
@@ -405,6 +375,14 @@ class _Inference:
             if visits:
                 visit.inner[index] = tuple(visits)
             return ()
+        reads: Reads = []
+        if any(known.stored for known in inputs):
+            made = self._memo.recall(key, inputs, self._elements.full)
+            if made is not None:
+                scope.memo[key] = made
+                return made
+            watched = Watched(self._elements, inputs)
+            site, reads = site._replace(full=watched.full), watched.reads
         try:
             made = tuple(map(self._kept, rule(site)))
         except UnknownError:
@@ -414,7 +392,7 @@ class _Inference:
             return ()
         if inputs:  # a Constant is like no other
             scope.memo[key] = made
-            self._memo.remember(key, node, inputs, made)
+            self._memo.remember(key, node, inputs, made, reads)
         return made
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:

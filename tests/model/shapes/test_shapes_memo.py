@@ -10,6 +10,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, parser
 from onnx.backend.test.loader import load_model_tests
 
+from onnxguard.model.constants import Constants
 from onnxguard.model.reading import memo as bytes_read
 from onnxguard.model.reading import read_model
 from onnxguard.model.shapes import memo
@@ -20,10 +21,13 @@ SAMPLED = 500
 
 
 def outcome(data: bytes) -> list[object]:
-    shapes = infer_shapes(read_model(data))
+    """All that is said of a model, and which of its tensors that depends on."""
+    model = read_model(data)
+    constants = Constants(model)
+    shapes = infer_shapes(model, {}, constants)
     known = [dict(visit.known) for visits in shapes.visits.values() for visit in visits]
     clashes = [(clash.code, clash.message, clash.node) for clash in shapes.clashes]
-    return [known, clashes, shapes.missing]
+    return [known, clashes, shapes.missing, constants.read]
 
 
 def alone(data: bytes) -> list[object]:
@@ -116,6 +120,12 @@ PAIRS: dict[str, tuple[str, str]] = {
         NAMED.format(opset=17)
         + "agraph (float[6] x) => (y) <int64[2] s = {3, 2}> { y = Reshape(x, s) }",
     ),
+    "shape of a weight": (
+        NAMED.format(opset=17) + "agraph (float[1, 2, 5, 5] x) => (y)"
+        "<float[1, 2, 1, 1] w = {1.0, 1.0}> { y = Conv(x, w) }",
+        NAMED.format(opset=17) + "agraph (float[1, 2, 5, 5] x) => (y)"
+        "<float[2, 2, 1, 1] w = {1.0, 1.0, 1.0, 1.0}> { y = Conv(x, w) }",
+    ),
     "what a caller leaves out": (
         NAMED.format(opset=17) + CALLED.format(given="(x, , )", opset=17),
         NAMED.format(opset=17) + CALLED.format(given="(x, x, x)", opset=17),
@@ -179,6 +189,37 @@ def test_a_node_that_was_asked_is_not_asked_again(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(memo.Memo, "remember", lambda *given: asked.append(given))
     assert outcome(second.SerializeToString()) == expected
     assert asked == []
+
+
+RESHAPED = """agraph (float[2, 3, 4] x) => (y)
+    <int64[{count}] s = {{{shape}}}, int64[{count}] t = {{{shape}}}> {{ y = Reshape(x, s) }}"""
+"""Elements of the tensor ``s`` decide, those of ``t`` do not."""
+
+
+def test_elements_that_are_read_decide_and_no_others_are_read() -> None:
+    memo.forget()
+    for shape in ("6, 4", "8, 3", "6, 4", "4, 6", "12, 2", "2, 12", "24, 1", "8, 3", "5, 5"):
+        text = NAMED.format(opset=17) + RESHAPED.format(count=2, shape=shape)
+        model = read_model(parser.parse_model(text).SerializeToString())
+        constants = Constants(model)
+        shapes = infer_shapes(model, {}, constants)
+        if shape == "5, 5":
+            assert [clash.code for clash in shapes.clashes] == ["OG184"]
+        else:
+            assert shapes.roots[0].known[b"y"].shape == tuple(map(int, shape.split(", ")))
+        assert constants.read == {model.graph.initializers[0].start}
+
+
+def test_small_weights_are_not_read_where_a_convolution_was_seen_before() -> None:
+    memo.forget()
+    text = """agraph (float[1, 2, 5, 5] x) => (y)
+        <float[1, 2, 1, 1] w = {{{0}, 1.0}}, float[1] b = {{{0}}}> {{ y = Conv(x, w, b) }}"""
+    for weight in ("1.0", "2.0"):
+        data = parser.parse_model(NAMED.format(opset=17) + text.format(weight)).SerializeToString()
+        model = read_model(data)
+        constants = Constants(model)
+        assert infer_shapes(model, {}, constants).roots[0].known[b"y"].shape == (1, 1, 5, 5)
+        assert constants.read == set()
 
 
 def test_what_is_long_is_not_kept() -> None:
