@@ -20,6 +20,9 @@ from onnxguard.model.shapes.known import OMITTED, UNKNOWN, Known, Outputs
 ENTRIES = 2048
 """Entries of a full table: the next model starts with empty ones."""
 
+FEW, RESTING = 100, 1000
+"""A memo that fewer models fill is of no use: so many models go without one."""
+
 LONGEST, TEXT_BYTES = 8, 256
 """The most dimensions, elements, inputs and attributes of what is shared, and bytes of a text."""
 
@@ -35,12 +38,15 @@ _ANY = Tensor(b"", 0, (), 0, (), (), False, 0, 0)
 class Memo:
     """One object for all ``Known`` that are equal, and what nodes made of such.
 
-    ``answers`` are the outputs of nodes that call no function of the model.
+    ``answers`` are the outputs of nodes that call no function of the model. ``_shared`` are the
+    identities of what is kept here.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = ENTRIES) -> None:
+        self.room = room
         self._known = {UNKNOWN: UNKNOWN, OMITTED: OMITTED}
-        self._held: list[object] = []
+        self._shared = {id(UNKNOWN), id(OMITTED)}
+        self._attributes: dict[int, Attribute] = {}
         self._stand_ins: dict[Shape | None, Known] = {}
         self._by_elements: dict[Key, list[tuple[Reads, Outputs]]] = {}
         self.answers: dict[Key, Outputs] = {}
@@ -48,15 +54,18 @@ class Memo:
     @property
     def is_full(self) -> bool:
         """Whether there is no room for more."""
-        tables = self._known, self.answers, self._by_elements, self._stand_ins
-        return any(len(table) >= ENTRIES for table in tables)
+        tables = self._known, self.answers, self._by_elements, self._stand_ins, self._attributes
+        return any(len(table) >= self.room for table in tables)
 
     def same(self, found: Known, own: dict[Known, Known]) -> Known:
         """The one object that stands for what is known: a shared one, or one of ``own``."""
         kept = None if found.stored else self._known.get(found)
         if kept is None:
-            shares = len(self._known) < ENTRIES and _is_small(found)
-            kept = (self._known if shares else own).setdefault(found, found)
+            if len(self._known) < self.room and _is_small(found):
+                kept = self._known.setdefault(found, found)
+                self._shared.add(id(kept))
+            else:
+                kept = own.setdefault(found, found)
         return kept
 
     def recall(self, key: Key, inputs: Outputs, full: Callable[[Known], Known]) -> Outputs | None:
@@ -75,37 +84,44 @@ class Memo:
 
         Only if all of that is shared, and short.
         """
-        attributes = node.attributes
+        if len(self.answers) >= self.room or len(inputs) > LONGEST:
+            return
+        standing = inputs
+        if any(each.stored for each in inputs):
+            standing = tuple([self._stand_in(each) if each.stored else each for each in inputs])
         if (
-            self.is_full
-            or max(len(inputs), len(attributes), len(made)) > LONGEST
-            or not all(map(_stands_alone, attributes))
-            or not all(_is_small(found) for _, found in reads)
-            or not all(map(self._is_shared, made))
-            or not all(self._is_shared(each) or self._stands_in(each) for each in inputs)
+            not self._shared.issuperset(map(id, standing))
+            or not self._shared.issuperset(map(id, made))
+            or not all(map(self._stands_alone, node.attributes))
         ):
             return
-        standing = [self._stand_ins[each.shape] if each.stored else each for each in inputs]
-        if standing == list(inputs):
+        if standing is inputs:
             self.answers[key] = made
-        else:
-            key = _in_place(key, standing)
-            kept = self._by_elements.setdefault(key, [])
-            if len(kept) == READINGS:
-                return
-            kept.append((reads, made))
-        self._held.append((standing, attributes))
+        elif all(_is_small(found) for _, found in reads):
+            kept = self._by_elements.setdefault(_in_place(key, standing), [])
+            if len(kept) < READINGS:
+                kept.append((reads, made))
 
-    def _is_shared(self, known: Known) -> bool:
-        return not known.stored and self._known.get(known) is known
+    def _stand_in(self, known: Known) -> Known:
+        """What stands for a tensor of this shape whose elements are to be read."""
+        kept = self._stand_ins.get(known.shape)
+        if kept is None:
+            kept = Known(known.shape, stored=_ANY)
+            if len(self._stand_ins) < self.room and len(known.shape or ()) <= LONGEST:
+                self._stand_ins[known.shape] = kept
+                self._shared.add(id(kept))
+        return kept
 
-    def _stands_in(self, known: Known) -> bool:
-        """Whether something stands for a tensor of this shape whose elements are to be read."""
-        shape = known.shape
-        if not known.stored or shape is None or len(shape) > LONGEST:
+    def _stands_alone(self, attribute: Attribute) -> bool:
+        """Whether an attribute means the same in every model and function, and is kept."""
+        if id(attribute) in self._attributes:
+            return True
+        held = attribute.ref or attribute.tensors or attribute.sparse or attribute.graphs
+        if held or attribute.types or attribute.size > TEXT_BYTES:
             return False
-        self._stand_ins.setdefault(shape, Known(shape, stored=_ANY))
-        return True
+        if len(self._attributes) < self.room:
+            self._attributes[id(attribute)] = attribute
+        return id(attribute) in self._attributes
 
 
 def _in_place(key: Key, inputs: Sequence[Known | None]) -> Key:
@@ -118,22 +134,26 @@ def _is_small(known: Known) -> bool:
     return size <= LONGEST and known.stored is None
 
 
-def _stands_alone(attribute: Attribute) -> bool:
-    """Whether an attribute means the same in every model and function, and is short."""
-    held = attribute.ref or attribute.tensors or attribute.sparse or attribute.graphs
-    return not held and not attribute.types and attribute.size <= TEXT_BYTES
+class _Process:
+    """The memo of this process, and how many models began with it."""
 
-
-_of_process = [Memo()]
+    memo, models = Memo(), 0
 
 
 def shared() -> Memo:
-    """The memo for one more model: one that is full goes with the last model that has it."""
-    if _of_process[0].is_full:
-        _of_process[0] = Memo()
-    return _of_process[0]
+    """The memo for one more model: one that is full goes with the last model that has it.
+
+    Where few models fill it they have little in common, and remembering would cost more than it
+    saves: for a while nothing is remembered then.
+    """
+    held = _Process
+    if held.memo.is_full and (held.memo.room or held.models >= RESTING):
+        resting = held.memo.room > 0 and held.models < FEW
+        held.memo, held.models = Memo(0 if resting else ENTRIES), 0
+    held.models += 1
+    return held.memo
 
 
 def forget() -> None:
     """Start with an empty one."""
-    _of_process[0] = Memo()
+    _Process.memo, _Process.models = Memo(ENTRIES), 0

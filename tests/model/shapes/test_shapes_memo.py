@@ -229,3 +229,20 @@ def test_what_is_long_is_not_kept() -> None:
     outcome(parser.parse_model(NAMED.format(opset=17) + text).SerializeToString())
     assert not memo.shared().is_full
     assert len(memo.shared().answers) == 0
+
+
+def test_models_that_have_nothing_in_common_are_not_remembered_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memo, "ENTRIES", 40)
+    monkeypatch.setattr(memo, "RESTING", 3)
+    memo.forget()
+    rooms = []
+    for size in range(60):
+        text = f"agraph (float[{size}, 3] x) => (y) {{ y = Relu(x) }}"
+        outcome(parser.parse_model(NAMED.format(opset=17) + text).SerializeToString())
+        rooms.append(memo.shared().room)
+    assert rooms[0] == 40
+    assert 0 in rooms
+    assert 40 in rooms[rooms.index(0) :]
+    memo.forget()
