@@ -61,6 +61,6 @@ class Watched:
     def full(self, known: Known) -> Known:
         """As ``Elements.full``."""
         found = self._elements.full(known)
-        if known.stored and known in self._inputs:
-            self.reads.append((self._inputs.index(known), found))
+        if known.stored:  # which may stand in two places: then the answer is of equal ones alone
+            self.reads += [(at, found) for at, each in enumerate(self._inputs) if each == known]
         return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import ChainMap, Counter
 from collections.abc import Collection, Generator, Mapping, Sequence
 from functools import reduce
+from itertools import chain
 from typing import NamedTuple
 
 from onnxguard.base.budget import check
@@ -186,7 +187,9 @@ class _Inference:
                 run(self._body(function, (), unknown))
         missing = Counter(self._missing.values())
         clashes = list(self._clashes.values())
-        kept, given_up = self._interned.keys(), self._budget < 0
+        visits = chain(self._rounds, *self._visits.values())
+        kept = {id(known): known for visit in visits for known in visit.known.values()}.values()
+        given_up = self._budget < 0
         return Shapes(
             roots, self._visits, clashes, missing, self._count, self._rounds, kept, given_up
         )

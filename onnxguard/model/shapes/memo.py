@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from onnxguard.model.graph import Attribute, Node, Tensor
-from onnxguard.model.shapes.dims import Shape
+from onnxguard.model.shapes.dims import Shape, Span
 from onnxguard.model.shapes.elements import Reads
 from onnxguard.model.shapes.known import OMITTED, UNKNOWN, Known, Outputs
 
@@ -130,8 +130,11 @@ def _in_place(key: Key, inputs: Sequence[Known | None]) -> Key:
 
 
 def _is_small(known: Known) -> bool:
-    size = max(len(known.shape or ()), len(known.values or ()))
-    return size <= LONGEST and known.stored is None
+    """Whether it is short, and of one model as of another; a bound may be a float as well."""
+    parts = known.shape or (), known.values or (), (known.length,)
+    if known.stored is not None or max(map(len, parts)) > LONGEST:
+        return False
+    return not any(isinstance(each, Span) for part in parts for each in part)
 
 
 class _Process:

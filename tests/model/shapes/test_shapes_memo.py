@@ -246,3 +246,13 @@ def test_models_that_have_nothing_in_common_are_not_remembered_for_a_while(
     assert 0 in rooms
     assert 40 in rooms[rooms.index(0) :]
     memo.forget()
+
+
+def test_one_tensor_in_two_places_is_another_question_than_two() -> None:
+    memo.forget()
+    text = """agraph (float[2] x) => (y, z)
+        <int64[1] one = {1}, int64[1] three = {3}> { a = Add(one, one) y = Expand(x, a)
+        b = Add(one, three) z = Sub(b, a) }"""
+    data = parser.parse_model(NAMED.format(opset=17) + text).SerializeToString()
+    known = infer_shapes(read_model(data)).roots[0].known
+    assert (known[b"a"].values, known[b"b"].values, known[b"z"].values) == ((2,), (4,), (2,))
