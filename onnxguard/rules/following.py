@@ -45,7 +45,8 @@ def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -
             message = "sizes are not known: calls and rounds differ in more ways than are followed"
             hint = "inline the functions, or unroll the loops before the export"
             found.add("OG301", message, survey.model.place, hint=hint)
-        sizes = {id(known): elements(known) for known in shapes.kept}
+        # What is read for its elements has few.
+        sizes = {id(known): elements(known) for known in shapes.kept if known.stored is None}
         large = limit is not None and max(sizes.values(), default=0) > limit
         judge = _Judge(policy, found, reported, sizes, limit or 0, set())
         for visit in _visits(shapes) if limit is not None else ():
@@ -76,7 +77,13 @@ def elements(known: Known) -> int:
 
     Names of dimensions stand for 1 or more, as does what is unknown.
     """
-    count = 0 if known.shape is None else prod([max(least(dim), 0) for dim in known.shape])
+    shape = known.shape
+    sizes = (
+        ()
+        if shape is None
+        else [d if type(d) is int and d >= 0 else max(least(d), 0) for d in shape]
+    )
+    count = 0 if shape is None else prod(sizes)
     if known.length is None:
         return count
     return max(least(known.length), 0) * (count + OF_A_SEQUENCE)

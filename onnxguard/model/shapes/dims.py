@@ -80,10 +80,26 @@ def add(a: Dim, b: Dim) -> Dim:
         return None
     if isinstance(a, Span) or isinstance(b, Span):
         return _sum(bounds(a), bounds(b))
+    if isinstance(b, int):
+        return _plus(a, b) if isinstance(a, Sym) else None
+    if isinstance(a, int):
+        return _plus(b, a)
     found = dict(_terms(a))
     for factors, n in _terms(b):
         found[factors] = found.get(factors, 0) + n
     return _made(found)
+
+
+def _plus(dim: Sym, number: int) -> Dim:
+    """The sum with a number, which stands before all products."""
+    terms = dim.terms
+    if not terms[0][0]:
+        number, terms = number + terms[0][1], terms[1:]
+    if not number:
+        return Sym(terms)
+    if abs(number) > LARGEST or len(terms) == MOST_TERMS:
+        return None
+    return Sym((((), number), *terms))
 
 
 def mul(a: Dim, b: Dim) -> Dim:

@@ -131,10 +131,10 @@ def _in_place(key: Key, inputs: Sequence[Known | None]) -> Key:
 
 def _is_small(known: Known) -> bool:
     """Whether it is short, and of one model as of another; a bound may be a float as well."""
-    parts = known.shape or (), known.values or (), (known.length,)
-    if known.stored is not None or max(map(len, parts)) > LONGEST:
+    shape, values = known.shape or (), known.values or ()
+    if known.stored is not None or len(shape) > LONGEST or len(values) > LONGEST:
         return False
-    return not any(isinstance(each, Span) for part in parts for each in part)
+    return Span not in map(type, (*shape, *values, known.length))
 
 
 class _Process:
