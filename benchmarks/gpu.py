@@ -217,6 +217,7 @@ class Runner:
             *(job.item for job in jobs),
         ]
         environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
+        environment.pop("PYTHONSAFEPATH", None)  # the steps lie in the working folder
         with self._results.log.open("ab") as log:
             place = log.seek(0, os.SEEK_END)
             process = subprocess.Popen(
