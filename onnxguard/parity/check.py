@@ -13,11 +13,11 @@ from onnxguard.base.printable import printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import PARITY_RULES
 from onnxguard.parity.arbiter import Arbiter
-from onnxguard.parity.budgets import precision_of
 from onnxguard.parity.collector import Found
 from onnxguard.parity.contract import check_contract, check_output_names
 from onnxguard.parity.coverage import cover
 from onnxguard.parity.evidence import require_folder, save_evidence
+from onnxguard.parity.fidelity import precision_of
 from onnxguard.parity.files_read import files_read
 from onnxguard.parity.identity import identify
 from onnxguard.parity.judging import (

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from onnxguard.base.printable import plural, printable
-from onnxguard.parity.budgets import within_budget
+from onnxguard.parity.fidelity import within_budget
 from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
 from onnxguard.parity.report import Outcome, Trial, shapes_text
 from onnxguard.parity.settings import Settings

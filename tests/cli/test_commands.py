@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,3 +166,33 @@ def test_quiet_and_verbose_may_stand_first(flags: str, bad: str) -> None:
 def test_quiet_before_a_command_that_cannot_be() -> None:
     code, _, err = run("-q", "rules")
     assert (code, err.splitlines()[0]) == (2, "onnxguard: error: no such option '-q'")
+
+
+WITHOUT_EXTRAS = """
+import sys
+for name in ("numpy", "onnx", "onnxruntime", "torch", "PIL", "matplotlib", "safetensors"):
+    sys.modules[name] = None  # importing it is an error, as where it is not installed
+from onnxguard.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--help"], 0, "Verify exported ONNX graphs"),
+        *((["help", name], 0, name) for names in GROUPS.values() for name in names),
+        (["parity"], 2, "onnxguard parity needs numpy, onnx, onnxruntime, torch: "),
+        (["train-and-gate"], 2, "onnxguard train-and-gate needs "),
+        (["conform", "m.onnx"], 2, "onnxguard conform needs "),
+        (["evaluate", "m.onnx"], 2, "onnxguard evaluate needs "),
+        (["ablate"], 2, "onnxguard ablate needs "),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_helps_need_no_extra_and_commands_name_theirs(
+    words: list[str], code: int, says: str
+) -> None:
+    call = [sys.executable, "-c", WITHOUT_EXTRAS, *words]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert (done.returncode, says in done.stdout + done.stderr) == (code, True), done.stderr
