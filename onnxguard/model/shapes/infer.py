@@ -47,8 +47,8 @@ from onnxguard.model.shapes.table import BODIES, FUNCTIONS
 from onnxguard.model.types import Clash
 from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
 
-VISITS = 2
-VISITS_AT_LEAST = 200_000
+VISITS = 4
+VISITS_AT_LEAST = 50_000
 """Graphs are looked at again, for another call or round, until that much was looked at."""
 
 PART = 8
