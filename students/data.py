@@ -29,7 +29,6 @@ GENERATED_IMAGES = 448
 """So many are made up: 64 are held out, and 384 are trained on."""
 GENERATED_IOU = 0.9
 """What a student reaches on them with the recipe ``generated``."""
-ON_BAD_PAIR = ("refuse", "skip")
 _SHOWN = 10
 
 

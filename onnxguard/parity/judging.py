@@ -101,9 +101,10 @@ def _judge_refusals(cases: list[Case], found: Found, remarks: list[str]) -> None
         both = outcome is Outcome.BOTH_REFUSED
         if alike and outcome in _REFUSING:
             message = f"{_REFUSING[outcome]} all {len(trials)} inputs, the first {said}"
-            found.add("OP301", f"no trial was compared: {message}") if both else found.add(
-                "OP207", message
-            )
+            if both:
+                found.add("OP301", f"no trial was compared: {message}")
+            else:
+                found.add("OP207", message)
             return
         if outcome in _SIDES:
             found.add("OP207", f"{_SIDES[outcome]}: {said}")

@@ -27,9 +27,6 @@ class Marks(NamedTuple):
     places: dict[tuple[int, int], At]
 
 
-NONE = Marks({}, {})
-
-
 def marks(report: Report, outline: Outline) -> Marks:
     """Find the boxes.
 
