@@ -133,6 +133,7 @@ from support.patience import until
 from onnxguard.many.judge_all import judge_all
 found = judge_all(sys.argv[1:], deadly.judge, deadly.lost, 2)
 print(next(found))
+Path(sys.argv[1]).with_name("go").touch()
 until(lambda: Path(sys.argv[11]).read_text() == "answered in part")
 found.close()
 """
@@ -140,7 +141,7 @@ found.close()
 
 def test_what_is_under_way_may_be_in_the_midst_of_an_answer(tmp_path: Path) -> None:
     """Its other half never comes once it is killed, and is not waited for."""
-    paths = write(tmp_path, 20, {10: "half"})
+    paths = write(tmp_path, 20, {0: "slow", 10: "half"})
     command = [sys.executable, "-c", IN_PART, *paths]
     path = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
     done = subprocess.run(

@@ -49,7 +49,11 @@ def judge(path: str) -> str:
 
 
 def answer_in_part(path: Path) -> None:
-    """Hang in the middle of an answer to the parent, once the file says so."""
+    """Hang in the middle of an answer to the parent, once it has the first one.
+
+    Before, the parent would take that one for the rest of this.
+    """
+    until((path.parent / "go").exists)
     frame = sys._getframe()
     while frame.f_code.co_name != "_process_worker":
         assert frame.f_back is not None
