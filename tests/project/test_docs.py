@@ -54,13 +54,21 @@ def test_page_shows_what_its_commands_print(page: str, tmp_path: Path) -> None:
         pytest.fail("\n".join(changes), pytrace=False)
 
 
-def test_times_and_left_out_lines_are_all_that_may_differ() -> None:
+def test_times_rounding_and_left_out_lines_are_all_that_may_differ() -> None:
     assert same("a\nPASS, 8 ms\n", "a\nPASS, 1234 ms\n")
     assert same("a\n...\nd\n", "a\nb\nc\nd\n")
     assert not same("a\n...\nd\n", "a\nb\nc\n")
     assert not same("a\nd\n", "a\nb\nd\n")
     assert not same("8 nodes\n", "9 nodes\n")
     assert not same("", "a\n")
+    wide = (
+        "PASS largest difference 0.01 in 2 trials\n  Largest at mask [0, 1]: 0.5 (noise inputs).\n"
+    )
+    assert same(
+        wide, "PASS largest difference 3.1e-06 in 2\n trials Largest at a [2]: 1 (edges).\n"
+    )
+    assert not same(wide, wide.replace("2 trials", "3 trials"))
+    assert not same(wide, wide.replace("PASS", "FAIL"))
 
 
 def test_a_wrong_output_is_replaced_and_state_is_kept(tmp_path: Path) -> None:
