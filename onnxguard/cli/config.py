@@ -174,6 +174,10 @@ def _values(
         number = wanted is float and type(value) is int
         if not texts or (type(value) is not wanted and not number):
             raise ConfigError(f"{path}: {key} in {name} is {_KINDS[wanted]}")
+        if key == "format" and ":" in value:
+            raise ConfigError(
+                f"{path}: format in {name} is a format alone: only a command line names a file"
+            )
         relative = key in _PATHS and (key != "allowlist" or is_path(value))
         values[key] = str(path.parent / value) if relative else value
     return values

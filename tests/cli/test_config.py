@@ -6,6 +6,7 @@ import importlib
 import json
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,20 @@ def test_what_is_wrong_in_a_table_is_told_by_its_command(
     assert (code, out) == (2, "")
     assert err.startswith(f"onnxguard: error: {folder / 'pyproject.toml'}: {said}")
     assert run("scan", "clean.onnx")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "command", ["scan clean.onnx", "check", "diff clean.onnx bad.onnx", "parity", "conform"]
+)
+def test_no_table_has_a_report_written_to_a_file(command: str, folder: Path) -> None:
+    """Who brings a repository along would choose what is overwritten."""
+    (folder / "kept").write_text("mine")
+    name, *arguments = command.split()
+    (configure if name == "scan" else partial(set_for, name))('format = "json:kept"')
+    code, _, err = run(name, *arguments)
+    assert code == 2
+    assert "is a format alone: only a command line names a file" in err
+    assert (folder / "kept").read_text() == "mine"
 
 
 def test_a_table_of_no_command_is_told_by_any() -> None:
