@@ -9,6 +9,8 @@ from onnxguard.base.errors import UsageError
 
 _BUILDS = ("", "-gpu", "-directml", "-openvino", "-qnn", "-training")
 """Distributions that all bring a folder ``onnxruntime``."""
+_CALLED = {"PIL": "Pillow"}
+"""Packages that are installed by another name than they are imported by."""
 
 
 def how_to_install(extra: str) -> str:
@@ -22,7 +24,7 @@ def require_extra(what: str, extra: str, packages: Iterable[str]) -> None:
     Raises:
         UsageError: it names what ``what`` needs and how to get it.
     """
-    missing = [name for name in packages if find_spec(name) is None]
+    missing = [_CALLED.get(name, name) for name in packages if find_spec(name) is None]
     if missing:
         raise UsageError(f"{what} needs {', '.join(missing)}: {how_to_install(extra)}")
     if "onnxruntime" in packages:

@@ -27,6 +27,17 @@ def printable(text: str | bytes, shown: int = SHOWN) -> str:
     return cut if length <= shown or len(text) <= shown else f"{cut}...(+{length - shown})"
 
 
+def visible(text: str) -> str:
+    r"""Escape what does not print in a text of our own, whatever it is made of.
+
+    >>> visible("no such option: --\x1b[2J")
+    'no such option: --\\x1b[2J'
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
 def plural(count: int, noun: str) -> str:
     """``1 model``, ``2 models``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -100,6 +100,10 @@ def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_
         message = " ".join(filter(None, [error.context, error.problem]))
         hint = ": indent with spaces" if "\\t" in message else ""
         _mark(at, source).fail(f"not YAML: {message}{hint}")
+    except yaml.reader.ReaderError as error:
+        read = decoded.partition(chr(error.character))[0]  # libyaml counts bytes
+        place = Mark(source, read.count("\n") + 1, len(read) - read.rfind("\n"))
+        place.fail(f"not YAML: the character U+{error.character:04X} is not allowed")
     except yaml.YAMLError as error:
         Mark(source, 1, 1).fail(f"not YAML: {printable(str(error))}")
     except RecursionError:

@@ -62,6 +62,8 @@ def _run(args: Sequence[str] | None) -> int:
         error.show()
     except click.ClickException as error:
         _say(_usage(error))
+        if context := getattr(error, "ctx", None):
+            _say(f"see {context.command_path} --help", begin="")
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -116,7 +118,7 @@ def _forget_stdout() -> None:
 
 
 def _usage(error: click.ClickException) -> str:
-    """What click says, as everything else here is said, and where to look it up."""
+    """What click says, as everything else here is said."""
     import click
 
     from onnxguard.base.yaml_tree import near
@@ -126,11 +128,24 @@ def _usage(error: click.ClickException) -> str:
     choices = getattr(getattr(error, "param", None), "type", None)
     if isinstance(choices, click.Choice) and (word := re.search("'([^']*)' is not one of", text)):
         text += near(word[1], map(str, choices.choices), few=0)
-    context = getattr(error, "ctx", None)
-    return f"{text}\nsee {context.command_path} --help" if context else text
+    return _whence(error) + text
 
 
-def _say(message: str) -> None:
-    import click
+def _whence(error: click.ClickException) -> str:
+    """The file that gave an option its value, and a colon; nothing where no file did."""
+    from click.core import ParameterSource
 
-    click.echo(f"onnxguard: error: {message}", err=True)
+    from onnxguard.cli.origin import CONFIGURED
+
+    context, option = getattr(error, "ctx", None), getattr(error, "param", None)
+    if context is None or option is None:
+        return ""
+    source = context.get_parameter_source(option.name)
+    return f"{context.meta[CONFIGURED].path}: " if source is ParameterSource.DEFAULT_MAP else ""
+
+
+def _say(message: str, begin: str = "onnxguard: error: ") -> None:
+    from onnxguard.cli.messages import note
+
+    for line in f"{begin}{message}".split("\n"):
+        note(line)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 import textwrap
+from collections.abc import Iterator
 
 import click
 
@@ -13,6 +15,8 @@ from onnxguard.base.printable import plural, printable
 from onnxguard.base.yaml_tree import near
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
+from onnxguard.cli.left_out import ignored_option, models_at
+from onnxguard.cli.messages import columns_of, say
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
 from onnxguard.model.schemas import Formal
@@ -24,7 +28,6 @@ from onnxguard.policy.export import to_c, to_ort_config
 from onnxguard.policy.operator_schemas import KINDS
 from onnxguard.policy.registry import allowlist_ids, load_allowlist, registered_id
 from onnxguard.scanning.scan import read_facts
-from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import shown
 
 
@@ -39,7 +42,8 @@ def list_() -> None:
     lists = sorted(map(load_allowlist, allowlist_ids()), key=lambda policy: len(policy.lineage))
     for policy in lists:
         decided = f"{policy.decision.adr or '-':<9} {policy.decision.date}"
-        click.echo(f"{policy.id:<13} {len(policy.entries):>3} operators  {decided}  {policy.title}")
+        begin = f"{policy.id:<13} {len(policy.entries):>3} operators  {decided}  "
+        say(f"{begin}{policy.title}", len(begin))
 
 
 @allowlist.command(epilog=examples("allowlist show adr-0258"))
@@ -47,43 +51,44 @@ def list_() -> None:
 def show(name: str) -> None:
     """Show everything that a list says, and who decided it."""
     policy = load_allowlist(name)
-    click.echo(f"{policy.id}: {policy.title}")
-    click.echo(f"built on: {' > '.join(policy.lineage[1:]) or 'nothing'}\n")
-    click.echo(f"operators ({len(policy.entries)})")
+    say(f"{policy.id}: {policy.title}")
+    say(f"built on: {' > '.join(policy.lineage[1:]) or 'nothing'}")
+    click.echo(f"\noperators ({len(policy.entries)})")
     for key in sorted(policy.entries):
         for entry in policy.entries[key]:
-            click.echo(f"  {_entry(entry)}")
+            say(f"  {_entry(entry)}", 37)
     click.echo("\ndecisions")
     for decision, labels in _decisions(policy).items():
-        click.echo(f"  {decision.adr or '-':<10}  {decision.date or '-':<10}  {decision.reason}")
-        for line in textwrap.wrap(", ".join(labels), 88):
+        say(f"  {decision.adr or '-':<10}  {decision.date or '-':<10}  {decision.reason}", 26)
+        for line in textwrap.wrap(", ".join(labels), (columns_of(sys.stdout) or 94) - 6):
             click.echo(f"      {line}")
     if policy.denials:
         click.echo("\ndenied")
         for denial in policy.denials.values():
             instead = f" Use {denial.instead}." if denial.instead else ""
             decided = f"{denial.decision.label:<10}  {denial.decision.reason}"
-            click.echo(f"  {denial.label:<22} {decided}{instead}")
+            say(f"  {denial.label:<22} {decided}{instead}", 37)
     click.echo("\nlimits")
     for limit_name, limit in sorted(policy.limits.items()):
         decided = f"{limit.decision.label:<10}"
-        click.echo(f"  {limit_name:<18} {limit.value:>13,}  {decided}  {LIMITS[limit_name]}")
+        say(f"  {limit_name:<18} {limit.value:>13,}  {decided}  {LIMITS[limit_name]}", 48)
     click.echo("\npolicy")
+    for line in _policies(policy):
+        say(f"  {line}", 4)
+
+
+def _policies(policy: Allowlist) -> Iterator[str]:
     for domain, versions in sorted(policy.opsets.items()):
-        click.echo(f"  opset of {domain}: {versions}")
-    click.echo(f"  IR version: {policy.ir_version or 'any'}")
+        yield f"opset of {domain}: {versions}"
+    yield f"IR version: {policy.ir_version or 'any'}"
     if policy.dtypes:
-        click.echo(f"  dtypes: {policy.dtypes}")
-    for policy_name, action in sorted(policy.policies.items()):
-        click.echo(f"  {policy_name}: {action}")
+        yield f"dtypes: {policy.dtypes}"
+    for name, action in sorted(policy.policies.items()):
+        yield f"{name}: {action}"
     constants = policy.constants
-    click.echo(
-        f"  constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}"
-    )
-    for waiver in policy.waivers:
-        click.echo(f"  waiver: {_waiver(waiver)}")
-    for label, said in _schemas(policy).items():
-        click.echo(f"  {label}: {said}")
+    yield f"constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}"
+    yield from (f"waiver: {_waiver(waiver)}" for waiver in policy.waivers)
+    yield from (f"{label}: {said}" for label, said in _schemas(policy).items())
 
 
 def _decisions(policy: Allowlist) -> dict[Decision, list[str]]:
@@ -182,7 +187,8 @@ def diff(before: str, after: str) -> None:
         old_value, new_value = (part.get(name, "none") for part in parts)
         if old_value != new_value:
             lines.append(f"~ {name}: {old_value} -> {new_value}")
-    click.echo("\n".join(lines) if lines else f"{a.id} and {b.id} say the same")
+    for line in lines or [f"{a.id} and {b.id} say the same"]:
+        say(line, 37 if line[0] in "+-" else 4)
 
 
 def _flat(policy: Allowlist) -> dict[str, str]:
@@ -218,9 +224,9 @@ def check(file: str) -> int:
         and not is_standard(denial.domain, denial.op_type)
     ]
     for text in unknown:
-        click.echo(text)
+        say(text)
     operators, waivers = len(policy.entries), len(policy.waivers)
-    click.echo(
+    say(
         f"{policy.id}: {plural(operators, 'operator')}, {plural(waivers, 'waiver')}, "
         f"{plural(len(unknown), 'unknown name')}"
     )
@@ -281,22 +287,25 @@ def sync(name: str, source: str, table: str | None) -> int:
     ]
     lines += [f"- {operator_label(*key)}: in {policy.id} alone" for key in sorted(here - there)]
     same = f"{policy.id} and {printable(source)} name the same {plural(len(there), 'operator')}"
-    click.echo("\n".join(lines) if lines else same)
+    for line in lines or [same]:
+        say(line)
     return 1 if lines else 0
 
 
 @allowlist.command(epilog=examples("allowlist derive models/*.onnx --output team.yaml"))
 @click.argument("models", nargs=-1, required=True, type=FilePath("MODEL"))
 @click.option("--id", "name", default="derived", show_default=True, help="The id of the new list.")
+@ignored_option
 @click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
-def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
+def derive(models: tuple[str, ...], name: str, include_ignored: bool, output: str | None) -> None:
     """Write the list that models need, with a comment on each operator."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise UsageError("--id is letters, digits, dots, dashes and underscores")
     if registered_id(name) is not None:
         raise UsageError(f"--id {name} is that of a list in the registry: choose another")
     check_output(output)
-    _write(derive_allowlist(_facts(models), name), output, f"the list {name}")
+    facts = _facts(models, include_ignored)
+    _write(derive_allowlist(facts, name), output, f"the list {name}")
 
 
 @allowlist.command(epilog=examples("allowlist export adr-0258 --to c"))
@@ -309,8 +318,11 @@ def derive(models: tuple[str, ...], name: str, output: str | None) -> None:
     required=True,
     help="A C string table, or ONNX Runtime's required_operators.config.",
 )
+@ignored_option
 @click.option("--output", type=FilePath("FILE"), help="Write it there instead of to stdout.")
-def export(name: str, models: tuple[str, ...], target: str, output: str | None) -> None:
+def export(
+    name: str, models: tuple[str, ...], target: str, include_ignored: bool, output: str | None
+) -> None:
     """Write a list for a C program or for ONNX Runtime.
 
     With --to ort-config, name the models that it is for.
@@ -319,7 +331,7 @@ def export(name: str, models: tuple[str, ...], target: str, output: str | None) 
     if target == "c" and models:
         raise UsageError("--to c takes no models: it writes the whole list")
     check_output(output)
-    facts = _facts(models) if models else []
+    facts = _facts(models, include_ignored) if models else []
     text = to_c(policy) if target == "c" else to_ort_config(policy, facts)
     _write(text, output, f"{policy.id} for {'a C program' if target == 'c' else 'ONNX Runtime'}")
 
@@ -327,12 +339,12 @@ def export(name: str, models: tuple[str, ...], target: str, output: str | None) 
 def _write(text: str, output: str | None, what: str) -> None:
     emit(text, output, color=False)
     if output is not None:
-        click.echo(f"wrote {printable(output)}: {what}")
+        say(f"wrote {printable(output)}: {what}")
 
 
-def _facts(paths: tuple[str, ...]) -> list[tuple[str, Facts]]:
+def _facts(paths: tuple[str, ...], include_ignored: bool) -> list[tuple[str, Facts]]:
     facts = []
-    for path in find_models(paths):
+    for path in models_at(paths, include_ignored):
         try:
             facts.append((shown(path), read_facts(path)))
         except ModelError as error:

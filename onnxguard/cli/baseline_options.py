@@ -8,9 +8,10 @@ from typing import NamedTuple
 import click
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.messages import note
 from onnxguard.cli.output import check_output
 from onnxguard.scanning.baseline import Located, accept, read_baseline, write_baseline
 from onnxguard.scanning.report import Run
@@ -59,7 +60,7 @@ class Baseline(NamedTuple):
         if self.update_baseline:
             accepted = write_baseline(self.baseline, run, located)
             shown = printable(self.baseline)
-            click.echo(f"wrote {shown}: {accepted:,} findings accepted", err=True)
+            note(f"wrote {shown}: {plural(accepted, 'finding')} accepted")
         return accept(run, read_baseline(self.baseline), strict, partial, located)
 
 

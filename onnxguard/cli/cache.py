@@ -10,6 +10,7 @@ from onnxguard.base.cache_folder import BUILDING, Kept, cache_folder, kept_in
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.cli.examples import examples
+from onnxguard.cli.messages import say
 from onnxguard.reporters.kit.phrases import byte_size
 
 _DAY = 24 * 60 * 60
@@ -31,10 +32,10 @@ def show() -> None:
     for entry in entries:
         idle = int((time.time() - entry.used) / _DAY)
         used = "today" if idle < 1 else f"{idle} day{'s'[: idle != 1]} ago"
-        click.echo(
+        say(
             f"{byte_size(entry.size):>10}  {used:<12} {entry.kind:<20} {printable(entry.path.name)}"
         )
-    click.echo(_total(entries, f"in {printable(str(cache_folder()))}"))
+    say(_total(entries, f"in {printable(str(cache_folder()))}"))
 
 
 @cache.command(epilog=examples("cache clean", "cache clean --older-than 30"))
@@ -63,7 +64,7 @@ def clean(older_than: int) -> None:
         except OSError as error:
             reason = f"cannot be removed: {error.strerror}"
             raise UsageError(f'"{printable(str(entry.path))}" {reason}') from None
-    click.echo(_total(entries, "removed"))
+    say(_total(entries, "removed"))
 
 
 def _entries() -> list[Kept]:

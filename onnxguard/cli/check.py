@@ -17,6 +17,7 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.full_check_options import FullCheckAsked, full_check_options
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.left_out import ignored_option, say_left_out
+from onnxguard.cli.messages import note
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
 from onnxguard.cli.output import (
     Reports,
@@ -41,6 +42,7 @@ from onnxguard.repository.manifest import FullCheckLimits, Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Origin
+from onnxguard.sources.discover import refuse_empty
 
 _JUDGES = ("onnxguard.repository.check", *JUDGES)
 """The modules that reach a verdict here."""
@@ -108,6 +110,7 @@ def check(
     for file in files_of(written):
         _keep_gate("--output", file, found, baseline.baseline)
     _keep_gate("--results", scale.results, found, baseline.baseline)
+    refuse_empty(paths)
     chosen = tuple(_relative(path, found) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
     baseline.check(partial=bool(chosen))
@@ -236,7 +239,7 @@ def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str 
 def _remark(checked: Checked) -> None:
     """Say on stderr what was not looked at."""
     if links := checked.links:
-        click.echo(f"not followed: a link to a folder: {named(map(printable, links))}", err=True)
+        note(f"not followed: a link to a folder: {named(map(printable, links))}")
     if checked.unproven:
         left = plural(checked.unproven, "model")
-        click.echo(f"parity was not checked for {left}", err=True)
+        note(f"parity was not checked for {left}")

@@ -11,8 +11,10 @@ import click
 
 from onnxguard.base.errors import ConfigError
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import near
+from onnxguard.cli.messages import note
 from onnxguard.cli.origin import CONFIGURED, from_here
 from onnxguard.policy.registry import is_path
 from onnxguard.scanning.report import DecidingFile
@@ -92,7 +94,7 @@ def _configure(ctx: click.Context, _: click.Parameter, value: str | None) -> str
             path = printable(from_here(config.path))
             ctx.meta[CONFIGURED] = DecidingFile("configuration", path, config.sha256)
             if config.values and name not in ("scan", "check"):  # whose reports say it
-                click.echo(f"defaults from {path}: {', '.join(config.values)}", err=True)
+                note(f"defaults from {path}: {', '.join(config.values)}")
     return value
 
 
@@ -119,12 +121,11 @@ def read_config(start: Path, command: str, kinds: Mapping[str, type]) -> Config:
         if not os.path.isfile(path):  # False, too, in a folder that may not be searched
             continue
         try:
-            with path.open("rb") as stream:
-                content = stream.read(MAX_BYTES + 1)
+            content = read_regular(path, MAX_BYTES + 1)
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+            raise _wrong(path, f"cannot be read: {error.strerror}") from None
         if len(content) > MAX_BYTES:
-            raise ConfigError(f"{path}: longer than {MAX_BYTES:,} bytes: is this a configuration?")
+            raise _wrong(path, f"longer than {MAX_BYTES:,} bytes: is this a configuration?")
         table = _table(path, content) if b"onnxguard" in content else None
         if table is not None:
             import hashlib
@@ -134,27 +135,32 @@ def read_config(start: Path, command: str, kinds: Mapping[str, type]) -> Config:
     return Config({})
 
 
+def _wrong(path: Path, message: str) -> ConfigError:
+    return ConfigError(f"{printable(os.fspath(path))}: {message}")
+
+
 def _table(path: Path, content: bytes) -> dict[str, Any] | None:
     import tomllib
 
     try:
         table = tomllib.loads(content.decode()).get("tool", {}).get("onnxguard")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from None
+        raise _wrong(path, f"not TOML: {error}") from None
     except AttributeError:
         table = ()
     if table is None or isinstance(table, dict):
         return table
-    raise ConfigError(f"{path}: [tool.onnxguard] is a table")
+    raise _wrong(path, "[tool.onnxguard] is a table")
 
 
 def _own(path: Path, table: dict[str, Any], command: str) -> dict[str, Any]:
     """What the table says of one command: those of the others are tables in it."""
     others = {key: value for key, value in table.items() if isinstance(value, dict)}
     for key in others.keys() - (KEYS.keys() - {"scan"}):
-        raise ConfigError(
-            f'{path}: unknown table "{printable(key)}" in [tool.onnxguard]'
-            f"{near(key, KEYS.keys() - {'scan'})}"
+        raise _wrong(
+            path,
+            f'unknown table "{printable(key)}" in [tool.onnxguard]'
+            f"{near(key, KEYS.keys() - {'scan'})}",
         )
     if command != "scan":
         return others.get(command, {})
@@ -169,14 +175,14 @@ def _values(
     for key, value in table.items():
         wanted = kinds.get(key)
         if wanted is None:
-            raise ConfigError(f'{path}: unknown key "{printable(key)}" in {name}{near(key, kinds)}')
+            raise _wrong(path, f'unknown key "{printable(key)}" in {name}{near(key, kinds)}')
         texts = all(isinstance(item, str) for item in value) if isinstance(value, list) else True
         number = wanted is float and type(value) is int
         if not texts or (type(value) is not wanted and not number):
-            raise ConfigError(f"{path}: {key} in {name} is {_KINDS[wanted]}")
+            raise _wrong(path, f"{key} in {name} is {_KINDS[wanted]}")
         if key == "format" and ":" in value:
-            raise ConfigError(
-                f"{path}: format in {name} is a format alone: only a command line names a file"
+            raise _wrong(
+                path, f"format in {name} is a format alone: only a command line names a file"
             )
         relative = key in _PATHS and (key != "allowlist" or is_path(value))
         values[key] = str(path.parent / value) if relative else value

@@ -7,7 +7,7 @@ import os
 import click
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import plural, printable
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
@@ -16,6 +16,7 @@ from onnxguard.cli.shape_option import shape_option
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.policy.sizes import Sizes
 from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
+from onnxguard.sources.discover import refuse_empty
 
 
 @click.command(
@@ -70,7 +71,11 @@ def diff(
     from onnxguard.differences import compare
 
     if len(files) != 2:
-        raise UsageError(f"name OLD and NEW: {len(files)} given; of revisions: --git BASE..HEAD")
+        raise UsageError(
+            f"name two models, OLD and NEW, or two revisions, --git BASE..HEAD: "
+            f"{plural(len(files), 'model')} given"
+        )
+    refuse_empty(files)
     old, new = files
     if old == new == "-":
         raise UsageError("standard input holds one model: give a file for OLD or for NEW")

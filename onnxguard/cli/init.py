@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import click
 
@@ -15,6 +14,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.left_out import ignored_option, say_ignored
+from onnxguard.cli.messages import say
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, is_path, load_allowlist
 from onnxguard.reporters.kit.phrases import plural
@@ -49,13 +49,14 @@ def init(
     it stays.
     """
     root = os.path.abspath(folder)
-    target = os.path.join(root, MANIFEST)
+    target = MANIFEST if folder == "." else os.path.join(folder, MANIFEST)
+    shown = printable(target)
     if not os.path.isdir(root):
         raise UsageError(f'"{printable(folder)}" is not a folder')
     if add and force:
         raise UsageError("--add keeps what is there, --force does not: name one of them")
     if add and not os.path.lexists(target):
-        raise UsageError(f"--add: there is no {MANIFEST} in {printable(root)}")
+        raise UsageError(f"--add: there is no {shown}: leave it out")
     refuse_link(target)
     policy = load_allowlist(allowlist)
     if is_path(allowlist):
@@ -79,9 +80,10 @@ def init(
         click.echo(text, nl=False)
         return 0
     write_whole(target, text)
-    click.echo(
-        f"wrote {MANIFEST}: {plural(len(models), 'model')} in {_entries(entries)}; "
-        "look at it, then run onnxguard lock and onnxguard check"
+    there = "" if folder == "." else " there"
+    say(
+        f"wrote {shown}: {plural(len(models), 'model')} in {_entries(entries)}; "
+        f"look at it, then run onnxguard lock and onnxguard check{there}"
     )
     return 0
 
@@ -95,14 +97,15 @@ def _add(
     include_ignored: bool,
 ) -> int:
     """Add entries for the models that the manifest does not cover."""
-    manifest = read_manifest(Path(target))
+    shown = printable(target)
+    manifest = read_manifest(target)
     if include_ignored and not manifest.include_ignored:
-        raise UsageError(f"--include-ignored: write 'include_ignored: true' into {MANIFEST} first")
+        raise UsageError(f"--include-ignored: write 'include_ignored: true' into {shown} first")
     inventory = take_inventory(manifest)
     say_ignored(inventory.ignored)
     new = [path for path, entry in inventory.models if entry is None]
     if not new:
-        click.echo(f"{MANIFEST} covers every model: there is nothing to add")
+        say(f"{shown} covers every model: there is nothing to add")
         return 0
     covered = [path for path, entry in inventory.models if entry is not None]
     lines = entries_of(root, new, covered, policy, allowlist)
@@ -110,7 +113,7 @@ def _add(
         with open(target, encoding="utf-8-sig", newline="") as file:
             text = with_entries(file.read(), lines)
     except UsageError as error:
-        raise UsageError(f"{MANIFEST}: {error}") from None
+        raise UsageError(f"{shown}: {error}") from None
     added = parse_manifest(text.encode(), root, MANIFEST)
     entries = len(added.entries) - len(manifest.entries)
     what = f"{plural(len(new), 'model')} in {_entries(entries)}"
@@ -118,7 +121,7 @@ def _add(
         click.echo("\n".join([f"would add {what}:", *lines]))
         return 0
     write_whole(target, text)
-    click.echo(f"added {what} to {MANIFEST}; look at it, then run onnxguard lock")
+    say(f"added {what} to {shown}; look at it, then run onnxguard lock")
     return 0
 
 

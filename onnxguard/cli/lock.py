@@ -15,6 +15,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.left_out import ignored_option, say_ignored
+from onnxguard.cli.messages import say
 from onnxguard.cli.progress import progress_bars
 from onnxguard.repository.inventory import take_inventory
 from onnxguard.repository.lock import LOCK, Lock, read_lock, write_lock
@@ -60,7 +61,8 @@ def lock(manifest: str | None, jobs: int, include_ignored: bool, verbose: bool) 
     with progress_bars() as step:
         new = digests(found, inventory, jobs or cores(), step)
     write_lock(found.root, new.files)
-    click.echo("\n".join(_changes(old, new, verbose)))
+    for line in _changes(old, new, verbose):
+        say(line, 10)
     say_ignored(inventory.ignored)
     return 0
 

@@ -11,6 +11,7 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.cli.messages import note
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import list_sha256
 from onnxguard.scanning.report import DecidingFile, Origin, Run, Setting
@@ -121,4 +122,4 @@ def say_files(run: Run, asked: bool) -> None:
     """Name the files on stderr where that is asked for, by ``--digests`` or ``-v``."""
     if run.origin is not None and asked:
         for file in run.origin.files:
-            click.echo(f"decided by {file.role} {file.path} sha256:{file.sha256}", err=True)
+            note(f"decided by {file.role} {file.path} sha256:{file.sha256}")

@@ -15,13 +15,11 @@ from onnxguard.base.printable import printable
 from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.grouped import Command, grouped
 from onnxguard.cli.kinds import FilePath, Form, Target
+from onnxguard.cli.messages import columns_of
 from onnxguard.reporters.kit.options import WIDTH, RenderOptions
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
 """How files of models are called, of their external data, and of weights."""
-
-NARROWEST = 40
-"""Columns that lines take at least, however narrow a terminal is."""
 
 
 class Reports(NamedTuple):
@@ -170,19 +168,9 @@ def write_reports(
     """Render a result for each file, terminal or pipe that it goes to, files first; write it."""
     for form, output in sorted(targets, key=lambda target: target.output is None):
         color = wants_color(output)
-        on_terminal = output is None and sys.stdout is not None and sys.stdout.isatty()
-        width = _columns() if on_terminal else WIDTH
+        width = (columns_of(sys.stdout) if output is None else 0) or WIDTH
         options = RenderOptions(color, verbosity, exit_zero, width, rules_url, pictures)
         emit(reporters[form](result, options), output, color)
-
-
-def _columns() -> int:
-    """Columns of the terminal, at least some; as in a file where it does not tell."""
-    try:
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
-    return max(columns, NARROWEST) if columns else WIDTH
 
 
 def emit(text: str | Iterable[str], output: str | None, color: bool = False) -> None:

@@ -18,6 +18,7 @@ from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.flags import as_flags
 from onnxguard.cli.kinds import CODE, FilePath
+from onnxguard.cli.messages import note
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import Reports, report_options, write_reports
 from onnxguard.cli.progress import progress_bars
@@ -340,10 +341,9 @@ def _untrained(settings: Settings, check: Callable[..., ParityReport]) -> Parity
     from onnxguard.students.untrained import untrained_network
 
     student = STUDENTS[_UNTRAINED]
-    click.echo(
+    note(
         f"no trained student in {TRAINED}/: checking a {student.name} that was exported just now, "
-        f"untrained, seed {settings.seed}",
-        err=True,
+        f"untrained, seed {settings.seed}"
     )
     network = untrained_network(student, settings.seed)
     graph = export_student(student, network)

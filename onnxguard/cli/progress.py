@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 import click
 
 from onnxguard.base.progress import Step, silent
+from onnxguard.cli.messages import columns_of
 
 _BAR = 36
 _LEAST = 10
@@ -41,7 +41,7 @@ def progress_bar(
     whole = bar.format_progress_line
 
     def fitted() -> str:
-        room = _columns() - 1  # a full line moves the cursor to the next
+        room = (columns_of(sys.stderr) or 80) - 1  # a full line moves the cursor to the next
         bar.width = _BAR
         line: str = whole()
         if len(line) > room:
@@ -56,13 +56,6 @@ def progress_bar(
 
     bar.format_progress_line, bar.render_finish = fitted, finish
     return bar
-
-
-def _columns() -> int:
-    try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:
-        return 80
 
 
 @contextmanager

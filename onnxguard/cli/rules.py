@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import textwrap
 from collections import ChainMap
@@ -17,6 +16,7 @@ from onnxguard.base.yaml_tree import near
 from onnxguard.catalogue import PARITY_RULES, RULES, Rule
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import CODE
+from onnxguard.cli.messages import columns_of, say
 
 _ALL = ChainMap(PARITY_RULES, RULES)  # of which it lists the last first
 _NAMES = 28
@@ -43,7 +43,9 @@ def rules(what: str | None, output_format: str) -> None:
     elif len(found) == 1:
         click.echo(_whole(found[0]))
     else:
-        click.echo(_list(found))
+        for rule in found:
+            begin = f"{rule.code}  {rule.name:<{_NAMES}} "
+            say(f"{begin}{rule.summary}", len(begin))
 
 
 def _found(what: str) -> Sequence[Rule]:
@@ -62,18 +64,9 @@ def _found(what: str) -> Sequence[Rule]:
     return found
 
 
-def _list(rules: Sequence[Rule]) -> str:
-    indent = " " * (len(rules[0].code) + _NAMES + 3)
-    lines = [f"{rule.code}  {rule.name:<{_NAMES}} {rule.summary}" for rule in rules]
-    if not sys.stdout.isatty():  # a line a rule, to search in
-        return "\n".join(lines)
-    width = max(shutil.get_terminal_size().columns, len(indent) + 30)
-    return "\n".join(textwrap.fill(line, width, subsequent_indent=indent) for line in lines)
-
-
 def _whole(rule: Rule) -> str:
     texts = (("What", rule.summary), ("Why", rule.why), ("Fix", rule.fix))
-    width = min(88, shutil.get_terminal_size((88, 24)).columns)
+    width = min(88, columns_of(sys.stdout) or 88)
     parts = [
         f"{title}\n{textwrap.fill(text, width, initial_indent='  ', subsequent_indent='  ')}"
         for title, text in texts

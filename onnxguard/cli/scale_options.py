@@ -14,6 +14,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.base.processes import cores
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.messages import note
 from onnxguard.cli.output import Reports, check_output
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
@@ -121,7 +122,7 @@ def judge_models(
 
 def tell(text: str) -> None:
     """Say on stderr what the user should know of the work."""
-    click.echo(f"onnxguard: {text}", err=True)
+    note(f"onnxguard: {text}")
 
 
 def _judge_leanly(

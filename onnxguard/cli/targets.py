@@ -7,15 +7,17 @@ from datetime import date
 import click
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import plural, printable
 from onnxguard.base.writing import write_whole
 from onnxguard.cli.examples import examples
+from onnxguard.cli.left_out import ignored_option, models_at
+from onnxguard.cli.messages import note, say
 from onnxguard.cli.output import Reports, check_output, report_options, write_reports
 from onnxguard.policy.target import Row, Target, load_target, resolve_target, target_ids
 from onnxguard.reporters import TARGET_REPORTERS
 from onnxguard.rules.node_facts import called
 from onnxguard.scanning.on_targets import Matrix, OnTargets, ask_targets
-from onnxguard.sources.discover import find_models
 
 USUAL = (
     *("onnxruntime-cpu", "onnxruntime-cuda", "onnxruntime-directml", "onnxruntime-webgpu"),
@@ -64,6 +66,7 @@ def targets() -> None:
     is_flag=True,
     help="Have the installed ONNX Runtime load the models, too (extra: parity).",
 )
+@ignored_option
 @report_options(TARGET_REPORTERS)
 @click.option("--verbose", "-v", is_flag=True, help="Every reason, and what to do.")
 def matrix(
@@ -71,6 +74,7 @@ def matrix(
     names: tuple[str, ...],
     everyone: bool,
     confirming: bool,
+    include_ignored: bool,
     reports: Reports,
     verbose: bool,
 ) -> int:
@@ -81,7 +85,7 @@ def matrix(
     newest = {each.partition("@")[0]: each for each in target_ids()}
     names = tuple(newest) if everyone else names or USUAL
     asked = list({target.id: target for target in map(load_target, names)}.values())
-    paths = find_models(models)
+    paths = models_at(models, include_ignored)
     written = reports.targets(paths)
     found = [ask_targets(path, asked) for path in paths]
     if confirming:
@@ -92,10 +96,7 @@ def matrix(
 
 
 def _confirmed(path: str, model: OnTargets, asked: list[Target]) -> OnTargets:
-    from importlib.util import find_spec
-
-    if find_spec("onnxruntime") is None:
-        raise UsageError("--confirm needs ONNX Runtime: pip install 'onnxguard[parity]'")
+    require_extra("--confirm", "parity", ["onnxruntime"])
     from onnxguard.running.confirm import confirm
 
     found = []
@@ -116,7 +117,8 @@ def list_() -> None:
     for name in target_ids():
         target = load_target(name)
         count = len(target.operators())
-        click.echo(f"{name:<{width}}  {count:>3} operators  {_knows(target):<20}  {target.title}")
+        begin = f"{name:<{width}}  {count:>3} operators  {_knows(target):<16}  "
+        say(f"{begin}{target.title}", width + 2)
 
 
 def _knows(target: Target) -> str:
@@ -131,22 +133,22 @@ def _knows(target: Target) -> str:
 def show(name: str, operators: tuple[str, ...]) -> None:
     """Show what a target has, and how that is known."""
     target = load_target(name)
-    click.echo(f"{target.id}: {target.title}")
-    click.echo(f"source: {target.source}, read on {target.date} (licence: {target.licence or '-'})")
+    say(f"{target.id}: {target.title}")
+    say(f"source: {target.source}, read on {target.date} (licence: {target.licence or '-'})")
     if target.note:
-        click.echo(f"note: {target.note}")
+        say(f"note: {target.note}")
     opsets = ", ".join(f"{domain} {version}" for domain, version in target.opsets.items())
     ir_version = target.ir_version or "not said"
-    click.echo(f"newest opsets: {opsets or 'not said'}; newest IR version: {ir_version}")
+    say(f"newest opsets: {opsets or 'not said'}; newest IR version: {ir_version}")
     if target.rest:
-        click.echo(f"what it does not have is left to {resolve_target(target.rest)}")
+        say(f"what it does not have is left to {resolve_target(target.rest)}")
     wanted = {each.rpartition("::")[2] for each in operators}
     unknown = sorted(wanted - {op_type for _, op_type in target.operators()})
     for domain, op_type in target.operators():
         if not wanted or op_type in wanted:
             label = op_type if domain == "ai.onnx" else f"{domain}::{op_type}"
             for row in target.rows(domain, op_type):
-                click.echo(f"  {label:<28} {_row(row, target)}".rstrip())
+                say(f"  {label:<28} {_row(row, target)}".rstrip(), 31)
     if unknown:
         raise UsageError(f"{target.id} has no {', '.join(map(printable, unknown))}")
 
@@ -182,7 +184,8 @@ def diff(before: str, after: str) -> None:
         label = key[1] if key[0] == "ai.onnx" else "::".join(key)
         lines += [f"- {label}: {row}" for row in old_rows if row not in new_rows]
         lines += [f"+ {label}: {row}" for row in new_rows if row not in old_rows]
-    click.echo("\n".join(lines) if lines else f"{a.id} and {b.id} say the same")
+    for line in lines or [f"{a.id} and {b.id} say the same"]:
+        say(line, 4)
 
 
 @targets.command("from-runtime", epilog=examples("targets from-runtime --output own.yaml"))
@@ -198,6 +201,8 @@ def from_runtime(name: str, output: str, python: str | None) -> None:
     from onnxguard.running.kernel_target import target_of
     from onnxguard.running.kernels import read_kernels
 
+    if python is None:
+        require_extra("onnxguard targets from-runtime", "parity", ["onnx", "onnxruntime"])
     if not output.endswith(".yaml"):
         raise UsageError("--output ends in .yaml: the rows are written beside it, as .tsv")
     rows_file = output.removesuffix(".yaml") + ".tsv"
@@ -208,7 +213,4 @@ def from_runtime(name: str, output: str, python: str | None) -> None:
     write_whole(rows_file, rows)
     write_whole(output, head)
     target = load_target(output if "/" in output else f"./{output}")
-    click.echo(
-        f"wrote {printable(output)}: {target.id}, {plural(len(target.operators()), 'operator')}",
-        err=True,
-    )
+    note(f"wrote {printable(output)}: {target.id}, {plural(len(target.operators()), 'operator')}")

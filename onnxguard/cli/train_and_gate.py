@@ -14,6 +14,7 @@ from onnxguard.base.progress import silent
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath, Target
+from onnxguard.cli.messages import say
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.output import (
     Reports,
@@ -185,7 +186,7 @@ def train_and_gate(
     write_reports(CARD_REPORTERS, card, targets, int(verbose), pictures=pictures)
     if Target("text") in targets:
         place = "in place" if card.passed else "not in place, kept in"
-        click.echo(f"{place}: {printable(path)}")
+        say(f"{place}: {printable(path)}")
     return int(not card.passed)
 
 

@@ -14,6 +14,7 @@ from onnxguard.base.extras import require_extra
 from onnxguard.base.printable import printable
 from onnxguard.cli.grouped import Command, grouped
 from onnxguard.cli.kinds import FilePath
+from onnxguard.cli.messages import note
 from onnxguard.cli.output import is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.gating.publishing import ENDINGS, lock_of, run_folder
@@ -195,18 +196,15 @@ class TrainingLines(Watch):
         """Say how the last epoch went."""
         done = history[-1]
         best = ", the best so far" if best_epoch == done.number else ""
-        click.echo(
+        note(
             f"{self._label}epoch {done.number}/{self._epochs}: loss {done.loss:.4f}, IoU "
-            f"{done.iou:.4f}{best}, {done.images_per_second:.0f} images/s, {done.seconds:.1f} s",
-            err=True,
+            f"{done.iou:.4f}{best}, {done.images_per_second:.0f} images/s, {done.seconds:.1f} s"
         )
 
     def resumed(self, history: Sequence[Epoch], best_epoch: int) -> None:
         """Say where it goes on."""
         best = f"the best is epoch {best_epoch}, IoU {history[best_epoch - 1].iou:.4f}"
-        click.echo(
-            f"{self._label}goes on after epoch {len(history)}/{self._epochs}; {best}", err=True
-        )
+        note(f"{self._label}goes on after epoch {len(history)}/{self._epochs}; {best}")
 
 
 class TrainingBar(Watch):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, NamedTuple
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.findings import operator_label
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 
 SCHEMA = "onnxguard/conformance/1"
 MOST_BYTES = 1 << 28
@@ -144,10 +144,10 @@ def _side(report: dict[str, Any]) -> Side:
 def _read(path: str) -> dict[str, Any]:
     shown = printable(path)
     try:
-        if os.stat(path).st_size > MOST_BYTES:
+        content = read_regular(path, MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
             raise UsageError(f"{shown}: too large for a report of conform")
-        with open(path, encoding="utf-8") as stream:
-            report = json.load(stream)
+        report = json.loads(content)
     except OSError as error:
         raise UsageError(f"{shown}: {error.strerror}") from None
     except (ValueError, RecursionError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from datetime import date
 from enum import Enum
 from functools import lru_cache
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.base.yaml_tree import MAX_BYTES, Mark, Tree, near, parse
 from onnxguard.policy.allowlist import Allowlist, Decision, Denial, Entry, Limit, Wanted
 from onnxguard.policy.allowlist_file import AllowlistFile, read_file
@@ -187,11 +187,7 @@ def _beside(path: Path, parent: str, file: AllowlistFile) -> Path:
 
 def _read(path: Path, source: str) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise AllowlistError("not a regular file", source)
-            return stream.read(MAX_BYTES + 1)
+        return read_regular(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         hint = "; known lists: " + ", ".join(allowlist_ids())

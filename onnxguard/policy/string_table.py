@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 
-from onnxguard.base.errors import UsageError
+from onnxguard.base.errors import AllowlistError, UsageError
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN
 from onnxguard.policy.registry import is_path
 from onnxguard.policy.target import load_target
@@ -33,14 +34,16 @@ def followed(source: str, name: str | None = None) -> Table:
         name: of the table.
 
     Raises:
-        UsageError: the file cannot be read, or has no such table.
-        AllowlistError: there is neither such a file nor such a target.
+        UsageError: the file cannot be read, has no such table, or there is neither such a file nor
+            such a target.
     """
     if not os.path.lexists(source) and not is_path(source):
-        return frozenset(load_target(source).operators())
+        try:
+            return frozenset(load_target(source).operators())
+        except AllowlistError as error:
+            raise UsageError(f'--from "{printable(source)}": no such file, and {error}') from None
     try:
-        with open(source, "rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+        content = read_regular(source, MOST_BYTES + 1)
     except OSError as error:
         raise UsageError(f'--from "{printable(source)}" cannot be read: {error.strerror}') from None
     if len(content) > MOST_BYTES:

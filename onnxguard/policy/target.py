@@ -17,13 +17,16 @@ from typing import Any, NamedTuple
 
 from onnxguard.base.errors import AllowlistError
 from onnxguard.base.printable import printable
-from onnxguard.base.yaml_tree import Mapping, Scalar, near, parse
+from onnxguard.base.reading import read_regular
+from onnxguard.base.yaml_tree import MAX_BYTES, Mapping, Scalar, near, parse
 from onnxguard.policy.allowlist import Range
 from onnxguard.policy.registry import FOLDER
 from onnxguard.policy.yaml_values import boolean, integer, mapping, text
 
 SCHEMA = 1
 TARGETS = FOLDER / "targets"
+MOST_OF_ROWS = 1 << 24
+"""Bytes that a table may have."""
 COLUMNS = ("domain", "operator", "versions", "types", "how", "attributes")
 VERSIONS = ("since", "opset")
 """What the versions of a row are: those that (re)defined the operator, or those of the domain."""
@@ -214,7 +217,8 @@ def resolve_target(given: str) -> str:
         return same[-1]
     name = given.partition("@")[0]
     versions = [each for each in ids if each.startswith(f"{name}@")]
-    hint = f": there is {', '.join(versions)}" if versions else near(given, ids)
+    names = {each.partition("@")[0] for each in ids}
+    hint = f": there is {', '.join(versions)}" if versions else near(name, names)
     raise AllowlistError(
         f'no target "{printable(given)}" in the registry{hint}; see onnxguard targets list',
         "targets",
@@ -241,8 +245,10 @@ def _read(path: Path) -> Target:
     source = path.name if path.parent == TARGETS else printable(os.fspath(path))
     rows = path.with_suffix(".tsv")
     try:
-        head = _head(parse(path.read_bytes(), source, "a target"))
-        table = rows.read_text(encoding="utf-8")
+        head = _head(parse(read_regular(path, MAX_BYTES + 1), source, "a target"))
+        table = read_regular(rows, MOST_OF_ROWS + 1).decode()
+        if len(table) > MOST_OF_ROWS:
+            raise ValueError(f"its table is longer than {MOST_OF_ROWS:,} bytes")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise AllowlistError(f"cannot be read: {reason}", source) from None

@@ -14,6 +14,7 @@ from onnxguard.base.errors import ManifestError, UsageError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
+from onnxguard.base.reading import read_regular
 from onnxguard.base.writing import write_whole
 
 LOCK = "onnxguard.lock"
@@ -33,10 +34,7 @@ def read_lock(root: str) -> Lock | None:
     """
     path = os.path.join(root, LOCK)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):  # opening a FIFO would block
-            raise OSError(0, "not a regular file")
-        with open(path, "rb") as stream:
-            content = stream.read(MAX_BYTES)
+        content = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from onnxguard.base.errors import AllowlistError, ManifestError
 from onnxguard.base.globs import check_pattern
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
 from onnxguard.model.facts import Dim
@@ -74,7 +75,7 @@ def find_manifest(start: Path) -> Path:
     """
     for folder in searched_folders(start):
         path = folder / MANIFEST
-        if os.path.isfile(path):
+        if os.path.lexists(path):
             return path
     raise ManifestError(
         f"no {MANIFEST} here or in a folder above, up to the repository's root: "
@@ -100,10 +101,7 @@ def read_manifest(path: str | os.PathLike[str]) -> Manifest:
     file = Path(path)
     source = printable(os.fspath(path))
     try:
-        if not file.is_file() and file.exists():  # opening a FIFO would block
-            raise ValueError("not a regular file")
-        with file.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = read_regular(file, MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ManifestError(f"{source}: cannot be read: {reason}") from None

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS
 from onnxguard.base.errors import UsageError
+from onnxguard.base.extras import require_extra
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.catalogue import RULES
@@ -111,8 +112,7 @@ def require_onnx() -> None:
     Raises:
         UsageError: it is not.
     """
-    if find_spec("onnx") is None:
-        raise UsageError("the full check needs the onnx package: pip install 'onnxguard[onnx]'")
+    require_extra("the full check", "onnx", ["onnx"])
 
 
 def _one_line(text: str) -> str:

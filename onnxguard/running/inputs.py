@@ -296,6 +296,8 @@ def read_inputs(path: str, inputs: Sequence[Declared], others: Container[str] = 
     """
     shown = printable(path)
     try:
+        if os.path.exists(path) and not os.path.isfile(path):  # opening a FIFO would block
+            raise OSError("not a regular file")
         with open(path, "rb") as stream, zipfile.ZipFile(stream):
             stream.seek(0)
             with np.load(stream, allow_pickle=False) as archive:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from onnxguard.base.errors import ManifestError
 from onnxguard.base.findings import Finding, Place, Severity
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.base.writing import write_whole
 from onnxguard.catalogue import RULES
 from onnxguard.scanning.report import Report, Run
@@ -46,10 +47,7 @@ def read_baseline(path: str) -> Baseline:
     """
     shown = printable(path)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):  # opening a FIFO would block
-            raise OSError(0, "not a regular file")
-        with open(path, "rb") as stream:
-            document: Any = json.loads(stream.read(MAX_BYTES))
+        document: Any = json.loads(read_regular(path, MAX_BYTES))
     except FileNotFoundError:
         raise ManifestError(f"{shown}: no such baseline: `update_baseline` writes it") from None
     except OSError as error:

@@ -38,8 +38,9 @@ def find_models(
         ignored: told of each model that was left out because Git ignores it; None: none is.
 
     Raises:
-        UsageError: a folder that cannot be listed, or an address that cannot be read.
+        UsageError: a folder that cannot be listed, an address that cannot be read, an empty path.
     """
+    refuse_empty(paths)
     folders = [path for path in paths if os.path.isdir(path)]
     roots = [os.path.realpath(folder) for folder in folders]
     ignores = ignores_nothing if ignored is None else ignored_by_git(folders)
@@ -67,6 +68,16 @@ def find_models(
             if path not in found:
                 ignored(path)
     return list(found)
+
+
+def refuse_empty(paths: Sequence[str]) -> None:
+    """Refuse a path without a character, as a variable that is not set leaves one behind.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if "" in paths:
+        raise UsageError('a path is empty (""): is a variable not set?')
 
 
 def _matching(glob_: str, roots: Sequence[str], passed_over: Callable[[str], None]) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from support import protobuf as pb
+from support.command import run
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.extras import how_to_install, require_extra
@@ -27,6 +30,33 @@ def test_what_is_missing_is_named_with_what_installs_it(monkeypatch: pytest.Monk
 def test_the_command_is_that_of_the_readme() -> None:
     said = how_to_install("train").partition(",")[0]
     assert f".venv/bin/{said} " in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_none_is_fetched_from_an_index_where_another_may_have_taken_the_name() -> None:
+    for path in (ROOT / "onnxguard").rglob("*.py"):
+        assert "pip install 'onnxguard" not in path.read_text("utf-8"), path
+
+
+@pytest.mark.parametrize(
+    ("words", "extra", "hidden"),
+    [
+        ("targets clean.onnx --confirm", "parity", "onnxruntime"),
+        ("targets from-runtime --output own.yaml", "parity", "onnxruntime"),
+        ("scan clean.onnx --full-check", "onnx", "onnx"),
+        ("conform --allowlist base", "parity", "onnx"),
+        ("evaluate clean.onnx", "train", "Pillow"),
+    ],
+)
+def test_each_command_names_the_extra_that_it_lacks(
+    words: str, extra: str, hidden: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, {"Pillow": "PIL"}.get(hidden, hidden), None)
+    Path("clean.onnx").write_bytes(pb.model(pb.graph(pb.node("Relu"))))
+    code, out, err = run(*words.split())
+    assert (code, out) == (2, "")
+    assert err.endswith(f" needs {hidden}: {how_to_install(extra)}\n")
+    assert os.listdir() == ["clean.onnx"]
 
 
 def test_two_builds_of_the_runtime_over_each_other_are_refused(

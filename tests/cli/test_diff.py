@@ -90,7 +90,10 @@ def test_standard_input_that_is_no_model_is_not_verified(piped: bytes) -> None:
     ("arguments", "words"),
     [
         (["-", "-"], "standard input holds one model: give a file for OLD or for NEW"),
-        (["clean.onnx"], "name OLD and NEW: 1 given"),
+        (
+            ["clean.onnx"],
+            "name two models, OLD and NEW, or two revisions, --git BASE..HEAD: 1 model given",
+        ),
         ([".", "clean.onnx"], '"." is a folder: diff compares two files'),
         (["clean.onnx", "bad.onnx", "--allowlist", "bse"], "did you mean base?"),
         (["clean.onnx", "bad.onnx", "--output", "bad.onnx"], "which is never written to"),

@@ -204,6 +204,27 @@ def test_nothing_that_the_repository_configures_is_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+# -- commands that report no verdicts ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", ["allowlist derive", "allowlist export adr-0258 --to ort-config", "targets"]
+)
+def test_what_writes_of_models_leaves_them_out_too(command: str) -> None:
+    said = f"{SAID}./build/b.onnx, ./build/deep/c.onnx, ./sub/scratch.onnx\n"
+    _, out, err = run(*command.split(), ".")
+    assert "a.onnx" in out or "Relu" in out
+    assert "scratch" not in out
+    assert "Tanh" not in out
+    assert err == said
+    _, out, err = run(*command.split(), ".", "--include-ignored")
+    assert "scratch" in out or "Tanh" in out
+    assert err == ""
+    _, out, err = run(*command.split(), "sub/scratch.onnx")
+    assert "scratch" in out or "Tanh" in out
+    assert err == ""
+
+
 # -- a repository's manifest -----------------------------------------------------------------------
 
 

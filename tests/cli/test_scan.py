@@ -12,6 +12,7 @@ import pytest
 from support import protobuf as pb
 from support.command import run
 from support.protobuf import attribute, graph, node, tensor
+from support.repositories import write_manifest
 
 from onnxguard.base.printable import printable
 from onnxguard.reporters import REPORTERS
@@ -429,3 +430,18 @@ def test_a_shape_that_cannot_be_is_not_verified() -> None:
     code, out, err = run("scan", STUDENT, "--shape", "input")
     assert (code, out) == (2, "")
     assert err == 'onnxguard: error: --shape "input": write INPUT=DIMS, as image=1x3x256x256\n'
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["scan", "check", "diff bad.onnx", "targets", "allowlist derive", "scan bad.onnx"],
+)
+def test_an_empty_path_is_a_variable_that_is_not_set(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.onnx").write_bytes(pb.model(pb.graph(pb.node("Einsum"))))
+    write_manifest("  - {paths: ['*.onnx'], allowlist: adr-0258}\n")
+    code, out, err = run(*words.split(), "")
+    assert (code, out) == (2, "")
+    assert err == 'onnxguard: error: a path is empty (""): is a variable not set?\n'

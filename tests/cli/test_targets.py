@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import html.parser
 import json
+import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +17,7 @@ from support.command import run
 from support.protobuf import graph, node
 from support.target_goldens import FOLDER, GOLDENS, MODELS, Golden, matrix
 
-from onnxguard.policy.target import load_target, target_ids
+from onnxguard.policy.target import TARGETS, load_target, target_ids
 from onnxguard.reporters import TARGET_REPORTERS
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.running.kernel_target import target_of
@@ -90,6 +93,25 @@ def test_a_model_may_be_called_as_a_command_is(
     shutil.copy(INT8, "list")
     code, out, _ = run("targets", "matrix", "--target", CPU, "list")
     assert (code, "Target                  list\n" in out) == (0, True)
+
+
+@pytest.mark.parametrize("end", [".yaml", ".tsv"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), Path.mkdir])
+def test_a_target_that_is_no_file_is_not_waited_for(
+    make: Callable[[Path], None], end: str, tmp_path: Path
+) -> None:
+    for ending in (".yaml", ".tsv"):
+        shutil.copy(TARGETS / f"{CPU}{ending}", tmp_path / f"own{ending}")
+    (tmp_path / f"own{end}").unlink()
+    make(tmp_path / f"own{end}")
+    code, out, err = run("targets", INT8, "--target", str(tmp_path / "own.yaml"))
+    assert (code, out) == (2, "")
+    assert re.search(r"own\.yaml: cannot be read: (not a regular file|Is a directory)\n$", err)
+
+
+def test_the_nearest_target_is_named() -> None:
+    assert "(did you mean tensorrt" in run("targets", "show", "tensort")[2]
+    assert "(did you mean onnxruntime-web" in run("targets", "show", "onnxruntime-webgp@1")[2]
 
 
 def test_confirm_puts_the_truth_beside_the_prediction(tmp_path: Path) -> None:

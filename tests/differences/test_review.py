@@ -202,8 +202,11 @@ def test_a_link_is_not_followed() -> None:
         ("--git --output=x..HEAD", 'git: no commit "--output=x"'),
         ("--git HEAD..--help", 'git: no commit "--help"'),
         ("--git HEAD:a.onnx", 'git: no commit "HEAD:a.onnx"'),
-        ("a.onnx", "name OLD and NEW: 1 given; of revisions: --git BASE..HEAD"),
-        ("a b c", "name OLD and NEW: 3 given"),
+        (
+            "a.onnx",
+            "name two models, OLD and NEW, or two revisions, --git BASE..HEAD: 1 model given",
+        ),
+        ("a b c", "--git BASE..HEAD: 3 models given"),
     ],
 )
 def test_what_is_asked_for_wrongly(words: str, said: str) -> None:

@@ -260,6 +260,14 @@ ERRORS = {
 }
 
 
+@pytest.mark.parametrize("text", ["schema: 1\nid: x\x1b", "# ä日\nid: x\x1b"])
+def test_a_character_that_yaml_does_not_take_is_where_it_stands(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(AllowlistError, match=r":2:6: not YAML: the character U\+001B is not allow"):
+        load_allowlist(path)
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_error_says_what_and_where(name: str, tmp_path: Path) -> None:
     text, message = ERRORS[name]
@@ -341,7 +349,7 @@ def make_large(path: Path) -> None:
 FILES = {
     "missing": (leave_missing, "cannot be read: No such file or directory; known lists: adr-"),
     "folder": (make_folder, "cannot be read: Is a directory"),
-    "FIFO": (make_fifo, "not a regular file"),
+    "FIFO": (make_fifo, "cannot be read: not a regular file"),
     "larger than a mebibyte": (make_large, "larger than 1048576 bytes, too large for an allowlist"),
 }
 

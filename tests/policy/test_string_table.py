@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -78,8 +79,19 @@ def test_a_list_follows_a_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"), [("none.c", 'no target "none.c"'), ("./none.c", "cannot be read")]
+    ("source", "said"),
+    [
+        ("none.c", '--from "none.c": no such file, and targets: no target "none.c" in'),
+        ("./none.c", '--from "./none.c" cannot be read: No such file or directory'),
+        ("fifo", '--from "fifo" cannot be read: not a regular file'),
+        ("folder", '--from "folder" cannot be read: Is a directory'),
+    ],
 )
-def test_what_is_not_there(source: str, said: str) -> None:
+def test_what_is_not_there(
+    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("fifo")
+    os.mkdir("folder")
     code, _, err = run("allowlist", "sync", "base", "--from", source)
     assert (code, said in err) == (2, True)

@@ -169,6 +169,27 @@ def test_parts_of_which_nothing_stands_open_are_a_line_or_folded() -> None:
     assert "###" not in shown("markdown", document)
 
 
+def test_a_long_name_does_not_break_the_lines_of_others() -> None:
+    (part,) = report().parts
+    figures = [("size", "12.9 KiB"), ("nodes", "31")]
+    names = ["a", "日本", "n" * 90, "b" * 50]
+    parts = [
+        part._replace(verdict=Marked("PASS", "pass"), name=Code(name), figures=figures, brief=2)
+        for name in names
+    ]
+    lines = shown("text", report(parts=parts), width=80).splitlines()
+    aligned = 80 - len("PASS    size 12.9 KiB, nodes 31")
+    room = {name: " " * (aligned - wide(name) + 2) for name in names}
+    assert lines[:6] == [
+        f"PASS  a{room['a']}size 12.9 KiB, nodes 31",
+        f"PASS  日本{room['日本']}size 12.9 KiB, nodes 31",
+        f"PASS  {'n' * 90}  size",
+        "        12.9 KiB, nodes 31",
+        f"PASS  {'b' * 50}  size 12.9 KiB, nodes",
+        "        31",
+    ]
+
+
 @pytest.mark.parametrize("rendering", RENDERINGS)
 def test_what_holds_for_the_whole_is_in_every_rendering(rendering: str) -> None:
     remarks = Paragraph(Code(f"less {HOSTILE}"), "error"), Paragraph("also", "soft")

@@ -494,7 +494,7 @@ def test_a_dry_run_writes_nothing() -> None:
 
 def test_add_wants_a_manifest_and_force_forgets_one() -> None:
     write_models(m=RELU)
-    assert refused("init", "--add").startswith("--add: there is no onnxguard.yaml in ")
+    assert refused("init", "--add").startswith("--add: there is no onnxguard.yaml: leave it out")
     assert "name one of them" in refused("init", "--add", "--force")
 
 

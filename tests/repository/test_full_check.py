@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from support.repositories import (
     write_models,
 )
 
-from onnxguard.running import full_check
+from onnxguard.base.extras import how_to_install
 
 WRONG = REJECTED["shapes that do not fit"][0]
 
@@ -120,9 +121,8 @@ def test_a_resumed_run_knows_whether_it_was_made() -> None:
 def test_a_missing_onnx_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     write_models(a=RELU)
     asking("true")
-    monkeypatch.setattr(full_check, "find_spec", lambda _: None)
-    said = "the full check needs the onnx package: pip install 'onnxguard[onnx]'"
-    assert refused("check") == said
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert refused("check") == f"the full check needs onnx: {how_to_install('onnx')}"
     assert run("check", "--no-full-check")[0] == 0
 
 

@@ -266,7 +266,7 @@ def test_manifest_that_is_no_file(root: Path) -> None:
     os.symlink("loop", root / "loop")
     for name, said in {
         "missing.yaml": "No such file or directory",
-        "folder": "not a regular file",
+        "folder": "Is a directory",
         "fifo": "not a regular file",
         "loop": "symbolic links",
         "/dev/null": "not a regular file",
@@ -278,14 +278,28 @@ def test_manifest_that_is_no_file(root: Path) -> None:
             assert said in line
 
 
+@pytest.mark.parametrize("kind", ["folder", "fifo", "broken link"])
+def test_a_manifest_that_is_none_is_not_passed_over_for_one_above(
+    kind: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_models(m=RELU)
+    write_manifest()
+    nearer = root / "sub" / "onnxguard.yaml"
+    nearer.parent.mkdir()
+    {"folder": nearer.mkdir, "fifo": lambda: os.mkfifo(nearer)}.get(
+        kind, lambda: nearer.symlink_to("nowhere")
+    )()
+    monkeypatch.chdir(nearer.parent)
+    for command in ("check", "lock"):
+        assert refused(command).startswith("onnxguard.yaml: cannot be read: ")
+
+
 @pytest.mark.parametrize("command", ["check", "lock"])
-def test_no_manifest(command: str, root: Path) -> None:
+def test_no_manifest(command: str) -> None:
     assert refused(command) == (
         "no onnxguard.yaml here or in a folder above, up to the repository's root: "
         "onnxguard init writes one"
     )
-    (root / "onnxguard.yaml").mkdir()
-    assert "no onnxguard.yaml here" in refused(command)
 
 
 def test_nearest_manifest_counts(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

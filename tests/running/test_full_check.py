@@ -34,6 +34,7 @@ from support.protobuf import graph, node, value
 
 import onnxguard
 from onnxguard import Finding, Severity, Verdict
+from onnxguard.base.extras import how_to_install
 from onnxguard.catalogue import RULES
 from onnxguard.policy.registry import FOLDER
 from onnxguard.running import full_check
@@ -273,7 +274,7 @@ def test_a_missing_extra_is_named(path: Path, tmp_path: Path) -> None:
     full = subprocess.run([*command, "--full-check"], capture_output=True, text=True, check=False)
     assert (full.returncode, full.stdout) == (2, "")
     assert full.stderr == (
-        "onnxguard: error: the full check needs the onnx package: pip install 'onnxguard[onnx]'\n"
+        f"onnxguard: error: the full check needs onnx: {how_to_install('onnx')}\n"
     )
 
 

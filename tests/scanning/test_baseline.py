@@ -238,8 +238,8 @@ def test_baseline_that_is_no_file() -> None:
     assert refused("check", *WITH) == f"{FILE}: no such baseline: --update-baseline writes it"
     Path("folder").mkdir()
     os.mkfifo("fifo")
-    for name in ("folder", "fifo"):
-        assert refused("check", "--baseline", name) == f"{name}: cannot be read: not a regular file"
+    for name, said in {"folder": "Is a directory", "fifo": "not a regular file"}.items():
+        assert refused("check", "--baseline", name) == f"{name}: cannot be read: {said}"
         assert "not a file in a folder that exists" in refused(
             "check", "--baseline", name, "--update-baseline"
         )

@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # a scan has none of them
 BAR = 40
 """The longest bar of a histogram, in columns."""
 ALIGNED = 60
-"""Columns up to which the names of parts that have a line each are aligned."""
+"""Columns up to which the names of parts that have a line each are aligned: fewer, where the rest
+of the line has no room else."""
 WHOLE = 48
 """Columns up to which a name among others is not broken."""
 PLACES_SHOWN = 5
@@ -70,16 +71,16 @@ class _Setting:
     def document(self, document: Document) -> list[str]:
         """The parts, and the verdict once more, because a terminal shows the end."""
         found = list(map(self.found, document.parts))
-        names = [each[1] for each in found if isinstance(each, tuple)]
-        width = min(ALIGNED, max(map(len, names), default=0))
+        brief = [each for each in found if isinstance(each, tuple)]
+        rooms = (self.paint.width - columns(f"{a}  {c}") for a, _, c in brief)
+        width = min(ALIGNED, *rooms, max((columns(name) for _, name, _ in brief), default=0))
         lines: list[str] = []
         apart = False
         for each in found:
-            brief = isinstance(each, tuple)
-            if lines and not (brief and not apart):
+            if lines and (apart or not isinstance(each, tuple)):
                 lines.append("")
             lines += self.line(*each, width) if isinstance(each, tuple) else each
-            apart = not brief
+            apart = not isinstance(each, tuple)
         lines += self.blocks(document.blocks, "", apart=True)
         lines += [""] if lines else []
         for remark in document.remarks:
@@ -97,7 +98,7 @@ class _Setting:
 
     def line(self, verdict: str, name: str, figures: str, width: int) -> list[str]:
         """A line with those, the name as wide as others'."""
-        first = f"{verdict}{name:<{width}}  "
+        first = f"{verdict}{name}{' ' * (width - columns(name))}  "
         line = first + self.paint(figures, "soft")
         if columns(line) <= self.paint.width:
             return [line]
