@@ -81,6 +81,9 @@ def _run(args: Sequence[str] | None) -> int:
             _forget_stdout()
             _say(f"cannot write the report: {error.strerror}: what was written is not all of it")
             return 2
+        if isinstance(error, FileNotFoundError) and not _is_somewhere():
+            _say("the working folder was removed: change to one that is there")
+            return 2
         if os.environ.get("ONNXGUARD_TRACEBACK"):
             raise
         _say(
@@ -88,6 +91,15 @@ def _run(args: Sequence[str] | None) -> int:
             f"{ascii(str(error))[:200]} (set ONNXGUARD_TRACEBACK=1 for the traceback)"
         )
     return 2
+
+
+def _is_somewhere() -> bool:
+    """Whether the working folder is there."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 _NOT_WRITTEN = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)

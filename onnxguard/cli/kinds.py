@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class FilePath(click.Path):
-    """A path, called ``metavar`` in the help."""
+    """A path, called ``metavar`` in the help; who reads it says that it cannot be read."""
 
     def __init__(self, metavar: str) -> None:
-        super().__init__()
+        super().__init__(readable=False)
         self.metavar = metavar
 
     def get_metavar(self, *_: Any, **__: Any) -> str:

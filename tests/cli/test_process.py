@@ -235,6 +235,18 @@ def test_output_that_does_not_fit_leaves_what_was_there(folder: Path) -> None:
     assert sorted(os.listdir()) == ["bad.onnx", "clean.onnx", "report"]
 
 
+@pytest.mark.parametrize("words", ["rules", "rules OG101", "allowlist show base", "targets list"])
+def test_a_closed_stdout_is_no_terminal(words: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *MODULE, *words.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment(),
+    )
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize("closed", [0, 1, 2])
 def test_closed_stream_is_no_internal_error(closed: int) -> None:
     command = f'exec "$@" {closed}>&-' if closed else 'exec "$@" <&-'
@@ -249,6 +261,21 @@ def test_closed_stream_is_no_internal_error(closed: int) -> None:
     assert done.returncode in {0: {2}, 1: {0, 2}, 2: {0}}[closed]
     assert "internal error" not in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", ["check", "lock", "init", "scan clean.onnx", "cache show"])
+def test_a_working_folder_that_was_removed_is_no_internal_error(words: str, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = ["sh", "-c", 'rmdir ../gone && exec "$@"', "sh", *MODULE, *words.split()]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=gone, env=environment()
+    )
+    assert done.returncode == (0 if words == "cache show" else 2)
+    assert "internal error" not in done.stderr
+    if words in ("check", "lock", "init"):
+        said = "the working folder was removed: change to one that is there"
+        assert done.stderr == f"onnxguard: error: {said}\n"
 
 
 def test_interrupt_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -445,3 +446,21 @@ def test_an_empty_path_is_a_variable_that_is_not_set(
     code, out, err = run(*words.split(), "")
     assert (code, out) == (2, "")
     assert err == 'onnxguard: error: a path is empty (""): is a variable not set?\n'
+
+
+@pytest.mark.parametrize("words", ["scan --format json", "targets"])
+def test_a_model_that_may_not_be_read_is_in_the_report(words: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder, "a.onnx")
+        path.write_bytes(pb.model(pb.graph(pb.node("Relu"))))
+        path.chmod(0)
+        user = os.geteuid()
+        if user == 0:  # root may read anything
+            os.seteuid(65534)
+        try:
+            code, out, err = run(*words.split(), str(path))
+        finally:
+            os.seteuid(user)
+    assert (code, err) == (2, "")
+    assert "cannot be read: Permission denied" in out
