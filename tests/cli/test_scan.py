@@ -454,6 +454,7 @@ def test_a_model_that_may_not_be_read_is_in_the_report(words: str) -> None:
         os.chmod(folder, 0o755)
         path = Path(folder, "a.onnx")
         path.write_bytes(pb.model(pb.graph(pb.node("Relu"))))
+        assert "cannot be read" not in run(*words.split(), str(path))[1]  # and imports all of it
         path.chmod(0)
         user = os.geteuid()
         if user == 0:  # root may read anything
