@@ -137,6 +137,10 @@ def _usage(error: click.ClickException) -> str:
 
     text = " ".join(error.format_message().split()).rstrip(".")
     text = text[:1].lower() + text[1:]
+    text = text.replace("a valid integer range", "a whole number")
+    text = text.replace("a valid float range", "a number")
+    if getattr(error, "option_name", None) == "--color":
+        text += ": it stands before the command"
     choices = getattr(getattr(error, "param", None), "type", None)
     if isinstance(choices, click.Choice) and (word := re.search("'([^']*)' is not one of", text)):
         text += near(word[1], map(str, choices.choices), few=0)

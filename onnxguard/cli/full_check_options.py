@@ -7,6 +7,7 @@ from typing import NamedTuple
 import click
 
 from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS
+from onnxguard.base.errors import UsageError
 from onnxguard.cli.grouped import grouped
 
 
@@ -19,7 +20,15 @@ class FullCheckAsked(NamedTuple):
 
     @property
     def limits(self) -> tuple[int, int] | None:
-        """Seconds and mebibytes for one model; None where no full check is asked for."""
+        """Seconds and mebibytes for one model; None where no full check is asked for.
+
+        Raises:
+            UsageError: limits of a check that is not asked for.
+        """
+        if not self.full_check and self[1:] != (FULL_CHECK_SECONDS, FULL_CHECK_MEBIBYTES):
+            raise UsageError(
+                "--full-check-seconds and --full-check-mebibytes limit --full-check: add it"
+            )
         return self[1:] if self.full_check else None
 
 

@@ -288,6 +288,14 @@ def test_limits_have_limits(option: str, path: Path) -> None:
     assert option.partition("=")[0] in err
 
 
+@pytest.mark.parametrize("option", ["--full-check-seconds=5", "--full-check-mebibytes=999"])
+def test_limits_of_a_check_that_is_not_asked_for_are_refused(option: str, path: Path) -> None:
+    path.write_bytes(ACCEPTED)
+    code, out, err = run("scan", str(path), option)
+    assert (code, out) == (2, "")
+    assert "limit --full-check: add it" in err
+
+
 def test_limits_reach_the_child(path: Path) -> None:
     path.write_bytes(never_done())
     options = ["--full-check-seconds", "1", "--select", "OG9"]
