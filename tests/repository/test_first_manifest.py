@@ -492,6 +492,20 @@ def test_a_dry_run_writes_nothing() -> None:
     assert MANIFEST.read_text() == whole
 
 
+def test_a_manifest_in_another_folder_is_named_as_it_was() -> None:
+    Path("sub").mkdir()
+    write_models(**{"sub/m": RELU})
+    assert init("sub") == (
+        "wrote sub/onnxguard.yaml: 1 model in 1 entry; look at it, then run onnxguard lock and "
+        "onnxguard check there\n"
+    )
+    assert init("sub/") == "sub/onnxguard.yaml covers every model: there is nothing to add\n"
+    write_models(**{"sub/n": TANH})
+    assert init("sub").startswith("added 1 model in 1 entry to sub/onnxguard.yaml; ")
+    Path("sub/onnxguard.yaml").write_text("schema: 2\n")
+    assert refused("init", "sub").startswith("sub/onnxguard.yaml:1:9: ")
+
+
 def test_add_wants_a_manifest_and_force_forgets_one() -> None:
     write_models(m=RELU)
     assert refused("init", "--add").startswith("--add: there is no onnxguard.yaml: leave it out")
