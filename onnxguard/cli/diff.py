@@ -61,11 +61,12 @@ def diff(
     """
     names = list(dict.fromkeys(allowlists))
     lists = [load_allowlist(name)._replace(sizes=sizes) for name in names] if sizes else names
+    sketched = "html" in reports.forms
     if span is not None:
         from onnxguard.differences.review import review
 
         targets = reports.targets()
-        reviewed = review(span, files, lists)
+        reviewed = review(span, files, lists, sketched=sketched)
         write_reports(REVIEW_REPORTERS, reviewed, targets, int(verbose))
         return reviewed.exit_code
     from onnxguard.differences import compare
@@ -83,6 +84,6 @@ def diff(
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
     targets = reports.targets(files)
-    difference = compare(old, new, lists)
+    difference = compare(old, new, lists, sketched)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

@@ -12,6 +12,7 @@ from onnxguard.base.errors import ModelError
 from onnxguard.base.findings import Finding
 from onnxguard.differences.contents import FactsDifference, compare_facts, paired
 from onnxguard.differences.held_values import Outside
+from onnxguard.differences.sketches import Sketch, sketch
 from onnxguard.differences.structure import Structure, compare_structure, same_bytes
 from onnxguard.differences.values import Pair, Tree
 from onnxguard.model.describing import cost_for
@@ -47,6 +48,7 @@ class Difference(NamedTuple):
             of which no more is read than a scan reads.
         structure: how the graphs differ; None where a model could not be read, as ``facts`` is.
         seconds: wall clock.
+        sketch: of graphs that differ, for a page that draws them; None where nobody asked.
     """
 
     path: Pair[str]
@@ -55,6 +57,7 @@ class Difference(NamedTuple):
     facts: FactsDifference | None
     judged: tuple[Judged, ...]
     seconds: float = 0.0
+    sketch: Sketch | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -74,6 +77,7 @@ def compare(
     old: str,
     new: str,
     allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,),
+    sketched: bool = False,
 ) -> Difference:
     """Compare two models and judge both by every list.
 
@@ -81,6 +85,7 @@ def compare(
         old: a file, an address, or ``-`` for standard input, which only one of the two may be.
         new: the same.
         allowlists: ids of the registry, paths to YAML files, or loaded lists.
+        sketched: for a page, which draws graphs that differ.
 
     Raises:
         AllowlistError: a list could not be loaded.
@@ -101,6 +106,7 @@ def compare(
         if before.seen is None or after.seen is None:  # why is a finding of every list
             return _timed(nothing, started)
         trees = Pair(Tree(before.seen.model, before.data), Tree(after.seen.model, after.data))
+        both = Pair(before.seen, after.seen)
         verified = all(Verdict.ERROR not in each.verdict for each in judged)
         try:
             with limited():
@@ -108,13 +114,16 @@ def compare(
                 if near and "-" not in (old, new):
                     outside = Pair(Outside(old, stack), Outside(new, stack))
                 structure = compare_structure(*trees, near, outside)
-                both, costs = Pair(before.seen, after.seen), None
+                costs = None
                 if verified:
                     costs = Pair(*(cost_for(seen, sizes) for seen in both))
                 facts = compare_facts(trees, Pair(*(s.facts for s in both)), structure, costs)
         except ModelError:
             return _timed(nothing, started)
-        return _timed(nothing._replace(structure=structure, facts=facts), started)
+        found = nothing._replace(structure=structure, facts=facts)
+        if sketched and structure.compared and not structure.same:
+            found = found._replace(sketch=sketch(trees, both, sizes))
+        return _timed(found, started)
 
 
 def _timed(difference: Difference, started: float) -> Difference:

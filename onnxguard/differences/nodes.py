@@ -88,19 +88,36 @@ Names = ChainMap[bytes, bytes]
 """What a value of the new graph is called in the old one."""
 
 
+class Starts(NamedTuple):
+    """Where nodes start in their files, which tells them apart.
+
+    Attributes:
+        same: nodes that are in both models, whether they differ or not.
+        changed: in the order of ``NodeChanges``, as ``added`` and ``removed`` are.
+    """
+
+    same: list[Pair[int]]
+    changed: list[Pair[int]]
+    added: list[int]
+    removed: list[int]
+
+
 class Aligned(NamedTuple):
     """The nodes that differ, and the graphs that were found in both models."""
 
     changes: NodeChanges
     graphs: list[Pair[Graph]]
+    starts: Starts
 
 
 def compare_nodes(old: Tree, new: Tree) -> Aligned:
     """Find the nodes of all graphs of one model in another, and compare them."""
     trees = Pair(old, new)
     changed: list[NodeChange] = []
-    added: list[At] = []
-    removed: list[At] = []
+    added: list[tuple[Graph, int]] = []
+    removed: list[tuple[Graph, int]] = []
+    same: list[Pair[int]] = []
+    differ: list[Pair[int]] = []
     renamed = 0
     pending = [(Pair(*graphs), Names()) for graphs in _roots(old, new)]
     for graphs, outer in pending:  # it grows by the graphs inside
@@ -109,19 +126,24 @@ def compare_nodes(old: Tree, new: Tree) -> Aligned:
         for at, to in sorted(pairs, key=lambda pair: pair[1]):
             nodes = Pair(graphs.old.nodes[at], graphs.new.nodes[to])
             change = found.change(nodes, Pair(at, to))
-            changed += [change] if change else []
+            same.append(Pair(nodes.old.start, nodes.new.start))
+            if change is not None:
+                changed.append(change)
+                differ.append(same[-1])
             given = zip(nodes.old.outputs, nodes.new.outputs, strict=False)
             renamed += sum(bool(a and b) and a != b for a, b in given)
             pending += ((inner, found.names.new_child()) for inner in _inside(nodes))
         known = {at for at, _ in pairs}, {to for _, to in pairs}
-        removed += (_at(graphs.old, i) for i in _rest(graphs.old, known[0]))
-        added += (_at(graphs.new, i) for i in _rest(graphs.new, known[1]))
+        removed += ((graphs.old, i) for i in _rest(graphs.old, known[0]))
+        added += ((graphs.new, i) for i in _rest(graphs.new, known[1]))
     missing = _alone(pending, trees)
     removed += missing.old
     added += missing.new
-    counts = _counts(trees, changed, added, removed)
-    changes = NodeChanges(counts, tuple(changed), tuple(added), tuple(removed), renamed)
-    return Aligned(changes, [graphs for graphs, _ in pending])
+    gone, fresh = ([_at(*each) for each in some] for some in (removed, added))
+    counts = _counts(trees, changed, fresh, gone)
+    changes = NodeChanges(counts, tuple(changed), tuple(fresh), tuple(gone), renamed)
+    begin = ([graph.nodes[index].start for graph, index in some] for some in (added, removed))
+    return Aligned(changes, [graphs for graphs, _ in pending], Starts(same, differ, *begin))
 
 
 def _roots(old: Tree, new: Tree) -> Iterator[tuple[Graph, Graph]]:
@@ -146,13 +168,15 @@ def _rest(graph: Graph, known: set[int]) -> Iterator[int]:
     return (index for index in range(len(graph.nodes)) if index not in known)
 
 
-def _alone(pending: Sequence[tuple[Pair[Graph], Names]], trees: Pair[Tree]) -> Pair[list[At]]:
+def _alone(
+    pending: Sequence[tuple[Pair[Graph], Names]], trees: Pair[Tree]
+) -> Pair[list[tuple[Graph, int]]]:
     """The nodes of graphs that are in one model alone."""
     seen = {id(graph) for graphs, _ in pending for graph in graphs}
     return Pair(
         *(
             [
-                _at(graph, index)
+                (graph, index)
                 for graph in tree.model.graphs
                 if id(graph) not in seen
                 for index in range(len(graph.nodes))

@@ -14,6 +14,7 @@ from onnxguard.differences.compare import Difference, compare
 from onnxguard.differences.values import Pair
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.scanning.outlines import DRAWN_MODELS, DRAWN_NODES
 from onnxguard.scanning.report import Report, Verdict
 from onnxguard.scanning.scan import read_facts, scan
 from onnxguard.sources.discover import SUFFIX
@@ -86,6 +87,7 @@ def review(
     paths: Sequence[str] = (),
     allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,),
     folder: str = ".",
+    sketched: bool = False,
 ) -> Review:
     """Compare all models between two revisions, with their external data as of each.
 
@@ -94,6 +96,7 @@ def review(
         paths: look at these files and folders alone.
         allowlists: ids of the registry, paths to YAML files, or loaded lists.
         folder: in the repository.
+        sketched: for a page, which draws graphs that differ, those of models that fail first.
 
     Raises:
         UsageError: no repository, or no such revision or path.
@@ -111,13 +114,28 @@ def review(
         before = _Tree(repository, base, Path(scratch, "old"))
         after = _Tree(repository, head, Path(scratch, "new"))
         changes = _of_models(repository.changes(base, head), before, after)
-        found = tuple(
-            _reviewed(change, before, after, policies)
-            for change in changes
-            if not inside or any(map(_below(change), inside))
-        )
+        found: list[Reviewed] = []
+        for change in changes:
+            if not inside or any(map(_below(change), inside)):
+                found.append(_reviewed(change, before, after, policies, sketched))
+                _make_room(found)
     old, new = (shown(names[0]), base[:_SHORT]), (shown(names[1]), head[:_SHORT])
-    return Review(old, new, found, time.perf_counter() - started)
+    return Review(old, new, tuple(found), time.perf_counter() - started)
+
+
+def _make_room(models: list[Reviewed]) -> None:
+    """Forget the sketches that a page has no room for; those of models that fail stay longest."""
+    drawn = [
+        (model.verdict is Verdict.PASS, at, model.difference, model.difference.sketch.nodes)
+        for at, model in enumerate(models)
+        if model.difference is not None and model.difference.sketch is not None
+    ]
+    nodes = 0
+    for count, (_, at, difference, more) in enumerate(sorted(drawn, key=lambda each: each[:2])):
+        nodes += more
+        if nodes > DRAWN_NODES or count >= DRAWN_MODELS:
+            forgotten = difference._replace(sketch=None)
+            models[at] = models[at]._replace(difference=forgotten)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -186,7 +204,7 @@ def _of_models(changes: Sequence[Change], before: _Tree, after: _Tree) -> list[C
 
 
 def _reviewed(
-    change: Change, before: _Tree, after: _Tree, policies: Sequence[Allowlist]
+    change: Change, before: _Tree, after: _Tree, policies: Sequence[Allowlist], sketched: bool
 ) -> Reviewed:
     old, new = (None if path is None else shown(path) for path in change)
     path = Pair(old, new)
@@ -196,7 +214,7 @@ def _reviewed(
         file = after.model(change.new)
         reports = [scan(file, policy)._replace(path=new or "") for policy in policies]
         return Reviewed(path, reports=tuple(reports))
-    difference = compare(before.model(change.old), after.model(change.new), policies)
+    difference = compare(before.model(change.old), after.model(change.new), policies, sketched)
     files = [name for name in after.data(change.new) if name in before.files]
     data = tuple(shown(name) for name in files if after.files.get(name) != before.files[name])
     return Reviewed(path, difference._replace(path=Pair(old or "", new or "")), data)

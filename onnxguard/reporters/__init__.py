@@ -54,9 +54,12 @@ REPORTERS = _reporters(
 PARITY_REPORTERS = _reporters(
     "parity.document", **{name: f"parity.{name}.render" for name in PROGRAMS}
 )
-DIFFERENCE_REPORTERS = _reporters("diff.document", json="diff.json.render")
+DIFFERENCE_REPORTERS = _reporters("diff.document", json="diff.json.render", html="diff.html.render")
 REVIEW_REPORTERS = _reporters(
-    "diff.review", json="diff.json.review", markdown="diff.review_markdown.render"
+    "diff.review",
+    json="diff.json.review",
+    markdown="diff.review_markdown.render",
+    html="diff.html.render_review",
 )
 TARGET_REPORTERS = _reporters("targets.document", json="targets.json.render")
 CONFORMANCE_REPORTERS = _reporters("conformance.document", json="conformance.json.render")

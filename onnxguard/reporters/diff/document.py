@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from onnxguard.base.findings import Finding
 from onnxguard.differences import Difference, FactsDifference, Judged, Structure
@@ -10,7 +11,7 @@ from onnxguard.reporters.diff import phrases as diff_phrases
 from onnxguard.reporters.diff.sections import SIGNS, sections
 from onnxguard.reporters.diff.structure import structure_sections
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.blocks import Items
+from onnxguard.reporters.kit.blocks import Drawn, Items
 from onnxguard.reporters.kit.checks import SCAN
 from onnxguard.reporters.kit.document import (
     Block,
@@ -23,12 +24,15 @@ from onnxguard.reporters.kit.document import (
 )
 from onnxguard.reporters.kit.words import Code, Marked, Words
 
+if TYPE_CHECKING:
+    from onnxguard.reporters.kit.html_elements import Markup
 
-def document(difference: Difference) -> Document:
-    """The whole report."""
+
+def document(difference: Difference, name: str = "report-1") -> Document:
+    """The whole report; ``name`` is what its anchors on a page begin with."""
     blocks: list[Block] = [_judged(judged) for judged in difference.judged]
     if difference.facts is not None and difference.structure is not None:
-        blocks += _facts(difference.facts, difference.structure)
+        blocks += _facts(difference, difference.facts, difference.structure, name)
     old, new = map(Code, difference.path)
     verdict = phrases.marked(difference.verdict)
     said = ": ", Code(diff_phrases.likeness(difference))
@@ -70,7 +74,9 @@ def _standing(old: Finding, new: Finding) -> Words:
     return _row(Marked("stands", "soft", "="), new, "; ".join(notes))
 
 
-def _facts(facts: FactsDifference, structure: Structure) -> Iterator[Block]:
+def _facts(
+    difference: Difference, facts: FactsDifference, structure: Structure, name: str
+) -> Iterator[Block]:
     numbers = diff_phrases.changed_numbers(facts)
     if numbers:
         rows = [(row.name, Code(row.old), Code(row.new), row.change) for row in numbers]
@@ -78,5 +84,25 @@ def _facts(facts: FactsDifference, structure: Structure) -> Iterator[Block]:
     same = diff_phrases.unchanged(facts)
     if same:
         yield Section("The same in both", [Paragraph(Code(same))])
-    yield from structure_sections(structure)
+    if difference.sketch is None:
+        yield Drawn(lambda: _undrawn(structure))
+        yield from structure_sections(structure)
+    else:
+        from onnxguard.reporters.diff.html_graphs import card, drawing  # for a page alone
+
+        drawn = drawing(difference.sketch, structure.nodes, facts, name)
+        yield Drawn(lambda: card(drawn, difference.path))
+        yield from structure_sections(structure, drawn.links)
     yield from sections(facts)
+
+
+def _undrawn(structure: Structure) -> Markup:
+    """Why a page draws no graphs."""
+    from onnxguard.reporters.kit.html_elements import element, section
+
+    reason = "They are not drawn here: a page of these two models alone may have room for them."
+    if not structure.compared:
+        reason = "They are not drawn: they were not compared."
+    elif structure.same:
+        reason = "They are equal, and not drawn. The page of a scan shows one."
+    return section("Graphs", element("p", reason, class_="soft"))

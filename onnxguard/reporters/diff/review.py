@@ -20,7 +20,8 @@ def document(review: Review) -> Document:
     """The whole report."""
     models = sorted(review.models, key=lambda model: _ORDER.index(model.verdict))
     verdict = phrases.marked(review.verdict)
-    return Document("diff", verdict, summary(review), review.seconds, tuple(map(_part, models)))
+    parts = [_part(model, f"report-{place}") for place, model in enumerate(models, 1)]
+    return Document("diff", verdict, summary(review), review.seconds, parts)
 
 
 def summary(review: Review) -> Words:
@@ -35,10 +36,10 @@ def summary(review: Review) -> Words:
     return (Code(base), f" ({old}) to ", Code(head), f" ({new}): {told}")
 
 
-def _part(model: Reviewed) -> Part:
+def _part(model: Reviewed, anchor: str) -> Part:
     old, new = model.path
     if model.difference is not None:
-        (part,) = of_two.document(model.difference).parts
+        (part,) = of_two.document(model.difference, anchor).parts
         name = Code(new) if old == new else (Code(old), " -> ", Code(new))
         data = [", ", Code(", ".join(model.data)), " holds other values"] if model.data else []
         return part._replace(name=name, said=(f", {model.what}", *flat(part.said), *data))

@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
 
 from onnxguard.differences import Structure
-from onnxguard.differences.nodes import At, NodeChange
+from onnxguard.differences.nodes import At, NodeChange, NodeChanges
 from onnxguard.differences.weights import Range, WeightChange
 from onnxguard.reporters.diff.sections import ROWS_SHOWN, SIGNS
 from onnxguard.reporters.kit import phrases
 from onnxguard.reporters.kit.document import Block, Section, Table
-from onnxguard.reporters.kit.words import Code, Words
+from onnxguard.reporters.kit.words import Code, Linked, Words, plain
 
 Row = tuple[Words, ...]
 
 
-def structure_sections(structure: Structure) -> Iterator[Section]:
-    """The sections of what differs; kinds that are the same are left out."""
+class Link(NamedTuple):
+    """Where the rows of a node lead, what leads to the first, and the node, as of ``Linked``."""
+
+    href: str
+    anchor: str
+    node: str
+
+
+def structure_sections(
+    structure: Structure, links: Sequence[Link | None] = ()
+) -> Iterator[Section]:
+    """The sections of what differs; kinds that are the same are left out.
+
+    ``links`` are for the nodes, in the order of ``node_rows``.
+    """
     if structure.definitions:
         rows: list[Row] = [
             (
@@ -29,7 +44,7 @@ def structure_sections(structure: Structure) -> Iterator[Section]:
         ]
         table = Table(("Operator", "Nodes>", "Since", "Differs in"), rows, shown=ROWS_SHOWN)
         yield Section("Defined otherwise at the new opset", [table])
-    yield from _nodes(structure)
+    yield from _nodes(structure, links)
     found = structure.initializers
     if found:
         heads = ("", "Initializer", "Type", "Old values", "New values", "Largest step")
@@ -51,7 +66,7 @@ def _counted(changed: int, added: int, removed: int) -> str:
     return ", ".join(f"{count:,} {word}" for count, word in counts if count)
 
 
-def _nodes(structure: Structure) -> Iterator[Section]:
+def _nodes(structure: Structure, links: Sequence[Link | None]) -> Iterator[Section]:
     nodes = structure.nodes
     counted = _counted(*map(len, (nodes.changed, nodes.added, nodes.removed)))
     blocks: list[Block] = []
@@ -62,8 +77,8 @@ def _nodes(structure: Structure) -> Iterator[Section]:
             for each in nodes.counts
         ]
         blocks.append(Table(heads, counts, shown=ROWS_SHOWN))
-        rows = [row for change in nodes.changed for row in _changed(change)]
-        rows += [_alone("+", at) for at in nodes.added] + [_alone("-", at) for at in nodes.removed]
+        groups = zip_longest(node_rows(nodes), links)
+        rows = [row for group, link in groups for row in _linked(group, link)]
         heads = ("", "Node", "Operator", "What", "Old", "New")
         blocks.append(Table(heads, rows, shown=ROWS_SHOWN))
     if nodes.renamed:
@@ -73,23 +88,42 @@ def _nodes(structure: Structure) -> Iterator[Section]:
         yield Section(f"Nodes: {counted}", blocks, folded=True)
 
 
+def node_rows(nodes: NodeChanges) -> Iterator[list[Row]]:
+    """The rows of each node that differs: those of both models, of the new, of the old one."""
+    yield from (list(_changed(change)) for change in nodes.changed)
+    yield from ([_alone("+", at)] for at in nodes.added)
+    yield from ([_alone("-", at)] for at in nodes.removed)
+
+
+def _linked(rows: list[Row], link: Link | None) -> Iterator[Row]:
+    for place, (sign, at, *rest) in enumerate(rows):
+        if link is None:
+            yield sign, at, *rest
+        else:
+            anchor = "" if place else link.anchor
+            yield sign, Linked(plain(at), link.href, anchor, link.node), *rest
+
+
 def _alone(sign: str, at: At) -> Row:
     return SIGNS[sign], Code(at.route), Code(at.operator), "", "", ""
 
 
+def differs(change: NodeChange) -> Iterator[tuple[Words, object, object]]:
+    """In what a node differs, and what that is in each model."""
+    old, new = change.node
+    if old.operator != new.operator:
+        yield "operator", old.operator, new.operator
+    for what, slots in (("input", change.inputs), ("output", change.outputs)):
+        yield from ((f"{what} {slot.index}", slot.old, slot.new) for slot in slots)
+    yield from ((Code(each.name), each.old, each.new) for each in change.attributes)
+
+
 def _changed(change: NodeChange) -> Iterator[Row]:
     """A line for each thing in which the node differs."""
-    old, new = change.node
-    differs: list[tuple[Words, object, object]] = []
-    if old.operator != new.operator:
-        differs.append(("operator", old.operator, new.operator))
-    for what, slots in (("input", change.inputs), ("output", change.outputs)):
-        differs += [(f"{what} {slot.index}", slot.old, slot.new) for slot in slots]
-    differs += [(Code(each.name), each.old, each.new) for each in change.attributes]
-    for name, *both in differs:
+    for name, *both in differs(change):
         before, after = ("none" if side is None else str(side) or '""' for side in both)
         more = "" if before != after else " (it differs further on)"
-        place = Code(new.route), Code(new.operator)
+        place = Code(change.node.new.route), Code(change.node.new.operator)
         yield SIGNS["~"], *place, name, Code(before), (Code(after), more)
 
 

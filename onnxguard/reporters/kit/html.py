@@ -6,7 +6,7 @@ import base64
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from onnxguard.base.findings import Finding
 from onnxguard.reporters.kit import phrases
@@ -39,6 +39,7 @@ from onnxguard.reporters.kit.html_elements import (
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.kit.words import (
     Code,
+    Linked,
     Marked,
     Words,
     begun,
@@ -49,8 +50,19 @@ from onnxguard.reporters.kit.words import (
     sentence,
 )
 
-STYLE = files("base.css", "document.css", "narrow.css")
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+class Look(NamedTuple):
+    """The styles of a page, its Content-Security-Policy, and its script if there is one."""
+
+    style: str
+    policy: str
+    script: str = ""
+
+
+PLAIN = Look(
+    files("base.css", "document.css", "narrow.css"),
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+)
 """Nothing on the page may load or run, whatever a model calls its parts."""
 
 ROWS_SHOWN = 1000
@@ -62,7 +74,7 @@ _CARDS = Section, Findings, Drawn
 """What begins a card of its own; what stands before it belongs to the part's heading."""
 
 
-def render(document: Document, options: RenderOptions) -> str:
+def render(document: Document, options: RenderOptions, look: Look = PLAIN) -> str:
     """Render a page that holds everything it shows, pictures included."""
     title = plain(document.title) or f"onnxguard {document.command}"
     if document.verdict:
@@ -76,7 +88,8 @@ def render(document: Document, options: RenderOptions) -> str:
     summary = [] if alone else [_summary(document)]
     inside = [*remarks, *summary, *articles, *map(_block, document.blocks)]
     body = element("h1", title), element("main", *inside)
-    return page(title, POLICY, STYLE, *body)
+    script = [Markup(f"\n<script>{look.script}</script>\n")] if look.script else []
+    return page(title, look.policy, look.style, *body, *script)
 
 
 def words(text: Words) -> Markup:
@@ -85,6 +98,10 @@ def words(text: Words) -> Markup:
 
 
 def _word(text: str) -> Markup:
+    if isinstance(text, Linked):
+        more = {"id": text.anchor} if text.anchor else {}
+        more |= {"data_node": text.node} if text.node else {}
+        return element("a", code(text), href=text.href, **more)
     if isinstance(text, Code):
         return code(text)
     if isinstance(text, Marked):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -45,12 +47,25 @@ def escaped(text: str) -> Markup:
     return Markup(html.escape(text).replace("##", "#&#35;"))
 
 
-def page(title: str, policy: str, style: str, *body: Markup) -> str:
-    """The whole page; ``policy`` is its Content-Security-Policy, ``style`` CSS."""
+def policy(style: str, script: str) -> str:
+    """Nothing may be loaded, and nothing runs or styles but these two, whatever a model says."""
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def page(title: str, allowed: str, style: str, *body: Markup) -> str:
+    """The whole page; ``allowed`` is its Content-Security-Policy, ``style`` CSS."""
     head = element(
         "head",
         Markup('\n<meta charset="utf-8">\n'),
-        void("meta", http_equiv="Content-Security-Policy", content=policy),
+        void("meta", http_equiv="Content-Security-Policy", content=allowed),
         Markup(_HEAD),
         element("style", Markup(style)),
         Markup("\n"),

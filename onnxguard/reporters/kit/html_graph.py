@@ -29,13 +29,16 @@ SHAPES = 2
 
 
 class Note(NamedTuple):
-    """What a box says besides its outline: a Constant's value, or its findings.
+    """What a box says besides its outline: a Constant's value, its findings, or how it differs.
 
     Attributes:
         value: the type and value of a Constant.
-        severity: of the worst finding about it; empty where there is none.
-        codes: the rules' codes; ``link`` leads to the first finding.
+        severity: of the worst finding about it, or ``changed``, ``added``, ``removed``; empty where
+            there is nothing.
+        codes: the rules' codes, or in what it differs; ``link`` leads to where it is said in full.
         anchor: what links to the box name.
+        sign: stands before the severity.
+        node: the same for boxes, and links, that stand for the same node.
     """
 
     value: tuple[str, ...] = ()
@@ -43,6 +46,8 @@ class Note(NamedTuple):
     codes: tuple[str, ...] = ()
     link: str = ""
     anchor: str = ""
+    sign: str = ""
+    node: str = ""
 
 
 class Scene(NamedTuple):
@@ -62,16 +67,43 @@ class Scene(NamedTuple):
 
 def arrange(outline: Outline, notes: Mapping[tuple[int, int], Note]) -> Scene:
     """Lay out all graphs, the inner ones first; a node is as large as what is inside it."""
+    return composed(outline, notes, layouts_of(outline, notes))
+
+
+def layouts_of(outline: Outline, notes: Mapping[tuple[int, int], Note]) -> list[Layout]:
+    """The layout of each graph by itself."""
+    layouts: list[Layout] = [Layout((), (), (), Size(0, 0))] * len(outline.graphs)
+    for number in reversed(range(len(layouts))):
+        sizes = sizes_of(outline, number, notes, layouts)
+        layouts[number] = lay_out(sizes, ends_of(outline.graphs[number]))
+    return layouts
+
+
+def ends_of(graph: GraphOutline) -> list[tuple[int, int]]:
+    """The boxes at the two ends of each edge."""
+    return [(edge.source, edge.target) for edge in graph.edges]
+
+
+def sizes_of(
+    outline: Outline,
+    number: int,
+    notes: Mapping[tuple[int, int], Note],
+    layouts: Sequence[Layout],
+) -> list[Size]:
+    """How large the boxes of a graph are, in which the layouts of others lie."""
+    sizes = []
+    for index, box in enumerate(outline.graphs[number].boxes):
+        own = _own_size(box, notes.get((number, index), Note()))
+        _, inner = _shelves([layouts[body] for body in box.bodies], outline.graphs, box.bodies)
+        sizes.append(Size(max(own.width, inner.width), own.height + inner.height))
+    return sizes
+
+
+def composed(
+    outline: Outline, notes: Mapping[tuple[int, int], Note], layouts: Sequence[Layout]
+) -> Scene:
+    """Put the graphs inside nodes where they lie."""
     graphs = outline.graphs
-    layouts: list[Layout] = [Layout((), (), (), Size(0, 0))] * len(graphs)
-    for number in reversed(range(len(graphs))):
-        graph = graphs[number]
-        sizes = []
-        for index, box in enumerate(graph.boxes):
-            own = _own_size(box, notes.get((number, index), Note()))
-            _, inner = _shelves([layouts[body] for body in box.bodies], graphs, box.bodies)
-            sizes.append(Size(max(own.width, inner.width), own.height + inner.height))
-        layouts[number] = lay_out(sizes, [(edge.source, edge.target) for edge in graph.edges])
     roots = list(range(len(graphs)))
     origins = [(PAD, PAD)] * len(graphs)
     frames: list[Rect | None] = [None] * len(graphs)
@@ -112,8 +144,9 @@ def _shelves(
 def _lines(box: Box, note: Note) -> list[tuple[str, str]]:
     """The lines that a box shows, each with its class."""
     if box.kind in (Kind.INPUT, Kind.OUTPUT):
-        return [("small", clipped_left(box.label, NAME) or "(no name)")]
-    lines = [("op", clipped(box.label, LABEL))]
+        lines = [("small", clipped_left(box.label, NAME) or "(no name)")]
+    else:
+        lines = [("op", clipped(box.label, LABEL))]
     if box.name:
         lines.append(("small", clipped_left(box.name, NAME)))
     lines += [("small", clipped(line, NAME)) for line in note.value if line]
@@ -121,10 +154,16 @@ def _lines(box: Box, note: Note) -> list[tuple[str, str]]:
         lines.append(("small", f"{box.hidden_bodies:,} graphs not drawn"))
     if box.function >= 0:
         lines.append(("small link", "to its body"))
-    if note.codes:
+    if note.severity:
         more = f" +{len(note.codes) - 2}" if len(note.codes) > 2 else ""
-        lines.append(("mark", f"{note.severity}: {' '.join(note.codes[:2])}{more}"))
+        said = _marked(note, " ", note.codes[:2])
+        lines.append(("mark", f"{clipped(said, NAME - len(more))}{more}"))
     return lines
+
+
+def _marked(note: Note, between: str, codes: Sequence[str]) -> str:
+    """``error: OG101``, ``~ changed: input 0``, ``+ added``."""
+    return f"{note.sign}{note.severity}{': ' if codes else ''}{between.join(codes)}"
 
 
 def _own_size(box: Box, note: Note) -> Size:
@@ -204,6 +243,7 @@ def _box(box: Box, place: Rect, note: Note, links: Sequence[str]) -> Markup:
         parts.append(_text(x, y + LINE * row, kind, text))
     style = " ".join(filter(None, names))
     more = {"id": note.anchor} if note.anchor else {}
+    more |= {"data_node": note.node} if note.node else {}
     link = note.link or (links[box.function] if box.function >= 0 else "")
     if link:
         return Markup(f"\n{element('a', *parts, href=link, class_=style, **more)}")
@@ -212,8 +252,9 @@ def _box(box: Box, place: Rect, note: Note, links: Sequence[str]) -> Markup:
 
 def described(box: Box, note: Note) -> str:
     """Everything that is known about a box, in lines."""
+    marked = [_marked(note, ", ", note.codes)] if note.severity else []
     if box.kind in (Kind.INPUT, Kind.OUTPUT):
-        return f"{box.kind.value} of the graph: {box.label}"
+        return "\n".join([f"{box.kind.value} of the graph: {box.label}", *marked])
     lines = [box.label, f"at {box.route}"]
     for verb, names, hidden in (
         ("reads", box.reads, box.hidden_reads),
@@ -224,9 +265,7 @@ def described(box: Box, note: Note) -> str:
             lines.append(f"{verb} {', '.join(name or '(none)' for name in names)}{more}")
     if note.value:
         lines.append(f"holds {' '.join(note.value)}")
-    if note.codes:
-        lines.append(f"{note.severity}: {', '.join(note.codes)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *marked])
 
 
 def _rect(place: Rect, radius: int, **more: str) -> Markup:

@@ -78,24 +78,41 @@ class _Grid(NamedTuple):
     chains: list[list[int]]
 
 
-def lay_out(sizes: Sequence[Size], edges: Sequence[tuple[int, int]]) -> Layout:
+def lay_out(
+    sizes: Sequence[Size],
+    edges: Sequence[tuple[int, int]],
+    ranks: Sequence[int] | None = None,
+    heights: Sequence[int] | None = None,
+) -> Layout:
     """Place boxes so that edges run down.
 
     Boxes are expected in an order in which they can run; an edge against it is drawn upward. No
-    edge may end where it starts.
+    edge may end where it starts. Whoever gives the ``ranks``, in which edges run down as well, may
+    say the ``heights`` of them all.
     """
     if not sizes:
         return Layout((), (), (), Size(0, 0))
     downward = [(min(edge), max(edge)) for edge in edges]
-    ranks = rank_boxes(len(sizes), downward)
-    grid = _grid(sizes, ranks, downward)
+    ranks = rank_boxes(len(sizes), downward) if ranks is None else ranks
+    heights = heights_of(sizes, ranks) if heights is None else heights
+    grid = _grid(sizes, ranks, len(heights), downward)
     _order(grid)
     centres = _centres(grid)
-    return _placed(sizes, ranks, edges, grid, centres)
+    return _placed(sizes, ranks, heights, edges, grid, centres)
 
 
-def _grid(sizes: Sequence[Size], ranks: list[int], edges: list[tuple[int, int]]) -> _Grid:
-    rows: list[list[int]] = [[] for _ in range(max(ranks) + 1)]
+def heights_of(sizes: Sequence[Size], ranks: Sequence[int]) -> list[int]:
+    """The height of each rank: that of its highest box."""
+    heights = [0] * (max(ranks, default=-1) + 1)
+    for size, rank in zip(sizes, ranks, strict=True):
+        heights[rank] = max(heights[rank], size.height)
+    return heights
+
+
+def _grid(
+    sizes: Sequence[Size], ranks: Sequence[int], count: int, edges: list[tuple[int, int]]
+) -> _Grid:
+    rows: list[list[int]] = [[] for _ in range(count)]
     for box, rank in enumerate(ranks):
         rows[rank].append(box)
     widths = [size.width + GAP for size in sizes]
@@ -211,18 +228,18 @@ def _wanted(vertex: int, near: list[int], grid: _Grid, middle: list[float]) -> t
 
 def _placed(
     sizes: Sequence[Size],
-    ranks: list[int],
+    ranks: Sequence[int],
+    heights: Sequence[int],
     edges: Sequence[tuple[int, int]],
     grid: _Grid,
     centres: list[float],
 ) -> Layout:
-    count = len(sizes)
     left = min(centres[v] - grid.widths[v] / 2 for v in range(len(centres)))
     middle = [round(centre - left) for centre in centres]
     tops, bottoms, y = [], [], 0
-    for row in grid.rows:
+    for height in heights:
         tops.append(y)
-        y += max(sizes[v].height for v in row if v < count)
+        y += height
         bottoms.append(y)
         y += RANK_GAP
     boxes = []

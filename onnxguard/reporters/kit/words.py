@@ -12,6 +12,28 @@ class Code(str):
     __slots__ = ()
 
 
+class Linked(Code):
+    """``Code`` that leads somewhere on a page.
+
+    Attributes:
+        href: where to.
+        anchor: what leads to it; may be empty.
+        node: as of ``html_graph.Note``.
+    """
+
+    __slots__ = ("anchor", "href", "node")
+
+    href: str
+    anchor: str
+    node: str
+
+    def __new__(cls, text: str, href: str, anchor: str = "", node: str = "") -> Self:
+        """Text with a link."""
+        made = super().__new__(cls, text)
+        made.href, made.anchor, made.node = href, anchor, node
+        return made
+
+
 class Marked(str):
     """Words of our own that stand out.
 

@@ -6,11 +6,8 @@ there all the same, unsorted and whole.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from onnxguard.reporters.kit import phrases
-from onnxguard.reporters.kit.html_elements import Markup, code, element, files, page
+from onnxguard.reporters.kit.html_elements import Markup, code, element, files, page, policy
 from onnxguard.reporters.kit.options import RenderOptions
 from onnxguard.reporters.scan.html_index import Entry, badge, index
 from onnxguard.reporters.scan.html_model import model_page
@@ -18,23 +15,12 @@ from onnxguard.scanning.outlines import by_urgency, drawn
 from onnxguard.scanning.report import Run
 from onnxguard.version import __version__
 
-STYLE = files("base.css", "scan.css", "narrow.css", "scan_phone.css")
-SCRIPT = files("scan.js")
+STYLE = files("base.css", "scan.css", "graph.css", "narrow.css", "scan_phone.css")
+SCRIPT = files("scan.js", "graph.js")
+POLICY = policy(STYLE, SCRIPT)
 
 PAGES = 300
 """So many models have a page of their own, those that failed first."""
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-POLICY = (
-    f"default-src 'none'; style-src {_hash(STYLE)}; script-src {_hash(SCRIPT)}; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""Nothing may be loaded, and nothing runs or styles but these two, whatever a model is called."""
 
 
 def render(run: Run, options: RenderOptions) -> str:

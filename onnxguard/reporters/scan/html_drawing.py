@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from onnxguard.model.outline import Kind, Outline
-from onnxguard.reporters.kit import phrases, rows
+from onnxguard.reporters.kit.html_canvas import (
+    constant_values,
+    framed,
+    left_out,
+    legend,
+    skip_to,
+    tools,
+)
 from onnxguard.reporters.kit.html_elements import Markup, element, section
 from onnxguard.reporters.kit.html_graph import Note, arrange, picture
 from onnxguard.reporters.kit.html_marks import At, Marks, marks, severity_of
@@ -13,6 +20,12 @@ from onnxguard.scanning.report import Report
 
 FINDINGS = 50
 """Findings of a model that have an anchor."""
+
+_SAMPLES = (
+    ("error", "node with an error"),
+    ("warning", "node with a warning"),
+    ("note", "node with a note"),
+)
 
 
 class Drawing(NamedTuple):
@@ -53,46 +66,28 @@ def drawing(report: Report, name: str, pictured: bool) -> Drawing:
 def _card(outline: Outline, notes: dict[At, Note], name: str) -> Markup:
     scene = arrange(outline, notes)
     links = [f"#{name}-graph-{root + 1}" for root in scene.roots]
-    parts = [element("p", said, class_="hint") for said in _left_out(outline)]
-    parts.append(_legend(outline, notes))
+    said = left_out(outline, "a finding")
+    parts = [element("p", said, class_="hint")] if said else []
+    leads = ["A marked node leads to its finding."] if any(n.link for n in notes.values()) else []
+    parts.append(legend([outline], notes.values(), _SAMPLES, leads))
     for root, graph in enumerate(outline.graphs):
         if graph.parent >= 0:
             continue
         anchor = f"{name}-graph-{root + 1}"
         drawn = picture(outline, scene, root, notes, links)
-        box = element(
-            "div", drawn, class_="drawing", role="region", tabindex="0", aria_label=graph.title
-        )
         heading = [element("h4", graph.title)] if root else []
-        parts.append(
-            element(
-                "div",
-                *heading,
-                element("a", "Skip this graph", href=f"#{anchor}-end", class_="skip"),
-                _tools(),
-                box,
-                element("p", "", class_="status", aria_live="polite", id=f"{anchor}-end"),
-                class_="graph",
-                id=anchor,
-            )
-        )
+        canvas = framed(drawn, graph.title, f"{anchor}-end")
+        inside = *heading, skip_to(f"{anchor}-end"), tools(), *canvas
+        parts.append(element("div", *inside, class_="graph", id=anchor))
     return section("Graph", *parts)
 
 
 def _notes(report: Report, outline: Outline, name: str, marked: Marks) -> dict[At, Note]:
     """What the boxes say besides their outlines."""
-    values = {}
-    if report.facts is not None:
-        values = {
-            (constant.place.start, constant.place.end): (rows.constant(constant)[1], constant.value)
-            for constant in report.facts.constants
-        }
     notes: dict[At, Note] = {}
-    for number, graph in enumerate(outline.graphs):
-        for index, box in enumerate(graph.boxes):
-            if box.route and (box.start, box.end) in values:
-                anchor = _anchor(name, (number, index))
-                notes[number, index] = Note(values[box.start, box.end], anchor=anchor)
+    if report.facts is not None:
+        for at, value in constant_values(outline, report.facts).items():
+            notes[at] = Note(value, anchor=_anchor(name, at))
     for at, numbers in marked.boxes.items():
         codes = tuple(dict.fromkeys(report.findings[number].code for number in numbers))
         severity = severity_of(report, numbers).value
@@ -105,75 +100,3 @@ def _notes(report: Report, outline: Outline, name: str, marked: Marks) -> dict[A
 
 def _anchor(name: str, at: At) -> str:
     return f"{name}-node-{at[0]}-{at[1]}"
-
-
-def _left_out(outline: Outline) -> list[str]:
-    """What the pictures do not show, in words."""
-    said = []
-    nodes = outline.nodes - outline.kept_nodes
-    parts = [
-        phrases.plural(count, noun)
-        for count, noun in (
-            (nodes, "node"),
-            (outline.hidden_graphs, "graph"),
-            (outline.hidden_edges, "edge"),
-        )
-        if count
-    ]
-    ports = sum(graph.hidden_ports for graph in outline.graphs)
-    if ports:
-        parts.append(f"{ports:,} inputs and outputs of graphs")
-    if parts:
-        cut = any(sum(1 for b in graph.boxes if b.route) < graph.nodes for graph in outline.graphs)
-        near = " What is near a finding is kept." if cut else ""
-        said.append(f"Not all of it is drawn. Left out: {', '.join(parts)}.{near}")
-    return said
-
-
-_ZOOMS = (
-    ("\u2212", "out", "Zoom out"),
-    ("+", "in", "Zoom in"),
-    ("Fit", "fit", "Show the whole graph"),
-    ("1:1", "full", "Show it in full size"),
-)
-
-_STYLES = {Kind.NODE: "node", Kind.CONSTANT: "constant", Kind.INPUT: "port", Kind.OUTPUT: "port"}
-_SAMPLES = (
-    ("node", "node"),
-    ("constant", "Constant node"),
-    ("port", "input or output of a graph"),
-    ("error", "node with an error"),
-    ("warning", "node with a warning"),
-    ("note", "node with a note"),
-)
-
-
-def _tools() -> Markup:
-    """What the script zooms by; hidden until it runs."""
-    buttons = [
-        element("button", sign, type="button", data_zoom=how, aria_label=name, title=name)
-        for sign, how, name in _ZOOMS
-    ]
-    said = element("span", "Move: drag, or arrow keys. Zoom: Ctrl and the wheel, or + and -.")
-    return element("div", *buttons, said, class_="tools hint", hidden="hidden")
-
-
-def _legend(outline: Outline, notes: dict[At, Note]) -> Markup:
-    """The boxes and lines that there are, and what they stand for."""
-    boxes = [box for graph in outline.graphs for box in graph.boxes]
-    shown = {_STYLES[box.kind] for box in boxes} | {note.severity for note in notes.values()}
-    items = []
-    for style, text in _SAMPLES:
-        if style not in shown:
-            continue
-        rect = element(
-            "rect", x="2", y="2", width="18", height="11", rx="6" if style == "port" else "3"
-        )
-        sample = element("g", rect, class_=f"box {style}")
-        picture_ = element("svg", sample, width="22", height="15", aria_hidden="true")
-        items.append(element("li", picture_, text))
-    if any(edge.inside for graph in outline.graphs for edge in graph.edges):
-        items.append(element("li", "A dashed line is read by a graph inside the node."))
-    if any(note.link for note in notes.values()):
-        items.append(element("li", "A marked node leads to its finding."))
-    return element("ul", *items, class_="legend")
