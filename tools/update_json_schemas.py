@@ -157,7 +157,7 @@ MORE: dict[type, dict[str, Any]] = {
     Finding: {"name": RULE},
     Origin: {"allowlists": LISTS},
     Facts: {"metadata": METADATA},
-    Difference: CODES | {"verdict": Verdict},
+    Difference: CODES | {"verdict": Verdict, "sketch": None},
     FactsDifference: {"numbers": NUMBERS, "old": None, "new": None},
     ParityReport: {"largest": float, "pictures": None},
     OperatorRecord: dict.fromkeys(COUNTED, int),
@@ -165,6 +165,7 @@ MORE: dict[type, dict[str, Any]] = {
 }
 """Fields that a report adds to those of a type; None takes one out."""
 DIFFERENCE = CODES | fields_of(Difference) | {"verdict": Verdict}
+del DIFFERENCE["sketch"]
 REVISION = closed({"revision": str, "commit": str})
 JUDGED = closed({"allowlist": str, "verdict": Verdict, "findings": tuple[Finding, ...]})
 REVIEWED = closed(

@@ -10,6 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from support import formats
 from support import protobuf as pb
 from support.checkout import ROOT
 from support.command import run
@@ -17,6 +18,7 @@ from support.git import git
 from support.protobuf import graph, node
 from support.repositories import external, weighted
 
+from onnxguard.differences import review as reviewing
 from onnxguard.reporters.diff import review_markdown
 
 RELU, TANH = pb.model(graph(node("Relu"))), pb.model(graph(node("Tanh")))
@@ -255,3 +257,24 @@ def test_a_comment_is_cut_to_what_github_takes(monkeypatch: pytest.MonkeyPatch) 
     assert "Einsum is not on the allowlist" in cut  # what fails comes first
     assert all(f"{at:02}.onnx" in cut for at in range(30))
     assert len(call("-v")) >= len(whole)
+
+
+def test_a_page_draws_graphs_that_differ_those_of_models_that_fail_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit(**{"a.onnx": RELU, "b.onnx": TANH, "c.onnx": RELU})
+    commit(**{"a.onnx": TANH, "b.onnx": RELU, "c.onnx": BAD})
+
+    def drawn() -> list[str]:
+        code, out, err = run("diff", "--git", "HEAD~1..HEAD", "--format", "html")
+        assert (code, err) == (1, "")
+        formats.check_document("html", out)
+        parts = re.findall(r"<article.*?</article>", out, re.DOTALL)
+        names = [re.findall(r"<h2>.*?<code>(.*?)</code>", part)[0] for part in parts]
+        return [name for name, part in zip(names, parts, strict=True) if "<svg xmlns" in part]
+
+    assert drawn() == ["c.onnx", "a.onnx", "b.onnx"]
+    monkeypatch.setattr(reviewing, "DRAWN_NODES", 4)  # two nodes a pair
+    assert drawn() == ["c.onnx", "a.onnx"]
+    monkeypatch.setattr(reviewing, "DRAWN_MODELS", 1)
+    assert drawn() == ["c.onnx"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from support import html_samples as samples
 from support import protobuf as pb
-from support.browser import PHONE, chromium, opened
+from support.browser import PHONE, chromium, contrast, luminance, opened
 from support.conformance_samples import samples as conformances
 from support.diff_samples import PAIRS, sample
 from support.parity_reports import ALL
@@ -421,13 +420,6 @@ def test_no_report_scrolls_sideways_on_a_phone(browser: Browser, tmp_path: Path)
             assert page.evaluate(FITS), name
 
 
-def luminance(color: str) -> float:
-    """Relative luminance, as WCAG 2 has it."""
-    values = [int(value) / 255 for value in re.findall(r"\d+", color)[:3]]
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_contrast_enough(browser: Browser, page_file: Path, scheme: str) -> None:
     pairs = """() => {
@@ -448,8 +440,7 @@ def test_colours_contrast_enough(browser: Browser, page_file: Path, scheme: str)
             found = page.evaluate(pairs)
             assert len(found) > 40
             for color, behind, text in found:
-                low, high = sorted([luminance(color), luminance(behind)])
-                assert (high + 0.05) / (low + 0.05) >= 4.5, (color, behind, text)
+                assert contrast(color, behind) >= 4.5, (color, behind, text)
             dark = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor")) < 0.1
             assert dark == (scheme == "dark")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,3 +52,16 @@ def opened(browser: Browser, path: Path, fragment: str = "", **context: Any) -> 
         yield page
         assert said == []
         assert {url.partition("#")[0] for url in asked} == {path.as_uri()}
+
+
+def luminance(color: str) -> float:
+    """Relative luminance, as WCAG 2 has it."""
+    values = [int(value) / 255 for value in re.findall(r"\d+", color)[:3]]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(color: str, behind: str) -> float:
+    """How well the one is seen on the other, 1 to 21."""
+    low, high = sorted([luminance(color), luminance(behind)])
+    return (high + 0.05) / (low + 0.05)

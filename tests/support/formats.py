@@ -11,9 +11,11 @@ from hashlib import sha256
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from onnxguard.reporters.diff.html import DRAWN
 from onnxguard.reporters.scan.html import SCRIPT
 from support.pages import Page
 
+GRAPHS = DRAWN.script
 COMMAND = re.compile(
     r"::(error|warning|notice)( [a-zA-Z]+=[^,:]*(,[a-zA-Z]+=[^,:]*)*)?::[^\r\n]*", re.ASCII
 )
@@ -31,9 +33,11 @@ def raw_characters(text: str) -> set[str]:
 
 
 def check_document(output_format: str, text: str) -> None:
-    """As ``check``, of a kind whose page is that of a document."""
+    """As ``check``, of a kind whose page is that of a document; one that draws has a script."""
     check("text" if output_format == "html" else output_format, text)
-    if output_format == "html":
+    if output_format == "html" and Page(text).scripts:
+        check_html(text, GRAPHS)
+    elif output_format == "html":
         check_page(text)
 
 
@@ -147,22 +151,22 @@ TAGS = """
 """
 ATTRIBUTES = """
     aria-hidden aria-label aria-live aria-pressed aria-sort autocomplete charset class content d
-    data-label data-model data-models data-total data-unit data-value data-verdict data-zoom
-    height hidden href http-equiv id lang name
+    data-label data-model data-models data-node data-total data-unit data-value data-verdict
+    data-zoom height hidden href http-equiv id lang name
     role rx scope spellcheck tabindex title type viewbox width x xmlns y
 """
 PLAIN_WORDS = re.compile(r"[a-z0-9 -]*", re.ASCII)
 
 
-def check_html(text: str) -> None:
+def check_html(text: str, script: str = SCRIPT) -> None:
     """A page that is whole, that a browser lets load nothing, and that holds one known script."""
     page = Page(text)
     assert page.declarations == ["DOCTYPE html"]
     assert {tag for tag, _ in page.elements} <= set(TAGS.split())
     assert {key for _, attributes in page.elements for key in attributes} <= set(ATTRIBUTES.split())
-    assert page.scripts == [SCRIPT]
+    assert page.scripts == [script]
     (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
-    hashes = [base64.b64encode(sha256(part.encode()).digest()) for part in (page.styles, SCRIPT)]
+    hashes = [base64.b64encode(sha256(part.encode()).digest()) for part in (page.styles, script)]
     assert policy == (
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; "
         "form-action 'none'".format(*(digest.decode() for digest in hashes))
@@ -172,7 +176,15 @@ def check_html(text: str) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in page.elements:
-        for key in ("class", "id", "data-verdict", "data-value", "data-models", "data-zoom"):
+        for key in (
+            "class",
+            "id",
+            "data-verdict",
+            "data-value",
+            "data-models",
+            "data-node",
+            "data-zoom",
+        ):
             assert PLAIN_WORDS.fullmatch(attributes.get(key, "")), attributes
         if "href" in attributes:
             assert attributes["href"].startswith("#")

@@ -2,32 +2,41 @@
 // What it shows it takes from the page as text, never as HTML.
 "use strict";
 (() => {
+  const align = (frame) => {  // what stands level stays so
+    for (const other of frame.closest(".level")?.querySelectorAll(".drawing") ?? []) {
+      other.scrollTop = frame.scrollTop;
+    }
+  };
   const reveal = (box) => {
     const frame = box.closest(".drawing");
     const inner = frame.getBoundingClientRect(), own = box.getBoundingClientRect();
-    frame.scrollLeft += own.x + own.width / 2 - inner.x - inner.width / 2;
-    frame.scrollTop += own.y + own.height / 2 - inner.y - inner.height / 2;
-  };
-  const say = (box) => {
-    const line = box.closest(".side, .graph").querySelector(".status");
-    line.textContent = box.querySelector("title").textContent;
+    if (own.left < inner.left || own.right > inner.right) {
+      frame.scrollLeft += own.x + own.width / 2 - inner.x - inner.width / 2;
+    }
+    if (own.top < inner.top || own.bottom > inner.bottom) {
+      frame.scrollTop += own.y + own.height / 2 - inner.y - inner.height / 2;
+    }
+    align(frame);
   };
   // What stands for the same node has the same data-node: its boxes, and its rows in a table.
-  const choose = (key, from) => {
+  const choose = (key, box) => {
     document.querySelectorAll(".chosen").forEach((part) => part.classList.remove("chosen"));
-    for (const part of document.querySelectorAll(`[data-node="${CSS.escape(key)}"]`)) {
-      part.classList.add("chosen");
+    document.querySelectorAll(".status").forEach((line) => { line.textContent = ""; });
+    const same = key ? document.querySelectorAll(`[data-node="${CSS.escape(key)}"]`) : [];
+    for (const part of new Set(box ? [box, ...same] : same)) {
+      if (key) part.classList.add("chosen");
       if (!part.closest("svg")) continue;
-      say(part);
-      if (part !== from) reveal(part);
+      const line = part.closest(".side, .graph").querySelector(".status");
+      line.textContent = part.querySelector("title").textContent;
+      if (part !== box) reveal(part);
     }
   };
   const tell = (event) => {
     const box = event.target.closest("svg .box");
-    if (!box) return;
-    for (const line of box.closest(".graph").querySelectorAll(".status")) line.textContent = "";
-    say(box);
-    if (box.dataset.node) choose(box.dataset.node, box);
+    // Between the press of a button and its release nothing may move away.
+    if (box && (event.type === "click" || box.matches(":focus-visible"))) {
+      choose(box.dataset.node, box);
+    }
   };
   const follow = () => {
     const target = document.querySelector(":target[data-node]");
@@ -35,8 +44,8 @@
     choose(target.dataset.node);
     target.closest(".beside")?.scrollIntoView({ block: "nearest" });
   };
-  const centre = () => {
-    for (const drawing of document.querySelectorAll(".page:target .drawing, .beside .drawing")) {
+  const centre = (drawings) => {
+    for (const drawing of document.querySelectorAll(drawings)) {
       const first = drawing.querySelector(":is(.added, .removed, .changed) > rect");
       if (first) { reveal(first); continue; }
       const box = drawing.querySelector(".box > rect")?.getBoundingClientRect();
@@ -116,17 +125,14 @@
       frame.addEventListener("click", (event) => {
         if (dragged) event.preventDefault();
       }, true);
-      if (graph.classList.contains("level")) {
-        frame.addEventListener("scroll", () => {
-          for (const other of frames) other.scrollTop = frame.scrollTop;
-        });
-      }
+      frame.addEventListener("scroll", () => align(frame));
       frame.classList.add("live");
     }
   };
   document.querySelectorAll(".graph").forEach(ease);
+  addEventListener("load", () => centre(".beside .drawing"));
   for (const moment of ["load", "hashchange"]) {
-    addEventListener(moment, centre);
+    addEventListener(moment, () => centre(".page:target .drawing"));
     addEventListener(moment, follow);
   }
   document.addEventListener("focusin", tell);
