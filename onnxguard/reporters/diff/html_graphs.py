@@ -181,15 +181,15 @@ def card(drawn: Drawing, path: Pair[str]) -> Markup:
     leads = [_LEADS] if any(note.link for note in notes) else []
     parts.append(legend([side.outline for side in drawn.sides], notes, _SAMPLES, leads))
     layouts = Pair(*(layouts_of(side.outline, side.notes) for side in drawn.sides))
-    level = [_make_level(drawn, root, layouts) for root in drawn.roots]
+    for root in drawn.roots:
+        _make_level(drawn, root, layouts)
     pictures = [_pictures(drawn, which, layouts[which], named) for which, named in enumerate(path)]
     for number, (root, *beside) in enumerate(zip(drawn.roots, *pictures, strict=True), 1):
         anchor = f"{drawn.name}-graph-{number}"
         inside = [element("h4", root.title)] if number > 1 else []
         inside += [skip_to(f"{anchor}-end"), tools(), element("div", *beside, class_="beside")]
         inside.append(element("span", id=f"{anchor}-end"))
-        style = "graph level" if level[number - 1] else "graph"
-        parts.append(element("div", *inside, class_=style, id=anchor))
+        parts.append(element("div", *inside, class_="graph", id=anchor))
     return section("Graphs", *parts)
 
 
@@ -208,16 +208,13 @@ def _pictures(drawn: Drawing, which: int, layouts: list[Layout], named: str) -> 
         yield element("div", head, *canvas, class_="side")
 
 
-def _make_level(drawn: Drawing, root: Root, layouts: Pair[list[Layout]]) -> bool:
+def _make_level(drawn: Drawing, root: Root, layouts: Pair[list[Layout]]) -> None:
     """Lay a graph of both models out anew, so that boxes that are the same stand level."""
     old, new = root.graphs
     if old is None or new is None:
-        return False
+        return
     both = list(zip(drawn.sides, (old, new), layouts, strict=True))
     sizes = Pair(*(sizes_of(side.outline, at, side.notes, laid) for side, at, laid in both))
     edges = Pair(*(ends_of(side.outline.graphs[at]) for side, at, _ in both))
     same = [Pair(a[1], b[1]) for a, b in drawn.same.items() if (a[0], b[0]) == (old, new)]
-    found = lay_out_level(sizes, edges, same)
-    if found is not None:
-        layouts.old[old], layouts.new[new] = found
-    return found is not None
+    layouts.old[old], layouts.new[new] = lay_out_level(sizes, edges, same)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from onnxguard.differences import Pair
@@ -14,14 +15,12 @@ Ends = list[tuple[int, int]]
 
 def lay_out_level(
     sizes: Pair[list[Size]], edges: Pair[Ends], same: Sequence[Pair[int]]
-) -> Pair[Layout] | None:
+) -> Pair[Layout]:
     """Lay out two graphs; ``same`` are boxes of each that stand level, any of them once.
 
-    None where that cannot be: one model computes in the other order.
+    Where one model computes what is the same in another order, as many do as can.
     """
     ranks = _ranks(Pair(*map(len, sizes)), edges, same)
-    if ranks is None:
-        return None
     heights = Pair(*map(heights_of, sizes, ranks))
     count = max(map(len, heights))
     padded = ([*each, *[0] * (count - len(each))] for each in heights)
@@ -29,9 +28,7 @@ def lay_out_level(
     return Pair(*(lay_out(*each, rows) for each in zip(sizes, edges, ranks, strict=True)))
 
 
-def _ranks(
-    counts: Pair[int], edges: Pair[Ends], same: Sequence[Pair[int]]
-) -> Pair[list[int]] | None:
+def _ranks(counts: Pair[int], edges: Pair[Ends], same: Sequence[Pair[int]]) -> Pair[list[int]]:
     """The ranks of one graph that is both: boxes that are the same are one box in it."""
     numbers = Pair(list(range(counts.old)), list(range(counts.old, sum(counts))))
     for old, new in same:
@@ -42,10 +39,28 @@ def _ranks(
         for edge in ends
     }
     order = _order({*numbers.old, *numbers.new}, joined)
-    if order is None:
-        return None
+    if order is None:  # never twice: edges run with the order of the boxes
+        return _ranks(counts, edges, _in_order(same))
     ranks = rank_boxes(len(order), sorted((order[a], order[b]) for a, b in joined))
     return Pair(*([ranks[order[number]] for number in own] for own in numbers))
+
+
+def _in_order(same: Sequence[Pair[int]]) -> list[Pair[int]]:
+    """As many of them as come in one order in both graphs: the longest increasing subsequence."""
+    pairs = sorted(same)
+    ends: list[int] = []  # by length, the least box of the new graph at which a run of it ends
+    last: list[int] = []
+    before: list[int] = []
+    for number, pair in enumerate(pairs):
+        length = bisect_left(ends, pair.new)
+        before.append(last[length - 1] if length else -1)
+        ends[length : length + 1] = [pair.new]
+        last[length : length + 1] = [number]
+    kept, number = [], last[-1] if last else -1
+    while number >= 0:
+        kept.append(pairs[number])
+        number = before[number]
+    return kept
 
 
 def _order(boxes: set[int], edges: set[tuple[int, int]]) -> dict[int, int] | None:

@@ -3,17 +3,17 @@
 "use strict";
 (() => {
   const align = (frame) => {  // what stands level stays so
-    for (const other of frame.closest(".level")?.querySelectorAll(".drawing") ?? []) {
+    for (const other of frame.closest(".beside")?.querySelectorAll(".drawing") ?? []) {
       other.scrollTop = frame.scrollTop;
     }
   };
-  const reveal = (box) => {
+  const reveal = (box, always) => {
     const frame = box.closest(".drawing");
     const inner = frame.getBoundingClientRect(), own = box.getBoundingClientRect();
-    if (own.left < inner.left || own.right > inner.right) {
+    if (always || own.left < inner.left || own.right > inner.right) {
       frame.scrollLeft += own.x + own.width / 2 - inner.x - inner.width / 2;
     }
-    if (own.top < inner.top || own.bottom > inner.bottom) {
+    if (always || own.top < inner.top || own.bottom > inner.bottom) {
       frame.scrollTop += own.y + own.height / 2 - inner.y - inner.height / 2;
     }
     align(frame);
@@ -28,7 +28,7 @@
       if (!part.closest("svg")) continue;
       const line = part.closest(".side, .graph").querySelector(".status");
       line.textContent = part.querySelector("title").textContent;
-      if (part !== box) reveal(part);
+      if (part !== box) reveal(part, !box);
     }
   };
   const tell = (event) => {
@@ -47,7 +47,7 @@
   const centre = (drawings) => {
     for (const drawing of document.querySelectorAll(drawings)) {
       const first = drawing.querySelector(":is(.added, .removed, .changed) > rect");
-      if (first) { reveal(first); continue; }
+      if (first) { reveal(first, true); continue; }
       const box = drawing.querySelector(".box > rect")?.getBoundingClientRect();
       const inner = drawing.getBoundingClientRect();
       if (box) drawing.scrollLeft += box.x + box.width / 2 - inner.x - inner.width / 2;

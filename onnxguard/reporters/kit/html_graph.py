@@ -155,8 +155,9 @@ def _lines(box: Box, note: Note) -> list[tuple[str, str]]:
     if box.function >= 0:
         lines.append(("small link", "to its body"))
     if note.severity:
-        more = f" +{len(note.codes) - 2}" if len(note.codes) > 2 else ""
-        said = _marked(note, " ", note.codes[:2])
+        shown = 2 if wide(_marked(note, " ", note.codes[:2])) < NAME else 1
+        more = f" +{len(note.codes) - shown}" if len(note.codes) > shown else ""
+        said = _marked(note, " ", note.codes[:shown])
         lines.append(("mark", f"{clipped(said, NAME - len(more))}{more}"))
     return lines
 
