@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -45,6 +44,8 @@ class Kept(NamedTuple):
             OSError: it cannot be removed.
         """
         if self.path.is_dir():
+            import shutil
+
             shutil.rmtree(self.path, ignore_errors=True)
             if os.path.lexists(self.path):
                 os.rmdir(self.path)

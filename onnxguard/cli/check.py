@@ -30,7 +30,7 @@ from onnxguard.cli.output import (
 from onnxguard.cli.progress import progress_bars
 from onnxguard.cli.scale_options import Scale, scale_options, tell
 from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
-from onnxguard.many.fingerprint import JUDGES, digest_of, tool_digest
+from onnxguard.many.fingerprint import digest_of
 from onnxguard.many.results_file import Results
 from onnxguard.policy.registry import list_files
 from onnxguard.reporters import REPORTERS, STREAMED
@@ -43,9 +43,6 @@ from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Origin
 from onnxguard.sources.discover import refuse_empty
-
-_JUDGES = ("onnxguard.repository.check", *JUDGES)
-"""The modules that reach a verdict here."""
 
 
 @click.command(epilog=examples("check", "check models/detector.onnx --strict"))
@@ -217,7 +214,7 @@ def _settings(manifest: Manifest, *flags: bool) -> str:
         from importlib.metadata import version
 
         checked += (version("onnx"),)
-    return digest_of(tool_digest(_JUDGES), manifest.digest, policies, held, lock, flags, checked)
+    return digest_of(manifest.digest, policies, held, lock, flags, checked)
 
 
 def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str | None) -> Origin:

@@ -27,14 +27,13 @@ from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.cli.shape_option import shape_option
 from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
 from onnxguard.many.judge_all import died_report
-from onnxguard.model.describing import EMPTY, EVERYTHING, Wanted
+from onnxguard.model.wanted import EMPTY, EVERYTHING, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.reporters import REPORTERS, STREAMED
 from onnxguard.scanning.lean import CONSTANTS_SHOWN, FORMATS, lean
-from onnxguard.scanning.report import Report, Run
+from onnxguard.scanning.report import Report, Run, verdict_of
 from onnxguard.scanning.scan import scan as scan_model
-from onnxguard.scanning.scan import verdict_of
 from onnxguard.sources.discover import find_models
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access
 

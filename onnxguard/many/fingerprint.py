@@ -7,79 +7,45 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
+import os
 from datetime import date
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
+from onnxguard.policy.registry import FOLDER
 from onnxguard.version import __version__
 
-JUDGES = ("onnxguard.scanning.scan", "onnxguard.running.full_check")
-"""The modules that reach a verdict."""
-
-_IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+(onnxguard[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)"
-    rb"|import[ \t]+(onnxguard[\w.]*))",
-    re.MULTILINE,
+APART = frozenset(
+    {"cli", "conformance", "differences", "gating", "parity", "reporters", "students"}
 )
+"""Folders of the package that no verdict comes from that is remembered: parity's are not."""
 
 
-def modules(judges: tuple[str, ...] = JUDGES) -> dict[str, Path]:
-    """The modules that the judges are made of, by name: all that they import, wherever they do."""
-    found: dict[str, Path] = {}
-    waiting = list(judges)
-    while waiting:
-        name = waiting.pop()
-        if name in found or not (path := _path(name)):
-            continue
-        found[name] = path
-        package = name.rpartition(".")[0]
-        if not package:  # the root only offers what others do
-            continue
-        waiting.append(package)
-        for module, names, plain in _IMPORT.findall(path.read_bytes()):
-            imported = (module or plain).decode()
-            waiting.append(imported)
-            if _is_package(imported):
-                parts = re.findall(r"(\w+)(?: as \w+)?", names.decode())
-                waiting += [f"{imported}.{part}" for part in parts]
+def files() -> dict[str, str]:
+    """All other files of the package, sources and data, by a name that stays where it is moved."""
+    package = os.path.dirname(os.path.dirname(__file__))
+    found = _below(package, APART | {FOLDER.name})
+    found |= {FOLDER.name + name: path for name, path in _below(str(FOLDER)).items()}
+    return dict(sorted(found.items()))
+
+
+def _below(root: str, left_out: frozenset[str] = frozenset()) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for folder, folders, names in os.walk(root):
+        inner = folder[len(root) :].replace(os.sep, "/")
+        folders[:] = set(folders) - {"__pycache__"} - (frozenset() if inner else left_out)
+        found |= {f"{inner}/{name}": os.path.join(folder, name) for name in names}
     return found
 
 
 @cache
-def _path(name: str) -> Path | None:
-    """Where a module lies; None for a name in a package that is no module."""
-    spec = find_spec(name)
-    return Path(spec.origin) if spec and spec.origin else None
-
-
-def _is_package(name: str) -> bool:
-    path = _path(name)
-    return path is not None and path.name == "__init__.py"
-
-
-def files(judges: tuple[str, ...] = JUDGES) -> dict[str, Path]:
-    """Those modules' files, and the data beside the packages among them, by a name that is kept."""
-    found = {}
-    for name, path in modules(judges).items():
-        found[name] = path
-        if path.name == "__init__.py":
-            found |= {
-                f"{name}/{data.name}": data
-                for data in path.parent.iterdir()
-                if data.is_file() and data.suffix in {".yaml", ".json", ".tsv"}
-            }
-    return dict(sorted(found.items()))
-
-
-@cache
-def tool_digest(judges: tuple[str, ...] = JUDGES) -> str:
-    """SHA-256, hexadecimal, of the version and of all files that the judges' verdicts depend on."""
+def tool_digest() -> str:
+    """SHA-256, hexadecimal, of the version and of all files that verdicts depend on."""
     digest = hashlib.sha256(__version__.encode())
-    for name, path in files(judges).items():
-        digest.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    for name, path in files().items():
+        with open(path, "rb", buffering=0) as stream:
+            content = stream.read()
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     return digest.hexdigest()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -151,6 +150,8 @@ class Results:
             if os.fstat(old.fileno()).st_ino != os.stat(self._path).st_ino:
                 raise self._in_use()
             self._compare_header(old)
+            import tempfile
+
             real = os.path.realpath(self._path)
             folder, name = os.path.split(real)
             descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:64]}.", dir=folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model import graph as g
@@ -23,43 +23,9 @@ from onnxguard.model.facts import (
 )
 from onnxguard.model.graph import Graph, Model, Operator
 from onnxguard.model.messages import dtype_name
-from onnxguard.model.scopes import Size
 from onnxguard.model.survey import Survey, given_graphs, parse_offset
 from onnxguard.model.walking import stored_names
-
-
-class Wanted(NamedTuple):
-    """What somebody will look at.
-
-    Attributes:
-        constants: so many Constant nodes, the first ones; None for all.
-        unwanted: the fields of ``EMPTY`` that are left empty where nothing was found in a model.
-        digest: the digest of the bytes that the findings depend on.
-        costs: what a run costs for inputs of these sizes, or the declared ones; None for nothing.
-    """
-
-    constants: int | None = None
-    unwanted: frozenset[str] = frozenset()
-    digest: bool = True
-    costs: tuple[Size, ...] | None = None
-
-
-EVERYTHING = Wanted()
-EMPTY: dict[str, Any] = {
-    "producer": "",
-    "producer_version": "",
-    "graph_name": "",
-    "operators": (),
-    "constants": (),
-    "inputs": (),
-    "outputs": (),
-    "functions": (),
-    "initializer_bytes": {},
-    "external_data": (),
-    "loops": (),
-    "metadata": (),
-}
-"""The facts that can be left out, and what stands for them then."""
+from onnxguard.model.wanted import EMPTY, EVERYTHING, Size, Wanted
 
 
 def describe(seen: Survey, wanted: Wanted = EVERYTHING, clean: bool = False) -> Facts:

@@ -19,6 +19,7 @@ from onnxguard.model.folding import Key, folded
 from onnxguard.model.graph import Attribute, Function, Graph, Model, Node, Operator, Tensor
 from onnxguard.model.schemas import NOTHING, Declared
 from onnxguard.model.types import Types, infer_types
+from onnxguard.model.wanted import Size
 
 if TYPE_CHECKING:
     from onnxguard.model.shapes.infer import Shapes
@@ -31,10 +32,6 @@ CALL_COST = 40
 
 INLINED = b"_inlfunc_"
 """How ONNX Runtime begins the names inside a function that it inlines; the function's follows."""
-
-
-Size = tuple[str, tuple[int, ...]]
-"""An input of the main graph by name, and a shape for it."""
 
 
 class Given(NamedTuple):

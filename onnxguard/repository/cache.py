@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onnxguard.base.cache_folder import cache_folder
 from onnxguard.base.errors import UsageError
 from onnxguard.many.fingerprint import digest_of
-from onnxguard.model.describing import EMPTY, Wanted
+from onnxguard.model.wanted import EMPTY, Wanted
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.scanning.plain_values import record_of, report_of
 from onnxguard.scanning.report import Report

@@ -19,16 +19,13 @@ from onnxguard.many.results_file import Results
 from onnxguard.model.facts import Facts
 from onnxguard.repository.cache import Cache, opened_cache
 from onnxguard.repository.contract import check_contract
-from onnxguard.repository.file_states import Memory
+from onnxguard.repository.file_states import Examined, Memory, Task
 from onnxguard.repository.inventory import Inventory, but_ignored, data_files, take_inventory
 from onnxguard.repository.lock import LOCK, Lock, check_lock, missing_files, read_lock
 from onnxguard.repository.manifest import Contract, Entry, Manifest
-from onnxguard.repository.model_check import Examined, Examiner, Task
 from onnxguard.repository.parity_check import check_parity_of
-from onnxguard.rules.waivers import waive
 from onnxguard.scanning.lean import lean
-from onnxguard.scanning.report import Report, Run, Verdict
-from onnxguard.scanning.scan import examine, verdict_of
+from onnxguard.scanning.report import Report, Run, Verdict, verdict_of
 
 
 def _no_results(_: Iterable[str]) -> AbstractContextManager[None]:
@@ -197,6 +194,11 @@ class _Checking:
 
     def _examined(self, tasks: list[Task]) -> Iterator[Report]:
         """Judge what is not known, and keep what is found."""
+        if not tasks:
+            return
+        # Imported here, before workers are made of this process: what all is known nobody judges.
+        from onnxguard.repository.model_check import Examiner
+
         options = self._options
         limits = tuple(entry.full_check for entry in self._manifest.entries)
         examiner = Examiner(self._manifest.root, self._policies, self._whole, limits)
@@ -210,6 +212,8 @@ class _Checking:
 
     def _examine(self, task: Task) -> Report:
         """Judge a model here and now; all its facts are kept."""
+        from onnxguard.scanning.scan import examine
+
         report = examine(self._absolute(task.path), self._policies[task.policy]).report
         return report._replace(path=printable(task.path))
 
@@ -249,6 +253,8 @@ class _Checking:
             findings += self._breaches(entry, entry.contract, facts, total)
         waivers = (*entry.policy.waivers, *entry.waivers)
         if waivers:
+            from onnxguard.rules.waivers import waive  # imported here: few entries have any
+
             findings = waive(findings, waivers, path, Place("model", 0, size), self._today)
         return findings + self._changes([path, *data], size)
 

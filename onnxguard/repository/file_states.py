@@ -4,18 +4,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from onnxguard.base.errors import ModelError, UsageError
+from onnxguard.base.findings import Finding
 from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
 from onnxguard.repository.cache import Cache, judge_digest
 from onnxguard.repository.inventory import state_of
 from onnxguard.repository.lock import checksums, sha256_of
 from onnxguard.repository.manifest import Manifest
-from onnxguard.repository.model_check import Examined, Task
 from onnxguard.scanning.report import Report
-from onnxguard.scanning.same_graph import digest_at
+from onnxguard.scanning.same_graph import Spans, digest_at
 from onnxguard.sources.files import open_model
+
+
+class Task(NamedTuple):
+    """A model's path relative to the root, and which of the lists judges it."""
+
+    path: str
+    policy: int
+
+
+class Examined(NamedTuple):
+    """What was found in a model, before its waivers, contract and lock.
+
+    Attributes:
+        report: the report, with its facts cut short where nobody wants them whole; None where this
+            process gave the report of a model with this digest before.
+        digest: of all that the findings depend on, empty where that is not known.
+        spans: where in the file that lies, empty where the report is None.
+        second: what ONNX's checker says; it is of this model alone.
+    """
+
+    report: Report | None
+    digest: str = ""
+    spans: Spans = ()
+    second: tuple[Finding, ...] = ()
 
 
 class Memory:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from onnxguard.base.errors import ManifestError, UsageError
@@ -111,6 +110,10 @@ def checksums(
     Raises:
         UsageError: what ``digest`` raises: a file cannot be read.
     """
+    if not paths:
+        return {}
+    from concurrent.futures import ThreadPoolExecutor  # imported here: often all is known
+
     found: dict[str, str] = {}
     with ThreadPoolExecutor(max(1, jobs)) as pool:  # hashlib lets other threads run
         absolute = (os.path.join(root, path) for path in paths)

@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from onnxguard.base.findings import Finding, Place
 from onnxguard.base.printable import printable
-from onnxguard.model.describing import EVERYTHING
+from onnxguard.model.wanted import EVERYTHING
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.repository.cache import SLIM, slim
+from onnxguard.repository.file_states import Examined, Task
 from onnxguard.repository.manifest import FullCheckLimits
-from onnxguard.scanning.report import Report
-from onnxguard.scanning.same_graph import Spans
 from onnxguard.scanning.scan import examine
-
-
-class Task(NamedTuple):
-    """A model's path relative to the root, and which of the lists judges it."""
-
-    path: str
-    policy: int
-
-
-class Examined(NamedTuple):
-    """What was found in a model, before its waivers, contract and lock.
-
-    Attributes:
-        report: the report, with its facts cut short where nobody wants them whole; None where this
-            process gave the report of a model with this digest before.
-        digest: of all that the findings depend on, empty where that is not known.
-        spans: where in the file that lies, empty where the report is None.
-        second: what ONNX's checker says; it is of this model alone.
-    """
-
-    report: Report | None
-    digest: str = ""
-    spans: Spans = ()
-    second: tuple[Finding, ...] = ()
 
 
 class Examiner:

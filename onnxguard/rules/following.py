@@ -11,12 +11,12 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph
-from onnxguard.model.scopes import Size
 from onnxguard.model.shapes.dims import least, shape_text, text
 from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import Known
 from onnxguard.model.survey import Survey
 from onnxguard.model.walking import stored_names
+from onnxguard.model.wanted import Size
 from onnxguard.policy.allowlist import DEFAULT_LIMITS, Allowlist
 from onnxguard.rules.collector import Found
 

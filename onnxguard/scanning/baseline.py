@@ -13,8 +13,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.reading import read_regular
 from onnxguard.base.writing import write_whole
 from onnxguard.catalogue import RULES
-from onnxguard.scanning.report import Report, Run
-from onnxguard.scanning.scan import verdict_of
+from onnxguard.scanning.report import Report, Run, verdict_of
 from onnxguard.sources.remote import is_remote
 
 SCHEMA = "onnxguard/baseline/1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from onnxguard.model.describing import EMPTY
+from onnxguard.model.wanted import EMPTY
 from onnxguard.scanning.report import Report, Verdict
 
 _NOT_SHOWN = {

@@ -96,6 +96,19 @@ def unverified(error: ModelError, path: str, allowlist: str, seconds: float = 0.
     return Report(shown(path), allowlist, Verdict.ERROR, (finding,), None, seconds)
 
 
+def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
+    """Fail where an error stands; with ``strict`` a warning fails too."""
+    for finding in findings:
+        if RULES[finding.code].unverified:
+            return Verdict.ERROR
+    for finding in findings:
+        if finding.fails or (
+            strict and not finding.waiver and finding.severity is Severity.WARNING
+        ):
+            return Verdict.FAIL
+    return Verdict.PASS
+
+
 class DecidingFile(NamedTuple):
     """A file that decided on verdicts and is none of the tool's own.
 

@@ -9,14 +9,16 @@ folder of models of one architecture is judged at the cost of comparing them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from onnxguard.base.findings import Finding
-from onnxguard.model.describing import Wanted
 from onnxguard.model.facts import Facts
-from onnxguard.model.survey import Survey
-from onnxguard.model.wire import Buffer
+from onnxguard.model.wanted import Wanted
 from onnxguard.policy.allowlist import Allowlist
+
+if TYPE_CHECKING:
+    from onnxguard.model.survey import Survey
+    from onnxguard.model.wire import Buffer
 
 KEPT = 64
 """Models that are remembered, the latest used first."""

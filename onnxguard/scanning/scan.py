@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import SECONDS, limited
 from onnxguard.base.errors import ModelError, WireError
-from onnxguard.base.findings import Finding, Place, Severity
-from onnxguard.catalogue import RULES
-from onnxguard.model.describing import EVERYTHING, Wanted, describe
+from onnxguard.base.findings import Finding, Place
+from onnxguard.model.describing import describe
 from onnxguard.model.facts import Facts
 from onnxguard.model.reading import STEPS, malformed, read_model
 from onnxguard.model.survey import Survey, survey
+from onnxguard.model.wanted import EVERYTHING, Wanted
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.rules import judge
 from onnxguard.rules.waivers import waive
-from onnxguard.scanning.report import Read, Report, Verdict, unverified
+from onnxguard.scanning.report import Read, Report, unverified, verdict_of
 from onnxguard.scanning.same_graph import Spans, Twin, find_twin, remember, twin_of
 from onnxguard.sources.files import open_model, sniffed
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, RemoteBytes, is_remote, shown
@@ -287,16 +287,3 @@ def uncollected() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-
-
-def verdict_of(findings: tuple[Finding, ...], strict: bool = False) -> Verdict:
-    """Fail where an error stands; with ``strict`` a warning fails too."""
-    for finding in findings:
-        if RULES[finding.code].unverified:
-            return Verdict.ERROR
-    for finding in findings:
-        if finding.fails or (
-            strict and not finding.waiver and finding.severity is Severity.WARNING
-        ):
-            return Verdict.FAIL
-    return Verdict.PASS

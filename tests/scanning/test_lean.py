@@ -12,13 +12,14 @@ from support.protobuf import attribute, body, constant, graph, node
 from onnxguard import scan, scan_bytes
 from onnxguard.model.constant_nodes import READERS, SHOWN, constant_value
 from onnxguard.model.constants import read_floats, read_integers
-from onnxguard.model.describing import EMPTY, Wanted, describe
+from onnxguard.model.describing import describe
 from onnxguard.model.graph import Model
 from onnxguard.model.messages import DTYPES
 from onnxguard.model.reading import read_model
 from onnxguard.model.shapes import infer
 from onnxguard.model.shapes.infer import infer_shapes
 from onnxguard.model.survey import survey
+from onnxguard.model.wanted import EMPTY, Wanted
 from onnxguard.repository.cache import SLIM, slim
 from onnxguard.scanning import same_graph
 from onnxguard.scanning.lean import lean
