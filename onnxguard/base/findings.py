@@ -1,7 +1,5 @@
 """What a scan says: a coded finding, where it is, how bad it is and what to do."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import NamedTuple
 

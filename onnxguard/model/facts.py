@@ -4,8 +4,6 @@ Every string here is safe to print: it went through ``printable``. Byte counts a
 int, or str for a symbolic dimension, or None for an unknown one.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from onnxguard.base.findings import Place, operator_label

@@ -1,7 +1,5 @@
 """An allowlist: which operators, under which conditions, decided when and why."""
 
-from __future__ import annotations
-
 from datetime import date
 from typing import NamedTuple
 

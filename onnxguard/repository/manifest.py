@@ -1,7 +1,5 @@
 """A repository's manifest: which models it holds, and what each must be."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from onnxguard.base.budget import FULL_CHECK_MEBIBYTES, FULL_CHECK_SECONDS

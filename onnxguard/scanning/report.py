@@ -1,7 +1,5 @@
 """A model's report, and the run that holds several."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
