@@ -170,7 +170,7 @@ def _cut(word: str, width: int) -> list[str]:
 
 def inert(line: str) -> str:
     """Break what a CI log takes for a command: ``::`` at the start of a line, ``##`` anywhere."""
-    if uncolored(line).lstrip().startswith("::"):
+    if "::" in line and uncolored(line).lstrip().startswith("::"):
         line = line.replace("::", ":\\x3a", 1)
     return line.replace("##", "#\\x23")
 

@@ -67,6 +67,7 @@ class _Setting:
     def __init__(self, paint: Paint, verbose: bool) -> None:
         self.paint = paint
         self.verbose = verbose
+        self.said: dict[tuple[Finding, str, str], list[str]] = {}
 
     def document(self, document: Document) -> list[str]:
         """The parts, and the verdict once more, because a terminal shows the end."""
@@ -206,7 +207,10 @@ class _Setting:
             seen[finding.code] = seen.get(finding.code, 0) + 1
             if self.verbose or seen[finding.code] <= block.alike:
                 sign = f"{self.paint(block.sign.sign, block.sign.style)} " if block.sign else ""
-                lines += [*apart, *self.finding(finding, block.check, f"{indent}{sign}")]
+                key = finding, block.check.name, f"{indent}{sign}"
+                if key not in self.said:  # models of one architecture share their findings
+                    self.said[key] = self.finding(finding, block.check, f"{indent}{sign}")
+                lines += [*apart, *self.said[key]]
         for code, count in seen.items():
             if count > block.alike and not self.verbose:
                 said = f"{indent}... and {count - block.alike:,} more {phrases.title(code)}"
