@@ -115,6 +115,18 @@ def test_second_check_judges_nothing(judged: list[str]) -> None:
     assert database().read_bytes() == before
 
 
+def test_what_judges_is_imported_where_something_is_judged() -> None:
+    """By Python's own list of what it imported: most of a check that knows all is its start."""
+    models()
+    code = "import sys; from onnxguard.cli import main; main(['check']); print(*sys.modules)"
+    for known in (False, True):
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        loaded = set(done.stdout.splitlines()[-1].split())
+        judging = {"onnxguard.scanning.scan", "onnxguard.rules", "onnxguard.model.shapes.infer"}
+        assert judging & loaded == (set() if known else judging)
+
+
 def test_models_are_known_by_content_at_once(
     judged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
