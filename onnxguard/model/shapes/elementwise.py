@@ -303,6 +303,9 @@ def tensor_scatter(site: Site) -> Outputs:
     for at, (a, b) in enumerate(zip(kept, update or (), strict=False)):
         if at != axis:
             agreed(a, b, f"axis {at} of the update")
+    places = ranked(site, 2, 1)
+    if places:
+        agreed(places[0], kept[0], "the places and the batch")
     return of(kept)
 
 

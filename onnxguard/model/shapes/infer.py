@@ -172,6 +172,8 @@ class _Inference:
         self._visits: dict[int, list[Visit]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
         self._missing: dict[int, str] = {}
+        self._decided: set[tuple[int, int]] = set()
+        self._behind: dict[int, set[bytes]] = {}
         self._rounds: list[Visit] = []
         self._inside = 0
 
@@ -186,7 +188,7 @@ class _Inference:
                 unknown = {name: Attribute(name, ref=name) for name in function.attributes}
                 run(self._body(function, (), unknown))
         missing = Counter(self._missing.values())
-        clashes = list(self._clashes.values())
+        clashes = [clash for clash in self._clashes.values() if not self._is_behind(clash)]
         visits = chain(self._rounds, *self._visits.values())
         kept = {id(known): known for visit in visits for known in visit.known.values()}.values()
         given_up = self._budget < 0
@@ -342,6 +344,21 @@ class _Inference:
         place = clash.node if clash.value is None else clash.value.start
         self._clashes.setdefault((clash.code, clash.message, id(clash.graph), place), clash)
 
+    def _is_behind(self, clash: Clash) -> bool:
+        """Whether a declared value comes of an If of which one branch alone can run.
+
+        Exporters and onnx take both for possible, and declare what is true of the other one.
+        """
+        if clash.value is None or not self._decided:
+            return False
+        for graph in () if self._behind else self._model.graphs:  # outer ones before inner ones
+            names = self._behind.setdefault(id(graph.function), {b""})
+            for index, node in enumerate(graph.nodes):
+                decided = (id(graph), index) in self._decided
+                if decided or any(name in names for name in node.inputs if name):
+                    names.update(node.outputs)
+        return clash.value.name in self._behind[id(clash.graph.function)]
+
     # -- nodes ------------------------------------------------------------------------------------
 
     def _site(self, node: Node, scope: _Scope, inputs: Outputs) -> Site:
@@ -424,6 +441,8 @@ class _Inference:
             message = f"{site.node.operator.label}: {error}"
             self._clash(Clash(NO_FIT, message, visit.graph, index))
         visit.inner[index] = tuple(visits.values())
+        if site.node.operator.op_type == "If" and len(visits) == 1:
+            self._decided.add((id(visit.graph), index))
         return tuple(map(self._kept, made))
 
     def _single(self, graph: Graph, scope: _Scope, given: Outputs) -> Generator[Walk, Visit, Visit]:

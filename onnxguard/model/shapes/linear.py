@@ -138,10 +138,17 @@ def heads_of(site: Site) -> tuple[Shape, Shape, Shape, bool]:
 def attention(site: Site) -> Outputs:
     """Y, the keys and values so far, and the product of Q and K (opset 23)."""
     q, k, v, flat = heads_of(site)
+    for name in (b"left_window_size", b"right_window_size"):
+        if site.integer(name, -1) < -1:
+            raise MismatchError(f"{name.decode()} is {site.integer(name, -1)}")
     past = ranked(site, 4, 4)
     before = ranked(site, 5, 4)
     if site.has(4) != site.has(5):
         raise MismatchError("past keys and values come together")
+    for kept, new in ((past, k), (before, v)):
+        for axis, (a, b) in enumerate(zip(kept or (), new, strict=False)):
+            if axis != 2:
+                agreed(a, b, f"axis {axis} of what is kept and of what is new")
     length = k[2]
     if site.has(4):
         length = None if past is None else d.add(past[2], k[2])
@@ -160,6 +167,11 @@ def flex_attention(site: Site) -> Outputs:
     agreed(q[3], k[3], "the sizes of queries and keys")
     agreed(k[1], v[1], "the heads of keys and values")
     batch = agreed(agreed(q[0], k[0], "the batch"), v[0], "the batch")
+    for name in (b"score_mod", b"prob_mod"):
+        changed = site.attribute(name)
+        for value in changed.graphs[-1].outputs if changed and changed.graphs else ():
+            if value.type.dims is not None and len(value.type.dims) != 4:
+                raise MismatchError(f"{name.decode()} gives rank {len(value.type.dims)}, not 4")
     return of((batch, *q[1:3], v[3]))
 
 
@@ -167,16 +179,37 @@ def linear_attention(site: Site) -> Outputs:
     """``[N, length, heads * size of V]``, and the state ``[N, heads of K, size of K, of V]``."""
     q, k, v = (site.shape(index, rank=3) for index in range(3))
     heads, held = site.integer(b"q_num_heads", 0), site.integer(b"kv_num_heads", 0)
-    if heads < 1 or held < 1:
+    if heads < 1 or held < 1 or heads % held:
         raise MismatchError(f"q_num_heads is {heads}, kv_num_heads is {held}")
     for name, shape, count in (("Q", q, heads), ("K", k, held), ("V", v, held)):
         if isinstance(shape[2], int) and shape[2] % count:
             raise MismatchError(f"{name} is {shape_text(shape)} in {count} heads")
         agreed(shape[0], q[0], "the batch")
         agreed(shape[1], q[1], "the lengths")
-    ranked(site, 3, 4)
     size = d.floor_div(v[2], held)
-    return of((*q[:2], d.mul(size, heads)), (q[0], held, d.floor_div(k[2], held), size))
+    depth = agreed(d.floor_div(q[2], heads), d.floor_div(k[2], held), "the sizes of a head")
+    state = (q[0], held, depth, size)
+    for a, b in zip(ranked(site, 3, 4) or (), state, strict=False):
+        agreed(a, b, "the state so far")
+    _gate(site, 4, q, (held, k[2]))
+    _gate(site, 5, q, (held, 1))
+    return of((*q[:2], d.mul(size, heads)), state)
+
+
+def _gate(site: Site, index: int, q: Shape, widths: Shape) -> None:
+    """See that a number for each token, of one or the other width, is given for all tokens.
+
+    Raises:
+        MismatchError: it is not.
+    """
+    gate = ranked(site, index, 3)
+    if gate is None:
+        return
+    agreed(gate[0], q[0], "the batch")
+    agreed(gate[1], q[1], "the lengths")
+    if all(d.differ(gate[2], width) for width in widths):
+        wide = " or ".join(map(d.text, widths))
+        raise MismatchError(f"input {index} is {shape_text(gate)}, its last axis must be {wide}")
 
 
 def rotary(site: Site) -> Outputs:

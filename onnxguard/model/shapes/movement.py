@@ -116,6 +116,7 @@ def concat(site: Site) -> Outputs:
     """All dimensions but one are equal; that one is the sum."""
     shapes = [known.shape for known in site.inputs]
     ranked = [shape for shape in shapes if shape is not None]
+    filled = [shape for shape in shapes if shape is None or 0 not in shape]
     if not ranked:
         raise UnknownError
     rank = len(ranked[0])
@@ -134,13 +135,14 @@ def concat(site: Site) -> Outputs:
             continue
         common: Dim = None
         for index, shape in enumerate(shapes):
-            if shape is not None:
-                if d.differ(common, shape[at]):
-                    raise MismatchError(
-                        f"input {index} is {shape_text(shape)}, axis {at} of others has "
-                        f"{d.text(common)}"
-                    )
-                common = d.merged(common, shape[at])
+            if shape is None or (filled and 0 in shape):  # ONNX Runtime leaves out what is empty
+                continue
+            if d.differ(common, shape[at]):
+                raise MismatchError(
+                    f"input {index} is {shape_text(shape)}, axis {at} of others has "
+                    f"{d.text(common)}"
+                )
+            common = d.merged(common, shape[at])
         made.append(common)
     return (_joined(site, tuple(made)),)
 

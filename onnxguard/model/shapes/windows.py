@@ -179,13 +179,13 @@ def pool(site: Site) -> Outputs:
 def max_unpool(site: Site) -> Outputs:
     """As large as what was pooled, or as ``output_shape`` says."""
     shape = site.shape(0, least=3)
+    axes = len(shape) - 2
+    window = _Window(site, _kernel(site, None, axes), axes)
     if site.has(2):
         try:
             return of(site.dims(2))
         except UnknownError:
             return of((None,) * len(shape))
-    axes = len(shape) - 2
-    window = _Window(site, _kernel(site, None, axes), axes)
     made: list[Dim] = []
     for axis, size in enumerate(shape[2:]):
         pads = window.pads[axis] + window.pads[axis + axes]
@@ -202,9 +202,12 @@ def deform_conv(site: Site) -> Outputs:
 def col2im(site: Site) -> Outputs:
     """``[N, L / prod(block), *image]``."""
     shape = site.shape(0, rank=3)
+    for index in (1, 2):
+        ranked(site, index, 1)
     image, block = sizes(site.dims(1), "the image"), sizes(site.dims(2), "the block")
     if len(image) != len(block):
         raise MismatchError(f"an image {shape_text(image)} in blocks {shape_text(block)}")
+    _Window(site, block, len(block))
     return of((shape[0], d.floor_div(shape[1], d.product(block)), *image))
 
 

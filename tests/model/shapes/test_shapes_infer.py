@@ -315,6 +315,83 @@ def test_what_does_not_fit_is_said(node: str, said: str) -> None:
     assert messages(shapes) == [f"OG184 {said}"]
 
 
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ("y, s = LinearAttention<q_num_heads = 4, kv_num_heads = 2>(q, k, k)", ""),
+        ("y, s = LinearAttention<q_num_heads = 4, kv_num_heads = 2>(q, k, k, , k, one)", ""),
+        ("y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 4>(q, k, k)", "q_num_heads is 2"),
+        (
+            "y, s = LinearAttention<q_num_heads = 2, kv_num_heads = 2>(q, k, k)",
+            "the sizes of a head: 8 and 4",
+        ),
+        (
+            "y, s = LinearAttention<q_num_heads = 4, kv_num_heads = 2>(q, k, k, , , k)",
+            "input 5 is [1, 3, 8], its last axis must be 2 or 1",
+        ),
+        (
+            "y, s = LinearAttention<q_num_heads = 4, kv_num_heads = 2>(q, k, k, state)",
+            "the state so far: 3 and 4",
+        ),
+        ("y = Attention<left_window_size = -2>(h, h, h)", "left_window_size is -2"),
+        ("y, a, b = Attention(h, h, h, , state, state)", "axis 1 of what is kept and of what"),
+        ("y = Col2Im<pads = [0]>(cols, two, two)", "1 pads for 2 axes of a window"),
+        ("y = Col2Im(cols, square, two)", "input 1 is [1, 2], it must have rank 1"),
+        (
+            "y = MaxUnpool<kernel_shape = [2, 2], strides = [2]>(h, places, four)",
+            "1 strides for 2 axes of a window",
+        ),
+        ("y = TensorScatter(h, h, two)", "the places and the batch: 2 and 1"),
+        ("y = Resize(h, , four_scales, four)", "both scales and sizes are given"),
+        ("y = Concat<axis = 0>(none, few)", ""),
+    ],
+)
+def test_what_the_standard_asks_of_further_inputs(node: str, said: str) -> None:
+    text = """<ir_version: 10, opset_import: ["" : 27]>
+        agraph (float[1, 3, 16] q, float[1, 3, 8] k, float[1, 3, 1] one, float[1, 2, 3, 4] state,
+            float[1, 4, 3, 4] h, int64[1, 4, 3, 4] places, float[1, 12, 4] cols,
+            float[2] few, float[0] none, float[4] four_scales)
+        => (float[] y)
+        <int64[2] two = {2, 2}, int64[1, 2] square = {2, 2}, int64[4] four = {1, 4, 6, 8}>
+        { %s }"""
+    data = parser.parse_model(text % node).SerializeToString()
+    found = [clash.message for clash in infer_shapes(read_model(data)).clashes]
+    assert len(found) == bool(said)
+    assert said in "".join(found)
+
+
+def test_what_is_empty_may_have_any_other_sizes_where_it_is_joined() -> None:
+    """ONNX Runtime leaves it out; exporters cut heads of size 0 from a tensor."""
+    shapes = inferred(
+        """agraph (float[2, 3, 0] a, float[2, 6, 5] b, float[3, 0] c, float[2, 4] d) => (float x)
+        {
+            x = Concat<axis = 2>(a, b)
+            y = Concat<axis = 1>(a, b)
+            z = Concat<axis = 0>(c, d)
+        }"""
+    )
+    assert [shape(shapes, name) for name in "xyz"] == ["[2, 6, 5]", "[2, 9, 5]", "[5, 4]"]
+
+
+def test_a_declaration_of_the_branch_that_never_runs_is_not_judged() -> None:
+    """PyTorch's exporter writes scatter_reduce so: what it declares is true of a scalar."""
+    text = """agraph (float[2, 3] x) => (float[k] y)
+        <int64 rank = {%s}, int64[1] all = {-1}, float[k] v>
+        {
+            s = Shape(x)
+            n = Size(s)
+            c = Equal(n, rank)
+            u = If<then_branch = one () => (float[k] a) { a = Reshape(x, all) },
+                else_branch = two () => (float[2, 3] b) { b = Identity(x) }>(c)
+            v = Relu(u)
+            y = If<then_branch = three () => (float[k] d) { d = Relu(v) },
+                else_branch = four () => (float[k] e) { e = Identity(v) }>(c)
+        }"""
+    assert messages(inferred(text % 0)) == []
+    plain = "agraph (float[2, 3] x) => (float[k] y) { y = Relu(x) }"
+    assert messages(inferred(plain)) == ['OG185 value "y" is declared as [k], it is [2, 3]']
+
+
 def test_a_declaration_that_contradicts_is_said() -> None:
     shapes = inferred(
         "agraph (float[2, N] x) => (float[2, 5, 1] y) <float[3, 5] m> { m = Relu(x) y = Relu(m) }"
