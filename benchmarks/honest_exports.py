@@ -29,6 +29,7 @@ from torch.nn import functional as F  # noqa: N812
 import onnxguard
 from onnxguard.base.findings import Severity
 from onnxguard.policy.derive import derive_allowlist
+from onnxguard.scanning.scan import read_needs
 
 BY_DESIGN = {"OG206", "OG511"}
 Network = tuple[nn.Module, tuple[torch.Tensor, ...]]
@@ -227,7 +228,8 @@ def remade(folder: Path) -> Iterator[tuple[Path, Callable[[], Any]]]:
 
 def refused(path: Path) -> set[str]:
     """The codes of errors that a list derived from a model finds in it."""
-    text = derive_allowlist([(path.name, onnxguard.read_facts(str(path)))], "derived")
+    facts, memory = read_needs(path)
+    text = derive_allowlist([(path.name, facts)], "derived", memory)
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "derived.yaml"
         written.write_text(text, encoding="utf-8")

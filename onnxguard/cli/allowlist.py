@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import click
 
@@ -27,8 +28,10 @@ from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
 from onnxguard.policy.operator_schemas import KINDS
 from onnxguard.policy.registry import allowlist_ids, load_allowlist, registered_id
-from onnxguard.scanning.scan import read_facts
+from onnxguard.scanning.scan import read_facts, read_needs
 from onnxguard.sources.remote import shown
+
+T = TypeVar("T")
 
 
 @click.group()
@@ -304,8 +307,12 @@ def derive(models: tuple[str, ...], name: str, include_ignored: bool, output: st
     if registered_id(name) is not None:
         raise UsageError(f"--id {name} is that of a list in the registry: choose another")
     check_output(output)
-    facts = _facts(models, include_ignored)
-    _write(derive_allowlist(facts, name), output, f"the list {name}")
+    facts: list[tuple[str, Facts]] = []
+    memory: dict[str, int] = {}
+    for path, (held, needed) in _read(models, include_ignored, read_needs):
+        facts.append((path, held))
+        memory |= {key: max(value, memory.get(key, 0)) for key, value in needed.items()}
+    _write(derive_allowlist(facts, name, memory), output, f"the list {name}")
 
 
 @allowlist.command(epilog=examples("allowlist export adr-0258 --to c"))
@@ -331,7 +338,7 @@ def export(
     if target == "c" and models:
         raise UsageError("--to c takes no models: it writes the whole list")
     check_output(output)
-    facts = _facts(models, include_ignored) if models else []
+    facts = _read(models, include_ignored, read_facts) if models else []
     text = to_c(policy) if target == "c" else to_ort_config(policy, facts)
     _write(text, output, f"{policy.id} for {'a C program' if target == 'c' else 'ONNX Runtime'}")
 
@@ -342,11 +349,13 @@ def _write(text: str, output: str | None, what: str) -> None:
         say(f"wrote {printable(output)}: {what}")
 
 
-def _facts(paths: tuple[str, ...], include_ignored: bool) -> list[tuple[str, Facts]]:
-    facts = []
+def _read(
+    paths: tuple[str, ...], include_ignored: bool, read: Callable[[str], T]
+) -> list[tuple[str, T]]:
+    found = []
     for path in models_at(paths, include_ignored):
         try:
-            facts.append((shown(path), read_facts(path)))
+            found.append((shown(path), read(path)))
         except ModelError as error:
             raise UsageError(f"{shown(path)}: {error}") from None
-    return facts
+    return found

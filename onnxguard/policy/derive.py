@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
-from math import prod
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.yaml_tree import Mark, Scalar, retyped
@@ -15,15 +14,19 @@ from onnxguard.model.standard import is_runtime_domain, is_standard
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN
 from onnxguard.policy.allowlist_file import OPERATOR_NAME
 
+NOTHING: Mapping[str, int] = {}
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 
 
-def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
+def derive_allowlist(
+    models: Iterable[tuple[str, Facts]], name: str, memory: Mapping[str, int] = NOTHING
+) -> str:
     """A commented YAML list that admits exactly the operators of the models.
 
     Args:
         models: each model's printable path and facts.
         name: the id of the new list.
+        memory: the limits on memory that the models need, where the usual ones refuse them.
     """
     uses: dict[tuple[str, str], dict[str, int]] = {}
     paths: list[str] = []
@@ -63,10 +66,10 @@ def derive_allowlist(models: Iterable[tuple[str, Facts]], name: str) -> str:
         where = ", ".join(f"{count} in {path}" for path, count in list(counts.items())[:4])
         more = f" and {len(counts) - 4} more models" if len(counts) > 4 else ""
         lines.append(f"    # {where}{more}")
-    return "\n".join([*lines, "", *_bounds(facts_of), ""])
+    return "\n".join([*lines, "", *_bounds(facts_of, memory), ""])
 
 
-def _bounds(facts: list[Facts]) -> list[str]:
+def _bounds(facts: list[Facts], memory: Mapping[str, int]) -> list[str]:
     """Limits and ranges at what the models show."""
     loops = [loop for fact in facts for loop in fact.loops]
     given = [loop.trip_count for loop in loops if loop.trip_count is not None]
@@ -82,8 +85,9 @@ def _bounds(facts: list[Facts]) -> list[str]:
         lines.append(f"  loop_trip_product: {max([*products, 0])}")
         if len(trips) < len(loops):
             lines.append("  # some Loop has no static bound and will be refused (OG206)")
-    largest = max([2**28, *(prod(_known(v)) for f in facts for v in (*f.inputs, *f.outputs))])
-    lines += [f"  tensor_elements: {min(largest, LARGEST)}", "  op_type_bytes: 127", ""]
+    largest = {"tensor_elements": 1 << 28, **memory}
+    lines += [f"  {name}: {value}" for name, value in largest.items()]
+    lines += ["  op_type_bytes: 127", ""]
     versions: dict[str, list[int]] = {}
     for fact in facts:
         inside = (opset for function in fact.functions for opset in function.opset_imports)
@@ -111,10 +115,6 @@ def _bounds(facts: list[Facts]) -> list[str]:
     lines.append(f"  external_data: {'allow' if any(f.external_data for f in facts) else 'forbid'}")
     lines += ["  unknown_fields: forbid", "  constants: report"]
     return lines
-
-
-def _known(value: Value) -> list[int]:
-    return [dim for dim in value.dims or () if isinstance(dim, int) and dim > 0]
 
 
 def _holds_strings(facts: Facts) -> bool:

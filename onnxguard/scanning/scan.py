@@ -23,6 +23,7 @@ from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.rules import judge
+from onnxguard.rules.memory import memory_limits
 from onnxguard.rules.waivers import waive
 from onnxguard.scanning.report import Read, Report, unverified, verdict_of
 from onnxguard.scanning.same_graph import Spans, Twin, find_twin, remember, twin_of
@@ -188,6 +189,17 @@ def read_facts(path: str | os.PathLike[str]) -> Facts:
     """
     with open_model(os.fspath(path)) as data:
         return facts_of(data)
+
+
+def read_needs(path: str | os.PathLike[str]) -> tuple[Facts, dict[str, int]]:
+    """As ``read_facts``, and the limits on memory that must be raised for the model, by name.
+
+    Raises:
+        ModelError: the file could not be read as a model.
+    """
+    with open_model(os.fspath(path)) as data, uncollected(), limited():
+        seen = surveyed(data, STEPS)
+        return seen.facts, memory_limits(seen, load_allowlist(DEFAULT_ALLOWLIST))
 
 
 def facts_of(data: Buffer) -> Facts:

@@ -119,6 +119,23 @@ MODELS = {
     "large tensor": pb.model(
         graph(RELU, input=value("x", dims=[1 << 15, 1 << 15]), output=value("y", dims=None))
     ),
+    "a large tensor between small ones": pb.model(
+        graph(
+            constant("shape", value_ints={"ints": [1 << 10, 1 << 20]}),
+            node("ConstantOfShape", "shape", "t"),
+            node("ReduceMax", "t"),
+            output=value("y", dims=None),
+        )
+    ),
+    "much memory in many tensors": pb.model(
+        graph(
+            constant("shape", value_ints={"ints": [1 << 14, 1 << 14]}),
+            *[node("ConstantOfShape", "shape", f"t{n}") for n in range(6)],
+            node("Sum", " ".join(f"t{n}" for n in range(6)), "s"),
+            node("ReduceMax", "s"),
+            output=value("y", dims=None),
+        )
+    ),
     "newest opset": pb.model(graph(RELU), opset=28, ir=14),
     "opset of the future": pb.model(graph(RELU), opset=999_999_999, ir=99),
     "opset of another age": pb.model(graph(RELU), opset=1, ir=1),
@@ -194,6 +211,23 @@ def test_bounds_are_at_what_the_models_show() -> None:
     )
     more = pb.model(graph(trips(6), LOOP), opset=15, ir=7)
     assert "OG205" in {f.code for f in onnxguard.scan_bytes(more, "m.onnx", policy).findings}
+
+
+def test_limits_on_memory_are_those_that_the_models_need() -> None:
+    models = ["one operator", "a large tensor between small ones", "much memory in many tensors"]
+    for number, name in enumerate(models):
+        Path(f"{number}.onnx").write_bytes(MODELS[name])
+    lines = derive("0.onnx").splitlines()
+    assert "  tensor_elements: 268435456" in lines
+    assert not any("activation_bytes" in line for line in lines)
+    Path("list.yaml").write_text(derive("0.onnx", "1.onnx", "2.onnx"))
+    policy = onnxguard.load_allowlist("list.yaml")
+    assert policy.limit("tensor_elements") == 1 << 30
+    assert policy.limit("constant_elements") == 1 << 31
+    assert policy.limit("activation_bytes") == 7 << 30  # six tensors of 1 GiB, and their sum
+    more = Path("1.onnx").read_bytes().replace(pb.varint(1 << 20), pb.varint((1 << 20) + 1))
+    found = {f.code for f in onnxguard.scan_bytes(more, "m.onnx", policy).findings}
+    assert "OG301" in found
 
 
 def test_negative_trip_count_makes_no_list_that_cannot_be_read() -> None:
