@@ -23,6 +23,7 @@ from onnxguard.model.graph import (
     Graph,
     Model,
     Node,
+    Operator,
     Opset,
     Type,
     Value,
@@ -288,7 +289,7 @@ class _Inference:
                 found = made[place] if place < len(made) else UNKNOWN
                 stated = fallback.get(name) if fallback else None
                 if stated is not None and stated[0] != found.shape:
-                    found = self._stated(visit.graph, found, *stated)
+                    found = self._stated(visit.graph, found, *stated, operator)
                 if name:
                     known[name] = found
             counted = self._count and operator.op_type in COUNTED.get(operator.domain, ())
@@ -301,10 +302,14 @@ class _Inference:
                     visit.macs[index] = macs_of(site, made)
         return ()
 
-    def _stated(self, graph: Graph, found: Known, stated: Shape, value: Value) -> Known:
+    def _stated(
+        self, graph: Graph, found: Known, stated: Shape, value: Value, made_by: Operator
+    ) -> Known:
         """What is known of a value of which the file declares another shape."""
         shape = found.shape
-        if shape is not None and (len(shape) != len(stated) or any(map(d.differ, shape, stated))):
+        if shape is not None and _contradicts(shape, stated):
+            if made_by.domain == "ai.onnx.ml" and not _contradicts(_long(shape), _long(stated)):
+                return found  # CatBoost declares the [N, 1] of a regressor as [N]
             message = f'value "{printable(value.name)}" is declared as {shape_text(stated)}, it is '
             self._clash(Clash(DECLARED, message + shape_text(shape), graph, -1, value))
             return found
@@ -484,6 +489,14 @@ class _Inference:
         if kept[-1] is visit:
             kept[-1] = entered
         return entered
+
+
+def _contradicts(shape: Shape, stated: Shape) -> bool:
+    return len(shape) != len(stated) or any(map(d.differ, shape, stated))
+
+
+def _long(shape: Shape) -> Shape:
+    return tuple([dim for dim in shape if dim != 1])
 
 
 def _more(found: Dim, stated: Dim) -> Dim:

@@ -392,6 +392,16 @@ def test_a_declaration_of_the_branch_that_never_runs_is_not_judged() -> None:
     assert messages(inferred(plain)) == ['OG185 value "y" is declared as [k], it is [2, 3]']
 
 
+def test_a_regressor_may_be_declared_without_its_axis_of_one() -> None:
+    """CatBoost writes [N] for what is [N, 1]."""
+    text = """<ir_version: 8, opset_import: ["ai.onnx.ml" : 3]>
+        agraph (float[N, 4] x) => (float[%s] y)
+        { y = ai.onnx.ml.LinearRegressor<coefficients = [1.0, 1.0, 1.0, 1.0]>(x) }"""
+    for declared, clashes in (("N", 0), ("N, 1", 0), ("N, 2", 1), ("3, 3", 1)):
+        data = parser.parse_model(text % declared).SerializeToString()
+        assert len(infer_shapes(read_model(data)).clashes) == clashes, declared
+
+
 def test_a_declaration_that_contradicts_is_said() -> None:
     shapes = inferred(
         "agraph (float[2, N] x) => (float[2, 5, 1] y) <float[3, 5] m> { m = Relu(x) y = Relu(m) }"
