@@ -134,6 +134,7 @@ def grid_sample(site: Site) -> Outputs:
 
 def affine_grid(site: Site) -> Outputs:
     """``[N, H, W, 2]`` or ``[N, D, H, W, 3]``."""
+    ranked(site, 1, 1)
     size = site.dims(1)
     if len(size) not in (4, 5):
         raise MismatchError(f"size has {len(size)} numbers, it must have 4 or 5")

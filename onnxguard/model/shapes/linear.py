@@ -169,9 +169,10 @@ def flex_attention(site: Site) -> Outputs:
     batch = agreed(agreed(q[0], k[0], "the batch"), v[0], "the batch")
     for name in (b"score_mod", b"prob_mod"):
         changed = site.attribute(name)
-        for value in changed.graphs[-1].outputs if changed and changed.graphs else ():
+        body = changed.graphs[-1] if changed and changed.graphs else None
+        for value in (*body.inputs, *body.outputs) if body else ():
             if value.type.dims is not None and len(value.type.dims) != 4:
-                raise MismatchError(f"{name.decode()} gives rank {len(value.type.dims)}, not 4")
+                raise MismatchError(f"{name.decode()} is of rank {len(value.type.dims)}, not 4")
     return of((batch, *q[1:3], v[3]))
 
 

@@ -167,6 +167,8 @@ def top_k(site: Site) -> Outputs:
     if site.version < 10:
         count = site.integer(b"k", -1)
     else:
+        number = ranked(site, 1, 1)
+        agreed(number[0] if number else None, 1, "K is one number")
         given = site.input(1).values
         if given and len(given) == 1 and not isinstance(given[0], float):
             count = given[0]

@@ -117,6 +117,8 @@ def tf_idf(site: Site) -> Outputs:
         raise MismatchError(f"input 0 is {shape_text(shape)}, it must have rank 1 or 2")
     if not indexes:
         raise UnknownError
+    if min(indexes) < 0:
+        raise MismatchError(f"ngram_indexes holds {min(indexes)}")
     return of((*shape[:-1], max(indexes) + 1))
 
 

@@ -214,12 +214,17 @@ def col2im(site: Site) -> Outputs:
 def causal_conv(site: Site) -> Outputs:
     """CausalConvWithState: the shape of the input, and the state that it leaves."""
     shape, weights = site.shape(0, rank=3), ranked(site, 1, 3)
-    ranked(site, 2, 1)
+    bias = ranked(site, 2, 1)
+    if bias:
+        agreed(shape[1], bias[0], "the channels and those of the bias")
     state = ranked(site, 3, 3)
     if weights is not None:
         agreed(shape[1], weights[0], "the channels and those of the weights")
         agreed(weights[1], 1, "the channels of one group")
-        state = (shape[0], shape[1], d.sub(weights[2], 1))
+        left = (shape[0], shape[1], d.sub(weights[2], 1))
+        for a, b in zip(state or (), left, strict=False):
+            agreed(a, b, "the state so far")
+        state = left
     return of(shape, state)
 
 

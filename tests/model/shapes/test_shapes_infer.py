@@ -341,6 +341,10 @@ def test_what_does_not_fit_is_said(node: str, said: str) -> None:
             "y = MaxUnpool<kernel_shape = [2, 2], strides = [2]>(h, places, four)",
             "1 strides for 2 axes of a window",
         ),
+        ("y, s = CausalConvWithState(k, taps, few)", "and those of the bias: 3 and 2"),
+        ("y, s = CausalConvWithState(k, taps, , one)", "the state so far: 1 and 3"),
+        ("y = AffineGrid(theta, square)", "input 1 is [1, 2], it must have rank 1"),
+        ("y, i = TopK(h, two)", "K is one number: 2 and 1"),
         ("y = TensorScatter(h, h, two)", "the places and the batch: 2 and 1"),
         ("y = Resize(h, , four_scales, four)", "both scales and sizes are given"),
         ("y = Concat<axis = 0>(none, few)", ""),
@@ -350,7 +354,7 @@ def test_what_the_standard_asks_of_further_inputs(node: str, said: str) -> None:
     text = """<ir_version: 10, opset_import: ["" : 27]>
         agraph (float[1, 3, 16] q, float[1, 3, 8] k, float[1, 3, 1] one, float[1, 2, 3, 4] state,
             float[1, 4, 3, 4] h, int64[1, 4, 3, 4] places, float[1, 12, 4] cols,
-            float[2] few, float[0] none, float[4] four_scales)
+            float[3, 1, 4] taps, float[1, 2, 3] theta, float[2] few, float[0] none, float[4] four_scales)
         => (float[] y)
         <int64[2] two = {2, 2}, int64[1, 2] square = {2, 2}, int64[4] four = {1, 4, 6, 8}>
         { %s }"""
