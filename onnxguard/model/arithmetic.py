@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import product
-from math import ceil, copysign, floor, inf, isfinite, nan, prod
+from math import ceil, copysign, floor, inf, isfinite, isnan, nan, prod
 from operator import add, eq, gt, lt, mul, sub
 
 from onnxguard.model.constants import FLOAT16, FLOATS, INTEGERS, INTS_READ, SIGNED, Static
@@ -95,11 +95,15 @@ def range_(_node: Node, parts: list[Static]) -> Static | None:
 
 
 def reduced(node: Node, parts: list[Static]) -> Static | None:
-    """One integer of all those of a list."""
+    """One number of all those of a list; of floats the largest or the least."""
     value, op_type = parts[0], node.operator.op_type
     held = node.attribute(b"axes")
     axes = (parts[1].values if len(parts) > 1 else held.ints if held else ()) or ()
-    if value.dtype not in INTEGERS or not value.values or set(axes) - {0, -1}:
+    if not value.values or set(axes) - {0, -1} or any(map(isnan, value.values)):
+        return None
+    if value.dtype not in INTEGERS and (
+        value.dtype not in FLOATS or op_type not in ("ReduceMax", "ReduceMin")
+    ):
         return None
     if value.dims is None or len(value.dims) > 1 or node.attribute(b"noop_with_empty_axes"):
         return None

@@ -8,7 +8,8 @@ from math import prod
 from onnxguard.base.budget import check as check_time
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.expansion import View
-from onnxguard.model.graph import Node, SparseTensor
+from onnxguard.model.graph import Graph, Node, SparseTensor
+from onnxguard.model.shapes.dims import Sym
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found, PlaceOf
@@ -57,6 +58,7 @@ class _Asked:
     """Judges what each node asks for, and sums it up."""
 
     def __init__(self, survey: Survey, policy: Allowlist, found: Found) -> None:
+        self.survey = survey
         self.inlining = survey.inlining
         self.policy = policy
         self.found = found
@@ -79,7 +81,7 @@ class _Asked:
         place = partial(graph.node_place, index)
         elements = growth.least(scopes, graph, node)
         hidden = hidden_size(scopes, graph, node, growth)
-        if hidden:
+        if hidden and not self._is_followed(graph, node):
             label = node.operator.label
             message = f"{label} calls for a size that is not known: {hidden}"
             self.found.add(
@@ -102,6 +104,12 @@ class _Asked:
                 adr=self._adr("tensor_elements"),
                 once=view.node(index),
             )
+
+    def _is_followed(self, graph: Graph, node: Node) -> bool:
+        """Whether the size that constants do not tell follows all the same: ``following`` asks."""
+        shapes = self.survey.scopes.shapes(self.policy.sizes)
+        shape = shapes.of(graph, node.outputs[0]).shape if node.outputs else None
+        return shape is not None and all(isinstance(dim, (int, Sym)) for dim in shape)
 
     def finish(self) -> None:
         """Say where the sum passes its limit.

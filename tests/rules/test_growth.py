@@ -19,6 +19,7 @@ import onnxguard
 from onnxguard import Allowlist
 from onnxguard.model.reading import read_model
 from onnxguard.model.scopes import Scopes
+from onnxguard.model.shapes.infer import infer_shapes
 from onnxguard.policy.allowlist import Decision, Limit
 from onnxguard.rules.growth import growth_of
 
@@ -309,6 +310,31 @@ def test_size_that_is_not_known_is_found(name: str) -> None:
     message = f"{made.op_type} calls for a size that is not known: {why}"
     for limit in ("tensor_elements", "constant_elements"):
         assert codes(helper.make_model(graph), **{limit: 2500})["OG301"] == [message]
+
+
+def test_size_that_follows_is_known_although_no_constant_tells_it() -> None:
+    """Swin's exports ask for the shape of what is computed of weights."""
+    nodes = [helper.make_node("Relu", ["w"], ["r"]), helper.make_node("Shape", ["r"], ["s"])]
+    nodes.append(node("ConstantOfShape", "s"))
+    stored = [numpy_helper.from_array(np.zeros((50, 60), np.float32), "w")]
+    graph = helper.make_graph(nodes, "g", [], [onnx.ValueInfoProto(name="y")], stored)
+    assert codes(helper.make_model(graph), tensor_elements=3000).get("OG301", []) == []
+    said = codes(helper.make_model(graph), tensor_elements=2999)["OG301"]
+    assert any("gives [50, 60]: 3,000 elements" in message for message in said)
+
+
+@pytest.mark.parametrize(("reduced", "size"), [("ReduceMax", 320), ("ReduceMin", 3)])
+def test_size_by_the_largest_of_floats_is_known(reduced: str, size: int) -> None:
+    """Torchvision's detectors pad their images so: as many rows as the highest one has."""
+    made = helper.make_node(reduced, ["f"], ["m"])
+    nodes = [made, helper.make_node("Cast", ["m"], ["s"], to=7), node("ConstantOfShape", "s")]
+    stored = [numpy_helper.from_array(np.array([3, 320, 7], np.float32), "f")]
+    graph = helper.make_graph(nodes, "g", [], [onnx.ValueInfoProto(name="y")], stored)
+    assert codes(helper.make_model(graph), tensor_elements=size).get("OG301", []) == []
+    said = codes(helper.make_model(graph), tensor_elements=size - 1)["OG301"]
+    assert any(f"calls for {size} elements" in message for message in said)
+    shapes = infer_shapes(read_model(helper.make_model(graph).SerializeToString()))
+    assert shapes.roots[0].known[b"y"].shape == (size,)
 
 
 def test_size_in_another_file_is_not_known() -> None:

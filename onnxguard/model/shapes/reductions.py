@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import Dim, Shape, shape_text
 from onnxguard.model.shapes.known import (
+    FLOAT,
     INT64,
     Known,
     MismatchError,
@@ -60,9 +62,15 @@ def _some(site: Site, kept: bool) -> Shape | None:
 def _reduced(site: Site, known: Known, axes: tuple[int, ...], made: Shape) -> Known:
     """A list of sizes that is reduced to one number: ReduceProd of a Shape, and the like."""
     values = known.values
-    if values is None or len(axes) != len(known.shape or ()) or known.dtype != INT64:
+    if values is None or len(axes) != len(known.shape or ()):
         return Known(made)
     name = site.node.operator.op_type
+    if known.dtype == FLOAT and name in ("ReduceMax", "ReduceMin"):
+        floats = [v for v in values if isinstance(v, float) and isfinite(v)]
+        most = max if name == "ReduceMax" else min
+        return held(made, (most(floats),), FLOAT) if len(floats) == len(values) > 0 else Known(made)
+    if known.dtype != INT64:
+        return Known(made)
     dims: Shape = tuple([v if not isinstance(v, float) else None for v in values])
     result: Number = None
     if name == "ReduceProd":

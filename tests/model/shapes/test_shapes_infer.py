@@ -354,7 +354,8 @@ def test_what_the_standard_asks_of_further_inputs(node: str, said: str) -> None:
     text = """<ir_version: 10, opset_import: ["" : 27]>
         agraph (float[1, 3, 16] q, float[1, 3, 8] k, float[1, 3, 1] one, float[1, 2, 3, 4] state,
             float[1, 4, 3, 4] h, int64[1, 4, 3, 4] places, float[1, 12, 4] cols,
-            float[3, 1, 4] taps, float[1, 2, 3] theta, float[2] few, float[0] none, float[4] four_scales)
+            float[3, 1, 4] taps, float[1, 2, 3] theta,
+            float[2] few, float[0] none, float[4] four_scales)
         => (float[] y)
         <int64[2] two = {2, 2}, int64[1, 2] square = {2, 2}, int64[4] four = {1, 4, 6, 8}>
         { %s }"""
