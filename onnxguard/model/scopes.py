@@ -23,6 +23,7 @@ from onnxguard.model.wanted import Size
 
 if TYPE_CHECKING:
     from onnxguard.model.shapes.infer import Shapes
+    from onnxguard.model.shapes.trial import Trial
 
 VISITS = 500_000
 """Nodes looked at over all calls that differ; the registry's lists allow fewer once inlined."""
@@ -247,16 +248,23 @@ class Scopes:
         """Costs will be asked for: count what they are made of where shapes are inferred anyway."""
         self._shared.counts = True
 
-    def shapes(self, sizes: tuple[Size, ...] = (), count: bool = False) -> Shapes:
+    def shapes(
+        self, sizes: tuple[Size, ...] = (), count: bool = False, trial: Trial | None = None
+    ) -> Shapes:
         """The shape of every value, and what cannot be right; found when first asked for.
 
         Args:
             sizes: of inputs, in place of what the model declares.
             count: count multiply-accumulates, too.
+            trial: what is taken for what is not known; found each time.
         """
         from onnxguard.model.shapes.infer import infer_shapes
 
         count = count or self._shared.counts
+        if trial is not None:
+            given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}
+            tried = trial, self.types
+            return infer_shapes(self._shared.model, given, self._shared.values, count, tried)
         known = self._shared.shapes.get(sizes)
         if known is None or (count and not known.counted):
             given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}

@@ -11,12 +11,11 @@ from typing import NamedTuple
 from onnxguard.base.budget import check as check_time
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph
-from onnxguard.model.shapes.dims import least, shape_text, text
+from onnxguard.model.shapes.dims import is_sum, least, shape_text, text
 from onnxguard.model.shapes.infer import Shapes, Visit
-from onnxguard.model.shapes.known import Known
+from onnxguard.model.shapes.known import OMITTED, Known
+from onnxguard.model.shapes.trial import Trial
 from onnxguard.model.survey import Survey
-from onnxguard.model.walking import stored_names
-from onnxguard.model.wanted import Size
 from onnxguard.policy.allowlist import DEFAULT_LIMITS, Allowlist
 from onnxguard.rules.collector import Found
 
@@ -30,7 +29,7 @@ PER_ELEMENT = 32
 """Bytes that a run may hold for each element of its inputs, where that is more than the default."""
 
 RANKS = range(1, 6)
-"""What an input may have that declares none, as images and texts do."""
+"""What a value may have of which none is known, as images and texts do."""
 
 Reported = set[tuple[int, int]]
 """Nodes that are judged already, by ``id`` of their graph and index."""
@@ -38,38 +37,58 @@ Reported = set[tuple[int, int]]
 
 def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -> None:
     """Compare what comes out of each node, and what is alive at once, with the list's limits."""
+    shapes = survey.scopes.shapes(policy.sizes)
+    _check(survey, policy, found, reported, shapes, "")
+    for trial in _trials(shapes):
+        if reported:
+            break
+        tried = survey.scopes.shapes(policy.sizes, trial=trial)
+        where = f" where each size that is not known is {trial.size}, and each number {trial.number}"
+        _check(survey, policy, found, reported, tried, where)
+
+
+def _check(
+    survey: Survey,
+    policy: Allowlist,
+    found: Found,
+    reported: Reported,
+    shapes: Shapes,
+    where: str,
+) -> None:
     limit = policy.limit("tensor_elements")
-    for given in (policy.sizes, *_of_any_rank(survey, policy)):
-        shapes = survey.scopes.shapes(given)
-        if shapes.given_up and limit is not None:
-            message = "sizes are not known: calls and rounds differ in more ways than are followed"
-            hint = "inline the functions, or unroll the loops before the export"
-            found.add("OG301", message, survey.model.place, hint=hint)
-        # What is read for its elements has few.
-        sizes = {id(known): elements(known) for known in shapes.kept if known.stored is None}
-        large = limit is not None and max(sizes.values(), default=0) > limit
-        judge = _Judge(policy, found, reported, sizes, limit or 0, set())
-        for visit in _visits(shapes) if limit is not None else ():
-            if large or visit.workspaces:
-                judge.outputs(visit)
-                judge.workspaces(visit)
-        if not reported:
-            _at_once(survey, policy, found, given, sizes)
+    if shapes.given_up and limit is not None:
+        message = "sizes are not known: calls and rounds differ in more ways than are followed"
+        hint = "inline the functions, or unroll the loops before the export"
+        found.add("OG301", message, survey.model.place, hint=hint)
+    # What is read for its elements has few.
+    sizes = {id(known): elements(known) for known in shapes.kept if known.stored is None}
+    large = limit is not None and max(sizes.values(), default=0) > limit
+    judge = _Judge(policy, found, reported, sizes, limit or 0, set(), where)
+    for visit in _visits(shapes) if limit is not None else ():
+        if large or visit.workspaces:
+            judge.outputs(visit)
+            judge.workspaces(visit)
+    if not reported:
+        _at_once(survey, policy, found, shapes, sizes, where)
 
 
-def _of_any_rank(survey: Survey, policy: Allowlist) -> list[tuple[Size, ...]]:
-    """One element of each of some ranks for the inputs of which not even the rank is declared."""
-    given = {name for name, _ in policy.sizes}
-    stored = stored_names(survey.model.graph)
-    names = [
-        value.name.decode("utf-8", "surrogateescape")
-        for value in survey.model.graph.inputs
-        if value.type.dims is None and value.type.kind == "tensor" and value.name not in stored
-    ]
-    free = [name for name in names if name not in given]
-    if not free:
+def _trials(shapes: Shapes) -> list[Trial]:
+    """What to take for what is not known; nothing where all is."""
+    opened = [known for known in shapes.kept if not _is_settled(known)]
+    if not opened and not shapes.declared:
         return []
-    return [(*policy.sizes, *((name, (1,) * rank) for name in free)) for rank in RANKS]
+    ranks = RANKS if any(known.shape is None for known in opened) else RANKS[:1]
+    return [*(Trial(1, 1, rank) for rank in ranks), Trial(1, 0, 1)]
+
+
+def _is_settled(known: Known) -> bool:
+    """Whether a bound says how large a value is where each name stands for 1."""
+    if known.shape is None:
+        return known == OMITTED
+    for dim in known.shape:
+        if not isinstance(dim, int) and not is_sum(dim):
+            return False
+    return known.length is None or isinstance(known.length, int)
 
 
 def elements(known: Known) -> int:
@@ -78,6 +97,8 @@ def elements(known: Known) -> int:
     Names of dimensions stand for 1 or more, as does what is unknown.
     """
     shape = known.shape
+    if known.tensors is not None:
+        return sum([elements(Known(each)) + OF_A_SEQUENCE for each in known.tensors])
     sizes = (
         ()
         if shape is None
@@ -99,6 +120,7 @@ class _Judge(NamedTuple):
     Attributes:
         sizes: the elements of all that is known of a value, by its ``id``.
         within: the graphs that hold such a node, or enter one that does.
+        where: for which inputs that holds, to be said of them; empty for all.
     """
 
     policy: Allowlist
@@ -107,6 +129,7 @@ class _Judge(NamedTuple):
     sizes: dict[int, int]
     limit: int
     within: set[int]
+    where: str
 
     def outputs(self, visit: Visit) -> None:
         """Nodes that make more of less: what passes a large tensor on is not the cause."""
@@ -147,7 +170,7 @@ class _Judge(NamedTuple):
         decided, label = self.policy.limits["tensor_elements"], graph.nodes[index].operator.label
         self.found.add(
             "OG301",
-            f"{label} {what}, {self.limit:,} are allowed",
+            f"{label} {what}{self.where}, {self.limit:,} are allowed",
             partial(graph.node_place, index),
             hint="a small file must not ask for a large tensor: look at the sizes before the node",
             operator=label,
@@ -165,11 +188,12 @@ def _at_once(
     survey: Survey,
     policy: Allowlist,
     found: Found,
-    given: tuple[Size, ...],
+    shapes: Shapes,
     sizes: dict[int, int],
+    where: str,
 ) -> None:
     """Compare what is alive at once with what is allowed where the list does not say."""
-    most, shapes = DEFAULT_LIMITS["activation_bytes"], survey.scopes.shapes(given)
+    most = DEFAULT_LIMITS["activation_bytes"]
     if "activation_bytes" in policy.limits:  # judged with the other costs
         return
     values = sum([len(visit.known) for visit in _visits(shapes)])
@@ -182,14 +206,14 @@ def _at_once(
             total += sum([sizes.get(id(visit.known.get(name)), 0) for name in node.outputs])
     if total * WIDEST <= most:
         return
-    from onnxguard.model.describing import cost_for
+    from onnxguard.model.shapes.cost import cost_of
 
-    cost, known = cost_for(survey, given), shapes.roots[0].known
+    cost, known = cost_of(survey.model, shapes, survey.scopes.types), shapes.roots[0].known
     inputs = {value.name for value in survey.model.graph.inputs}
     read = sum([elements(known[name]) for name in inputs if name in known])
     allowed = max(most, PER_ELEMENT * read)
     if cost.activation_bytes > allowed:
         message = f"a run holds {'' if cost.exact else 'at least '}{cost.activation_bytes:,} bytes "
-        message += f"at once, {allowed:,} are allowed where no list says"
+        message += f"at once{where}, {allowed:,} are allowed where no list says"
         hint = "a small file must not ask for much memory: raise limits.activation_bytes if it is "
         found.add("OG210", message, survey.model.place, hint=f"{hint}meant")

@@ -267,7 +267,7 @@ BOUNDS = (
         found(
             f"size at least a constant: {name}",
             bounded(f"{nodes} y = ConstantOfShape(s)", 101),
-            bounded(f"{nodes} y = ConstantOfShape(s)", 100),
+            bounded(f"{nodes} y = ConstantOfShape(s)", 99),
             "ConstantOfShape gives ",
             last(bounded(f"{nodes} y = ConstantOfShape(s)", 101)),
         )

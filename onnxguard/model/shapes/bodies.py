@@ -48,11 +48,15 @@ ROUNDS, FEWEST = 64, 8
 """So many are entered one by one; then what has grown goes on as it did in the second half."""
 
 
-def enter(site: Site, most: int) -> Rounds:
-    """The rounds of a node of ``table.BODIES``; single ones of as many as ``most`` nodes."""
+def enter(site: Site, most: int, trial: bool = False) -> Rounds:
+    """The rounds of a node of ``table.BODIES``; single ones of as many as ``most`` nodes.
+
+    In a trial a Loop of no known end has ``ROUNDS``, and those that are not entered one by one are
+    tried as well.
+    """
     op_type = site.node.operator.op_type
     if op_type == "Loop":
-        return _loop(site, most)
+        return _loop(site, most, trial)
     return (
         _scan(site, most) if op_type == "Scan" else {"If": _if, "SequenceMap": _map}[op_type](site)
     )
@@ -113,15 +117,16 @@ def _either(a: Known, b: Known) -> Known:
     return Known(shape, values, a.dtype) if set(values) != {None} else Known(shape)
 
 
-def _loop(site: Site, most: int) -> Rounds:
+def _loop(site: Site, most: int, trial: bool) -> Rounds:
     body = body_of(site, b"body")
     first = carried = tuple(site.inputs[2:])
     condition = site.input(1)
-    endless = not site.has(1) or condition.values == (1,)
-    start = TRUE if endless else Known(())
+    goes_on = not site.has(1) or condition.values == (1,)
+    start = TRUE if goes_on else Known(())
     count = site.input(0).values
     times = max(count[0], 0) if count and isinstance(count[0], int) else None
     times = None if times and times >= ENDLESS else times
+    times = ROUNDS if times is None and trial else times
     while True:
         made = yield Entered(body, (Known(()), start, *carried), times)
         after = made[1 : 1 + len(carried)]
@@ -132,7 +137,7 @@ def _loop(site: Site, most: int) -> Rounds:
         # A round that changes a value leaves only what is common to it and the rounds before.
         carried = tuple([_changed(a, b) for a, b in zip(carried, kept, strict=True)])
     trips: Dim = None
-    if endless and made and made[0].values == (1,):
+    if goes_on and made and made[0].values == (1,):
         trips = times
     scanned = made[1 + len(carried) :]
     settled = carried == first and not any(map(_is_open, first))
@@ -141,7 +146,7 @@ def _loop(site: Site, most: int) -> Rounds:
         def given(number: Known, carried: Outputs) -> Outputs:
             return number, start, *carried
 
-        last, exact = yield from _each(body, given, first, (times, most), 1)
+        last, exact = yield from _each(body, given, first, (times, most, trial), 1)
         if exact and trips is not None:
             carried = last
         else:
@@ -153,7 +158,7 @@ def _each(
     body: Graph,
     given: Callable[[Known, Outputs], Outputs],
     carried: Outputs,
-    counts: tuple[int, int],
+    counts: tuple[int, int, bool],
     skip: int,
 ) -> Generator[Entered, Outputs, tuple[Outputs, bool]]:
     """Enter the rounds of a body one by one.
@@ -162,13 +167,13 @@ def _each(
         body: the graph.
         given: its inputs, by the number of the round and what is carried.
         carried: what the first round gets.
-        counts: how many rounds there are, and how many nodes may be looked at.
+        counts: how many rounds there are, how many nodes may be looked at, whether it is a trial.
         skip: outputs before those that are carried.
 
     Returns:
         What the last round leaves, and whether it is that, or growth that went on as before.
     """
-    times, most = counts
+    times, most, trial = counts
     most = min(max(most // (1 + _nodes(body)), FEWEST), ROUNDS)
     carried = tuple([k._replace(shape=k.shape and tuple(map(d.sized, k.shape))) for k in carried])
     seen, settled = [carried], False
@@ -183,11 +188,29 @@ def _each(
                 break
     left, apart = times - len(seen), (len(seen) - 1) // 4
     exact = settled or not left
+    if trial and not exact:  # what no round is known to do
+        yield from _between(body, given, carried, (min(left, most // 2), skip))
     if not exact:
         points = zip(seen[-1 - 2 * apart], seen[-1 - apart], carried, strict=True)
         carried = tuple([_grown(each, apart, left) for each in points])
     made = yield Entered(body, given(_number(times - 1), carried), single=True)
     return _after(made[skip:], carried), exact
+
+
+def _between(
+    body: Graph,
+    given: Callable[[Known, Outputs], Outputs],
+    carried: Outputs,
+    counts: tuple[int, int],
+) -> Generator[Entered, Outputs, None]:
+    """Enter rounds of which neither the number nor any element is known."""
+    rounds, skip = counts
+    for _ in range(rounds):
+        before = tuple([Known(known.shape, length=known.length) for known in carried])
+        made = yield Entered(body, given(Known(()), before), single=True)
+        carried = _after(made[skip:], before)
+        if [known.shape for known in carried] == [known.shape for known in before]:
+            break
 
 
 def _nodes(body: Graph) -> int:
@@ -322,7 +345,7 @@ def _scan(site: Site, most: int) -> Rounds:
         def given(_: Known, states: Outputs) -> Outputs:
             return *states, *slices
 
-        last, exact = yield from _each(body, given, first, (length, most), 0)
+        last, exact = yield from _each(body, given, first, (length, most, False), 0)
         states = last if exact else tuple(map(_at_least, states, last))
     placed = (site.integers(b"scan_output_axes") if not old else None) or (0,) * len(outputs)
     if len(placed) < len(outputs):

@@ -25,7 +25,8 @@ def macs_of(site: Site, outputs: Outputs) -> Dim:
 
 def workspace_of(site: Site, outputs: Outputs) -> Dim:
     """The elements that a node of ``WORKSPACES`` needs beside its inputs and outputs."""
-    return _counted(WORKSPACES.get(site.node.operator.op_type), site, outputs)
+    operator = site.node.operator
+    return _counted(WORKSPACES.get(operator.domain, {}).get(operator.op_type), site, outputs)
 
 
 def _counted(count: Count | None, site: Site, outputs: Outputs) -> Dim:
@@ -140,21 +141,72 @@ def _indices(site: Site, _: Outputs) -> Dim:
     return d.mul(d.product(shape), len(shape))
 
 
+def _paired(site: Site, _: Outputs) -> Dim:
+    """What is left of the first operands of an Einsum once it has gone through each but the last.
+
+    ONNX Runtime multiplies them two at a time, and sums over a letter where it is read last.
+    """
+    terms, right, sizes, rest = einsum_terms(site)
+    largest: Dim = 0
+    seen: set[str] = set()
+    for at, term in enumerate(terms[:-1]):
+        seen.update(term)
+        kept = seen.intersection("".join(terms[at + 1 :]) + right) & sizes.keys()
+        made = d.product((*[sizes[letter] for letter in sorted(kept)], *rest))
+        largest = max(largest, made, key=d.least)
+    return largest
+
+
+def _sampled(site: Site, outputs: Outputs) -> Dim:
+    """Where each of the samples of a region lies, in 48 bytes; how many is only asked for so."""
+    samples = site.integer(b"sampling_ratio", 0)
+    return d.mul(d.product(_made(outputs)[2:]), 12 * samples * samples)
+
+
+def _packed_scores(site: Site, _: Outputs) -> Dim:
+    """com.microsoft: each head's product of queries and keys, those from before among them."""
+    batch, length = site.shape(0, rank=3)[:2]
+    past = site.shape_of(4) if site.has(4) else None
+    keys = d.add(length, past[3]) if past and len(past) == 5 else length
+    return d.product((batch, site.integer(b"num_heads", 1), length, keys))
+
+
+def _separate_scores(site: Site, outputs: Outputs) -> Dim:
+    """The same where ONNX Runtime does not go through them block by block."""
+    if not (any(map(site.has, range(4, 8))) or len(outputs) > 1 or _is_unidirectional(site)):
+        return 0
+    (batch, length), keys = site.shape(0, least=3)[:2], site.shape(1, least=3)[-2]
+    return d.product((batch, site.integer(b"num_heads", 1), length, keys))
+
+
+def _is_unidirectional(site: Site) -> bool:
+    return bool(site.integer(b"unidirectional", 0))
+
+
 def _transform(_: Site, outputs: Outputs) -> Dim:
     """The arrays for a length that is no power of two, of complex numbers: measured."""
     return d.mul(d.product(_made(outputs)[1:]), 8)
 
 
-WORKSPACES: dict[str, Count] = {
-    **dict.fromkeys(GATES, _gates),
-    "Attention": _scores,
-    "ConvInteger": _columns(1),
-    "ConvTranspose": _spread,
-    "DFT": _transform,
-    "NonZero": _indices,
-    "QLinearConv": _columns(3),
+WORKSPACES: dict[str, dict[str, Count]] = {
+    "": {
+        **dict.fromkeys(GATES, _gates),
+        "Attention": _scores,
+        "ConvInteger": _columns(1),
+        "ConvTranspose": _spread,
+        "DFT": _transform,
+        "Einsum": _paired,
+        "NonZero": _indices,
+        "QLinearConv": _columns(3),
+        "RoiAlign": _sampled,
+    },
+    "com.microsoft": {
+        "Attention": _packed_scores,
+        "MultiHeadAttention": _separate_scores,
+        "QAttention": _packed_scores,
+    },
 }
-"""Operators of the default domain -> the elements that ONNX Runtime allocates while one runs."""
+"""Domain -> operator -> the elements that ONNX Runtime allocates while one runs."""
 
 COUNTED: dict[str, dict[str, Count]] = {
     "": {

@@ -128,11 +128,13 @@ def bounds(dim: Dim | float) -> Span:
         return dim
     if not isinstance(dim, Sym):
         return Span(dim, dim)
-    factors = [factor for factors, _ in dim.terms for factor in factors]
-    floors = [factor for factor in factors if factor.startswith("floor(")]
-    if any(n < 0 for _, n in dim.terms) or any("-" in factor for factor in floors):
-        return Span()
-    return Span(0 if floors else least(dim))
+    low = 0
+    for factors, n in dim.terms:
+        floors = [factor for factor in factors if factor.startswith("floor(")]
+        if n < 0 or any("-" in factor for factor in floors):
+            return Span()
+        low += 0 if floors else n
+    return Span(low)
 
 
 def span(low: float | None, high: float | None) -> Dim:
@@ -242,7 +244,8 @@ def _floor_div(a: Sym, by: int) -> Dim:
         (factor, *more), _ = inner.terms[0]
         if not more and factor.startswith("floor("):  # floor(floor(x/m)/n) is floor(x/(m*n))
             start, _, divisor = factor.removesuffix(")").rpartition("/")
-            return add(_made(whole), _made({(f"{start}/{int(divisor) * by})",): 1}))
+            if divisor.isdecimal():  # a model may call a dimension so
+                return add(_made(whole), _made({(f"{start}/{int(divisor) * by})",): 1}))
     spelt = text(inner)
     one = f"floor(({spelt})/{by})" if " " in spelt or "*" in spelt else f"floor({spelt}/{by})"
     return add(_made(whole), _made({(one,): 1}))
@@ -300,11 +303,17 @@ def least(dim: Dim) -> int:
         return dim
     if isinstance(dim, Span):
         return max(int(dim.low or 0), 1)
-    if dim is None or any(
-        n < 0 or any(factor.startswith("floor(") for factor in factors) for factors, n in dim.terms
-    ):
+    if dim is None:
         return 1
-    return sum([n for _, n in dim.terms])
+    low = bounds(dim).low
+    return 1 if low is None else max(int(low), 1)
+
+
+def is_sum(dim: Dim) -> bool:
+    """Whether a dimension grows with each of its names: then ``least`` is exact."""
+    return isinstance(dim, Sym) and not any(
+        n < 0 or any(factor.startswith("floor(") for factor in factors) for factors, n in dim.terms
+    )
 
 
 def text(dim: Dim) -> str:

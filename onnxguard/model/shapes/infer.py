@@ -45,7 +45,8 @@ from onnxguard.model.shapes.known import (
 from onnxguard.model.shapes.memo import shared
 from onnxguard.model.shapes.sequences import common
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS
-from onnxguard.model.types import Clash
+from onnxguard.model.shapes.trial import Trial
+from onnxguard.model.types import Clash, Types
 from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
 
 VISITS = 4
@@ -96,6 +97,7 @@ class Shapes(NamedTuple):
         rounds: graphs as single rounds of a Loop or Scan enter them, where its values change.
         kept: all that is known of any value; values that are known alike share one object.
         given_up: whether a graph was entered in so many ways that others were not followed.
+        declared: whether something is known only since the file declares it.
     """
 
     roots: list[Visit]
@@ -106,6 +108,7 @@ class Shapes(NamedTuple):
     rounds: list[Visit]
     kept: Collection[Known]
     given_up: bool
+    declared: bool
 
     def of(self, graph: Graph, name: bytes) -> Known:
         """What is known of a value in sight of ``graph`` whichever way that is entered."""
@@ -140,6 +143,7 @@ def infer_shapes(
     given: Mapping[bytes, tuple[int, ...]] | None = None,
     constants: Constants | None = None,
     count: bool = False,
+    trial: tuple[Trial, Types] | None = None,
 ) -> Shapes:
     """Infer the shapes of a model's values.
 
@@ -148,8 +152,10 @@ def infer_shapes(
         given: sizes of inputs of the main graph, in place of the declared ones.
         constants: reads the values of tensors, and remembers which it read.
         count: count multiply-accumulates, too.
+        trial: what is taken for what is not known, and the types of values. What the file declares
+            then counts for the inputs of the main graph alone.
     """
-    return _Inference(model, given or {}, constants or Constants(model), count).shapes()
+    return _Inference(model, given or {}, constants or Constants(model), count, trial).shapes()
 
 
 class _Inference:
@@ -159,13 +165,16 @@ class _Inference:
         given: Mapping[bytes, tuple[int, ...]],
         constants: Constants,
         count: bool,
+        trial: tuple[Trial, Types] | None,
     ) -> None:
-        self._model, self._given, self._count = model, given, count
+        self._model, self._given, self._count, self._trial = model, given, count, trial
+        self._trusted = False
         self._elements = Elements(constants)
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): weight_of(f) for f in model.functions}
         self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
+        self._budget *= 1 if trial is None else 2
         self._names = _bound(model.graph, given)
         self._calls: dict[object, Visit] = {}
         self._memo = shared()
@@ -194,7 +203,15 @@ class _Inference:
         kept = {id(known): known for visit in visits for known in visit.known.values()}.values()
         given_up = self._budget < 0
         return Shapes(
-            roots, self._visits, clashes, missing, self._count, self._rounds, kept, given_up
+            roots,
+            self._visits,
+            clashes,
+            missing,
+            self._count,
+            self._rounds,
+            kept,
+            given_up,
+            self._trusted,
         )
 
     # -- graphs -----------------------------------------------------------------------------------
@@ -213,6 +230,8 @@ class _Inference:
             outer = {name: known.pop(name) for name in own if name in known}
         stated = [(value, self._declared(value.type)) for value in (*graph.values, *graph.outputs)]
         fallback = {value.name: (shape, value) for value, shape in stated if shape is not None}
+        if self._trial:
+            fallback.clear()
         self._inputs(graph, scope, given)
         visit = _unseen(graph, 0)
         left = yield from self._nodes(visit, scope, fallback, range(len(graph.nodes)), False)
@@ -239,10 +258,15 @@ class _Inference:
             if main and value.name in self._given:
                 shape = self._given[value.name]
             got = given[index] if index < len(given) else UNKNOWN
-            known[value.name] = self._kept(self._filled(got, shape))
+            if main:
+                filled = self._tried(graph, value.name, Known(shape))
+            else:
+                filled = got if self._trial else self._filled(got, shape)
+                self._trusted |= filled != got
+            known[value.name] = self._kept(filled)
         # Until IR version 3 every initializer was an input; since, such an input has a default.
         replaced = {value.name for value in graph.inputs} if graph.initializers else set()
-        if (self._model.ir_version or 0) < 4:
+        if (self._model.ir_version or 0) < 4 or self._trial:
             replaced.clear()
         for tensor in graph.initializers:
             found = self._elements.of(tensor)
@@ -290,10 +314,12 @@ class _Inference:
                 stated = fallback.get(name) if fallback else None
                 if stated is not None and stated[0] != found.shape:
                     found = self._stated(visit.graph, found, *stated, operator)
+                if self._trial:
+                    found = self._kept(self._tried(visit.graph, name, found))
                 if name:
                     known[name] = found
             counted = self._count and operator.op_type in COUNTED.get(operator.domain, ())
-            if counted or (operator.op_type in WORKSPACES and not operator.domain):
+            if counted or operator.op_type in WORKSPACES.get(operator.domain, ()):
                 inputs = tuple([known.get(name, UNKNOWN) for name in names])
                 site = self._site(nodes[index], scope, inputs)
                 made = tuple([known.get(name, UNKNOWN) for name in outputs])
@@ -313,7 +339,17 @@ class _Inference:
             message = f'value "{printable(value.name)}" is declared as {shape_text(stated)}, it is '
             self._clash(Clash(DECLARED, message + shape_text(shape), graph, -1, value))
             return found
-        return self._kept(self._filled(found, stated))
+        filled = self._filled(found, stated)
+        self._trusted |= filled != found
+        return self._kept(filled)
+
+    def _tried(self, graph: Graph, name: bytes, found: Known) -> Known:
+        """What is known of a value, and in a trial what is taken for the rest."""
+        if self._trial is None:
+            return found
+        trial, types = self._trial
+        kinds = types.of(graph, name)
+        return trial.known(found, next(iter(kinds)) if len(kinds) == 1 else "")
 
     def _declared(self, given: Type) -> Shape | None:
         """What a file declares of a value's shape."""
@@ -422,7 +458,7 @@ class _Inference:
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
         """What comes out of a node by its graphs, which are entered until nothing changes."""
-        rounds = enter(site, self._budget // PART)
+        rounds = enter(site, self._budget // PART, self._trial is not None)
         visits: dict[int, Visit] = {}
         made: Outputs = ()
         sent: Outputs | None = None

@@ -43,6 +43,7 @@ class Known(NamedTuple):
         values: of a small tensor its elements in row-major order, each unknown by itself.
         dtype: the TensorProto.DataType of ``values``; 0 where those are None.
         length: of a sequence, how many tensors it holds.
+        tensors: of a sequence that is built of tensors one by one, the shape of each.
         stored: the small tensor of the file whose values these would be, not read yet: a verdict
             that no value decides on holds for models with other weights, too.
     """
@@ -52,6 +53,7 @@ class Known(NamedTuple):
     dtype: int = 0
     length: Dim = None
     stored: Tensor | None = None
+    tensors: tuple[Shape, ...] | None = None
 
     @property
     def rank(self) -> int | None:

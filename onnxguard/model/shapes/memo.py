@@ -132,7 +132,7 @@ def _in_place(key: Key, inputs: Sequence[Known | None]) -> Key:
 def _is_small(known: Known) -> bool:
     """Whether it is short, and of one model as of another; a bound may be a float as well."""
     shape, values = known.shape or (), known.values or ()
-    if known.stored is not None or len(shape) > LONGEST or len(values) > LONGEST:
+    if known.stored or known.tensors or max(len(shape), len(values)) > LONGEST:
         return False
     return Span not in map(type, (*shape, *values, known.length))
 

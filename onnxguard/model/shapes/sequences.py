@@ -21,6 +21,10 @@ from onnxguard.model.shapes.known import (
 )
 
 
+MOST_TENSORS = 64
+"""Of more tensors is known what all have in common alone."""
+
+
 def common(a: Shape | None, b: Shape | None) -> Shape | None:
     """What two shapes have in common: dimensions that differ are unknown."""
     if a is None or b is None or len(a) != len(b):
@@ -30,8 +34,17 @@ def common(a: Shape | None, b: Shape | None) -> Shape | None:
 
 def construct(site: Site) -> Outputs:
     """A sequence of the inputs."""
-    shapes = [known.shape for known in site.inputs]
-    return (Known(reduce(common, shapes), length=len(shapes)),) if shapes else (Known(length=0),)
+    return (_of([known.shape for known in site.inputs]),)
+
+
+def _of(shapes: list[Shape | None]) -> Known:
+    """A sequence of tensors of these shapes."""
+    if not shapes:
+        return Known(length=0)
+    tensors = tuple([shape for shape in shapes if shape is not None])
+    whole = len(tensors) == len(shapes) <= MOST_TENSORS
+    shape = reduce(common, shapes)
+    return Known(shape, length=len(shapes), tensors=tensors if whole else None)
 
 
 def empty(_: Site) -> Outputs:
@@ -42,8 +55,9 @@ def empty(_: Site) -> Outputs:
 def insert(site: Site) -> Outputs:
     """One more tensor."""
     known, given = site.input(0), site.input(1)
-    shape = given.shape if known.length == 0 else common(known.shape, given.shape)
-    return (Known(shape, length=d.add(known.length, 1)),)
+    if known.tensors is not None or known.length == 0:
+        return (_of([*(known.tensors or ()), given.shape]),)
+    return (Known(common(known.shape, given.shape), length=d.add(known.length, 1)),)
 
 
 def erase(site: Site) -> Outputs:
@@ -94,7 +108,11 @@ def concat_from_sequence(site: Site) -> Outputs:
         raise UnknownError
     new = bool(site.integer(b"new_axis", 0))
     axis = axis_of(site.integer(b"axis", 0), len(shape) + new)
-    size: Dim = known.length if new else d.mul(known.length, shape[axis])
+    size: Dim = known.length
+    if not new and known.tensors is not None:
+        size = d.total(tuple([d.sized(each[axis]) for each in known.tensors]))
+    elif not new:
+        size = d.mul(size, d.sized(shape[axis]))
     return of((*shape[:axis], size, *shape[axis + (not new) :]))
 
 
