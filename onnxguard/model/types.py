@@ -30,7 +30,15 @@ from onnxguard.model.type_names import (
     shown,
     tensor_of,
 )
-from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
+from onnxguard.model.walking import (
+    attributes_of,
+    captured,
+    defined_names,
+    file_order,
+    in_order,
+    run,
+    weight_of,
+)
 
 Kinds = tuple[str, ...]
 Walk = Generator["Walk", Kinds, Kinds]
@@ -129,6 +137,7 @@ class _Inference:
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): weight_of(f) for f in model.functions}
+        self._captured = captured(model.graphs)
         self._calls: dict[object, Kinds] = {}
         self._entered: set[int] = set()
         self._budget = max(VISITS_AT_LEAST, VISITS * sum(self._weights.values()))
@@ -163,9 +172,11 @@ class _Inference:
         stated = [*((value, declared(value.type)) for value in values), *stated]
         fallback = {value.name: kind for value, kind in stated if kind}
         self._inputs(graph, types, given)
-        left = yield from self._nodes(graph, scope, fallback, range(len(graph.nodes)), False)
+        left = yield from self._nodes(
+            graph, scope, fallback, file_order(graph, self._captured), False
+        )
         if left:
-            order = in_order(graph.nodes, left)
+            order = in_order(graph, left, self._captured)
             yield from self._nodes(graph, scope, fallback, order, True)
         for value, kind in stated:
             known = types.get(value.name)

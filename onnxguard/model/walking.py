@@ -5,7 +5,7 @@ Iterative: a graph is a generator that yields the graphs inside it to ``run``.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from onnxguard.model.graph import Attribute, Function, Graph, Node
@@ -64,14 +64,62 @@ def stored_names(graph: Graph) -> set[bytes]:
     return names
 
 
-def in_order(nodes: list[Node], indexes: Iterable[int]) -> list[int]:
+Captured = dict[int, dict[int, set[bytes]]]
+"""By ``id`` of a graph and the index of a node: what graphs inside the node read of the graph."""
+
+
+def captured(graphs: Iterable[Graph]) -> Captured:
+    """What nodes read by the graphs inside them.
+
+    Walks the graphs depth first with a table of the names in sight, so that a read costs the same
+    however deep it is.
+    """
+    found: Captured = {}
+    sight: dict[bytes, list[int]] = {}  # the levels that define a name, the innermost last
+    path: list[Graph] = []
+    pending = [(graph, False) for graph in graphs if graph.parent is None and graph.subgraphs]
+    while pending:
+        graph, left = pending.pop()
+        own = defined_names(graph)
+        if left:
+            path.pop()
+            for name in own:
+                sight[name].pop()
+            continue
+        path.append(graph)
+        read = {name for node in graph.nodes for name in node.inputs}
+        read.update([value.name for value in graph.outputs])
+        for name in read - own:
+            level = sight[name][-1] if sight.get(name) else len(path) - 1
+            if level < len(path) - 1:
+                held = found.setdefault(id(path[level]), {})
+                held.setdefault(path[level + 1].owner, set()).add(name)
+        for name in own:
+            sight.setdefault(name, []).append(len(path) - 1)
+        pending.append((graph, True))
+        pending += [(inner, False) for inner in graph.subgraphs]
+    return found
+
+
+def file_order(graph: Graph, captures: Captured) -> Sequence[int]:
+    """The nodes as they stand; in order where a graph inside one reads what a later one makes."""
+    held = captures.get(id(graph), {})
+    made: dict[bytes, int] = {}
+    for index, node in enumerate(graph.nodes if held else ()):
+        made.update(dict.fromkeys(node.outputs, index))
+    if any(made.get(name, -1) > index for index, names in held.items() for name in names):
+        return in_order(graph, range(len(graph.nodes)), captures)
+    return range(len(graph.nodes))
+
+
+def in_order(graph: Graph, indexes: Iterable[int], captures: Captured) -> list[int]:
     """Nodes so that a value's producer stands before its readers; those in a ring come last."""
-    order = list(indexes)
+    order, nodes, held = list(indexes), graph.nodes, captures.get(id(graph), {})
     producers = {name: index for index in order for name in nodes[index].outputs if name}
     readers: dict[int, list[int]] = {}
     waiting = dict.fromkeys(order, 0)
     for index in order:
-        for name in nodes[index].inputs:
+        for name in (*nodes[index].inputs, *held.get(index, ())):
             if name in producers:
                 readers.setdefault(producers[name], []).append(index)
                 waiting[index] += 1

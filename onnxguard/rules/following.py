@@ -39,12 +39,16 @@ def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -
     """Compare what comes out of each node, and what is alive at once, with the list's limits."""
     shapes = survey.scopes.shapes(policy.sizes)
     _check(survey, policy, found, reported, shapes, "")
-    for trial in _trials(shapes):
-        if reported:
-            break
+    pending = _trials(shapes)
+    while pending and not reported:
+        trial = pending.pop()
         tried = survey.scopes.shapes(policy.sizes, trial=trial)
-        where = f" where each size that is not known is {trial.size}, and each number {trial.number}"
+        where = (
+            f" where each size that is not known is {trial.size}, and each number {trial.number}"
+        )
         _check(survey, policy, found, reported, tried, where)
+        if tried.taken and trial.number:
+            pending.append(trial._replace(number=0))
 
 
 def _check(
@@ -75,10 +79,10 @@ def _check(
 def _trials(shapes: Shapes) -> list[Trial]:
     """What to take for what is not known; nothing where all is."""
     opened = [known for known in shapes.kept if not _is_settled(known)]
-    if not opened and not shapes.declared:
+    if not opened and not shapes.taken:
         return []
     ranks = RANKS if any(known.shape is None for known in opened) else RANKS[:1]
-    return [*(Trial(1, 1, rank) for rank in ranks), Trial(1, 0, 1)]
+    return [Trial(size=1, number=1, rank=rank) for rank in ranks]
 
 
 def _is_settled(known: Known) -> bool:

@@ -8,17 +8,18 @@ from onnx import parser
 from rule_cases.case import Case
 
 NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose DFT
-Expand GRU Gather Greater MatMul Max Min Mod Mul NonZero OneHot Pad QLinearConv Range Resize Scan
-SequenceConstruct Shape Sigmoid SplitToSequence Squeeze Sub Tile Transpose Unsqueeze Where"""
+Div Einsum Equal Expand GRU Gather Greater Identity If Loop MatMul Max Min Mod Mul NonZero OneHot
+Pad QLinearConv Range ReduceSum Reshape Resize RoiAlign Scan SequenceConstruct Shape Sigmoid Split
+SplitToSequence Squeeze Sub Tile TopK Transpose Unsqueeze Where"""
 OPERATORS = f"operators:\n  - names: [{', '.join(NAMES.split())}]\n"
 RULES = f"limits: {{tensor_elements: 100}}\n{OPERATORS}"
 CALLS = f"{RULES}  - {{name: F, domain: local}}\n"
 TWICE = '<opset_import: ["" : 18], domain: "local"> F (a) => (b) { b = Concat<axis = 0>(a, a) }'
 
 
-def model(inputs: str, nodes: str, stored: str = "", function: str = "") -> bytes:
+def model(inputs: str, nodes: str, stored: str = "", function: str = "", opset: int = 18) -> bytes:
     """A model of some nodes that make ``y``, of which nothing is declared."""
-    opsets = '"" : 18' + (', "local" : 1' if function else "")
+    opsets = f'"" : {opset}' + (', "local" : 1' if function else "")
     head = f"<ir_version: 8, opset_import: [{opsets}]> g ({inputs}) => (float[] y) {stored}"
     made = parser.parse_model(f"{head} {{ {nodes} }} {function}")
     made.graph.output[0].ClearField("type")
@@ -285,6 +286,96 @@ BOUNDS = (
     ),
 )
 
+# -- sizes that the data decide: tried with 1, and with 0 ------------------------------------------
+
+DECIDED = {
+    "input times a constant": "s = Mul(n, size)",
+    "input and a constant": "s = Add(n, size)",
+    "difference of an input": "m = Sub(n, n) s = Add(m, size)",
+    "constant less a named size": "t = Shape(z) m = Add(size, one) s = Sub(m, t)",
+    "half of a constant and a named size": "t = Shape(z) u = Add(size, size) v = Add(u, t) "
+    "w = Add(one, one) s = Div(v, w)",
+    "choice": "c = Equal(n, n) s = Where(c, size, one)",
+    "other choice": "c = Greater(n, one) s = Where(c, one, size)",
+    "sum of data": "a = ReduceSum(x) k = Cast<to = 7>(a) s = Mul(k, size)",
+    "place of the largest": "v, i = TopK(x, one) j = Add(i, one) s = Mul(j, size)",
+    "declared size": "e = NonZero(x) t = Shape<start = 1>(e) c = Equal(t, one) "
+    "k = Where(c, one, size) s = Mul(k, size)",
+}
+
+
+def chosen(times: int) -> bytes:
+    """Branches of two ranks, and what grows after them."""
+    text = f"""If<then_branch = t () => (float[] u) {{ u = Identity(x) }},
+        else_branch = e () => (float[] w) {{ w = Unsqueeze(x, one) }}>(c)
+        y = Concat<axis = 0>({", ".join(["v"] * times)})"""
+    return model("float[10] x, bool c", f"v = {text}", "<int64[1] one = {0}>")
+
+
+def reshaped(times: int) -> bytes:
+    """What grows of a rank that a caller decides."""
+    nodes = f"v = Reshape(x, s) y = Concat<axis = 0>({', '.join(['v'] * times)})"
+    return model("float[10] x, int64[?] s", nodes)
+
+
+def split_far(times: int) -> bytes:
+    """Parts of more sizes than are kept of an attribute."""
+    names = ", ".join(f"p{at}" for at in range(65))
+    text = f"{names} = Split<split = [{', '.join('1' * 65)}]>(x) "
+    text += f"y = Concat<axis = 0>({', '.join(['p0'] * times)})"
+    return model("float[65] x", text, opset=12)
+
+
+def later(size: int) -> bytes:
+    """A branch that reads what a later node makes."""
+    text = """y = If<then_branch = t () => (float[] u) { u = Concat<axis = 0>(v, v) },
+        else_branch = e () => (float[] w) { w = Identity(v) }>(c) v = Expand(x, s)"""
+    return model("float[1] x, bool c", text, f"<int64[1] s = {{{size}}}>")
+
+
+def midway(trips: int, widths: int) -> bytes:
+    """A Loop whose rounds after the first 64 are unlike them, and unlike the last."""
+    text = f"""y = Loop<body = b (int64 i, bool k, float[?] v) => (bool d, float[?] w) {{
+        d = Identity(k) c = Equal(i, n)
+        w = If<then_branch = t () => (float[?] p) {{
+            p = Concat<axis = 0>({", ".join(["v"] * widths)}) }},
+          else_branch = e () => (float[?] q) {{ q = Identity(v) }}>(c) }}>(m, , x)"""
+    return model("float[1] x", text, f"<int64 m = {{{trips}}}, int64 n = {{80}}>")
+
+
+DATA = (
+    *(
+        found(
+            f"size that the data decide: {name}",
+            bounded(f"{nodes} y = ConstantOfShape(s)", 201),
+            bounded(f"{nodes} y = ConstantOfShape(s)", 9),
+            "ConstantOfShape gives ",
+            last(bounded(f"{nodes} y = ConstantOfShape(s)", 201)),
+        )
+        for name, nodes in DECIDED.items()
+    ),
+    found(
+        "what grows after branches of two ranks", chosen(11), chosen(10), "Concat gives ", "node 1"
+    ),
+    found("what grows of an unknown rank", reshaped(101), reshaped(10), "Concat gives ", "node 1"),
+    found("part of many", split_far(101), split_far(100), "Concat gives ", "node 1"),
+    found(
+        "branch that reads what a later node makes",
+        later(60),
+        later(50),
+        "Concat gives [120]: 120 elements, 100 are allowed",
+        "If_0.then_branch/node 0",
+    ),
+    found(
+        "round that is unlike the first and the last",
+        midway(200, 101),
+        midway(200, 1),
+        "Concat gives [101]: 101 elements",
+        "Loop_0.body/If_2.then_branch/node 0",
+        RULES.replace("100}", "100, loop_trip_count: 200}"),
+    ),
+)
+
 # -- sequences, and room while a node runs ---------------------------------------------------------
 
 
@@ -296,6 +387,16 @@ def split(size: int) -> bytes:
 def repeated(times: int) -> bytes:
     names = ", ".join("x" * times)
     return model("float[20] x", f"q = SequenceConstruct({names}) y = ConcatFromSequence<axis=1>(q)")
+
+
+def grown(times: int) -> bytes:
+    """Tensors of two sizes end to end, and that again."""
+    text = f"q = SequenceConstruct(x, {', '.join('z' * times)}) "
+    return model(
+        "float[1] x, float[10] z",
+        f"{text}v = ConcatFromSequence<axis = 0>(q) "
+        "r = SequenceConstruct(v, v) y = ConcatFromSequence<axis = 0>(r)",
+    )
 
 
 def quantised(op_type: str, size: int) -> bytes:
@@ -326,6 +427,12 @@ PARTS = (
         repeated(1),
         "SequenceConstruct gives 2 tensors of [20]: they count for at least 168 elements",
     ),
+    found(
+        "sequence of tensors of two sizes",
+        grown(5),
+        model("float[1] x", "q = SequenceConstruct(x) y = ConcatFromSequence<axis = 0>(q)"),
+        "SequenceConstruct gives 6 tensors of [?]: they count for at least 435 elements",
+    ),
     *(
         found(
             f"windows of a {op_type}",
@@ -354,6 +461,24 @@ PARTS = (
         "NonZero needs room for 102 elements while it runs",
     ),
     found(
+        "what is left between the operands of an Einsum",
+        model("float[11] x", 'y = Einsum<equation = "i,j,j,i->">(x, x, x, x)'),
+        model("float[10] x", 'y = Einsum<equation = "i,j,j,i->">(x, x, x, x)'),
+        "Einsum needs room for 121 elements while it runs",
+    ),
+    found(
+        "samples of a RoiAlign",
+        model(
+            "float[1, 1, 2, 2] x, float[1, 4] r, int64[1] b",
+            "y = RoiAlign<sampling_ratio = 3>(x, r, b)",
+        ),
+        model(
+            "float[1, 1, 2, 2] x, float[1, 4] r, int64[1] b",
+            "y = RoiAlign<sampling_ratio = 2>(x, r, b)",
+        ),
+        "RoiAlign needs room for 108 elements while it runs",
+    ),
+    found(
         "arrays of a DFT",
         model("float[1, 7, 1] x", "y = DFT(x)"),
         model("float[1, 6, 1] x", "y = DFT(x)"),
@@ -372,4 +497,4 @@ TOGETHER = Case(
     hint="raise limits.activation_bytes",
 )
 
-CASES = (*CHAINS, *LOOPS, *BOUNDS, *PARTS, TOGETHER)
+CASES = (*CHAINS, *LOOPS, *BOUNDS, *DATA, *PARTS, TOGETHER)

@@ -48,10 +48,14 @@ ROUNDS, FEWEST = 64, 8
 """So many are entered one by one; then what has grown goes on as it did in the second half."""
 
 
+TRIED = 32
+"""So many rounds of a Loop of no known end: what doubles in each is seen."""
+
+
 def enter(site: Site, most: int, trial: bool = False) -> Rounds:
     """The rounds of a node of ``table.BODIES``; single ones of as many as ``most`` nodes.
 
-    In a trial a Loop of no known end has ``ROUNDS``, and those that are not entered one by one are
+    In a trial a Loop of no known end has ``TRIED``, and rounds that are not entered one by one are
     tried as well.
     """
     op_type = site.node.operator.op_type
@@ -126,7 +130,7 @@ def _loop(site: Site, most: int, trial: bool) -> Rounds:
     count = site.input(0).values
     times = max(count[0], 0) if count and isinstance(count[0], int) else None
     times = None if times and times >= ENDLESS else times
-    times = ROUNDS if times is None and trial else times
+    times = TRIED if times is None and trial else times
     while True:
         made = yield Entered(body, (Known(()), start, *carried), times)
         after = made[1 : 1 + len(carried)]

@@ -47,7 +47,15 @@ from onnxguard.model.shapes.sequences import common
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS
 from onnxguard.model.shapes.trial import Trial
 from onnxguard.model.types import Clash, Types
-from onnxguard.model.walking import attributes_of, defined_names, in_order, run, weight_of
+from onnxguard.model.walking import (
+    attributes_of,
+    captured,
+    defined_names,
+    file_order,
+    in_order,
+    run,
+    weight_of,
+)
 
 VISITS = 4
 VISITS_AT_LEAST = 50_000
@@ -97,7 +105,8 @@ class Shapes(NamedTuple):
         rounds: graphs as single rounds of a Loop or Scan enter them, where its values change.
         kept: all that is known of any value; values that are known alike share one object.
         given_up: whether a graph was entered in so many ways that others were not followed.
-        declared: whether something is known only since the file declares it.
+        taken: whether something counts that does not follow: a shape that the file declares, or
+            in a trial a number.
     """
 
     roots: list[Visit]
@@ -108,7 +117,7 @@ class Shapes(NamedTuple):
     rounds: list[Visit]
     kept: Collection[Known]
     given_up: bool
-    declared: bool
+    taken: bool
 
     def of(self, graph: Graph, name: bytes) -> Known:
         """What is known of a value in sight of ``graph`` whichever way that is entered."""
@@ -168,7 +177,7 @@ class _Inference:
         trial: tuple[Trial, Types] | None,
     ) -> None:
         self._model, self._given, self._count, self._trial = model, given, count, trial
-        self._trusted = False
+        self._taken = False
         self._elements = Elements(constants)
         self._functions = {function.id: function for function in model.functions}
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
@@ -176,6 +185,7 @@ class _Inference:
         self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
         self._budget *= 1 if trial is None else 2
         self._names = _bound(model.graph, given)
+        self._captured = captured(model.graphs)
         self._calls: dict[object, Visit] = {}
         self._memo = shared()
         self._own: dict[Known, Known] = {}
@@ -211,7 +221,7 @@ class _Inference:
             self._rounds,
             kept,
             given_up,
-            self._trusted,
+            self._taken,
         )
 
     # -- graphs -----------------------------------------------------------------------------------
@@ -234,9 +244,13 @@ class _Inference:
             fallback.clear()
         self._inputs(graph, scope, given)
         visit = _unseen(graph, 0)
-        left = yield from self._nodes(visit, scope, fallback, range(len(graph.nodes)), False)
+        left = yield from self._nodes(
+            visit, scope, fallback, file_order(graph, self._captured), False
+        )
         if left:
-            yield from self._nodes(visit, scope, fallback, in_order(graph.nodes, left), True)
+            yield from self._nodes(
+                visit, scope, fallback, in_order(graph, left, self._captured), True
+            )
         visit = visit._replace(
             outputs=tuple([known.get(value.name, UNKNOWN) for value in graph.outputs]),
             known={name: known[name] for name in own if name in known} if graph.parent else known,
@@ -262,7 +276,7 @@ class _Inference:
                 filled = self._tried(graph, value.name, Known(shape))
             else:
                 filled = got if self._trial else self._filled(got, shape)
-                self._trusted |= filled != got
+                self._taken |= filled != got
             known[value.name] = self._kept(filled)
         # Until IR version 3 every initializer was an input; since, such an input has a default.
         replaced = {value.name for value in graph.inputs} if graph.initializers else set()
@@ -340,7 +354,7 @@ class _Inference:
             self._clash(Clash(DECLARED, message + shape_text(shape), graph, -1, value))
             return found
         filled = self._filled(found, stated)
-        self._trusted |= filled != found
+        self._taken |= filled != found
         return self._kept(filled)
 
     def _tried(self, graph: Graph, name: bytes, found: Known) -> Known:
@@ -349,7 +363,9 @@ class _Inference:
             return found
         trial, types = self._trial
         kinds = types.of(graph, name)
-        return trial.known(found, next(iter(kinds)) if len(kinds) == 1 else "")
+        made = trial.known(found, next(iter(kinds)) if len(kinds) == 1 else "")
+        self._taken |= made.values is not None and made.values != found.values
+        return made
 
     def _declared(self, given: Type) -> Shape | None:
         """What a file declares of a value's shape."""

@@ -20,7 +20,6 @@ from onnxguard.model.shapes.known import (
     of,
 )
 
-
 MOST_TENSORS = 64
 """Of more tensors is known what all have in common alone."""
 

@@ -50,7 +50,9 @@ class Trial(NamedTuple):
         if length is not None:
             return found._replace(shape=shape, length=length)
         dtype, count = CODES.get(kind, 0), elements_of(shape)
-        most = FLOATS_KEPT if dtype in FLOATS else VALUES_KEPT
+        most = VALUES_KEPT
+        if dtype in FLOATS:  # lists of scales are followed, and features are not
+            most = FLOATS_KEPT if len(shape) < 2 else 0
         if dtype not in FLOATS | INTEGERS or not count or not 0 < count <= most:
             return found._replace(shape=shape)
         values = found.values or ()

@@ -1,4 +1,4 @@
-"""A trial leaves nothing open, and gives what ONNX Runtime computes of the numbers that it takes."""
+"""A trial leaves nothing open, and gives what ONNX Runtime computes of what it takes."""
 
 from __future__ import annotations
 
