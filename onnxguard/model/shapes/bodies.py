@@ -178,7 +178,9 @@ def _each(
         What the last round leaves, and whether it is that, or growth that went on as before.
     """
     times, most, trial = counts
-    most = min(max(most // (1 + _nodes(body)), FEWEST), ROUNDS)
+    most //= 1 + _nodes(body)
+    between = min(most // 4, TRIED) if trial else 0
+    most = min(max(most, FEWEST), ROUNDS)
     carried = tuple([k._replace(shape=k.shape and tuple(map(d.sized, k.shape))) for k in carried])
     seen, settled = [carried], False
     for index in range(min(times - 1, most)):
@@ -192,8 +194,8 @@ def _each(
                 break
     left, apart = times - len(seen), (len(seen) - 1) // 4
     exact = settled or not left
-    if trial and not exact:  # what no round is known to do
-        yield from _between(body, given, carried, (min(left, most // 2), skip))
+    if not exact:  # what no round is known to do
+        yield from _between(body, given, carried, (min(left, between), skip))
     if not exact:
         points = zip(seen[-1 - 2 * apart], seen[-1 - apart], carried, strict=True)
         carried = tuple([_grown(each, apart, left) for each in points])
@@ -234,6 +236,8 @@ def _is_open(known: Known) -> bool:
 def _is_unread(body: Graph, index: int) -> bool:
     """Whether no node in a body reads one of its inputs."""
     name = body.inputs[index].name if index < len(body.inputs) else b""
+    if not name:
+        return True
     pending = [body]
     while pending:
         graph = pending.pop()

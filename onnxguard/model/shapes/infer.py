@@ -183,7 +183,6 @@ class _Inference:
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): weight_of(f) for f in model.functions}
         self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
-        self._budget *= 1 if trial is None else 2
         self._names = _bound(model.graph, given)
         self._captured = captured(model.graphs)
         self._calls: dict[object, Visit] = {}
