@@ -30,20 +30,21 @@ def constant(site: Site) -> Outputs:
     attribute = site.attribute(given[0]) if len(given) == 1 else None
     if attribute is None:
         raise UnknownError
-    if attribute.name == b"value":
+    name = given[0]  # a function's caller may call what it gives otherwise
+    if name == b"value":
         return (site.tensor(attribute.tensors[-1]),) if attribute.tensors else ()
-    if attribute.name == b"sparse_value":
+    if name == b"sparse_value":
         return of(attribute.sparse[-1].dims if attribute.sparse else None)
-    if attribute.name == b"value_int":
+    if name == b"value_int":
         return (held((), (attribute.i,), INT64),)
-    if attribute.name == b"value_float":
+    if name == b"value_float":
         return (held((), (attribute.f,), FLOAT),)
-    if attribute.name == b"value_string":
+    if name == b"value_string":
         return of(())
     ints, floats, strings = attribute.counts
-    if attribute.name == b"value_ints":
+    if name == b"value_ints":
         return (held((ints,), attribute.ints, INT64),)
-    if attribute.name == b"value_floats":
+    if name == b"value_floats":
         return (held((floats,), attribute.floats, FLOAT),)
     return of((strings,))
 

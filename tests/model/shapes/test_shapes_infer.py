@@ -11,6 +11,7 @@ from support import mutations
 from onnxguard.model.reading import read_model
 from onnxguard.model.shapes.dims import Span, bounds, shape_text
 from onnxguard.model.shapes.infer import VISITS_AT_LEAST, Shapes, infer_shapes
+from onnxguard.model.types import infer_types
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>\n'
 
@@ -469,3 +470,34 @@ def test_loops_in_loops_take_no_more_than_their_budget() -> None:
     looked_at = sum(map(len, shapes.visits.values())) + len(shapes.rounds)
     assert shapes.given_up
     assert looked_at <= VISITS_AT_LEAST <= 50_000
+
+
+def test_a_constant_may_be_what_a_caller_gives_by_another_name() -> None:
+    made = parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 18, "l" : 1]> g (float[2] x) => (float[] y)
+        { y = l.F<k = 3, more = [4, 5]>(x) }
+        <opset_import: ["" : 18], domain: "l"> F <k, more> (x) => (y)
+        { a = Constant<value_int: int = @k>() b = Constant<value_ints: ints = @more>()
+          one = Constant<value_ints = [1]>() c = Reshape(a, one) s = Concat<axis = 0>(c, b)
+          y = ConstantOfShape(s) }"""
+    )
+    made.graph.output[0].type.tensor_type.ClearField("shape")
+    shapes = infer_shapes(read_model(made.SerializeToString()))
+    assert not shapes.clashes
+    assert shapes.roots[0].known[b"y"].shape == (3, 4, 5)
+
+
+@pytest.mark.parametrize("first", ["c = Identity(v)", ""])
+def test_what_a_branch_reads_of_a_later_node_is_known(first: str) -> None:
+    made = parser.parse_model(
+        f"""<ir_version: 8, opset_import: ["" : 18]> g (float[1] x, bool b) => (float[] y)
+        <int64[1] s = {{5}}> {{ {first} y = If<then_branch = t () => (float[] u)
+        {{ u = If<then_branch = i () => (float[] p) {{ p = Concat<axis = 0>(v, v) }},
+                  else_branch = j () => (float[] q) {{ q = Concat<axis = 0>(v, v) }}>(b) }},
+        else_branch = e () => (float[] w) {{ w = Concat<axis = 0>(v, v) }}>(b)
+        v = Expand(x, s) }}"""
+    )
+    made.graph.output[0].type.tensor_type.ClearField("shape")
+    model = read_model(made.SerializeToString())
+    assert infer_shapes(model).roots[0].known[b"y"].shape == (10,)
+    assert infer_types(model).of(model.graph, b"y") == {"tensor(float)"}
