@@ -41,7 +41,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -
     _check(survey, policy, found, reported, shapes, "")
     pending = _trials(shapes)
     while pending and not reported:
-        trial = pending.pop()
+        trial = pending.pop(0)
         tried = survey.scopes.shapes(policy.sizes, trial=trial)
         where = (
             f" where each size that is not known is {trial.size}, and each number {trial.number}"
