@@ -251,7 +251,8 @@ def _run_cases(
     generated = generated_inputs(sides.model, shapes, settings, known, refused)
     for inputs in itertools.chain(files, generated if shapes or not files else ()):
         model, wanted = sides.model, sides.wanted
-        case = run_case(inputs, sides.reference, sides.session, model, settings, wanted)
+        reference, session, pieces = sides.reference, sides.session, arbiter.pieces
+        case = run_case(inputs, reference, session, model, settings, wanted, pieces)
         case = arbiter.settle(case)
         cases.append(case if keeping else lightened(case))
         settings.step("trials", len(cases), 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ import onnx
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.budgets import Budget
+from onnxguard.parity.pieces import one_piece, unlike
 from onnxguard.running.comparison import Array, Named, compare, is_floating
 from onnxguard.running.difference import Difference
 from onnxguard.running.graph_file import Declared
@@ -43,13 +44,16 @@ class Fidelity(NamedTuple):
         )
 
 
-def measure(expected: Array, actual: Array, budget: Budget) -> Fidelity:
-    """Compare two floating arrays of one shape, in float64; NaN and infinity make all NaN."""
+def measure(expected: Array, actual: Array, budget: Budget, spread: float = 0.0) -> Fidelity:
+    """Compare two floating arrays of one shape, in float64; NaN and infinity make all NaN.
+
+    Errors are measured in shares of the expected values' spread, or of the one that is given.
+    """
     a, b = (side.astype(np.float64).ravel() for side in (expected, actual))
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return Fidelity(math.nan, math.nan, math.nan, math.nan, math.nan)
     gaps = np.abs(a - b)
-    spread = float(np.ptp(a)) or float(np.abs(a).max()) or 1.0
+    spread = spread or float(np.ptp(a)) or float(np.abs(a).max()) or 1.0
     rms = float(np.sqrt(np.mean(np.square(gaps))))
     norms = float(np.linalg.norm(a) * np.linalg.norm(b))
     cosine = float(a @ b) / norms if norms else float(not gaps.any())
@@ -69,9 +73,17 @@ def _first(expected: Array, actual: Array, margin: float) -> float:
 
 
 def within_budget(
-    expected: Named, actual: Named, outputs: tuple[Declared, ...], budget: Budget
+    expected: Named,
+    actual: Named,
+    outputs: tuple[Declared, ...],
+    budget: Budget,
+    numbers: Callable[[str], Array | None] = one_piece,
 ) -> Iterator[Difference]:
-    """Compare outputs of a copy with the reference's, whatever their precision (OP209)."""
+    """Compare outputs of a copy with the reference's, whatever their precision (OP209).
+
+    ``numbers`` gives those of the pieces that an output is made of; a small one has a spread of its
+    own.
+    """
     for declared, (_, ours), (_, theirs) in zip(outputs, expected, actual, strict=True):
         floating = is_floating(ours.dtype) and is_floating(theirs.dtype)
         if not floating or ours.shape != theirs.shape or not ours.size:
@@ -83,6 +95,13 @@ def within_budget(
         found = measure(ours, wide, budget)
         beyond = found.beyond(budget)
         said = f"{printable(declared.name)}: {found.said(budget)}"
+        for piece in unlike(numbers(declared.name), ours):
+            part = measure(ours[piece], wide[piece], budget, float(np.abs(ours[piece]).max()))
+            if not beyond and part.beyond(budget):
+                beyond = part.beyond(budget)
+                place = [int(axis[0]) for axis in np.nonzero(piece)]
+                where = f"{printable(declared.name)}, the piece from {place} on"
+                said = f"{where}, small beside the rest: {part.said(budget)}"
         if plain.problem != "OP205":
             plain = plain._replace(problem="OP209" if beyond else "", message=said)
         yield plain

@@ -83,6 +83,8 @@ def judge_cases(
         remarks += _budgets(trials)
     for key, (difference, trial) in worst.items():
         where = f"{trial.profile} inputs, {trial.shape_text}; {times[key]} of {compared} trials"
+        if trial.profile == "negative":
+            where += "; indices from the end, unless --values INPUT=LOW..HIGH says what is legal"
         if difference.problem == "OP208" and settings.tolerance == "rounding":
             remarks.append(f"accepted as asked: {difference.message} ({where})")
             continue

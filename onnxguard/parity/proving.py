@@ -134,9 +134,9 @@ class Gate:
 
     def _agrees(self, actual: Named, case: Case) -> bool:
         assert case.expected is not None  # noqa: S101 - the others were left out
-        differences = tuple(
-            compare_outputs(case.expected, actual, self._sides.model, self._settings)
-        )
+        numbers = partial(self._arbiter.pieces.of, inputs=case.inputs)
+        model, settings = self._sides.model, self._settings
+        differences = tuple(compare_outputs(case.expected, actual, model, settings, numbers))
         trial = case.trial._replace(differences=differences)
         judged = self._arbiter.settle(case._replace(actual=actual, trial=trial)).trial
         rounding = self._settings.tolerance == "rounding" or case.inputs.profile in EASED

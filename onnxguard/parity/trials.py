@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,16 +11,18 @@ import numpy as np
 from onnxguard.base.printable import plural, printable
 from onnxguard.parity.fidelity import within_budget
 from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
+from onnxguard.parity.pieces import Pieces, one_piece
 from onnxguard.parity.report import Outcome, Trial, shapes_text
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
 from onnxguard.parity.weights import Held
-from onnxguard.running.comparison import Named, compare
+from onnxguard.running.comparison import Array, Named, compare
 from onnxguard.running.difference import Difference
 from onnxguard.running.drawing import draw
 from onnxguard.running.errors import RefusedError, TimeLimitError
 from onnxguard.running.graph_file import OnnxModel
 from onnxguard.running.inputs import (
+    LONG,
     WANTED,
     Inputs,
     Shapes,
@@ -28,8 +31,9 @@ from onnxguard.running.inputs import (
     more_shapes,
     odd_shapes,
     propose_shapes,
+    symbol_sizes,
 )
-from onnxguard.running.profiles import NAMES, PROBES, PROFILES
+from onnxguard.running.profiles import NAMES, OUTSIDE, PROBES, PROFILES
 from onnxguard.running.ranges import Range, Ranges
 from onnxguard.running.session import Session
 from onnxguard.running.sizes import Sizes
@@ -39,6 +43,9 @@ FEW = 4096
 
 MEMORY = 64 << 20
 """Long axes and many rows may ask for so many bytes, or half of what the model takes."""
+
+CHEAP = 8 << 20
+"""And a batch as long as another axis, which no signature asks for, for so many."""
 
 LARGE_ANSWER = 4 << 20
 """Outputs of so many bytes are not kept for their own sake."""
@@ -106,6 +113,7 @@ def run_case(
     model: OnnxModel,
     settings: Settings,
     wanted: Wanted,
+    pieces: Pieces,
 ) -> Case:
     """Run both sides once and compare; the first answers tell which tensors belong together."""
     expected, reference_said = _answer("the reference", reference.run, inputs)
@@ -122,7 +130,8 @@ def run_case(
         if reference.selection is None:
             reference.selection = select(expected, reference.states, actual, wanted)
             expected = expected if reference.selection is None else reference.selection.of(expected)
-        differences = tuple(compare_outputs(expected, actual, model, settings))
+        numbers = partial(pieces.of, inputs=inputs)
+        differences = tuple(compare_outputs(expected, actual, model, settings, numbers))
     trial = Trial(
         inputs.profile,
         inputs.seed,
@@ -146,9 +155,16 @@ def lightened(case: Case) -> Case:
 
 
 def compare_outputs(
-    expected: Named, actual: Named, model: OnnxModel, settings: Settings
+    expected: Named,
+    actual: Named,
+    model: OnnxModel,
+    settings: Settings,
+    numbers: Callable[[str], Array | None] = one_piece,
 ) -> Iterator[Difference]:
-    """Compare all outputs, by position; one too many or too few is a difference as well."""
+    """Compare all outputs, by position; one too many or too few is a difference as well.
+
+    ``numbers`` are those of ``Pieces.of``.
+    """
     if len(expected) != len(actual):
         names = [printable(name) for name, _ in actual]
         given, wanted = few([name for name, _ in actual]), few(names_of(expected))
@@ -158,7 +174,7 @@ def compare_outputs(
         yield blank._replace(largest=float("inf"))
         return
     if settings.budget is not None:
-        yield from within_budget(expected, actual, model.outputs, settings.budget)
+        yield from within_budget(expected, actual, model.outputs, settings.budget, numbers)
         return
     for declared, (_, ours), (_, theirs) in zip(model.outputs, expected, actual, strict=True):
         yield compare(declared.name, ours, theirs, *settings.allowed(declared.name))
@@ -223,7 +239,16 @@ def generated_inputs(
                 left.append(shapes_text(tuple((printable(n), dims) for n, dims in sizes.items())))
             return fits
 
-        more = more_shapes(model.inputs, fitting[0], rows, affordable) if fitting else ()
+        def cheap(sizes: Shapes) -> bool:
+            return max(known.sizes.memory(sizes), 4 * elements_of(sizes)) <= CHEAP
+
+        counted = {
+            known.sizes.symbol(table.picks, axis)
+            for table in known.ranges.positions
+            for axis in (-1, 0)
+        }
+        fits = affordable, 4 * LONG, cheap, counted
+        more = more_shapes(model.inputs, fitting[0], rows, *fits) if fitting else ()
         if odd is not None:
             yield drawn(odd, chosen[0])
         for profile, sizes in more:
@@ -240,6 +265,9 @@ def generated_inputs(
         for name, found in known.bounds.items():
             if found.rows and not found.asked:
                 yield _beyond(drawn(smallest, chosen[0]), name, int(found.high) + 1)
+            if (found.rows or found.dims) and not found.asked:
+                rows = found.rows or found.within(symbol_sizes(model.inputs, smallest)).high + 1
+                yield from _from_the_end(drawn(smallest, chosen[0]), name, int(rows))
 
 
 def _beyond(inputs: Inputs, name: str, value: int) -> Inputs:
@@ -251,10 +279,19 @@ def _beyond(inputs: Inputs, name: str, value: int) -> Inputs:
     return inputs._replace(profile="beyond", arrays=arrays)
 
 
+def _from_the_end(inputs: Inputs, name: str, rows: int) -> Iterator[Inputs]:
+    """The same, with every other index counted from the end, as PyTorch's own indexing allows."""
+    arrays = dict(inputs.arrays)
+    if name in arrays and np.iinfo(arrays[name].dtype).min <= -rows:
+        arrays[name] = arrays[name].copy()
+        arrays[name].flat[::2] -= rows
+        yield inputs._replace(profile="negative", arrays=arrays)
+
+
 def is_moot(case: Case) -> bool:
-    """Whether a value that no table has was refused, as it should be."""
+    """Whether the reference refuses places that are outside, as it may."""
     refused = (Outcome.BOTH_REFUSED, Outcome.REFERENCE_REFUSED)
-    return case.inputs.profile == "beyond" and case.trial.outcome in refused
+    return case.inputs.profile in OUTSIDE and case.trial.outcome in refused
 
 
 def profiles(model: OnnxModel) -> tuple[str, ...]:

@@ -134,6 +134,8 @@ def more_shapes(
     rows: int,
     affordable: Callable[[Shapes], bool] = lambda _: True,
     most: int = 4 * LONG,
+    cheap: Callable[[Shapes], bool] = lambda _: True,
+    counted: Container[str] = (),
 ) -> Iterator[tuple[str, Shapes]]:
     """Shapes for the profiles ``many`` and ``long``; the other sizes are those of one that fits.
 
@@ -143,6 +145,9 @@ def more_shapes(
         rows: of the table of positions, 0 where there is none.
         affordable: whether there is memory for a run; sizes are halved until there is.
         most: the longest axis where there is one.
+        cheap: whether a run costs next to nothing: a first axis is as long as others then.
+        counted: dims whose places a table of positions is read at; a first axis among them is no
+            batch.
     """
     long = min(rows, most) if rows else LONG
     batches: dict[str, int] = {}
@@ -153,14 +158,19 @@ def more_shapes(
             if isinstance(dim, int):
                 continue
             name = _symbol(declared, axis)
-            if axis == 0 and len(dims) > 1:
+            if axis == 0 and len(dims) > 1 and name not in counted:
                 batches[name] = MANY
             elif len(dims) == 4 and axis >= 2:
                 lengths.setdefault(name, _LONG_SIDES[axis - 2])
             else:
                 lengths.setdefault(name, long)
     alone = {name: size for name, size in lengths.items() if name not in batches}
-    for profile, sizes in (("many", batches), ("long", alone)):
+    first = dict.fromkeys(batches, LONG)
+    for profile, sizes, fits in (
+        ("many", batches, affordable),
+        ("long", alone, affordable),
+        ("long", first, cheap),
+    ):
         for halved in range(_HALVED if sizes else 0):
             shapes = {
                 declared.name: tuple(
@@ -171,7 +181,7 @@ def more_shapes(
             }
             if shapes == fitting:
                 break
-            if elements_of(shapes) <= ELEMENTS and affordable(shapes):
+            if elements_of(shapes) <= ELEMENTS and fits(shapes):
                 yield profile, shapes
                 break
 

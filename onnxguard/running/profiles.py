@@ -20,5 +20,9 @@ EASED = ("large", *PROBES)
 FAR = ("extreme", "edges")
 """Those of them whose values are far from what a network was made for, and cancel each other."""
 
-KINDS = (*PROFILES, "uniform", *PROBES, "beyond")
-"""All that values are drawn by; ``beyond`` lies behind the last row of a table."""
+KINDS = (*PROFILES, "uniform", *PROBES, "beyond", "negative")
+"""All that values are drawn by; the last two are places that a reference may well refuse: behind
+the last row of a table, and counted from the end."""
+
+OUTSIDE = KINDS[-2:]
+"""Trials that count for nothing where the reference refuses them."""

@@ -1,0 +1,169 @@
+"""Outputs that a graph joins of several tensors: boxes in pixels and scores, for one.
+
+An error of a small piece hides in what a large one may be off by, so pieces of unlike sizes are
+judged apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper
+
+from onnxguard.running.comparison import Array
+from onnxguard.running.cutting import ancestors, names_read
+from onnxguard.running.errors import ParityError, RefusedError
+from onnxguard.running.inputs import Inputs
+from onnxguard.running.session import Session
+
+UNLIKE = 16.0
+"""A piece whose largest value is so many times smaller than that of the whole is judged apart."""
+_EVERY_OTHER = slice(0, 3, 2)
+_JOINED = {
+    "Concat": slice(None),
+    "QLinearConcat": slice(2, None, 3),
+    "ScatterElements": _EVERY_OTHER,
+    "ScatterND": _EVERY_OTHER,
+}
+"""Which inputs an operator joins."""
+_MOVED = frozenset(
+    {"Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Tile"}
+    | {"Transpose", "Unsqueeze"}
+)
+"""What changes the place of the values of its first input."""
+_CONVERTED = frozenset({"Cast", "DequantizeLinear", "QuantizeLinear"})
+"""And what keeps even that."""
+_NUMBER = " number of its piece"
+
+
+class Pieces:
+    """Tells of every element of an output which tensor it comes from.
+
+    Args:
+        proto: the model.
+        open_session: loads bytes as the model was loaded.
+    """
+
+    def __init__(
+        self, proto: onnx.ModelProto, open_session: Callable[[bytes], Session]
+    ) -> None:
+        self._proto = proto
+        self._open = open_session
+        self._sessions: dict[str, Session | None] = {}
+        self._numbers: dict[tuple[str, str], Array | None] = {}
+
+    def of(self, output: str, inputs: Inputs) -> Array | None:
+        """The number of its piece for every element; None where an output is of one piece."""
+        if output not in self._sessions:
+            data = _numbering(self._proto, output)
+            self._sessions[output] = None if data is None else self._opened(data)
+        session = self._sessions[output]
+        if session is None:
+            return None
+        key = output, inputs.sha256
+        if key not in self._numbers:
+            try:
+                self._numbers[key] = session.run(inputs.arrays)[0][1].astype(np.int16)
+            except (ParityError, RefusedError):
+                self._numbers[key] = None
+        return self._numbers[key]
+
+    def _opened(self, data: bytes) -> Session | None:
+        try:
+            return self._open(data)
+        except ParityError:
+            return None
+
+
+def one_piece(_: str) -> Array | None:
+    """The number of pieces of outputs of which nothing is known: none."""
+    return None
+
+
+def unlike(numbers: Array | None, values: Array) -> Iterator[npt.NDArray[np.bool_]]:
+    """Where the pieces lie whose values are small beside those of the whole.
+
+    Args:
+        numbers: of ``Pieces.of``.
+        values: floating, of that shape.
+    """
+    if numbers is None or numbers.shape != values.shape:
+        return
+    sizes = np.abs(values.astype(np.float64))
+    sizes[~np.isfinite(sizes)] = 0
+    whole = float(sizes.max(initial=0.0))
+    for number in np.unique(numbers):
+        piece = numbers == number
+        if UNLIKE * float(sizes[piece].max()) < whole:
+            yield piece
+
+
+def _numbering(proto: onnx.ModelProto, output: str) -> bytes | None:
+    """A model that gives the number of a piece for every element; None where there is one piece."""
+    graph = proto.graph
+    made = {name: node for node in graph.node for name in node.output if name}
+    leaves, moving, pending = dict[str, None](), set[str](), [output]
+    while pending:
+        name = pending.pop()
+        sources = _sources(made.get(name))
+        if not sources:
+            leaves[name] = None
+        elif name not in moving:
+            moving.add(name)
+            pending += sources
+    if len(leaves) < 2:
+        return None
+    nodes = ancestors(graph, [output])
+    part = onnx.ModelProto(ir_version=proto.ir_version)
+    part.opset_import.extend(proto.opset_import)
+    part.functions.extend(proto.functions)
+    part.graph.name = "pieces"
+    part.graph.input.extend(graph.input)
+    part.graph.node.extend(nodes)
+    for number, name in enumerate(leaves):
+        value = helper.make_tensor("value", onnx.TensorProto.INT32, [1], [number])
+        shape, numbered = f"{name}{_NUMBER}, as large as this", f"{name}{_NUMBER}"
+        part.graph.node.append(helper.make_node("Shape", [name], [shape]))
+        part.graph.node.append(helper.make_node("ConstantOfShape", [shape], [numbered], value=value))
+    part.graph.node.extend(_numbered(node) for node in nodes if moving.intersection(node.output))
+    read = set(leaves).union(*map(names_read, nodes))
+    part.graph.initializer.extend(t for t in graph.initializer if t.name in read)
+    sparse = (t for t in graph.sparse_initializer if t.values.name in read)
+    part.graph.sparse_initializer.extend(sparse)
+    part.graph.output.append(onnx.ValueInfoProto(name=f"{output}{_NUMBER}"))
+    data: bytes = part.SerializeToString()
+    return data
+
+
+def _sources(node: onnx.NodeProto | None) -> list[str]:
+    """The inputs whose very values a node passes on; none where it computes."""
+    if node is None or node.domain not in ("", "ai.onnx", "com.microsoft"):
+        return []
+    if node.op_type in _MOVED | _CONVERTED:
+        return [node.input[0]]
+    if any(a.name == "reduction" and a.s not in (b"", b"none") for a in node.attribute):
+        return []
+    return list(node.input[_JOINED[node.op_type]]) if node.op_type in _JOINED else []
+
+
+def _numbered(node: onnx.NodeProto) -> onnx.NodeProto:
+    """The same node, for numbers of pieces instead of values."""
+    copy, sources = onnx.NodeProto(), _sources(node)
+    copy.CopyFrom(node)
+    copy.ClearField("name")
+    if node.op_type == "QLinearConcat":
+        copy.op_type, copy.domain = "Concat", ""
+    elif node.op_type in _CONVERTED:
+        copy.op_type, copy.domain = "Identity", ""
+        del copy.attribute[:]
+    if copy.op_type != node.op_type:
+        copy.input[:] = sources
+    renamed = {name: f"{name}{_NUMBER}" for name in sources}
+    places = range(len(copy.input))[_JOINED.get(copy.op_type, slice(1))]
+    for place in places:
+        copy.input[place] = renamed[copy.input[place]]
+    copy.output[:] = [name and f"{name}{_NUMBER}" for name in node.output]
+    return copy
