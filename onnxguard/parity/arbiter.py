@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.mapping import Counterparts
@@ -37,6 +39,8 @@ GROSS = 1e-4
 """A probe finds errors of this share of the largest value: cancellation far out costs digits."""
 BUT = ", by rounding alone"
 """What is added to the message of a difference that rounding explains."""
+_PIECE = 1 << 20
+"""Elements of large outputs that are looked at together."""
 KEPT = 16 << 20
 """Outputs in float64 of more bytes are computed again where they are asked for again."""
 USELESS = 1e-3
@@ -44,10 +48,15 @@ USELESS = 1e-3
 
 
 class _Distances(NamedTuple):
-    """How far both sides are from float64, elements that are settled left out."""
+    """How far both sides are from float64 at most, elements that are settled left out.
 
-    reference: npt.NDArray[np.float64]
-    model: npt.NDArray[np.float64]
+    The root of the mean square is what is usual.
+    """
+
+    reference: float
+    model: float
+    usual_reference: float
+    usual_model: float
     spread: float
     scale: float
     ulp: float
@@ -55,15 +64,14 @@ class _Distances(NamedTuple):
     @property
     def by_rounding(self) -> bool:
         """Whether the graph is as near to float64 as the reference, at worst and on the whole."""
-        worst = ROUNDING * _largest(self.reference) + ULPS * self.ulp
-        usual = ROUNDING * _usual(self.reference) + self.ulp
-        return _largest(self.model) <= worst and _usual(self.model) <= usual
+        worst = ROUNDING * self.reference + ULPS * self.ulp
+        usual = ROUNDING * self.usual_reference + self.ulp
+        return self.model <= worst and self.usual_model <= usual
 
     @property
     def slight(self) -> bool:
         """Whether the graph is that near at worst, or next to nothing off in relation."""
-        worst = max(ROUNDING * _largest(self.reference), GROSS * self.scale)
-        return _largest(self.model) <= worst
+        return self.model <= max(ROUNDING * self.reference, GROSS * self.scale)
 
     def explains(self, slightly: bool) -> bool:
         """Whether what differs is no error; far out, what differs ``slightly`` is none."""
@@ -72,8 +80,8 @@ class _Distances(NamedTuple):
     @property
     def useless(self) -> bool:
         """Whether float32 cannot compute the output at all here, and the graph does no worse."""
-        noise = _largest(self.reference)
-        return noise > USELESS * self.spread and _largest(self.model) <= ERROR * noise
+        noise = self.reference
+        return noise > USELESS * self.spread and self.model <= ERROR * noise
 
 
 class Arbiter:
@@ -83,6 +91,7 @@ class Arbiter:
         reference: what vouches for the graph.
         model: the graph.
         open_session: loads bytes as the graph was loaded.
+        whole: gives the graph with the values of all weights.
 
     Attributes:
         pieces: of the graph's outputs.
@@ -90,12 +99,17 @@ class Arbiter:
     """
 
     def __init__(
-        self, reference: Reference, model: OnnxModel, open_session: Callable[[bytes], Session]
+        self,
+        reference: Reference,
+        model: OnnxModel,
+        open_session: Callable[[bytes], Session],
+        whole: Callable[[], onnx.ModelProto],
     ) -> None:
         self._reference = reference
         self._model = model
         self._open = open_session
-        self.pieces = Pieces(model.proto, open_session)
+        self._whole = whole
+        self.pieces = Pieces(model.proto, whole, open_session)
         self._truths: dict[str, Named | None] = {}
         self.settled: dict[str, int] = {}
 
@@ -232,10 +246,9 @@ class Arbiter:
                 apart = compare(difference.output, ours, theirs, tolerance, relative, others)
                 if not apart.passed:
                     return apart, False
-            noise, error = _largest(measured.reference), _largest(measured.model)
             message = (
-                f"{difference.message}{BUT}: PyTorch's own float32 is off by {noise:.2g} from "
-                f"float64, ONNX Runtime by {error:.2g}"
+                f"{difference.message}{BUT}: PyTorch's own float32 is off by "
+                f"{measured.reference:.2g} from float64, ONNX Runtime by {measured.model:.2g}"
             )
             difference = difference._replace(problem="OP208", message=message)
         return difference, False
@@ -263,15 +276,14 @@ class Arbiter:
     def _ties(
         self, inputs: Inputs, position: int, difference: Difference, ours: Array, theirs: Array
     ) -> npt.NDArray[np.bool_]:
-        proto = self._model.proto
-        node = picker(proto.graph, self._model.outputs[position].name)
+        node = picker(self._model.proto.graph, self._model.outputs[position].name)
         if node is None:
             return np.zeros(ours.shape, bool)
         name = node.input[0]
         try:
             data = inputs.arrays.get(name)
             if data is None:
-                session = self._open(sliced(proto, [name]))
+                session = self._open(sliced(self._whole(), [name]))
                 data = dict(session.run(inputs.arrays))[name]
         except (ParityError, RefusedError):
             return np.zeros(ours.shape, bool)
@@ -304,11 +316,10 @@ class Arbiter:
             if exact.dtype != np.float64 or not exact.shape == ours.shape == theirs.shape:
                 continue
             settled = same_extremes(ours, theirs) & same_extremes(ours, exact) & ~np.isnan(exact)
-            sides = [side[~settled].astype(np.float64) for side in (exact, ours, theirs)]
-            if not all(np.isfinite(side).all() for side in sides):
-                continue
-            noise, error = (float(np.abs(s - sides[0]).max(initial=0.0)) for s in sides[1:])
-            verdicts.append(Referee(printable(name), noise, error))
+            measured = _measured(exact, ours, theirs, settled)
+            noise, error = (measured.reference, measured.model) if measured else (0.0, 0.0)
+            if settled.all() or (measured and math.isfinite(max(noise, error))):
+                verdicts.append(Referee(printable(name), noise, error))
         return tuple(verdicts)
 
 
@@ -320,26 +331,30 @@ def _measured(
     exact: Array, ours: Array, theirs: Array, settled: npt.NDArray[np.bool_]
 ) -> _Distances | None:
     """None where float64 itself is not finite in what is left."""
-    kept = ~settled
-    truth = exact[kept]
-    if not truth.size or not np.isfinite(truth).all():
+    low, high, count = math.inf, -math.inf, 0
+    largest, squares = np.zeros(2), np.zeros(2)
+    flat = [side.ravel() for side in (exact, ours, theirs, settled)]
+    for start in range(0, exact.size, _PIECE):
+        truth, *sides, left = (side[start : start + _PIECE] for side in flat)
+        truth = truth[~left]
+        if not np.isfinite(truth).all():
+            return None
+        with np.errstate(invalid="ignore", over="ignore"):
+            noise, error = (
+                np.nan_to_num(np.abs(side[~left].astype(np.float64) - truth), nan=np.inf)
+                for side in sides
+            )
+            error[~np.isfinite(noise)] = 0.0  # where the reference cannot say, nobody can
+            for n, gaps in enumerate((noise, error)):
+                largest[n] = max(largest[n], gaps.max(initial=0.0))
+                squares[n] += np.square(gaps).sum()
+        count += truth.size
+        low, high = truth.min(initial=low), truth.max(initial=high)
+    if not count:
         return None
-    with np.errstate(invalid="ignore", over="ignore"):
-        noise, error = (
-            np.nan_to_num(np.abs(side[kept].astype(np.float64) - truth), nan=np.inf)
-            for side in (ours, theirs)
-        )
-    error = np.where(np.isfinite(noise), error, 0.0)  # where the reference cannot say, nobody can
-    scale = float(np.abs(truth).max())
-    spread = float(truth.max() - truth.min()) or scale
+    scale = float(max(abs(low), abs(high)))
     precision = float(np.finfo(ours.dtype).eps) if ours.dtype.kind == "f" else 2.0**-7
-    return _Distances(noise, error, spread, scale, precision * scale)
-
-
-def _largest(distances: npt.NDArray[np.float64]) -> float:
-    return float(distances.max(initial=0.0))
-
-
-def _usual(distances: npt.NDArray[np.float64]) -> float:
-    """The root of the mean square."""
-    return float(np.sqrt(np.mean(np.square(distances)))) if distances.size else 0.0
+    usual = np.sqrt(squares / count)
+    return _Distances(
+        *map(float, (*largest, *usual)), float(high - low) or scale, scale, precision * scale
+    )

@@ -7,6 +7,8 @@ import os
 import time
 from typing import Any
 
+import onnx
+
 from onnxguard.base.errors import UsageError
 from onnxguard.base.findings import Finding
 from onnxguard.base.printable import printable
@@ -29,7 +31,7 @@ from onnxguard.parity.judging import (
 )
 from onnxguard.parity.loading import Sides, loaded_sides, open_session
 from onnxguard.parity.node_pass import Evidence, NodePasser, NodeResults
-from onnxguard.parity.outputs import remarks_on
+from onnxguard.parity.outputs import narrowed, remarks_on
 from onnxguard.parity.pictures import draw_pictures
 from onnxguard.parity.proving import Gate, prove
 from onnxguard.parity.report import (
@@ -72,6 +74,7 @@ from onnxguard.running.graph_file import (
 from onnxguard.running.inputs import Inputs, parse_shapes, read_inputs, sizes_left_open
 from onnxguard.running.profiles import EASED
 from onnxguard.running.ranges import meeting
+from onnxguard.running.session import Session
 
 
 def check_parity(
@@ -116,19 +119,17 @@ def check_parity(
         require_folder(chosen.save)
     path = "" if isinstance(model, bytes) else os.fspath(model)
     graph = parse_onnx(model, "-") if isinstance(model, bytes) else read_onnx(path)
+    size, loading = graph.size, loaded_sides(graph, torch, reference, weights, chosen)
+    kept = None if chosen.save is None else graph
+    del graph  # its bytes are soon not needed any more
     try:
-        with (
-            files_read(graph.size) as read,
-            loaded_sides(graph, torch, reference, weights, chosen) as sides,
-        ):
-            if chosen.save is None:
-                graph = sides.model
+        with files_read(size) as read, loading as sides:
             report, worst, evidence = _examine(sides, chosen, path, read)
     except TimeLimitError as error:
         raise ParityError("OP006", str(error)) from None
     report = report._replace(seconds=time.perf_counter() - started)
-    if chosen.save is not None:
-        save_evidence(chosen.save, report, graph, worst, evidence)
+    if chosen.save is not None and kept is not None:
+        save_evidence(chosen.save, report, kept, worst, evidence)
     return report
 
 
@@ -144,32 +145,46 @@ def _examine(
     precision = precision_of(graph.proto)
     if precision and settings.budget is None:
         remarks.append(f"a copy in {precision}: the tolerance {precision} compares it by budgets")
-    arbiter = Arbiter(sides.reference, graph, lambda data: open_session(graph, data, settings))
+
+    def whole() -> onnx.ModelProto:
+        return _restored(sides, settings, read).model.proto
+
+    def opened(data: bytes) -> Session:
+        return open_session(graph, data, settings)
+
+    arbiter = Arbiter(sides.reference, graph, opened, whole)
     cases = _run_cases(sides, files, settings, arbiter, remarks)
     remarks += remarks_on(sides.wanted, sides.reference.selection)
+    answered = [case for case in cases if case.expected and case.actual]
+    if answered:
+        doubt_dropped(sides, answered[0], settings.atol, found)
+        doubt_repeatability(sides, answered[0], settings.atol, found)
     placement = sides.session.placement()
+    if not settings.mutants:
+        sides.session.close()  # what follows needs memory for the weights themselves
+    try:
+        full = _restored(sides, settings, read)
+    except ParityError:
+        full = sides._replace(model=graph._replace(whole=False))
     compared = [case for case in cases if case.trial.differences]
-    results, passer = _pass_nodes(sides, compared, settings)
+    results, passer = _pass_nodes(full, compared, settings)
     if results.summary.clean:
-        cases = [_far_out(case, sides, settings) for case in cases]
+        cases = [_far_out(case, full, settings) for case in cases]
     cases = told_apart(cases, results.summary)
     compared = [case for case in cases if case.trial.differences]
     kept = [case for case in compared if case.expected]
     judge_cases(cases, placement, settings, found, remarks)
     remarks += [f"{what}, in {n} of {len(compared)} trials" for what, n in arbiter.settled.items()]
     judge_nodes(results.summary, found, remarks, settings.budget)
-    weights, vouched = _compare_weights(sides, found)
+    weights, vouched = _compare_weights(full, found)
     coverage: list[Tried] = []
-    answered = [case for case in cases if case.expected and case.actual]
-    if answered:
-        doubt_dropped(sides, answered[0], settings.atol, found)
-        doubt_repeatability(sides, answered[0], settings.atol, found)
     if kept:
         check_output_names(graph, kept[0].expected or (), found)
-        coverage += cover(sides, compared, vouched, settings, found)
-        coverage += doubt_branches(sides, compared, settings, found, remarks)
+        coverage += cover(full, compared, vouched, settings, found)
+        coverage += doubt_branches(full, compared, settings, found, remarks)
         doubt_computation(sides, compared, found, remarks)
         doubt_answers(sides, kept, results, settings, found)
+    del full
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")
     proof = _prove(sides, kept, passer, settings, arbiter, found, remarks)
@@ -198,6 +213,21 @@ def _examine(
         outputs=tuple(map(printable, sides.wanted.asked)),
     )
     return report, worst, results.evidence
+
+
+def _restored(sides: Sides, settings: Settings, read: list[str]) -> Sides:
+    """Both sides, the graph with the values of its weights again.
+
+    Raises:
+        ParityError: OP005, the file is another by now.
+    """
+    if not sides.model.bare:
+        return sides
+    before = len(read)
+    try:
+        return sides._replace(model=narrowed(sides.model.restored(), settings.outputs)[0])
+    finally:
+        del read[before:]  # it is not the reference that reads it
 
 
 def _files(sides: Sides, settings: Settings) -> list[Inputs]:
@@ -274,6 +304,8 @@ def _pass_nodes(
         reason = "switched off"
     elif not compared:
         reason = "nothing was compared"
+    elif not sides.model.whole and sides.model.bare:
+        reason = "the file is no longer the one that was compared"
     elif not sides.model.whole:
         reason = "the external data is too large to be loaded"
     if reason:

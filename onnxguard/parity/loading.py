@@ -19,7 +19,7 @@ from onnxguard.parity.reference import find_reference
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference, evaluated
 from onnxguard.parity.trials import Reference
-from onnxguard.running.graph_file import OnnxModel, read_onnx
+from onnxguard.running.graph_file import OnnxModel, read_onnx, without_values
 from onnxguard.running.ranges import Range, Ranges, parse_values
 from onnxguard.running.session import Session
 from onnxguard.running.sizes import Sizes
@@ -29,7 +29,8 @@ class Sides(NamedTuple):
     """Both sides, loaded.
 
     Attributes:
-        model: the graph under test; its bytes are kept for evidence alone.
+        model: the graph under test; its bytes are kept for evidence alone, and the values of its
+            weights where something will damage them.
         session: it, in ONNX Runtime.
         reference: what vouches for it.
         name: the reference as the user named it, safe to print.
@@ -71,8 +72,11 @@ def loaded_sides(
         ParityError: one side could not be loaded.
         UsageError: the call is wrong.
     """
-    sizes = Sizes(model.proto)
-    ranges = Ranges(model.proto, sizes.symbol)  # the module takes what any output depends on
+    data, light = model.data, without_values(model.proto)
+    sizes = Sizes(light)
+    ranges = Ranges(light, sizes.symbol)  # the module takes what any output depends on
+    if settings.save is None and not settings.mutants and reference is None:
+        model = model.released()
     model, wanted = narrowed(model, settings.outputs)
     if wanted.asked:
         ranges.keep(model.proto.graph)
@@ -81,9 +85,10 @@ def loaded_sides(
         names = ", ".join(printable(d.name) for d in model.outputs)
         raise UsageError(f'no output "{printable(unknown[0])}"; the graph has: {names}')
     outputs = tuple(d.name for d in model.outputs) if wanted.asked else None
-    session = open_session(model, model.data, settings, settings.provider != "cpu", outputs)
+    session = open_session(model, data, settings, settings.provider != "cpu", outputs)
     if settings.save is None:
-        model = model.released()
+        model = model._replace(data=b"")
+    del data
     bounds = {**ranges.integers, **parse_values(settings.values, model.inputs)}
     if reference is not None:
         other = read_onnx(reference)

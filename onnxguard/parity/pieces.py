@@ -43,14 +43,19 @@ class Pieces:
     """Tells of every element of an output which tensor it comes from.
 
     Args:
-        proto: the model.
+        proto: the model; the values of its weights are not looked at.
+        whole: gives it with these.
         open_session: loads bytes as the model was loaded.
     """
 
     def __init__(
-        self, proto: onnx.ModelProto, open_session: Callable[[bytes], Session]
+        self,
+        proto: onnx.ModelProto,
+        whole: Callable[[], onnx.ModelProto],
+        open_session: Callable[[bytes], Session],
     ) -> None:
-        self._proto = proto
+        self._graph = proto.graph
+        self._whole = whole
         self._open = open_session
         self._sessions: dict[str, Session | None] = {}
         self._numbers: dict[tuple[str, str], Array | None] = {}
@@ -58,8 +63,7 @@ class Pieces:
     def of(self, output: str, inputs: Inputs) -> Array | None:
         """The number of its piece for every element; None where an output is of one piece."""
         if output not in self._sessions:
-            data = _numbering(self._proto, output)
-            self._sessions[output] = None if data is None else self._opened(data)
+            self._sessions[output] = self._opened(output)
         session = self._sessions[output]
         if session is None:
             return None
@@ -71,9 +75,13 @@ class Pieces:
                 self._numbers[key] = None
         return self._numbers[key]
 
-    def _opened(self, data: bytes) -> Session | None:
+    def _opened(self, output: str) -> Session | None:
+        """What gives the numbers; None where there is one piece, or where it cannot be said."""
+        leaves, moving = _joined(self._graph, output)
+        if len(leaves) < 2:
+            return None
         try:
-            return self._open(data)
+            return self._open(_numbering(self._whole(), output, leaves, moving))
         except ParityError:
             return None
 
@@ -101,9 +109,8 @@ def unlike(numbers: Array | None, values: Array) -> Iterator[npt.NDArray[np.bool
             yield piece
 
 
-def _numbering(proto: onnx.ModelProto, output: str) -> bytes | None:
-    """A model that gives the number of a piece for every element; None where there is one piece."""
-    graph = proto.graph
+def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
+    """The tensors that an output is joined of, and those on the way to it."""
     made = {name: node for node in graph.node for name in node.output if name}
     leaves, moving, pending = dict[str, None](), set[str](), [output]
     while pending:
@@ -114,8 +121,12 @@ def _numbering(proto: onnx.ModelProto, output: str) -> bytes | None:
         elif name not in moving:
             moving.add(name)
             pending += sources
-    if len(leaves) < 2:
-        return None
+    return list(leaves), moving
+
+
+def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: set[str]) -> bytes:
+    """A model that gives the number of its piece for every element of an output."""
+    graph = proto.graph
     nodes = ancestors(graph, [output])
     part = onnx.ModelProto(ir_version=proto.ir_version)
     part.opset_import.extend(proto.opset_import)
@@ -127,7 +138,9 @@ def _numbering(proto: onnx.ModelProto, output: str) -> bytes | None:
         value = helper.make_tensor("value", onnx.TensorProto.INT32, [1], [number])
         shape, numbered = f"{name}{_NUMBER}, as large as this", f"{name}{_NUMBER}"
         part.graph.node.append(helper.make_node("Shape", [name], [shape]))
-        part.graph.node.append(helper.make_node("ConstantOfShape", [shape], [numbered], value=value))
+        part.graph.node.append(
+            helper.make_node("ConstantOfShape", [shape], [numbered], value=value)
+        )
     part.graph.node.extend(_numbered(node) for node in nodes if moving.intersection(node.output))
     read = set(leaves).union(*map(names_read, nodes))
     part.graph.initializer.extend(t for t in graph.initializer if t.name in read)

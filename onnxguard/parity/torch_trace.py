@@ -37,6 +37,7 @@ class Watch(TorchDispatchMode):
         self._records: list[Recorded] = []
         self._decisions: list[str] = []
         self._made: dict[int, tuple[torch.Tensor, int]] = {}
+        self._stores = {p.untyped_storage().data_ptr() for p in module.parameters()}
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -84,7 +85,9 @@ class Watch(TorchDispatchMode):
         module = self._called[-1] if self._called else ""
         # Kept alive, or its id would be another tensor's soon.
         self._made[id(tensor)] = tensor, len(self._records)
-        value = tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        value = tensor.detach().cpu()
+        if tensor.untyped_storage().data_ptr() not in self._stores:  # no run changes a parameter
+            value = value.clone(memory_format=torch.contiguous_format)
         self._records.append(Recorded(name, module, self._scope(), _numpy(value), sources))
 
     def _scope(self) -> str:

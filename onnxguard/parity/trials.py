@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from onnxguard.base.memory import trim
 from onnxguard.base.printable import plural, printable
 from onnxguard.parity.fidelity import within_budget
 from onnxguard.parity.outputs import Selection, Wanted, few, names_of, select
@@ -42,7 +43,7 @@ FEW = 4096
 """So many elements cost nothing: of several shapes the largest meets most edges."""
 
 MEMORY = 64 << 20
-"""Long axes and many rows may ask for so many bytes, or half of what the model takes."""
+"""Long axes and many rows may ask for so many bytes, or a quarter of what the model takes."""
 
 CHEAP = 8 << 20
 """And a batch as long as another axis, which no signature asks for, for so many."""
@@ -117,7 +118,9 @@ def run_case(
 ) -> Case:
     """Run both sides once and compare; the first answers tell which tensors belong together."""
     expected, reference_said = _answer("the reference", reference.run, inputs)
+    trim()
     actual, model_said = _answer("the graph", session.run, inputs)
+    trim()
     outcome = Outcome.COMPARED
     differences: tuple[Difference, ...] = ()
     if expected is None and actual is None:
@@ -230,7 +233,7 @@ def generated_inputs(
     if not shapes:
         odd = odd_shapes(model.inputs)
         rows = min((table.rows for table in known.ranges.positions), default=0)
-        most = max(MEMORY, model.size // 2)
+        most = max(MEMORY, model.size // 4)
         left: list[str] = []
 
         def affordable(sizes: Shapes) -> bool:

@@ -18,6 +18,8 @@ Named = Sequence[tuple[str, Array]]
 
 _PIECE = 1 << 20
 """Elements of large arrays that are looked at together."""
+_KEPT = 1 << 22
+"""Distances of more elements are kept in float32, for their percentiles alone."""
 PERCENTS = (50.0, 90.0, 99.0, 99.9)
 SHOWN = 60
 """Characters of a value that are shown."""
@@ -103,36 +105,56 @@ def same_extremes(expected: Array, actual: Array) -> npt.NDArray[np.bool_]:
 
 
 def _floating(blank: Difference, expected: Array, actual: Array) -> Difference:
-    finite = np.isfinite(_wide(expected)) & np.isfinite(_wide(actual))
+    size, flat = expected.size, (expected.ravel(), actual.ravel())
+    finite = np.empty(size, bool)
+    for start in range(0, size, _PIECE):
+        a, b = (_wide(side[start : start + _PIECE]) for side in flat)
+        finite[start : start + _PIECE] = np.isfinite(a) & np.isfinite(b)
     if not finite.all():
-        bad = int(expected.size - np.count_nonzero(finite))
+        bad = int(size - np.count_nonzero(finite))
         place = int(np.argmin(finite))
         compared = blank._replace(
             largest=math.inf,
             over=bad,
-            elements=expected.size,
+            elements=size,
             **_at(expected, actual, place),
         )
         return _broken(compared, "OP205", f"is NaN or infinite in {bad:,} elements")
-    gaps = _gaps(expected.ravel(), actual.ravel())
-    allowed: Any = blank.tolerance
-    if blank.relative:
-        allowed = blank.tolerance + blank.relative * np.abs(_wide(expected)).ravel()
-    place = int(np.argmax(gaps - allowed if blank.relative else gaps))
-    apart = gaps[place]
-    # Written so that no NaN can pass; there is none, but this line is what the whole check is for.
-    within = gaps <= allowed
-    over = int(gaps.size - np.count_nonzero(within))
+    del finite
+    over = exact = place = ulps = 0
+    largest, beyond, apart = 0.0, -math.inf, 0.0
+    decades: Counter[int] = Counter()
+    kept = np.empty(size, np.float64 if size <= _KEPT else np.float32)
+    for start in range(0, size, _PIECE):  # whole ones would need several times the memory
+        a, b = (side[start : start + _PIECE] for side in flat)
+        with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart
+            gaps = distances(a, b)
+        allowed: Any = blank.tolerance
+        if blank.relative:
+            allowed = blank.tolerance + blank.relative * np.abs(_wide(a))
+        # Written so that no NaN can pass; there is none, but this is what the whole check is for.
+        within = gaps <= allowed
+        over += int(gaps.size - np.count_nonzero(within))
+        exact += int(np.count_nonzero(gaps == 0))
+        excess = gaps - allowed
+        at = int(np.argmax(excess))
+        if excess[at] > beyond:
+            place, beyond, apart = start + at, float(excess[at]), float(gaps[at])
+        largest = max(largest, float(gaps.max()))
+        decades.update(_decades(gaps))
+        ulps = max(ulps, _ulps(a, b))
+        with np.errstate(over="ignore"):
+            kept[start : start + _PIECE] = gaps
     compared = blank._replace(
-        largest=float(gaps.max()),
+        largest=largest,
         over=over,
-        elements=gaps.size,
-        ulps=_ulps(expected, actual),
-        decades=_decades(gaps),
-        exact=int(np.count_nonzero(gaps == 0)),
+        elements=size,
+        ulps=ulps,
+        decades=tuple(sorted(decades.items())),
+        exact=exact,
         **_at(expected, actual, place),
     )
-    quantiles = np.percentile(gaps, PERCENTS, method="higher", overwrite_input=True)
+    quantiles = np.percentile(kept, PERCENTS, method="higher", overwrite_input=True)
     percentiles = tuple((p, float(q)) for p, q in zip(PERCENTS, quantiles, strict=True))
     compared = compared._replace(percentiles=percentiles)
     if not over:
@@ -143,16 +165,6 @@ def _floating(blank: Difference, expected: Array, actual: Array) -> Difference:
         f"differs by {apart:.3g} at {_dims(compared.index)}: "
         f"{compared.actual} instead of {compared.expected}",
     )
-
-
-def _gaps(expected: Array, actual: Array) -> npt.NDArray[np.float64]:
-    """``distances`` of flat arrays, in pieces: whole ones would need several times the memory."""
-    gaps = np.empty(expected.size)
-    with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart
-        for start in range(0, expected.size, _PIECE):
-            piece = slice(start, start + _PIECE)
-            gaps[piece] = distances(expected[piece], actual[piece])
-    return gaps
 
 
 def _wide(array: Array) -> Array:
@@ -206,13 +218,9 @@ def _ulps(expected: Array, actual: Array) -> int:
     """
     if expected.dtype.kind != "f" or expected.dtype.itemsize not in _ORDERED:
         return 0
-    largest = 0
-    flat = expected.ravel(), actual.ravel()
-    for start in range(0, expected.size, _PIECE):  # the integers need several times the memory
-        a, b = (_in_order(side[start : start + _PIECE]) for side in flat)
-        high, low = np.maximum(a, b), np.minimum(a, b)
-        largest = max(largest, int((high.astype(np.uint64) - low.astype(np.uint64)).max()))
-    return largest
+    a, b = _in_order(expected), _in_order(actual)
+    high, low = np.maximum(a, b), np.minimum(a, b)
+    return int((high.astype(np.uint64) - low.astype(np.uint64)).max())
 
 
 def _in_order(array: Array) -> npt.NDArray[np.int64]:
@@ -221,11 +229,7 @@ def _in_order(array: Array) -> npt.NDArray[np.int64]:
     return np.where(bits < 0, np.int64(np.iinfo(kind).min) - bits, bits)
 
 
-def _decades(gaps: npt.NDArray[np.float64]) -> tuple[tuple[int, int], ...]:
-    counts: Counter[int] = Counter()
-    for start in range(0, gaps.size, _PIECE):
-        piece = gaps[start : start + _PIECE]
-        positive = piece[(piece > 0) & np.isfinite(piece)]
-        exponents, found = np.unique(np.floor(np.log10(positive)).astype(int), return_counts=True)
-        counts.update(dict(zip(exponents.tolist(), found.tolist(), strict=True)))
-    return tuple(sorted(counts.items()))
+def _decades(gaps: npt.NDArray[np.float64]) -> dict[int, int]:
+    positive = gaps[(gaps > 0) & np.isfinite(gaps)]
+    exponents, found = np.unique(np.floor(np.log10(positive)).astype(int), return_counts=True)
+    return dict(zip(exponents.tolist(), found.tolist(), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import mmap
 import os
 from typing import NamedTuple
 
@@ -22,7 +23,10 @@ from onnxguard.running.errors import ParityError
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.scan import scan_bytes
 from onnxguard.sources.data_files import DataFile, DataFolder
-from onnxguard.sources.files import open_model
+from onnxguard.sources.files import is_remote, open_model
+
+VALUES = 1_024
+"""Constants of more bytes say nothing of sizes."""
 
 LOADED_BYTES = 1 << 30
 """External data of up to this size is loaded for what looks at single nodes."""
@@ -53,11 +57,13 @@ class OnnxModel(NamedTuple):
         data: the file's bytes: what is hashed is what is run; empty once they were ``released``.
         sha256: of the file's bytes.
         size: of the file, bytes.
+        file: the path of a regular file that it can be read from again, else empty.
         proto: the same, parsed; external data loaded up to ``LOADED_BYTES``.
-        whole: whether ``proto`` holds all values.
+        whole: whether ``proto`` holds all values, or would if it was not ``bare``.
         inputs: those that must be fed, in the graph's order.
         outputs: in the graph's order.
         external: ``(location, sha256)`` of each external data file.
+        bare: whether the values of large weights are left out for now.
     """
 
     path: str
@@ -65,16 +71,45 @@ class OnnxModel(NamedTuple):
     data: bytes
     sha256: str
     size: int
+    file: str
     proto: onnx.ModelProto
     whole: bool
     inputs: tuple[Declared, ...]
     outputs: tuple[Declared, ...]
     external: tuple[tuple[str, str], ...]
     linked: tuple[tuple[str, str], ...] = ()
+    bare: bool = False
 
     def released(self) -> OnnxModel:
-        """The same without the bytes, which are as much memory again as the parsed model."""
-        return self._replace(data=b"")
+        """The same without the bytes, and without the values of large weights.
+
+        These are as much memory again each. ``restored`` brings the values back, and what cannot be
+        read again is kept.
+        """
+        if not self.file:
+            return self._replace(data=b"")
+        return self._replace(data=b"", proto=without_values(self.proto), bare=True)
+
+    def restored(self) -> OnnxModel:
+        """The same with all values, read from the file again if need be.
+
+        Raises:
+            ParityError: OP005, it is another file by now.
+        """
+        if not self.bare:
+            return self
+        try:
+            with (
+                open(self.file, "rb") as stream,
+                mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+                memoryview(mapped) as data,
+            ):
+                if hashlib.sha256(data).hexdigest() == self.sha256:
+                    proto = _loaded(onnx.ModelProto.FromString(data), self)
+                    return self._replace(proto=proto, bare=False)
+        except (OSError, ValueError):
+            pass
+        raise _unusable(self.file, "it is no longer the file that was compared")
 
     @property
     def opset(self) -> int:
@@ -142,6 +177,7 @@ def _parsed(text: str, data: bytes) -> OnnxModel:
     whole = sum(file.size for file in files.values()) <= LOADED_BYTES
     if whole:
         _load_data(proto, files)
+    regular = text != "-" and not is_remote(text) and os.path.isfile(text)
     initialized = {tensor.name for tensor in proto.graph.initializer}
     initialized |= {tensor.values.name for tensor in proto.graph.sparse_initializer}
     return OnnxModel(
@@ -150,6 +186,7 @@ def _parsed(text: str, data: bytes) -> OnnxModel:
         data,
         hashlib.sha256(data).hexdigest(),
         len(data),
+        text if data and regular else "",
         proto,
         whole,
         tuple(_declared(text, v) for v in proto.graph.input if v.name not in initialized),
@@ -157,6 +194,31 @@ def _parsed(text: str, data: bytes) -> OnnxModel:
         external,
         linked,
     )
+
+
+def without_values(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model, in which large initializers have no values."""
+    bare = onnx.ModelProto(ir_version=proto.ir_version)
+    for field in ("opset_import", "functions", "metadata_props"):
+        getattr(bare, field).extend(getattr(proto, field))
+    bare.producer_name, bare.producer_version = proto.producer_name, proto.producer_version
+    bare.graph.name = proto.graph.name
+    for field in ("node", "input", "output", "value_info", "sparse_initializer"):
+        getattr(bare.graph, field).extend(getattr(proto.graph, field))
+    for tensor in proto.graph.initializer:
+        kept = tensor
+        if tensor.ByteSize() > VALUES:
+            kept = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+        bare.graph.initializer.append(kept)
+    return bare
+
+
+def _loaded(proto: onnx.ModelProto, model: OnnxModel) -> onnx.ModelProto:
+    """The parsed model with its external data, where that is not too large."""
+    if model.whole and model.external:
+        near = DataFolder(model.file)
+        _load_data(proto, {location: near.find(location) for location in _locations(proto)})
+    return proto
 
 
 def external_files(model: OnnxModel) -> tuple[tuple[str, str], ...]:

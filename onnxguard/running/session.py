@@ -126,6 +126,10 @@ class Session:
             raise RefusedError(one_line(error)) from None
         return list(zip(self.outputs, values, strict=True))
 
+    def close(self) -> None:
+        """Give back what the graph takes; it cannot be run any more."""
+        self._session = None
+
     def placement(self) -> tuple[tuple[str, int], ...]:
         """End the profile: how many nodes each provider ran; nothing where none was asked for."""
         if not self._profile:
@@ -147,6 +151,7 @@ def session_options(level: str) -> Any:
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.graph_optimization_level = _LEVELS[level]
+    options.enable_cpu_mem_arena = False  # which keeps what the largest run took
     return options
 
 
@@ -167,6 +172,7 @@ def _loaded(data: bytes, options: Any, provider: str) -> Any:
     try:
         # With its fallback, a session that fails goes on on the CPU and says so on stdout.
         session = ort.InferenceSession(data, options, providers=providers, enable_fallback=0)
+        session._model_bytes = b""  # noqa: SLF001 - kept for a fallback that is switched off
     except Exception as error:
         if provider != "cpu":
             raise _inactive(provider, one_line(error)) from None

@@ -11,11 +11,9 @@ from onnxguard.model.describing import cost_for
 from onnxguard.model.reading import STEPS
 from onnxguard.model.shapes.dims import Sym
 from onnxguard.model.survey import Survey
+from onnxguard.running.graph_file import without_values
 from onnxguard.running.inputs import Shapes
 from onnxguard.scanning.scan import surveyed
-
-KEPT = 1_024
-"""Constants of more bytes say nothing of sizes."""
 
 
 class Sizes:
@@ -31,7 +29,7 @@ class Sizes:
     @cached_property
     def _seen(self) -> Survey | None:
         try:
-            return surveyed(_without_weights(self._proto), STEPS)
+            return surveyed(without_values(self._proto).SerializeToString(), STEPS)
         except OnnxguardError:
             return None
 
@@ -57,20 +55,3 @@ class Sizes:
             return cost_for(self._seen, tuple(shapes.items())).activation_bytes
         except OnnxguardError:
             return 0
-
-
-def _without_weights(proto: onnx.ModelProto) -> bytes:
-    """The model's bytes, in which large initializers have no values."""
-    bare = onnx.ModelProto(ir_version=proto.ir_version)
-    bare.opset_import.extend(proto.opset_import)
-    bare.functions.extend(proto.functions)
-    graph = proto.graph
-    for field in ("node", "input", "output", "value_info"):
-        getattr(bare.graph, field).extend(getattr(graph, field))
-    for tensor in graph.initializer:
-        kept = tensor
-        if tensor.ByteSize() > KEPT:
-            kept = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
-        bare.graph.initializer.append(kept)
-    data: bytes = bare.SerializeToString()
-    return data
