@@ -6,7 +6,7 @@ judged apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,13 @@ _MOVED = frozenset(
     | {"Transpose", "Unsqueeze"}
 )
 """What changes the place of the values of its first input."""
-_CONVERTED = frozenset({"Cast", "DequantizeLinear", "QuantizeLinear"})
-"""And what keeps even that."""
+_KEPT = frozenset(
+    {"Abs", "Cast", "Clip", "DequantizeLinear", "Exp", "HardSigmoid", "Neg", "QuantizeLinear"}
+    | {"Relu", "Sigmoid", "Softplus", "Tanh"}
+)
+"""What makes a value of each, in its place."""
+_SCALED = frozenset({"Add", "Div", "Mul", "Sub"})
+"""And what does so with constants."""
 _NUMBER = " number of its piece"
 
 
@@ -112,10 +117,11 @@ def unlike(numbers: Array | None, values: Array) -> Iterator[npt.NDArray[np.bool
 def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
     """The tensors that an output is joined of, and those on the way to it."""
     made = {name: node for node in graph.node for name in node.output if name}
+    constants = _constants(graph)
     leaves, moving, pending = dict[str, None](), set[str](), [output]
     while pending:
         name = pending.pop()
-        sources = _sources(made.get(name))
+        sources = _sources(made.get(name), constants)
         if not sources:
             leaves[name] = None
         elif name not in moving:
@@ -126,7 +132,7 @@ def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
 
 def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: set[str]) -> bytes:
     """A model that gives the number of its piece for every element of an output."""
-    graph = proto.graph
+    graph, constants = proto.graph, _constants(proto.graph)
     nodes = ancestors(graph, [output])
     part = onnx.ModelProto(ir_version=proto.ir_version)
     part.opset_import.extend(proto.opset_import)
@@ -141,7 +147,11 @@ def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: s
         part.graph.node.append(
             helper.make_node("ConstantOfShape", [shape], [numbered], value=value)
         )
-    part.graph.node.extend(_numbered(node) for node in nodes if moving.intersection(node.output))
+    part.graph.node.extend(
+        _numbered(node, _sources(node, constants))
+        for node in nodes
+        if moving.intersection(node.output)
+    )
     read = set(leaves).union(*map(names_read, nodes))
     part.graph.initializer.extend(t for t in graph.initializer if t.name in read)
     sparse = (t for t in graph.sparse_initializer if t.values.name in read)
@@ -151,25 +161,33 @@ def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: s
     return data
 
 
-def _sources(node: onnx.NodeProto | None) -> list[str]:
-    """The inputs whose very values a node passes on; none where it computes."""
+def _constants(graph: onnx.GraphProto) -> set[str]:
+    made = (name for node in graph.node if node.op_type == "Constant" for name in node.output)
+    return {tensor.name for tensor in graph.initializer}.union(made)
+
+
+def _sources(node: onnx.NodeProto | None, constants: Container[str]) -> list[str]:
+    """The inputs whose elements a node gives one by one; none where it computes with several."""
     if node is None or node.domain not in ("", "ai.onnx", "com.microsoft"):
         return []
-    if node.op_type in _MOVED | _CONVERTED:
+    if node.op_type in _MOVED | _KEPT:
         return [node.input[0]]
+    if node.op_type in _SCALED:
+        varying = [name for name in node.input if name not in constants]
+        return varying if len(varying) == 1 else []
     if any(a.name == "reduction" and a.s not in (b"", b"none") for a in node.attribute):
         return []
     return list(node.input[_JOINED[node.op_type]]) if node.op_type in _JOINED else []
 
 
-def _numbered(node: onnx.NodeProto) -> onnx.NodeProto:
+def _numbered(node: onnx.NodeProto, sources: list[str]) -> onnx.NodeProto:
     """The same node, for numbers of pieces instead of values."""
-    copy, sources = onnx.NodeProto(), _sources(node)
+    copy = onnx.NodeProto()
     copy.CopyFrom(node)
     copy.ClearField("name")
     if node.op_type == "QLinearConcat":
         copy.op_type, copy.domain = "Concat", ""
-    elif node.op_type in _CONVERTED:
+    elif node.op_type in _KEPT | _SCALED:
         copy.op_type, copy.domain = "Identity", ""
         del copy.attribute[:]
     if copy.op_type != node.op_type:

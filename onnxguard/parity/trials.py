@@ -245,11 +245,7 @@ def generated_inputs(
         def cheap(sizes: Shapes) -> bool:
             return max(known.sizes.memory(sizes), 4 * elements_of(sizes)) <= CHEAP
 
-        counted = {
-            known.sizes.symbol(table.picks, axis)
-            for table in known.ranges.positions
-            for axis in (-1, 0)
-        }
+        counted = {known.sizes.symbol(table.picks, -1) for table in known.ranges.positions}
         fits = affordable, 4 * LONG, cheap, counted
         more = more_shapes(model.inputs, fitting[0], rows, *fits) if fitting else ()
         if odd is not None:

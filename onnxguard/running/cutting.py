@@ -21,6 +21,17 @@ RANDOM_OPERATORS = frozenset(
 )
 """Operators whose outputs are drawn."""
 
+_STEPS = frozenset(
+    {"ArgMax", "ArgMin", "Ceil", "DynamicQuantizeLinear", "Equal", "Floor", "Greater"}
+    | {"GreaterOrEqual", "Less", "LessOrEqual", "Mod", "NonMaxSuppression", "NonZero"}
+    | {"QuantizeLinear", "Round", "Sign", "TopK"}
+)
+"""Operators that turn slightly other numbers into altogether other ones, now and then."""
+_FLOATS = frozenset(
+    {onnx.TensorProto.BFLOAT16, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT}
+    | {onnx.TensorProto.FLOAT16}
+)
+
 
 def graphs_of(proto: onnx.ModelProto) -> Iterator[Graph]:
     """Every graph: the main one first, those inside nodes, the bodies of functions."""
@@ -151,6 +162,19 @@ def depends_on_values(graph: onnx.GraphProto, names: Iterable[str]) -> bool:
         if node is not None and node.op_type not in ("Shape", "Size"):
             pending.extend(names_read(node))
     return False
+
+
+def has_steps(graph: onnx.GraphProto) -> bool:
+    """Whether numbers that depend on the inputs' values are rounded, compared or picked."""
+    return any(
+        (node.op_type in _STEPS or (node.op_type == "Cast" and _to(node) not in _FLOATS))
+        and depends_on_values(graph, node.input)
+        for node in graph.node
+    )
+
+
+def _to(node: onnx.NodeProto) -> int:
+    return next((a.i for a in node.attribute if a.name == "to"), 0)
 
 
 def computed_names(graph: onnx.GraphProto) -> list[str]:

@@ -137,7 +137,7 @@ def more_shapes(
     cheap: Callable[[Shapes], bool] = lambda _: True,
     counted: Container[str] = (),
 ) -> Iterator[tuple[str, Shapes]]:
-    """Shapes for the profiles ``many`` and ``long``; the other sizes are those of one that fits.
+    """Shapes for ``many``, ``long`` and ``most``; the other sizes are those of one that fits.
 
     Args:
         inputs: what the graph declares.
@@ -145,7 +145,7 @@ def more_shapes(
         rows: of the table of positions, 0 where there is none.
         affordable: whether there is memory for a run; sizes are halved until there is.
         most: the longest axis where there is one.
-        cheap: whether a run costs next to nothing: a first axis is as long as others then.
+        cheap: whether a run costs next to nothing: a batch is as large as an axis is long then.
         counted: dims whose places a table of positions is read at; a first axis among them is no
             batch.
     """
@@ -169,7 +169,7 @@ def more_shapes(
     for profile, sizes, fits in (
         ("many", batches, affordable),
         ("long", alone, affordable),
-        ("long", first, cheap),
+        ("most", first, cheap),
     ):
         for halved in range(_HALVED if sizes else 0):
             shapes = {

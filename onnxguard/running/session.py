@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort  # type: ignore[import-untyped] # it has no stubs
 
+from onnxguard.base.memory import trim
 from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError, one_line
 from onnxguard.running.limited import within
@@ -129,6 +130,7 @@ class Session:
     def close(self) -> None:
         """Give back what the graph takes; it cannot be run any more."""
         self._session = None
+        trim()
 
     def placement(self) -> tuple[tuple[str, int], ...]:
         """End the profile: how many nodes each provider ran; nothing where none was asked for."""

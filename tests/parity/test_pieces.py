@@ -100,6 +100,8 @@ TAILS: dict[str, str] = {
     "picked": "t = Gather <axis = 1> (j, picks)",
     "split": "other, t = Split <axis = 1> (j, halves)",
     "quantised": "q = QuantizeLinear(j, scale, zero) t = DequantizeLinear(q, scale, zero)",
+    "scaled": "t = Mul(j, scale)",
+    "clipped": "t = Clip(j, low)",
     "joined again": "t = Concat <axis = 0> (j, c2)",
     "overwritten": "t = ScatterND(j, rows, row)",
 }
@@ -110,6 +112,7 @@ CONSTANTS = {
     "picks": np.array([5, 0, 0, 3, 2]),
     "halves": np.array([1, 5]),
     "scale": np.float32(1),
+    "low": np.float32(0),
     "zero": np.uint8(0),
     "rows": np.array([[2]]),
     "row": np.full((1, 6), 7, np.float32),

@@ -95,6 +95,45 @@ def test_an_error_is_no_rounding(logits: tuple[nn.Module, bytes]) -> None:
         assert "OP201" in errors(report), report.findings
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_rounding_leads_across_a_step_is_no_error(seed: int) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        before, behind = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 2, 1)
+
+    class Stepped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.before, self.behind = before, behind
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.behind((self.before(x) * 256).round() / 256)
+
+    data = traced(Stepped(), values(0, 1, 3, 8, 8), {0: "N", 2: "H", 3: "W"})
+    report = check_parity(data, Stepped(), tolerance="rounding")
+    assert report.verdict == "pass", report.findings
+    assert errors(check_parity(data, Stepped())) <= {"OP208"}
+
+
+STEPPED = """(float[n, 4] x) => (float[n, 5] y) {
+  h = MatMul(x, w) a = Mul(h, fine) r = Round(a) b = Div(r, fine) c = Mul(b, thousand)
+  y = Add(c, off)
+}"""
+
+
+def stepped(x: Tensor) -> Tensor:
+    return (weighted(x) * 4096).round() / 4096 * 1000
+
+
+@pytest.mark.parametrize("off", [0.0, 5e-3])
+def test_a_few_steps_explain_no_error_of_all_elements(off: float) -> None:
+    scales = {"fine": np.float32(4096), "thousand": np.float32(1000)}
+    data = graph(STEPPED, off=np.float32(off), **scales)
+    settings: dict[str, Any] = {"tolerance": "rounding", "shapes": ("x=20000x4",)}
+    report = check_parity(data, Network(stepped), **settings)
+    assert errors(report) == ({"OP201"} if off else set()), report.findings
+
+
 def test_rounding_is_not_told_where_no_node_was_run_alone(logits: tuple[nn.Module, bytes]) -> None:
     module, data = logits
     assert errors(check_parity(data, module, tolerance="rounding", local=False)) == {"OP201"}
