@@ -365,5 +365,14 @@ def _measured(
     precision = float(np.finfo(ours.dtype).eps) if ours.dtype.kind == "f" else 2.0**-7
     usual = np.sqrt(squares / count)
     most = np.percentile(np.concatenate(some, 1), MOST, axis=1, method="higher")
-    numbers = map(float, (*largest, *usual, *most))
-    return _Distances(*numbers, float(high - low) or scale, scale, precision * scale)
+    return _Distances(
+        reference=float(largest[0]),
+        model=float(largest[1]),
+        usual_reference=float(usual[0]),
+        usual_model=float(usual[1]),
+        most_reference=float(most[0]),
+        most_model=float(most[1]),
+        spread=float(high - low) or scale,
+        scale=scale,
+        ulp=precision * scale,
+    )

@@ -265,8 +265,9 @@ def generated_inputs(
             if found.rows and not found.asked:
                 yield _beyond(drawn(smallest, chosen[0]), name, int(found.high) + 1)
             if (found.rows or found.dims) and not found.asked:
-                rows = found.rows or found.within(symbol_sizes(model.inputs, smallest)).high + 1
-                yield from _from_the_end(drawn(smallest, chosen[0]), name, int(rows))
+                reached = found.within(symbol_sizes(model.inputs, smallest)).high
+                among = found.rows or int(reached) + 1
+                yield from _from_the_end(drawn(smallest, chosen[0]), name, among)
 
 
 def _beyond(inputs: Inputs, name: str, value: int) -> Inputs:

@@ -124,7 +124,7 @@ def _floating(blank: Difference, expected: Array, actual: Array) -> Difference:
     over = exact = place = ulps = 0
     largest, beyond, apart = 0.0, -math.inf, 0.0
     decades: Counter[int] = Counter()
-    kept = np.empty(size, np.float64 if size <= _KEPT else np.float32)
+    kept: Array = np.empty(size, np.float64 if size <= _KEPT else np.float32)
     for start in range(0, size, _PIECE):  # whole ones would need several times the memory
         a, b = (side[start : start + _PIECE] for side in flat)
         with np.errstate(over="ignore"):  # two huge numbers of opposite sign: infinitely far apart

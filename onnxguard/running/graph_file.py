@@ -23,7 +23,8 @@ from onnxguard.running.errors import ParityError
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.scan import scan_bytes
 from onnxguard.sources.data_files import DataFile, DataFolder
-from onnxguard.sources.files import is_remote, open_model
+from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import is_remote
 
 VALUES = 1_024
 """Constants of more bytes say nothing of sizes."""

@@ -740,7 +740,7 @@ BRANCHES = {
     "never taken by a float": trap(LINEAR, branching(lambda x: float(x.max()) < 1e6), "OP307"),
     "never taken by any()": trap(LINEAR, branching(lambda x: not (x > 1e6).any()), "OP307"),
     "one of two never taken": trap(LINEAR, two_decisions, "OP307"),
-    "Python looks at sizes": honest(LINEAR, branching(lambda x: x.shape[0] < 100)),
+    "Python looks at sizes": honest(LINEAR, branching(lambda x: x.shape[0] < 1000)),
     "both taken, values alike": honest(
         LINEAR, lambda x: weighted(x) if x.mean() > 0 else weighted(x) + 0
     ),
