@@ -120,12 +120,17 @@ def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
     constants = _constants(graph)
     leaves, moving, pending = dict[str, None](), set[str](), [output]
     while pending:
-        name = pending.pop()
+        start = name = pending.pop()
+        way = [name]
         sources = _sources(made.get(name), constants)
-        if not sources:
-            leaves[name] = None
-        elif name not in moving:
-            moving.add(name)
+        while sources and made[name].op_type not in _JOINED:
+            name = sources[0]
+            way.append(name)
+            sources = _sources(made.get(name), constants)
+        if not sources:  # nothing is joined behind it
+            leaves[start] = None
+        elif name not in moving or start not in moving:
+            moving.update(way)
             pending += sources
     return list(leaves), moving
 

@@ -136,7 +136,7 @@ def test_the_numbers_of_pieces_follow_the_values(tails: list[str]) -> None:
     text = f"""(float[n, 3] x) => (float[a, b] y) {{
       z = Mul(x, nothing) c0 = Add(z, first) c1 = Add(z, second) {nodes} y = Identity({last})
     }}"""
-    held = {"nothing": 0, "first": 1, "second": 2, "far0": 100, "far1": 1000, "far2": 10_000}
+    held = {"nothing": 0, "first": 1, "second": 2, "far0": 10, "far1": 20, "far2": 40}
     data = graph(
         text,
         **{name: np.float32(value) for name, value in held.items()},

@@ -299,7 +299,8 @@ def test_rows_that_no_trial_reads_are_compared_as_weights() -> None:
     report = check_parity(changed(data, "e.weight", cut), module, ignore=("OP201", "OP401")[2:])
     assert "OP112" in errors(report)
     assert "900 of them are zero" in said(report)
-    other = check_parity(changed(data, "e.weight", cut), Network(module.forward), local=False)
+    settings: dict[str, Any] = {"local": False, "shapes": ("ids=2x31",)}
+    other = check_parity(changed(data, "e.weight", cut), Network(module.forward), **settings)
     assert "OP311" in warned(other)
     assert "of 3,000 rows were read" in said(other)
 
