@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import mmap
 import os
@@ -130,6 +131,7 @@ class Session:
     def close(self) -> None:
         """Give back what the graph takes; it cannot be run any more."""
         self._session = None
+        gc.collect()  # a run that failed left an error, whose frames hold the session
         trim()
 
     def placement(self) -> tuple[tuple[str, int], ...]:

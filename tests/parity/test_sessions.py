@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from support.parity_cases import Network, graph, weighted
+from support.parity_cases import LINEAR, Network, graph, weighted
 
 from onnxguard.cli import main
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.settings import Settings
-from onnxguard.running.errors import ParityError
+from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.graph_file import parse_onnx
 from onnxguard.running.session import Session
 
@@ -128,3 +130,16 @@ def test_a_reference_runs_on_the_cpu_without_optimisations() -> None:
     options = reference._session._session.get_session_options()
     assert options.graph_optimization_level.name == "ORT_DISABLE_ALL"
     assert reference._session.providers == ("CPUExecutionProvider",)
+
+
+def test_a_session_that_is_closed_is_gone_although_a_run_failed() -> None:
+    session = Session(LINEAR, Settings())
+    held = weakref.ref(session._session)
+    gc.disable()  # by chance it would be gone already
+    try:
+        with pytest.raises(RefusedError):
+            session.run({"x": np.zeros((1, 3), np.float32)})
+        session.close()
+    finally:
+        gc.enable()
+    assert held() is None
