@@ -198,7 +198,7 @@ NAMES = (
     ),
 )
 
-K = pb.scalar(1, "k")
+K = pb.ints(1, name="k")
 OPEN = value("y", dims=None)
 SCALES = pb.tensor(1, [4], "s", raw_data=bytes(16))
 TYPED = node("LeakyRelu", attribute=attribute("alpha", i=1))

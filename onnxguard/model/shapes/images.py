@@ -35,7 +35,9 @@ def resize(site: Site) -> Outputs:
     if site.version < 11:
         return of(_scaled(site, shape, axes, 1))
     if site.has(3) and site.shape_of(3) != (0,):
-        if site.has(2) and site.shape_of(2) not in (None, (0,), (None,)):
+        given_twice = site.has(2) and site.shape_of(2) not in (None, (0,), (None,))
+        constants = site.input(3).values and site.numbers_at(2)  # told as OG181
+        if given_twice and not constants:
             raise MismatchError("both scales and sizes are given")
         return of(_sized(site, shape, axes))
     return of(_scaled(site, shape, axes, 2))
