@@ -336,10 +336,10 @@ def gather(site: Site) -> Outputs:
     if known.values is None or numbers is None:
         return of(made)
     size = len(known.values)
-    chosen = [int(n) + size if n < 0 else int(n) for n in numbers]
-    if any(not 0 <= n < size for n in chosen):
-        raise MismatchError(f"an index is {min(chosen)} or {max(chosen)}, there are {size}")
-    values = tuple([known.values[n] for n in chosen])
+    wrong = [n for n in numbers if not -size <= n < size]
+    if wrong:
+        raise MismatchError(f"an index is {wrong[0]}, there are {size}")
+    values = tuple([known.values[int(n)] for n in numbers])
     return (held(made, values, known.dtype),) if indices.shape == at else of(made)
 
 

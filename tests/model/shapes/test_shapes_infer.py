@@ -349,6 +349,7 @@ def test_what_does_not_fit_is_said(node: str, said: str) -> None:
         ("y = TensorScatter(h, h, two)", "the places and the batch: 2 and 1"),
         ("y = Resize(h, , four_scales, four)", "both scales and sizes are given"),
         ("y = Concat<axis = 0>(none, few)", ""),
+        ("y = Gather(two, square)", "an index is 2, there are 2"),
     ],
 )
 def test_what_the_standard_asks_of_further_inputs(node: str, said: str) -> None:
