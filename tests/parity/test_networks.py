@@ -201,7 +201,7 @@ def test_a_proof_judges_by_trials_that_the_graph_itself_passes(
 ) -> None:
     data = graph(
         "(float[n, 4] x) => (float[n, 5] y) { h = MatMul(x, w) y = Mul(h, k) }",
-        k=np.float32(1 + 2**-19),
+        k=np.float32(1 + 2**-20),
     )
     passed = []
 
