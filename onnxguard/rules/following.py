@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 from onnxguard.base.budget import check as check_time
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph
-from onnxguard.model.shapes.dims import is_sum, least, shape_text, text
+from onnxguard.model.shapes.dims import is_sum, least, most_at_one, shape_text, text
 from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import OMITTED, Known
 from onnxguard.model.shapes.trial import Trial
@@ -28,6 +28,9 @@ WIDEST = 16
 PER_ELEMENT = 32
 """Bytes that a run may hold for each element of its inputs, where that is more than the default."""
 
+FEW = DEFAULT_LIMITS["activation_bytes"] // WIDEST
+"""Elements of all values together that a run may hold, whichever of them are alive."""
+
 RANKS = range(1, 6)
 """What a value may have of which none is known, as images and texts do."""
 
@@ -39,7 +42,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -
     """Compare what comes out of each node, and what is alive at once, with the list's limits."""
     shapes = survey.scopes.shapes(policy.sizes)
     _check(survey, policy, found, reported, shapes, "")
-    pending = _trials(shapes)
+    pending = _trials(shapes, policy.limit("tensor_elements"))
     while pending and not reported:
         trial = pending.pop(0)
         tried = survey.scopes.shapes(policy.sizes, trial=trial)
@@ -76,10 +79,13 @@ def _check(
         _at_once(survey, policy, found, shapes, sizes, where)
 
 
-def _trials(shapes: Shapes) -> list[Trial]:
-    """What to take for what is not known; nothing where all is."""
+def _trials(shapes: Shapes, limit: int | None) -> list[Trial]:
+    """What to take for what is not known; nothing where all is known, or small for small names."""
     opened = [known for known in shapes.kept if not _is_settled(known)]
-    if not opened and not shapes.taken:
+    rooms = [size for visit in _visits(shapes) for size in visit.workspaces.values()]
+    most = max([*map(_most, opened), *[most_at_one(size) or 0 for size in rooms]], default=0)
+    values = sum([len(visit.known) for visit in _visits(shapes)]) + len(rooms)
+    if not shapes.taken and (not opened or most * values <= min(limit or FEW, FEW)):
         return []
     ranks = RANKS if any(known.shape is None for known in opened) else RANKS[:1]
     return [Trial(size=1, number=1, rank=rank) for rank in ranks]
@@ -93,6 +99,14 @@ def _is_settled(known: Known) -> bool:
         if not isinstance(dim, int) and not is_sum(dim):
             return False
     return known.length is None or isinstance(known.length, int)
+
+
+def _most(known: Known) -> float:
+    """No fewer than the elements of a value where each name stands for 1; infinite where open."""
+    if known.shape is None or not (known.length is None or isinstance(known.length, int)):
+        return inf
+    dims = [most_at_one(dim) for dim in known.shape]
+    return inf if None in dims else prod([dim for dim in dims if dim is not None])
 
 
 def elements(known: Known) -> int:

@@ -7,6 +7,7 @@ that has bounds those are kept: two equal ``Span`` may be different numbers.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from math import gcd, prod
 from typing import NamedTuple
@@ -314,6 +315,25 @@ def is_sum(dim: Dim) -> bool:
     return isinstance(dim, Sym) and not any(
         n < 0 or any(factor.startswith("floor(") for factor in factors) for factors, n in dim.terms
     )
+
+
+def most_at_one(dim: Dim) -> int | None:
+    """No less than a dimension where each name stands for 1; None where that is not seen.
+
+    Of a floor division it is the product of all numbers in its text, once for each of its terms:
+    what is subtracted and divided by makes it no larger.
+    """
+    if isinstance(dim, int):
+        return dim
+    if not isinstance(dim, Sym):
+        return None
+    most = 0
+    for factors, n in dim.terms:
+        floors = [factor for factor in factors if factor.startswith("floor(")]
+        terms = [1 + factor.count("+") + factor.count("-") for factor in floors]
+        numbers = [int(each) or 1 for each in re.findall("[0-9]+", " ".join(floors))]
+        most += abs(n) * prod(terms) * prod(numbers)
+    return most
 
 
 def text(dim: Dim) -> str:

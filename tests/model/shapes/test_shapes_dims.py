@@ -12,6 +12,7 @@ from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import Dim, symbol, text
 
 NAMES = ("N", "H", "W")
+ONES = dict.fromkeys(NAMES, Fraction(1))
 
 
 def value(dim: Dim, sizes: dict[str, Fraction]) -> int | None:
@@ -40,6 +41,7 @@ def test_formulas_are_what_they_were_made_of(seed: int) -> None:
         )
         if dim is not None:
             assert value(dim, sizes) == true, text(dim)
+            assert (value(dim, ONES) or 0) <= (d.most_at_one(dim) or 0), text(dim)
             pool.append((dim, true))
 
 
