@@ -61,6 +61,7 @@ class _Shared:
         self.visits = VISITS
         self.lookups = 0
         self.shapes: dict[tuple[Size, ...], Shapes] = {}
+        self.certain: dict[tuple[Size, ...], Shapes] = {}
         self.counts = False
 
 
@@ -248,29 +249,45 @@ class Scopes:
         """Costs will be asked for: count what they are made of where shapes are inferred anyway."""
         self._shared.counts = True
 
-    def shapes(
-        self, sizes: tuple[Size, ...] = (), count: bool = False, trial: Trial | None = None
-    ) -> Shapes:
+    def shapes(self, sizes: tuple[Size, ...] = (), count: bool = False) -> Shapes:
         """The shape of every value, and what cannot be right; found when first asked for.
 
         Args:
             sizes: of inputs, in place of what the model declares.
             count: count multiply-accumulates, too.
-            trial: what is taken for what is not known; found each time.
         """
-        from onnxguard.model.shapes.infer import infer_shapes
-
         count = count or self._shared.counts
-        if trial is not None:
-            given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}
-            tried = trial, self.types
-            return infer_shapes(self._shared.model, given, self._shared.values, count, tried)
         known = self._shared.shapes.get(sizes)
         if known is None or (count and not known.counted):
-            given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}
-            known = infer_shapes(self._shared.model, given, self._shared.values, count)
-            self._shared.shapes[sizes] = known
+            known = self._shared.shapes[sizes] = self._inferred(sizes, count)
         return known
+
+    def tried_shapes(self, sizes: tuple[Size, ...], trial: Trial) -> Shapes:
+        """The shapes where ``trial`` stands for what is not known; found each time."""
+        return self._inferred(sizes, self._shared.counts, (trial, self.types))
+
+    def certain_shapes(self, sizes: tuple[Size, ...]) -> Shapes:
+        """The shapes that follow whatever the file declares of other values than its inputs."""
+        certain = self._shared.certain.get(sizes)
+        if certain is None:
+            certain = self.shapes(sizes)
+            if certain.taken:
+                certain = self._inferred(sizes, False, trusting=False)
+            self._shared.certain[sizes] = certain
+        return certain
+
+    def _inferred(
+        self,
+        sizes: tuple[Size, ...],
+        count: bool,
+        trial: tuple[Trial, Types] | None = None,
+        trusting: bool = True,
+    ) -> Shapes:
+        from onnxguard.model.shapes.infer import infer_shapes
+
+        given = {name.encode("utf-8", "surrogateescape"): shape for name, shape in sizes}
+        shared = self._shared
+        return infer_shapes(shared.model, given, shared.values, count, trial, trusting)
 
     def define(self, graph: Graph, name: bytes) -> list[Definition]:
         """Everything that defines ``name`` in the innermost scope that does; ``b""`` is nothing."""

@@ -107,7 +107,7 @@ class _Asked:
 
     def _is_followed(self, graph: Graph, node: Node) -> bool:
         """Whether the size that constants do not tell follows all the same: ``following`` asks."""
-        shapes = self.survey.scopes.shapes(self.policy.sizes)
+        shapes = self.survey.scopes.certain_shapes(self.policy.sizes)
         shape = shapes.of(graph, node.outputs[0]).shape if node.outputs else None
         return shape is not None and all(isinstance(dim, (int, Sym)) for dim in shape)
 

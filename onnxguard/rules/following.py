@@ -45,7 +45,7 @@ def check(survey: Survey, policy: Allowlist, found: Found, reported: Reported) -
     pending = _trials(shapes, policy.limit("tensor_elements"))
     while pending and not reported:
         trial = pending.pop(0)
-        tried = survey.scopes.shapes(policy.sizes, trial=trial)
+        tried = survey.scopes.tried_shapes(policy.sizes, trial)
         where = (
             f" where each size that is not known is {trial.size}, and each number {trial.number}"
         )

@@ -312,6 +312,16 @@ def test_size_that_is_not_known_is_found(name: str) -> None:
         assert codes(helper.make_model(graph), **{limit: 2500})["OG301"] == [message]
 
 
+@pytest.mark.parametrize("stated", ["of a value", "of an output"])
+def test_size_that_a_file_merely_declares_is_not_known(stated: str) -> None:
+    held = numpy_helper.from_array(i64(*LONG, 1 << 34), "l")
+    nodes = [helper.make_node("ReduceMax", ["l"], ["s"]), node("ConstantOfShape", "s")]
+    declared = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])
+    ends, values = ([declared], []) if stated == "of an output" else ([], [declared])
+    graph = helper.make_graph(nodes, "g", [], ends, [held], value_info=values)
+    assert "OG301" in codes(helper.make_model(graph), tensor_elements=2500)
+
+
 def test_size_that_follows_is_known_although_no_constant_tells_it() -> None:
     """Swin's exports ask for the shape of what is computed of weights."""
     nodes = [helper.make_node("Relu", ["w"], ["r"]), helper.make_node("Shape", ["r"], ["s"])]

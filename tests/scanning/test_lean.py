@@ -95,9 +95,9 @@ def test_shapes_are_inferred_once_where_costs_are_told(monkeypatch: pytest.Monke
     """And not tried with small numbers, where names alone are open and make nothing large."""
     asked: list[bool] = []
 
-    def counted(model: Model, given: Any, constants: Any, count: bool) -> Any:
+    def counted(model: Model, given: Any, constants: Any, count: bool, *rest: Any) -> Any:
         asked.append(count)
-        return infer_shapes(model, given, constants, count)
+        return infer_shapes(model, given, constants, count, *rest)
 
     monkeypatch.setattr(same_graph, "_recent", [])
     monkeypatch.setattr(infer, "infer_shapes", counted)

@@ -153,6 +153,7 @@ def infer_shapes(
     constants: Constants | None = None,
     count: bool = False,
     trial: tuple[Trial, Types] | None = None,
+    trusting: bool = True,
 ) -> Shapes:
     """Infer the shapes of a model's values.
 
@@ -161,10 +162,12 @@ def infer_shapes(
         given: sizes of inputs of the main graph, in place of the declared ones.
         constants: reads the values of tensors, and remembers which it read.
         count: count multiply-accumulates, too.
-        trial: what is taken for what is not known, and the types of values. What the file declares
-            then counts for the inputs of the main graph alone.
+        trial: what is taken for what is not known, and the types of values.
+        trusting: what the file declares of a value counts where nothing else is known. Else, and
+            in a trial, it counts for the inputs of the main graph alone.
     """
-    return _Inference(model, given or {}, constants or Constants(model), count, trial).shapes()
+    constants = constants or Constants(model)
+    return _Inference(model, given or {}, constants, count, trial, trusting).shapes()
 
 
 class _Inference:
@@ -175,8 +178,10 @@ class _Inference:
         constants: Constants,
         count: bool,
         trial: tuple[Trial, Types] | None,
+        trusting: bool,
     ) -> None:
         self._model, self._given, self._count, self._trial = model, given, count, trial
+        self._trusting = trusting and trial is None
         self._taken = False
         self._elements = Elements(constants)
         self._functions = {function.id: function for function in model.functions}
@@ -239,7 +244,7 @@ class _Inference:
             outer = {name: known.pop(name) for name in own if name in known}
         stated = [(value, self._declared(value.type)) for value in (*graph.values, *graph.outputs)]
         fallback = {value.name: (shape, value) for value, shape in stated if shape is not None}
-        if self._trial:
+        if not self._trusting:
             fallback.clear()
         self._inputs(graph, scope, given)
         visit = _unseen(graph, 0)
@@ -274,7 +279,7 @@ class _Inference:
             if main:
                 filled = self._tried(graph, value.name, Known(shape))
             else:
-                filled = got if self._trial else self._filled(got, shape)
+                filled = self._filled(got, shape) if self._trusting else got
                 self._taken |= filled != got
             known[value.name] = self._kept(filled)
         # Until IR version 3 every initializer was an input; since, such an input has a default.
