@@ -6,6 +6,7 @@ from functools import partial
 from math import prod
 
 from onnxguard.base.budget import check as check_time
+from onnxguard.base.printable import printable
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.expansion import View
 from onnxguard.model.graph import Graph, Node, SparseTensor
@@ -80,7 +81,7 @@ class _Asked:
         scopes, graph, _ = view
         place = partial(graph.node_place, index)
         elements = growth.least(scopes, graph, node)
-        hidden = hidden_size(scopes, graph, node, growth)
+        hidden = hidden_size(scopes, graph, node, growth) or self._of_shapes(graph, node, growth)
         if hidden and not self._is_followed(graph, node):
             label = node.operator.label
             message = f"{label} calls for a size that is not known: {hidden}"
@@ -104,6 +105,15 @@ class _Asked:
                 adr=self._adr("tensor_elements"),
                 once=view.node(index),
             )
+
+    def _of_shapes(self, graph: Graph, node: Node, growth: Growth) -> str:
+        """As ``hidden_size``, of what is made of shapes that are known."""
+        scopes, sizes = self.survey.scopes, self.policy.sizes
+        for name in growth.asked(node):
+            hidden = scopes.shapes(sizes).of(graph, name).hidden
+            if hidden and scopes.certain_shapes(sizes).of(graph, name).hidden:
+                return f'"{printable(name)}", which nothing but sizes and constants decide'
+        return ""
 
     def _is_followed(self, graph: Graph, node: Node) -> bool:
         """Whether the size that constants do not tell follows all the same: ``following`` asks."""

@@ -40,6 +40,12 @@ class Growth(NamedTuple):
     sizes: tuple[int, ...] = ()
     of_data: bool = False
 
+    def asked(self, node: Node) -> list[bytes]:
+        """The names of the inputs that say how many; ``scales`` has another place at first."""
+        first = node.operator.op_type == "Resize" and len(node.inputs) == 2  # at opset 10
+        sizes = (1,) if first else self.sizes
+        return [node.inputs[at] for at in sizes if at < len(node.inputs) and node.inputs[at]]
+
 
 def growth_of(operator: Operator) -> Growth | None:
     """How an operator grows; None for one whose output is no larger than what goes in."""
@@ -49,11 +55,10 @@ def growth_of(operator: Operator) -> Growth | None:
 
 def hidden_size(scopes: Scopes, graph: Graph, node: Node, growth: Growth) -> str:
     """Why it is not known what a constant asks of a node; empty where it is, or none asks."""
-    for position in growth.sizes:
-        if position < len(node.inputs) and node.inputs[position]:
-            static = scopes.static(graph, node.inputs[position], fold=True)
-            if static.hidden:
-                return static.source
+    for name in growth.asked(node):
+        static = scopes.static(graph, name, fold=True)
+        if static.hidden:
+            return static.source
     for attribute in node.attributes:
         if attribute.name in _LISTS and _is_cut(attribute):
             return f"a list of {max(attribute.counts):,} numbers"

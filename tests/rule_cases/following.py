@@ -7,10 +7,11 @@ from onnx import parser
 
 from rule_cases.case import Case
 
-NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose DFT
-Div Einsum Equal Expand GRU Gather Greater Identity If Loop MatMul Max Min Mod Mul NonZero OneHot
-Pad QLinearConv Range ReduceSum Reshape Resize RoiAlign Scan SequenceConstruct Shape Sigmoid Split
-SplitToSequence Squeeze Sub Tile TopK Transpose Unsqueeze Where"""
+NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose
+CumSum DFT Det Div Dropout Einsum Equal Expand GRU Gather GatherND Greater Identity If Loop MatMul
+Max Min Mod Mul NonZero OneHot Pad QLinearConv Range ReduceSum ReduceSumSquare Reshape Resize
+RoiAlign Scan ScatterND SequenceConstruct Shape Sigmoid Split SplitToSequence Squeeze Sub Tile TopK
+Transpose Unsqueeze Where"""
 OPERATORS = f"operators:\n  - names: [{', '.join(NAMES.split())}]\n"
 RULES = f"limits: {{tensor_elements: 100}}\n{OPERATORS}"
 CALLS = f"{RULES}  - {{name: F, domain: local}}\n"
@@ -286,6 +287,73 @@ BOUNDS = (
     ),
 )
 
+# -- sizes that no data decide, by what is not followed --------------------------------------------
+
+UNFOLLOWED = {
+    "GatherND": "s = GatherND({s}, table)",
+    "ScatterND": "s = ScatterND(one, table, {s})",
+    "MatMul": "a = Reshape({s}, pair) b = MatMul(a, a) s = Reshape(b, one)",
+    "Einsum": 's = Einsum<equation = "i,i->i">({s}, {s})',
+    "CumSum": "q = Squeeze(one) r = Sub(q, q) s = CumSum({s}, r)",
+    "ReduceSumSquare": "s = ReduceSumSquare({s})",
+    "TopK": "s, i = TopK({s}, one)",
+    "Pad": 'p = Concat<axis = 0>(one, one) a = Pad<mode = "edge">({s}, p) s = ReduceSum(a, axis)',
+    "Dropout": "a = Cast<to = 1>({s}) b = Dropout(a) s = Cast<to = 7>(b)",
+    "Det": "a = Cast<to = 1>({s}) b = Reshape(a, pair) c = Det(b) d = Cast<to = 7>(c) "
+    "s = Reshape(d, one)",
+    "bfloat16": "a = Cast<to = 16>({s}) s = Cast<to = 7>(a)",
+    "sequence": "a = SplitToSequence({s}) s = ConcatFromSequence<axis = 0>(a)",
+    "more than 64 numbers": "s = Gather(long, {s})",
+    "what is made of it": "a = GatherND({s}, table) b = Mul(a, one) c = Squeeze(b) "
+    "d = Unsqueeze(c, axis) s = Add(d, one)",
+}
+SIZED = {
+    "Expand": "y = Expand(x, s)",
+    "Tile": "y = Tile(x, s)",
+    "Range": "q = Squeeze(s) o = Squeeze(one) y = Range(o, q, o)",
+    "Resize": 'y = Resize<mode = "nearest">(x, , , s)',
+}
+OLD_SCALES = 'a = Cast<to = 1>({s}) s = Dropout(a) y = Resize<mode = "nearest">(x, s)'
+
+
+def unfollowed(nodes: str, source: str, opset: int = 18) -> bytes:
+    """A size that an operator makes of the shape of an input, or of its numbers."""
+    stored = "<int64[1] one = {1}, int64[1] axis = {0}, int64[2] pair = {1, 1}, "
+    stored += f"int64[1, 1] table = {{0}}, int64[65] long = {{{', '.join('3' * 65)}}}>"
+    nodes = nodes.format(s=source)
+    return model("float[1] x, int64[1] n", f"t = Shape(x) {nodes}", stored, opset=opset)
+
+
+HIDDEN = (
+    *(
+        found(
+            f"size of a shape, by what is not followed: {name}",
+            unfollowed(f"{nodes} y = ConstantOfShape(s)", "t"),
+            unfollowed(f"{nodes} y = ConstantOfShape(s)", "n"),
+            'ConstantOfShape calls for a size that is not known: "s", which nothing but sizes',
+            last(unfollowed(f"{nodes} y = ConstantOfShape(s)", "t")),
+        )._replace(hint="fold the constants", adr="")
+        for name, nodes in UNFOLLOWED.items()
+    ),
+    *(
+        found(
+            f"{name} by such a size",
+            unfollowed(f"{UNFOLLOWED['GatherND']} {nodes}", "t"),
+            unfollowed(f"{UNFOLLOWED['GatherND']} {nodes}", "n"),
+            f"{name} calls for a size that is not known: ",
+            last(unfollowed(f"{UNFOLLOWED['GatherND']} {nodes}", "t")),
+        )._replace(hint="fold the constants", adr="")
+        for name, nodes in SIZED.items()
+    ),
+    found(
+        "Resize of old by such scales",
+        unfollowed(OLD_SCALES, "t", 10),
+        unfollowed(OLD_SCALES, "n", 10),
+        'Resize calls for a size that is not known: "s", which nothing but sizes',
+        last(unfollowed(OLD_SCALES, "t", 10)),
+    )._replace(hint="fold the constants", adr=""),
+)
+
 # -- sizes that the data decide: tried with 1, and with 0 ------------------------------------------
 
 DECIDED = {
@@ -497,4 +565,4 @@ TOGETHER = Case(
     hint="raise limits.activation_bytes",
 )
 
-CASES = (*CHAINS, *LOOPS, *BOUNDS, *DATA, *PARTS, TOGETHER)
+CASES = (*CHAINS, *LOOPS, *BOUNDS, *HIDDEN, *DATA, *PARTS, TOGETHER)

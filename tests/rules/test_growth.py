@@ -299,6 +299,11 @@ HIDDEN: dict[str, tuple[onnx.NodeProto, Held, str]] = {
         {"s": np.array(["1"], object)},
         "initializer of string",
     ),
+    "scales of old": (
+        node("Resize", "x s"),
+        {"x": ones(65, 1), "s": ones(65)},
+        "initializer of more than 64 numbers",
+    ),
 }
 
 

@@ -126,7 +126,8 @@ class Shapes(NamedTuple):
             found = [v.known[name] for v in self.visits.get(id(scope), ()) if name in v.known]
             if found:
                 shapes = [known.shape for known in found]
-                return found[0] if len(found) == 1 else Known(reduce(common, shapes))
+                hidden = any(known.hidden for known in found)
+                return found[0] if len(found) == 1 else Known(reduce(common, shapes), hidden=hidden)
             scope = scope.parent
         return UNKNOWN
 
@@ -291,10 +292,12 @@ class _Inference:
             if tensor.name in replaced:
                 stated = known[tensor.name].shape
                 found = Known(found.shape if stated is None else stated)
+            elif found.stored is None:
+                found = found._replace(hidden=True)
             known[tensor.name] = self._kept(found)
         for sparse in graph.sparse_initializers:
             if sparse.values is not None:
-                known[sparse.values.name] = self._kept(Known(sparse.dims))
+                known[sparse.values.name] = self._kept(Known(sparse.dims, hidden=True))
         known[b""] = OMITTED
 
     def _nodes(
@@ -455,7 +458,7 @@ class _Inference:
                     visits += [(yield self._graph(body, scope, ()))]
             if visits:
                 visit.inner[index] = tuple(visits)
-            return ()
+            return self._hidden(node, (), inputs)
         reads: Reads = []
         if any(known.stored for known in inputs):
             made = self._memo.recall(key, inputs, self._elements.full)
@@ -471,10 +474,18 @@ class _Inference:
         except MismatchError as error:
             self._clash(Clash(NO_FIT, f"{operator.label}: {error}", visit.graph, index))
             return ()
+        made = self._hidden(node, made, inputs)
         if inputs:  # a Constant is like no other
             scope.memo[key] = made
             self._memo.remember(key, node, inputs, made, reads)
         return made
+
+    def _hidden(self, node: Node, made: Outputs, inputs: Outputs) -> Outputs:
+        """What comes out of a node; of constants alone it is hidden where it is not known."""
+        if not all(known.is_constant for known in inputs):
+            return made
+        made += (UNKNOWN,) * (len(node.outputs) - len(made))
+        return tuple([k if k.is_constant else self._kept(k._replace(hidden=True)) for k in made])
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
         """What comes out of a node by its graphs, which are entered until nothing changes."""

@@ -46,6 +46,7 @@ class Known(NamedTuple):
         tensors: of a sequence that is built of tensors one by one, the shape of each.
         stored: the small tensor of the file whose values these would be, not read yet: a verdict
             that no value decides on holds for models with other weights, too.
+        hidden: whether constants and known sizes alone decide its elements, and they are not known.
     """
 
     shape: Shape | None = None
@@ -54,6 +55,7 @@ class Known(NamedTuple):
     length: Dim = None
     stored: Tensor | None = None
     tensors: tuple[Shape, ...] | None = None
+    hidden: bool = False
 
     @property
     def rank(self) -> int | None:
@@ -64,6 +66,13 @@ class Known(NamedTuple):
     def has_values(self) -> bool:
         """Whether anything is known of its elements, read or not."""
         return self.values is not None or self.stored is not None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether no element of an input has a say in it."""
+        if self.values is not None:
+            return self.hidden or all(isinstance(value, (int, float)) for value in self.values)
+        return self.hidden or self.stored is not None or self == OMITTED
 
 
 UNKNOWN = Known()
