@@ -8,10 +8,10 @@ from onnx import parser
 from rule_cases.case import Case
 
 NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose
-CumSum DFT Det Div Dropout Einsum Equal Expand GRU Gather GatherND Greater Identity If Loop MatMul
-Max Min Mod Mul NonZero OneHot Pad QLinearConv Range ReduceSum ReduceSumSquare Reshape Resize
-RoiAlign Scan ScatterND SequenceConstruct Shape Sigmoid Split SplitToSequence Squeeze Sub Tile TopK
-Transpose Unsqueeze Where"""
+CumSum DFT DeformConv Det Div Dropout Einsum Equal Expand GRU Gather GatherND Greater Identity
+If Loop MatMul Max Min Mod Mul NonZero OneHot Pad QLinearConv Range ReduceSum ReduceSumSquare
+Reshape Resize RoiAlign Scan ScatterND SequenceConstruct Shape Sigmoid Split SplitToSequence
+Squeeze Sub Tile TopK Transpose Unsqueeze Where"""
 OPERATORS = f"operators:\n  - names: [{', '.join(NAMES.split())}]\n"
 RULES = f"limits: {{tensor_elements: 100}}\n{OPERATORS}"
 CALLS = f"{RULES}  - {{name: F, domain: local}}\n"
@@ -477,6 +477,12 @@ def deconvolved(size: int) -> bytes:
     return model(f"float[1, 1, {size}, {size}] x, float[1, 1, 3, 3] w", "y = ConvTranspose(x, w)")
 
 
+def bent(maps: int) -> bytes:
+    """A DeformConv of 5 x 2 windows of one place each."""
+    inputs = f"float[1, {maps}, 5, 2] x, float[1, {maps}, 1, 1] w, float[1, 2, 5, 2] o"
+    return model(inputs, "y = DeformConv(x, w, o)", opset=19)
+
+
 def recurrent(hidden: int) -> bytes:
     inputs = f"float[2, 1, 1] x, float[1, {3 * hidden}, 1] w, float[a, b, {hidden}] r"
     return model(inputs, f"y = GRU<hidden_size = {hidden}>(x, w, r)")
@@ -515,6 +521,13 @@ PARTS = (
         deconvolved(4),
         deconvolved(3),
         "ConvTranspose needs room for 144 elements while it runs",
+    ),
+    found(
+        "windows of a DeformConv",
+        bent(11),
+        bent(10),
+        "DeformConv needs room for 110 elements while it runs",
+        rules=f"{RULES}opset: {{ai.onnx: 19}}\n",
     ),
     found(
         "gates of a GRU",

@@ -425,6 +425,15 @@ SCALES = "t = Cast<to = 1>(x) q = Squeeze(t) z = Squeeze(x)"
 ROOM = {
     "ConvTranspose": (4, "float", f"{IMAGE[0]} y = ConvTranspose(a, w)", IMAGE[1]),
     "ConvInteger": (1, "uint8", f"{IMAGE[0]} y = ConvInteger(a, w)", IMAGE[1]),
+    "DeformConv": (
+        4,
+        "float",
+        (
+            "a = Expand(x, s) w = Expand(x, k) o = Expand(x, l) "
+            "y = DeformConv<group = 2, kernel_shape = [7, 7], pads = [11, 11, 11, 11]>(a, w, o)"
+        ),
+        "int64[4] s = {2, 2000, 1, 1}, int64[4] k = {2, 1000, 7, 7}, int64[4] l = {2, 98, 17, 17}",
+    ),
     "QLinearConv": (
         1,
         "uint8",

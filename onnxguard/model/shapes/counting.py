@@ -118,6 +118,12 @@ def _columns(weights_at: int) -> Count:
     return count
 
 
+def _bent(site: Site, outputs: Outputs) -> Dim:
+    """Every window of a DeformConv written out, of one picture and of all of its maps."""
+    kernel = site.shape(1, least=2)[2:]
+    return d.product((site.shape(0, least=2)[1], *kernel, *_made(outputs)[2:]))
+
+
 def _spread(site: Site, _: Outputs) -> Dim:
     """What each element gives to every place of its window, before it is added up."""
     return d.mul(d.product(site.shape(0)[2:]), d.product(site.shape(1, least=2)[1:]))
@@ -195,6 +201,7 @@ WORKSPACES: dict[str, dict[str, Count]] = {
         "ConvInteger": _columns(1),
         "ConvTranspose": _spread,
         "DFT": _transform,
+        "DeformConv": _bent,
         "Einsum": _paired,
         "NonZero": _indices,
         "QLinearConv": _columns(3),
