@@ -55,7 +55,8 @@ OPERATORS = (
         "An operator or domain name holds characters that no real one has.",
         "A NUL byte ends a C string, so 'Conv' followed by NUL and more equals 'Conv' for one "
         "program and not for another. Control characters rewrite logs; letters from other "
-        "alphabets look like Latin ones to a reviewer.",
+        "alphabets look like Latin ones to a reviewer. A colon in the name makes 'local::Gelu' of "
+        "the default domain look like Gelu of the domain local, in a report as in a waiver.",
         "Treat the file as tampered with until its origin is known. A custom operator is to be "
         "renamed to ASCII letters, digits and underscores.",
     ),

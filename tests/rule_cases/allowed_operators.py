@@ -48,6 +48,15 @@ operators:
     attributes:
       mode: {in: [nearest, linear], adr: ADR-3000, reason: cubic was never tried}
 """
+GELU_WAIVED = """\
+waivers:
+  - {model: "*.onnx", code: OG101, operator: "mine::Gelu:1", reason: known, expires: 9999-12-31}
+"""
+COLONS = {
+    "a name": node("Gelu:1", domain="mine"),
+    "a name of the default domain": node("mine::Gelu:1"),
+    "an overload": node("mine", overload=":Gelu:1"),
+}
 ONE_INT = attribute("a", i=1)
 
 ALLOWED = (
@@ -203,6 +212,20 @@ SPELLED = (
         route="graph/node 0",
         operator="com.microsoft\\x20::Relu",
         also=frozenset({"OG101", "OG501"}),
+    ),
+    *(
+        Case(
+            "OG105",
+            f"colon in {what}, so that it looks like an operator that is waived",
+            foreign(bad),
+            foreign(node("Gelu", domain="mine", overload="1")),
+            rules=GELU_WAIVED,
+            message="mine::Gelu:1 holds characters",
+            route="graph/node 0",
+            operator="mine::Gelu:1",
+            also=frozenset({"OG101"}),
+        )
+        for what, bad in COLONS.items()
     ),
     Case(
         "OG106",
