@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from math import prod
 
 from onnxguard.base.budget import check as check_time
@@ -108,12 +108,19 @@ class _Asked:
 
     def _of_shapes(self, graph: Graph, node: Node, growth: Growth) -> str:
         """As ``hidden_size``, of what is made of shapes that are known."""
-        scopes, sizes = self.survey.scopes, self.policy.sizes
         for name in growth.asked(node):
-            hidden = scopes.shapes(sizes).of(graph, name).hidden
-            if hidden and scopes.certain_shapes(sizes).of(graph, name).hidden:
+            home = self.survey.scopes.home_of(graph, name)
+            if (id(home), name) in self._hidden and (id(home), name) in self._hidden_for_certain:
                 return f'"{printable(name)}", which nothing but sizes and constants decide'
         return ""
+
+    @cached_property
+    def _hidden(self) -> frozenset[tuple[int, bytes]]:
+        return self.survey.scopes.shapes(self.policy.sizes).hidden()
+
+    @cached_property
+    def _hidden_for_certain(self) -> frozenset[tuple[int, bytes]]:
+        return self.survey.scopes.certain_shapes(self.policy.sizes).hidden()
 
     def _is_followed(self, graph: Graph, node: Node) -> bool:
         """Whether the size that constants do not tell follows all the same: ``following`` asks."""

@@ -8,7 +8,7 @@ from onnx import parser
 from rule_cases.case import Case
 
 NAMES = """Abs Add Cast Clip Concat ConcatFromSequence ConstantOfShape ConvInteger ConvTranspose
-CumSum DFT DeformConv Det Div Dropout Einsum Equal Expand GRU Gather GatherND Greater Identity
+CumSum DFT DeformConv Det Div Dropout Einsum Equal Expand Floor GRU Gather GatherND Greater Identity
 If Loop MatMul Max Min Mod Mul NonZero OneHot Pad QLinearConv Range ReduceSum ReduceSumSquare
 Reshape Resize RoiAlign Scan ScatterND SequenceConstruct Shape Sigmoid Split SplitToSequence
 Squeeze Sub Tile TopK Transpose Unsqueeze Where"""
@@ -304,6 +304,8 @@ UNFOLLOWED = {
     "bfloat16": "a = Cast<to = 16>({s}) s = Cast<to = 7>(a)",
     "sequence": "a = SplitToSequence({s}) s = ConcatFromSequence<axis = 0>(a)",
     "more than 64 numbers": "s = Gather(long, {s})",
+    "Scan": "a = Concat<axis = 0>({s}, {s}) s, b = Scan<num_scan_inputs = 1, body = l (int64[1] v, "
+    "int64 e) => (int64[1] u, int64 f) {{ u = Mul(v, e) f = Identity(e) }}>(one, a)",
     "what is made of it": "a = GatherND({s}, table) b = Mul(a, one) c = Squeeze(b) "
     "d = Unsqueeze(c, axis) s = Add(d, one)",
 }
@@ -313,6 +315,8 @@ SIZED = {
     "Range": "q = Squeeze(s) o = Squeeze(one) y = Range(o, q, o)",
     "Resize": 'y = Resize<mode = "nearest">(x, , , s)',
 }
+IN_A_ROUND = "j = Unsqueeze(i, z) a = Cast<to = 1>(j) b = {}(a) k = Cast<to = 7>(b) "
+IN_A_ROUND += "e = ConstantOfShape(k) w = Identity(v)"
 OLD_SCALES = 'a = Cast<to = 1>({s}) s = Dropout(a) y = Resize<mode = "nearest">(x, s)'
 
 
@@ -345,6 +349,13 @@ HIDDEN = (
         )._replace(hint="fold the constants", adr="")
         for name, nodes in SIZED.items()
     ),
+    found(
+        "size of a round's number, by what is not followed",
+        looped(IN_A_ROUND.format("Dropout"), 3, ", int64[1] z = {0}"),
+        looped(IN_A_ROUND.format("Floor"), 3, ", int64[1] z = {0}"),
+        'ConstantOfShape calls for a size that is not known: "k"',
+        "Loop_0.body/node 5",
+    )._replace(hint="fold the constants", adr=""),
     found(
         "Resize of old by such scales",
         unfollowed(OLD_SCALES, "t", 10),

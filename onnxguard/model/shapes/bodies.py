@@ -337,7 +337,8 @@ def _scan(site: Site, most: int) -> Rounds:
                 f"an input is scanned {d.text(known.shape[at])} times, another {d.text(length)}"
             )
         length = d.merged(length, known.shape[at])
-        slices.append(Known((*known.shape[:at], *known.shape[at + 1 :])))
+        shape = (*known.shape[:at], *known.shape[at + 1 :])
+        slices.append(Known(shape, hidden=known.is_constant))
     first = states
     while True:
         made = yield Entered(body, (*states, *slices), length)
@@ -360,7 +361,7 @@ def _scan(site: Site, most: int) -> Rounds:
         raise UnknownError
     whole = [_stacked(k, length, axis) for k, axis in zip(outputs, placed, strict=False)]
     if not old:
-        return (*[Known(k.shape) for k in states], *whole)
+        return (*[Known(k.shape, hidden=k.is_constant) for k in states], *whole)
     every = (*states, *whole)
     return tuple([Known(None if k.shape is None else (batch, *k.shape)) for k in every])
 

@@ -36,7 +36,7 @@ class Elements:
         most = FLOATS_KEPT if tensor.dtype in FLOATS else -1
         most = VALUES_KEPT if tensor.dtype in INTEGERS else most
         followed = count <= most and not tensor.is_external
-        return Known(tensor.dims, stored=tensor if followed else None)
+        return Known(tensor.dims, stored=tensor if followed else None, hidden=not followed)
 
     def full(self, known: Known) -> Known:
         """What is known of a value, with its elements."""

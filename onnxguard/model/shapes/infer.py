@@ -126,10 +126,18 @@ class Shapes(NamedTuple):
             found = [v.known[name] for v in self.visits.get(id(scope), ()) if name in v.known]
             if found:
                 shapes = [known.shape for known in found]
-                hidden = any(known.hidden for known in found)
-                return found[0] if len(found) == 1 else Known(reduce(common, shapes), hidden=hidden)
+                return found[0] if len(found) == 1 else Known(reduce(common, shapes))
             scope = scope.parent
         return UNKNOWN
+
+    def hidden(self) -> frozenset[tuple[int, bytes]]:
+        """The values that are hidden in one of the ways a graph is entered, by its ``id``."""
+        return frozenset(
+            (id(visit.graph), name)
+            for visit in chain(self.rounds, *self.visits.values())
+            for name, known in visit.known.items()
+            if known.hidden
+        )
 
 
 class _Scope(NamedTuple):
@@ -292,8 +300,6 @@ class _Inference:
             if tensor.name in replaced:
                 stated = known[tensor.name].shape
                 found = Known(found.shape if stated is None else stated)
-            elif found.stored is None:
-                found = found._replace(hidden=True)
             known[tensor.name] = self._kept(found)
         for sparse in graph.sparse_initializers:
             if sparse.values is not None:
@@ -482,8 +488,9 @@ class _Inference:
 
     def _hidden(self, node: Node, made: Outputs, inputs: Outputs) -> Outputs:
         """What comes out of a node; of constants alone it is hidden where it is not known."""
-        if not all(known.is_constant for known in inputs):
-            return made
+        for known in inputs:
+            if not known.is_constant:
+                return made
         made += (UNKNOWN,) * (len(node.outputs) - len(made))
         return tuple([k if k.is_constant else self._kept(k._replace(hidden=True)) for k in made])
 
