@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-import onnx
-
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
 from onnxguard.running.comparison import Named
-from onnxguard.running.cutting import names_read, sliced
+from onnxguard.running.cutting import names_read, part_of
 from onnxguard.running.graph_file import OnnxModel
 
 SHOWN = 6
@@ -70,8 +68,7 @@ def narrowed(model: OnnxModel, asked: Iterable[str]) -> tuple[OnnxModel, Wanted]
     if not tensors:
         return model, Wanted(names)
     kept = [value for value in model.proto.graph.output if value.name in tensors]
-    proto = onnx.load_model_from_string(sliced(model.proto, [value.name for value in kept]))
-    del proto.graph.output[:]
+    proto = part_of(model.proto, [value.name for value in kept])
     proto.graph.output.extend(kept)
     proto.producer_name = model.proto.producer_name
     proto.producer_version = model.proto.producer_version

@@ -14,7 +14,7 @@ import onnx
 from onnx import helper
 
 from onnxguard.running.comparison import Array
-from onnxguard.running.cutting import ancestors, names_read
+from onnxguard.running.cutting import part_of
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.inputs import Inputs
 from onnxguard.running.session import Session
@@ -137,14 +137,9 @@ def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
 
 def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: set[str]) -> bytes:
     """A model that gives the number of its piece for every element of an output."""
-    graph, constants = proto.graph, _constants(proto.graph)
-    nodes = ancestors(graph, [output])
-    part = onnx.ModelProto(ir_version=proto.ir_version)
-    part.opset_import.extend(proto.opset_import)
-    part.functions.extend(proto.functions)
-    part.graph.name = "pieces"
-    part.graph.input.extend(graph.input)
-    part.graph.node.extend(nodes)
+    constants = _constants(proto.graph)
+    part = part_of(proto, [output])
+    nodes = list(part.graph.node)
     for number, name in enumerate(leaves):
         value = helper.make_tensor("value", onnx.TensorProto.INT32, [1], [number])
         shape, numbered = f"{name}{_NUMBER}, as large as this", f"{name}{_NUMBER}"
@@ -157,10 +152,6 @@ def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: s
         for node in nodes
         if moving.intersection(node.output)
     )
-    read = set(leaves).union(*map(names_read, nodes))
-    part.graph.initializer.extend(t for t in graph.initializer if t.name in read)
-    sparse = (t for t in graph.sparse_initializer if t.values.name in read)
-    part.graph.sparse_initializer.extend(sparse)
     part.graph.output.append(onnx.ValueInfoProto(name=f"{output}{_NUMBER}"))
     data: bytes = part.SerializeToString()
     return data

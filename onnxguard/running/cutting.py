@@ -126,24 +126,37 @@ def ancestors(graph: onnx.GraphProto, names: Iterable[str]) -> list[onnx.NodePro
     return [graph.node[index] for index in sorted(kept)]
 
 
-def sliced(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """As ``with_outputs``, with those nodes and weights alone that these tensors are made of."""
+def part_of(proto: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
+    """The model with those nodes and weights alone that these tensors are made of, no outputs."""
     graph, wanted = proto.graph, list(names)
     nodes = ancestors(graph, wanted)
     read = set(wanted).union(*map(names_read, nodes))
-    part = onnx.ModelProto(ir_version=proto.ir_version)
-    part.opset_import.extend(proto.opset_import)
-    part.functions.extend(proto.functions)
-    part.graph.name = "slice"
+    part = _begun(proto, nodes)
     part.graph.input.extend(graph.input)
-    part.graph.node.extend(nodes)
     part.graph.initializer.extend(tensor for tensor in graph.initializer if tensor.name in read)
     part.graph.sparse_initializer.extend(
         tensor for tensor in graph.sparse_initializer if tensor.values.name in read
     )
+    return part
+
+
+def sliced(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
+    """As ``with_outputs``, with those nodes and weights alone that these tensors are made of."""
+    wanted = list(names)
+    part = part_of(proto, wanted)
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
     data: bytes = part.SerializeToString()
     return data
+
+
+def _begun(proto: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:
+    """A model of some nodes, with the opsets and functions of another, to be filled in place."""
+    part = onnx.ModelProto(ir_version=proto.ir_version)
+    part.opset_import.extend(proto.opset_import)
+    part.functions.extend(proto.functions)
+    part.graph.name = "part"
+    part.graph.node.extend(nodes)
+    return part
 
 
 def depends_on_values(graph: onnx.GraphProto, names: Iterable[str]) -> bool:
@@ -196,11 +209,7 @@ def one_node_model(
         fed: by name; the arrays give dtypes and shapes.
         constants: named as the node reads them.
     """
-    model = onnx.ModelProto(ir_version=proto.ir_version)  # filled in place: weights may be large
-    model.opset_import.extend(proto.opset_import)
-    model.functions.extend(proto.functions)
-    model.graph.name = "node"
-    model.graph.node.append(node)
+    model = _begun(proto, [node])
     model.graph.input.extend(
         helper.make_tensor_value_info(
             name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
