@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -97,7 +97,7 @@ class Arbiter:
     Args:
         reference: what vouches for the graph.
         model: the graph.
-        open_session: loads bytes as the graph was loaded.
+        open_session: loads what ``sliced`` gives as the graph was loaded.
         whole: gives the graph with the values of all weights.
 
     Attributes:
@@ -109,7 +109,7 @@ class Arbiter:
         self,
         reference: Reference,
         model: OnnxModel,
-        open_session: Callable[[bytes], Session],
+        open_session: Callable[[bytes, Mapping[str, Array]], Session],
         whole: Callable[[], onnx.ModelProto],
     ) -> None:
         self._reference = reference
@@ -290,7 +290,7 @@ class Arbiter:
         try:
             data = inputs.arrays.get(name)
             if data is None:
-                session = self._open(sliced(self._whole(), [name]))
+                session = self._open(*sliced(self._whole(), [name]))
                 data = dict(session.run(inputs.arrays))[name]
         except (ParityError, RefusedError):
             return np.zeros(ours.shape, bool)

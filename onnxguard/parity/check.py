@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import onnx
@@ -64,6 +65,7 @@ from onnxguard.parity.trials import (
     worst_case,
 )
 from onnxguard.parity.weights import WeightMatcher
+from onnxguard.running.comparison import Array
 from onnxguard.running.cutting import has_steps
 from onnxguard.running.errors import ParityError, RefusedError, TimeLimitError
 from onnxguard.running.graph_file import (
@@ -154,8 +156,8 @@ def _examine(
     def whole() -> onnx.ModelProto:
         return _restored(sides, settings, read).model.proto
 
-    def opened(data: bytes) -> Session:
-        return open_session(graph, data, settings)
+    def opened(data: bytes, beside: Mapping[str, Array]) -> Session:
+        return open_session(graph, data, settings, beside=beside)
 
     arbiter = Arbiter(sides.reference, graph, opened, whole)
     cases = _run_cases(sides, files, settings, arbiter, remarks)
@@ -187,10 +189,12 @@ def _examine(
     if kept:
         check_output_names(graph, kept[0].expected or (), found)
         coverage += cover(full, compared, vouched, settings, found)
-        coverage += doubt_branches(full, compared, settings, found, remarks)
+    del full
+    trim()
+    if kept:
+        coverage += doubt_branches(sides, compared, settings, found, remarks, whole)
         doubt_computation(sides, compared, found, remarks)
         doubt_answers(sides, kept, results, settings, found)
-    del full
     trim()
     if not sides.same and any(_is_still(file, graph) for file in tuple(read)):
         found.add("OP102", "the reference reads the graph that it is to vouch for")

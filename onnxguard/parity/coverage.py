@@ -96,7 +96,8 @@ def _rows(sides: Sides, cases: Sequence[Case], settings: Settings) -> Iterator[t
     values: list[dict[str, Array]] = [{} for _ in cases]
     if light:
         try:
-            session = open_session(sides.model, sliced(sides.model.proto, light), settings)
+            data, beside = sliced(sides.model.proto, light)
+            session = open_session(sides.model, data, settings, beside=beside)
             values = [dict(session.run(case.inputs.arrays)) for case in cases]
         except (ParityError, RefusedError):
             light = []

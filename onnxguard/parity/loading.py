@@ -11,6 +11,7 @@ import onnx
 from torch import float32 as torch_float32
 
 from onnxguard.base.errors import UsageError
+from onnxguard.base.memory import trim
 from onnxguard.base.printable import printable
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.outputs import Wanted, narrowed
@@ -19,6 +20,7 @@ from onnxguard.parity.reference import find_reference
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.torch_reference import TorchReference, evaluated
 from onnxguard.parity.trials import Reference
+from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import OnnxModel, read_onnx, without_values
 from onnxguard.running.ranges import Range, Ranges, parse_values
 from onnxguard.running.session import Session
@@ -114,10 +116,13 @@ def open_session(
     settings: Settings,
     profiled: bool = False,
     outputs: tuple[str, ...] | None = None,
+    beside: Mapping[str, Array] | None = None,
 ) -> Session:
     """Load bytes in ONNX Runtime as the settings say; external data lies where the model's does."""
+    if beside:
+        trim()  # what these were taken from is free by now
     folder = model.folder if model.external else ""
-    return Session(data, settings, folder, profiled, model.linked, outputs=outputs)
+    return Session(data, settings, folder, profiled, model.linked, outputs=outputs, beside=beside)
 
 
 def _content(model: OnnxModel) -> tuple[bytes, tuple[tuple[str, str], ...]]:

@@ -6,7 +6,7 @@ judged apart.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -50,14 +50,14 @@ class Pieces:
     Args:
         proto: the model; the values of its weights are not looked at.
         whole: gives it with these.
-        open_session: loads bytes as the model was loaded.
+        open_session: loads what ``sliced`` gives as the model was loaded.
     """
 
     def __init__(
         self,
         proto: onnx.ModelProto,
         whole: Callable[[], onnx.ModelProto],
-        open_session: Callable[[bytes], Session],
+        open_session: Callable[[bytes, Mapping[str, Array]], Session],
     ) -> None:
         self._graph = proto.graph
         self._whole = whole
@@ -86,7 +86,7 @@ class Pieces:
         if len(leaves) < 2:
             return None
         try:
-            return self._open(_numbering(self._whole(), output, leaves, moving))
+            return self._open(*_numbering(self._whole(), output, leaves, moving))
         except ParityError:
             return None
 
@@ -135,10 +135,12 @@ def _joined(graph: onnx.GraphProto, output: str) -> tuple[list[str], set[str]]:
     return list(leaves), moving
 
 
-def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: set[str]) -> bytes:
-    """A model that gives the number of its piece for every element of an output."""
-    constants = _constants(proto.graph)
-    part = part_of(proto, [output])
+def _numbering(
+    proto: onnx.ModelProto, output: str, leaves: list[str], moving: set[str]
+) -> tuple[bytes, dict[str, Array]]:
+    """As ``sliced``: it gives the number of its piece for every element of an output."""
+    constants, beside = _constants(proto.graph), dict[str, Array]()
+    part = part_of(proto, [output], beside)
     nodes = list(part.graph.node)
     for number, name in enumerate(leaves):
         value = helper.make_tensor("value", onnx.TensorProto.INT32, [1], [number])
@@ -153,8 +155,7 @@ def _numbering(proto: onnx.ModelProto, output: str, leaves: list[str], moving: s
         if moving.intersection(node.output)
     )
     part.graph.output.append(onnx.ValueInfoProto(name=f"{output}{_NUMBER}"))
-    data: bytes = part.SerializeToString()
-    return data
+    return part.SerializeToString(), beside
 
 
 def _constants(graph: onnx.GraphProto) -> set[str]:

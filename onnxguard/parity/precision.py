@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from onnxguard.base.memory import trim
+
 
 @contextmanager
 def full_precision(default: torch.dtype) -> Iterator[None]:
@@ -74,6 +76,7 @@ def widened(module: nn.Module) -> Iterator[None]:
                 alone = store.nbytes() == tensor.nbytes and stores[store.data_ptr()] == 1
                 before.append((tensor, tensor.dtype if alone else tensor.data))
                 tensor.data = tensor.data.double()
+        trim()  # what was narrow is free by now
         yield
     finally:
         for tensor, kept in before:

@@ -228,12 +228,17 @@ def _matters(name: str, sides: Sides, case: Case, fresh: Inputs, settings: Setti
 
 
 def doubt_branches(
-    sides: Sides, cases: list[Case], settings: Settings, found: Found, remarks: list[str]
+    sides: Sides,
+    cases: list[Case],
+    settings: Settings,
+    found: Found,
+    remarks: list[str],
+    whole: Callable[[], onnx.ModelProto],
 ) -> list[Tried]:
     """A branch that no input took, or a loop that none entered, was not compared.
 
     Neither was the other side of a selection by element; a mask can be full by nature, so that is
-    a warning only.
+    a warning only. ``whole`` gives the graph with the values of all weights.
 
     Returns:
         The branches of each If that were taken.
@@ -247,9 +252,8 @@ def doubt_branches(
         for index, node in enumerate(nodes)
         if node.op_type in _CONDITIONS
     }
-    seen = _seen(
-        sides, sorted({name for names in read.values() for name in names}), cases, settings
-    )
+    watched = sorted({name for names in read.values() for name in names})
+    seen = _seen(sides, watched, cases, settings, whole)
     for index, names in read.items():
         name, kind = name_of(nodes[index], index), nodes[index].op_type
         values = [[answer[source] for source in names if source in answer] for answer in seen]
@@ -309,19 +313,25 @@ def _untaken(kind: str, name: str, values: list[list[Array]]) -> tuple[str, str]
 
 
 def _seen(
-    sides: Sides, names: Sequence[str], cases: list[Case], settings: Settings
+    sides: Sides,
+    names: Sequence[str],
+    cases: list[Case],
+    settings: Settings,
+    whole: Callable[[], onnx.ModelProto],
 ) -> list[dict[str, Array]]:
     """The values of tensors inside the graph, by name, in each case; constants are left out."""
-    proto = sides.model.proto
-    known = initializers_of(proto.graph)
+    known = initializers_of(sides.model.proto.graph)
     wanted = [name for name in names if name not in known]
     if not wanted:
         return []
     try:
-        session = open_session(sides.model, sliced(proto, wanted), settings)
-        return [dict(session.run(case.inputs.arrays)) for case in cases]
+        data, beside = sliced(whole(), wanted)
+        session = open_session(sides.model, data, settings, beside=beside)
+        answers = [dict(session.run(case.inputs.arrays)) for case in cases]
     except (ParityError, RefusedError):
         return []
+    session.close()
+    return answers
 
 
 def doubt_computation(sides: Sides, cases: list[Case], found: Found, remarks: list[str]) -> None:

@@ -33,6 +33,14 @@ _FLOATS = frozenset(
 )
 
 
+LARGE = 1 << 20
+"""Weights of so many bytes may go to a session beside its model, which would hold them twice."""
+_BESIDE = frozenset(
+    {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.INT8}
+    | {onnx.TensorProto.UINT8}
+)
+
+
 def graphs_of(proto: onnx.ModelProto) -> Iterator[Graph]:
     """Every graph: the main one first, those inside nodes, the bodies of functions."""
     pending: list[Graph] = [proto.graph, *proto.functions]
@@ -126,27 +134,53 @@ def ancestors(graph: onnx.GraphProto, names: Iterable[str]) -> list[onnx.NodePro
     return [graph.node[index] for index in sorted(kept)]
 
 
-def part_of(proto: onnx.ModelProto, names: Iterable[str]) -> onnx.ModelProto:
-    """The model with those nodes and weights alone that these tensors are made of, no outputs."""
+def part_of(
+    proto: onnx.ModelProto, names: Iterable[str], beside: dict[str, Array] | None = None
+) -> onnx.ModelProto:
+    """The model with those nodes and weights alone that these tensors are made of, no outputs.
+
+    Args:
+        proto: the model.
+        names: of tensors of its main graph.
+        beside: takes the values of large weights, which the part lacks then.
+    """
     graph, wanted = proto.graph, list(names)
     nodes = ancestors(graph, wanted)
     read = set(wanted).union(*map(names_read, nodes))
     part = _begun(proto, nodes)
     part.graph.input.extend(graph.input)
-    part.graph.initializer.extend(tensor for tensor in graph.initializer if tensor.name in read)
+    for tensor in graph.initializer:
+        if tensor.name not in read:
+            continue
+        if beside is not None and tensor.data_type in _BESIDE and tensor.ByteSize() >= LARGE:
+            beside[tensor.name] = numpy_helper.to_array(tensor)
+            part.graph.initializer.append(_without_value(tensor))
+        else:
+            part.graph.initializer.append(tensor)
     part.graph.sparse_initializer.extend(
         tensor for tensor in graph.sparse_initializer if tensor.values.name in read
     )
     return part
 
 
-def sliced(proto: onnx.ModelProto, names: Iterable[str]) -> bytes:
-    """As ``with_outputs``, with those nodes and weights alone that these tensors are made of."""
-    wanted = list(names)
-    part = part_of(proto, wanted)
+def _without_value(tensor: onnx.TensorProto) -> onnx.TensorProto:
+    """The same tensor as one whose values lie in another file, which is not there."""
+    bare = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+    bare.data_location = onnx.TensorProto.EXTERNAL
+    bare.external_data.add(key="location", value="beside")
+    return bare
+
+
+def sliced(proto: onnx.ModelProto, names: Iterable[str]) -> tuple[bytes, dict[str, Array]]:
+    """As ``with_outputs``, with those nodes and weights alone that these tensors are made of.
+
+    Returns:
+        The part, and what ``Session`` needs beside it: the values of large weights.
+    """
+    wanted, beside = list(names), dict[str, Array]()
+    part = part_of(proto, wanted, beside)
     part.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
-    data: bytes = part.SerializeToString()
-    return data
+    return part.SerializeToString(), beside
 
 
 def _begun(proto: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> onnx.ModelProto:

@@ -51,6 +51,7 @@ class Session:
         files: ``(location, path)`` of external data that is handed over instead of the folder.
         threads: that share a node, 0: as ONNX Runtime does by itself.
         outputs: those that are wanted, None for all.
+        beside: the values of weights that the model says lie in a file, by name.
 
     Raises:
         ParityError: OP004 where the provider is not active, OP005 where the model does not load.
@@ -65,6 +66,7 @@ class Session:
         files: tuple[tuple[str, str], ...] = (),
         threads: int = 0,
         outputs: tuple[str, ...] | None = None,
+        beside: Mapping[str, Array] | None = None,
     ) -> None:
         options = session_options(settings.optimization_level)
         options.intra_op_num_threads = threads
@@ -76,6 +78,11 @@ class Session:
         elif folder:
             key = "session.model_external_initializers_file_folder_path"
             options.add_session_config_entry(key, folder)
+        # These are not copied by all means, and must live as long as the session.
+        self._beside = {name: to_ort_value(array) for name, array in (beside or {}).items()}
+        if self._beside:
+            values = list(self._beside.values())
+            options.add_external_initializers(list(self._beside), values)
         self._profile = tempfile.mkdtemp() if profiled else ""
         if profiled:
             options.enable_profiling = True
@@ -131,6 +138,7 @@ class Session:
     def close(self) -> None:
         """Give back what the graph takes; it cannot be run any more."""
         self._session = None
+        self._beside = {}
         gc.collect()  # a run that failed left an error, whose frames hold the session
         trim()
 

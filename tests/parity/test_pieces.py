@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.pieces import Pieces
 from onnxguard.parity.settings import Settings
+from onnxguard.running.comparison import Array
 from onnxguard.running.errors import ParityError, RefusedError
 from onnxguard.running.inputs import Inputs
 from onnxguard.running.session import Session
@@ -89,8 +91,8 @@ def test_rounding_of_a_large_piece_explains_no_error_of_a_small_one(off: float) 
     assert errors(report) == ({"OP201"} if off else set()), report.findings
 
 
-def opened(data: bytes) -> Session:
-    return Session(data, Settings())
+def opened(data: bytes, beside: Mapping[str, Array] | None = None) -> Session:
+    return Session(data, Settings(), beside=beside)
 
 
 TAILS: dict[str, str] = {

@@ -18,7 +18,7 @@ from onnxguard.parity.check import check_parity
 from onnxguard.parity.onnx_reference import OnnxReference
 from onnxguard.parity.settings import Settings
 from onnxguard.running.errors import ParityError, RefusedError
-from onnxguard.running.graph_file import parse_onnx
+from onnxguard.running.graph_file import OnnxModel, parse_onnx
 from onnxguard.running.session import Session
 
 LAYERS = graph(
@@ -143,3 +143,34 @@ def test_a_session_that_is_closed_is_gone_although_a_run_failed() -> None:
     finally:
         gc.enable()
     assert held() is None
+
+
+def test_conditions_are_watched_without_a_second_copy_of_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = np.random.default_rng(0).standard_normal((600, 600)).astype(np.float32) / 25
+    text = (
+        "(float[n, 600] x) => (float[n, 600] y) { a = MatMul(x, table) b = Tanh(a)"
+        " c = Greater(b, zero) y = Where(c, b, a) }"
+    )
+
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        a = weighted(x, table)
+        return a.tanh().where(a > 0, a)
+
+    (tmp_path / "m.onnx").write_bytes(graph(text, table=table, zero=np.float32(0)))
+    path, init = str(tmp_path / "m.onnx"), Session.__init__
+    opened: list[tuple[int, list[str], int]] = []
+
+    def watched(self: Session, data: bytes, *arguments: Any, **more: Any) -> None:
+        if more.get("beside"):
+            models = [o for o in gc.get_objects() if type(o) is OnnxModel and o.path == path]
+            opened.append((len(data), list(more["beside"]), sum(not o.bare for o in models)))
+        init(self, data, *arguments, **more)
+
+    monkeypatch.setattr(Session, "__init__", watched)
+    assert check_parity(path, Network(forward)).verdict == "pass"
+    ((size, names, whole),) = opened
+    assert size < 4096
+    assert names == ["table"]
+    assert whole == 0
