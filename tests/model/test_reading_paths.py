@@ -359,3 +359,15 @@ def test_a_domain_is_spelled_out_where_it_matters_whatever_was_read_before() -> 
     for data, times in ((before, 0), (after, 2), (before, 0), (after, 2)):
         found = [a for a in read_model(data).anomalies.values() if a.code == "OG167"]
         assert sum(anomaly.count for anomaly in found) == times
+
+
+def test_a_node_keeps_its_attributes_where_the_memo_of_attributes_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(memo, "ENTRIES", 2)
+    first = [pb.attribute(name, i=1, type=2) for name in ("p", "q")]
+    read_model(pb.model(pb.graph(pb.node("First", "x", "y", attribute=first))))
+    assert len(memo.attributes) == 2 > len(memo.rests)
+    other = pb.model(pb.graph(pb.node("Other", "x", "y", attribute=pb.attribute("r", i=1, type=2))))
+    for _ in range(3):
+        assert [a.name for a in read_model(other).graph.nodes[0].attributes] == [b"r"]

@@ -195,11 +195,12 @@ class NodeReader(TensorReader):
         held: tuple[bytes, bytes, bytes, list[bytes]],
         attributes: Sequence[Attribute],
     ) -> Rest | None:
-        """Keep what follows a node's name if all attributes in it are kept, too."""
+        """Keep what follows a node's name where all attributes in it are kept, too."""
         *texts, parts = held
         rest = self.operator(*texts), tuple(attributes), len(texts[1]) + len(texts[2])
         if all(part in self.attributes for part in parts):
             memo.remember(self.rests, raw, rest)
+        if raw not in memo.rests and all(part in memo.attributes for part in parts):
             memo.remember(memo.rests, raw, held)
         return rest
 
