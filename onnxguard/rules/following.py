@@ -105,7 +105,7 @@ def _most(known: Known) -> float:
     """No fewer than the elements of a value where each name stands for 1; infinite where open."""
     if known.shape is None or not (known.length is None or isinstance(known.length, int)):
         return inf
-    dims = [most_at_one(dim) for dim in known.shape]
+    dims = [dim if type(dim) is int else most_at_one(dim) for dim in known.shape]
     return inf if None in dims else prod([dim for dim in dims if dim is not None])
 
 

@@ -298,6 +298,7 @@ def merged(a: Dim, b: Dim) -> Dim:
     return a
 
 
+@lru_cache(maxsize=4096)  # models have few sizes that are no numbers, and ask often
 def least(dim: Dim) -> int:
     """The least size where every name stands for 1 or more; 1 where that is not seen."""
     if isinstance(dim, int):
@@ -310,6 +311,7 @@ def least(dim: Dim) -> int:
     return 1 if low is None else max(int(low), 1)
 
 
+@lru_cache(maxsize=4096)
 def is_sum(dim: Dim) -> bool:
     """Whether a dimension grows with each of its names: then ``least`` is exact."""
     return isinstance(dim, Sym) and not any(
@@ -317,6 +319,7 @@ def is_sum(dim: Dim) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def most_at_one(dim: Dim) -> int | None:
     """No less than a dimension where each name stands for 1; None where that is not seen.
 
