@@ -61,7 +61,7 @@ class Constants:
     def __init__(self, model: Model) -> None:
         self.read: set[int] = set()
         self._model = model
-        self._joined: dict[int, Static] = {}
+        self._decoded: dict[int, tuple[float, ...] | None] = {}
 
     def of_node(self, node: Node, floats: bool = False) -> Static:
         """The integers of a Constant node, in whichever attribute they stand; or its floats."""
@@ -103,12 +103,15 @@ class Constants:
             reason = f"{source} of more than {INTS_READ} numbers"
             return _hidden(tensor.dtype, reason, tensor.dims)
         self.read.add(tensor.start)
-        if len(tensor.data) == 1:
-            return self._decoded(tensor, source, of_floats)
-        kept = self._joined
-        if tensor.start not in kept:  # a hostile one is of millions of segments
-            kept[tensor.start] = self._decoded(tensor, source, tensor.dtype in FLOATS)
-        return kept[tensor.start]
+        if tensor.start not in self._decoded:
+            self._decoded[tensor.start] = _decoded(self._model, tensor)
+        values = self._decoded[tensor.start]
+        if values is None:
+            return _hidden(tensor.dtype, f"{source} whose values are given twice")
+        if len(values) != count:
+            return _hidden(tensor.dtype, f"{source} with {len(values)} values for {count}")
+        dims = tensor.dims if len(tensor.dims) <= INTS_READ else None
+        return Static(values, tensor.dtype, source, dims=dims)
 
     def _dense(self, sparse: SparseTensor, source: str, floats: bool) -> Static:
         """A sparse tensor of one dimension, as runtimes make it dense."""
@@ -131,17 +134,13 @@ class Constants:
             dense[int(place)] = value
         return Static(tuple(dense), held.dtype, source, dims=dims)
 
-    def _decoded(self, tensor: Tensor, source: str, of_floats: bool) -> Static:
-        if len({data.field for data in tensor.data}) > 1:
-            return _hidden(tensor.dtype, f"{source} whose values are given twice")
-        model, count = self._model, tensor.elements
-        values: list[int] | list[float] = (
-            read_floats(model, tensor) if of_floats else read_integers(model, tensor)
-        )
-        if len(values) != count:
-            return _hidden(tensor.dtype, f"{source} with {len(values)} values for {count}")
-        dims = tensor.dims if len(tensor.dims) <= INTS_READ else None
-        return Static(tuple(values), tensor.dtype, source, dims=dims)
+
+def _decoded(model: Model, tensor: Tensor) -> tuple[float, ...] | None:
+    """The numbers of a tensor, a few more than it should have at most; None if given twice."""
+    if len({data.field for data in tensor.data}) > 1:
+        return None
+    read = read_floats if tensor.dtype in FLOATS else read_integers
+    return tuple(read(model, tensor))
 
 
 def read_integers(model: Model, tensor: Tensor, limit: int = INTS_READ + 1) -> list[int]:
@@ -193,8 +192,9 @@ def read_floats(model: Model, tensor: Tensor, limit: int = INTS_READ) -> list[fl
             raw = b"".join([(value & 0xFFFF).to_bytes(2, "little") for value in read])
         elif data.field in (9, _FLOAT_FIELDS.get(tensor.dtype)):
             step = width if data.packed or data.field == 9 else width + 1  # a run repeats its tag
-            held = model.data[data.start : min(data.end, data.start + step * room)]
-            raw = b"".join([held[at : at + width] for at in range(0, len(held), step)])
+            raw = model.data[data.start : min(data.end, data.start + step * room)]
+            if step > width:
+                raw = b"".join([raw[at : at + width] for at in range(0, len(raw), step)])
         else:
             return []
         whole = raw[: len(raw) // width * width]
