@@ -71,9 +71,12 @@ def folded(
         constants: reads what is stored.
         known: the values that were computed before; added to.
     """
+    if not name:
+        return OMITTED
     asked = _named(scopes, graph, name)
-    if asked.key in known:
-        return known[asked.key]
+    found = known.get(asked.key)
+    if found is not None:
+        return found
     pending = [asked]
     waiting: set[Key] = set()
     while pending:

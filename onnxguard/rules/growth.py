@@ -106,11 +106,10 @@ def _times(scopes: Scopes, graph: Graph, node: Node) -> int:
 def _resize(scopes: Scopes, graph: Graph, node: Node) -> int:
     """``sizes``, else ``scales``: an input of its own place before opset 11, once an attribute."""
     sizes = product(integers(scopes, graph, node, 3))
-    policy = node.attribute(b"keep_aspect_ratio_policy")
-    if sizes and policy is not None and policy.s == b"not_smaller":
-        return max(sizes, _in_proportion(scopes, graph, node))
     if sizes:
-        return sizes
+        policy = node.attribute(b"keep_aspect_ratio_policy")
+        in_proportion = policy is not None and policy.s == b"not_smaller"
+        return max(sizes, _in_proportion(scopes, graph, node)) if in_proportion else sizes
     old = node.operator.op_type == "Upsample" or len(node.inputs) == 2
     scales: tuple[float, ...] = scopes.floats(graph, input_name(node, 1 if old else 2))
     given = node.attribute(b"scales")

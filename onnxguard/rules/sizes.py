@@ -47,7 +47,7 @@ _KEEPS_SHAPE = frozenset(
     "Identity LeakyRelu Log LogSoftmax Mish Neg Not QuantizeLinear Reciprocal Relu Round Selu "
     "Sigmoid Sign Sin Softmax Softplus Softsign Sqrt Tanh ThresholdedRelu".split()
 )
-_KEEPS_ELEMENTS = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+_KEEPS_ELEMENTS = _KEEPS_SHAPE | {"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
 _STEPS = 64
 """Nodes that are followed back to what declares a shape."""
 
@@ -83,7 +83,7 @@ def _constant_shape(attribute: Attribute) -> tuple[int, ...]:
 
 def elements_of(scopes: Scopes, graph: Graph, name: bytes) -> int:
     """The least elements of a value, at least 1."""
-    return max(product(shape_of(scopes, graph, name, _KEEPS_SHAPE | _KEEPS_ELEMENTS)), 1)
+    return max(product(shape_of(scopes, graph, name, _KEEPS_ELEMENTS)), 1)
 
 
 def first_dim(scopes: Scopes, graph: Graph, node: Node, position: int = 0) -> int:

@@ -91,15 +91,15 @@ def _sound(dtypes: DtypeRule | None, elements: int | None, rank: int | None) -> 
 
 def _is_suspect(sound: _Sound, tensor: Tensor) -> bool:
     """Whether anything could be wrong with a tensor: a quick no for nearly all of them."""
-    data, elements = tensor.data, tensor.elements
-    if len(data) != 1 or tensor.is_external:
+    _, dtype, dims, elements, data, external, is_outside, _, _ = tensor
+    if len(data) != 1 or external or is_outside:
         return True
-    _, _, start, end, _ = held = data[0]
+    field, _, start, end, _ = data[0]
     return (
-        held.field != 9
-        or sound.bits.get(tensor.dtype, 0) * elements != (end - start) * 8
+        field != 9
+        or sound.bits.get(dtype, 0) * elements != (end - start) * 8
         or not 0 <= elements <= sound.elements
-        or len(tensor.dims) > sound.rank
+        or len(dims) > sound.rank
     )
 
 

@@ -331,10 +331,10 @@ class _Inference:
             if made is None:
                 if None in given and not last:
                     return order[at:]
-                inputs = tuple([UNKNOWN if each is None else each for each in given])
                 if operator not in functions:
                     made = answers.get(key)
                 if made is None:
+                    inputs = tuple([UNKNOWN if each is None else each for each in given])
                     made = yield from self._node(visit, index, scope, inputs, key)
             for place, name in enumerate(outputs):
                 found = made[place] if place < len(made) else UNKNOWN
