@@ -407,6 +407,11 @@ def steep(by: float) -> bytes:
     return graph(SIGMOID % "Sigmoid", k=np.float32(by))
 
 
+def above(least: float) -> bytes:
+    text = "(float[n, 4] x) => (float[m] y) { c = Greater(x, k) y = Compress(x, c) }"
+    return graph(text, k=np.float32(least))
+
+
 def near(x: Tensor) -> Tensor:
     return weighted(x, WEIGHTS * np.float32(1.001))
 
@@ -458,6 +463,8 @@ VACUOUS = {
     "empty for one of two shapes": trap(
         LINEAR, weighted, "OP302", shapes=("x=3x4", "x=0x4")
     ),
+    "nothing in some trials": honest(above(2), lambda x: x[x > 2]),
+    "nothing in any trial": trap(above(1e6), lambda x: x[x > 1e6], "OP302"),
     "a sigmoid": honest(steep(1.0), lambda x: weighted(x).sigmoid()),
     "saturated": trap(
         steep(1e3), lambda x: (1e3 * weighted(x)).sigmoid(), "OP304", local=False,
