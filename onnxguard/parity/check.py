@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import time
@@ -283,6 +284,7 @@ def _run_cases(
     def refused() -> bool:
         return cases[-1].trial.outcome is Outcome.BOTH_REFUSED
 
+    @functools.cache  # the reference is asked once
     def edges() -> dict[str, list[float]]:
         feeds = next((c.inputs.arrays for c in cases if c.expected), None)
         met = sides.reference.thresholds(feeds) if feeds else ()

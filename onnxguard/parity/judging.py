@@ -65,10 +65,11 @@ def judge_cases(
 ) -> None:
     """Find what differs, once for each output and kind, with the worst place of all trials."""
     trials = [case.trial for case in cases]
-    worst: dict[tuple[str, str], tuple[Difference, Trial]] = {}
+    worst: dict[tuple[str, str], tuple[Difference, Case]] = {}
     times: dict[tuple[str, str], int] = {}
     _judge_refusals(cases, found, remarks)
-    for trial in trials:
+    for case in cases:
+        trial = case.trial
         if trial.outcome is Outcome.NO_EVIDENCE:
             said = f"{trial.profile} inputs, {trial.shape_text}"
             remarks.append(f"{said}: no evidence, PyTorch's own float32 is off there by too much")
@@ -77,14 +78,15 @@ def judge_cases(
                 key = difference.output, difference.problem
                 times[key] = times.get(key, 0) + 1
                 if key not in worst or difference.largest > worst[key][0].largest:
-                    worst[key] = difference, trial
+                    worst[key] = difference, case
     compared = sum(trial.outcome is Outcome.COMPARED for trial in trials)
     if settings.budget is not None:
         remarks += _budgets(trials)
-    for key, (difference, trial) in worst.items():
+    for key, (difference, case) in worst.items():
+        trial = case.trial
         where = f"{trial.profile} inputs, {trial.shape_text}; {times[key]} of {compared} trials"
-        if trial.profile == "negative":
-            where += "; indices from the end, unless --values INPUT=LOW..HIGH says what is legal"
+        if _unusual(case):
+            where += f"; {_unusual(case)}, unless --values INPUT=LOW..HIGH says what is legal"
         if difference.problem == "OP208" and settings.tolerance == "rounding":
             remarks.append(f"accepted as asked: {difference.message} ({where})")
             continue
@@ -92,6 +94,15 @@ def judge_cases(
     wanted = PROVIDER_NAMES[settings.provider]
     if settings.provider != "cpu" and compared and wanted not in dict(placement):
         found.add("OP111", f"no node ran on the provider {settings.provider}")
+
+
+def _unusual(case: Case) -> str:
+    """What a user may not have thought of in made-up integers; empty for nothing."""
+    if case.inputs.profile == "negative":
+        return "indices from the end"
+    integers = (a for a in case.inputs.arrays.values() if a.dtype.kind in "iu" and a.size)
+    far = case.inputs.profile == "edges" and any(int(a.max()) > 1 << 24 for a in integers)
+    return "integers that float32 does not keep" if far else ""
 
 
 def _judge_refusals(cases: list[Case], found: Found, remarks: list[str]) -> None:

@@ -246,7 +246,7 @@ def generated_inputs(
             return max(known.sizes.memory(sizes), 4 * elements_of(sizes)) <= CHEAP
 
         counted = {known.sizes.symbol(table.picks, -1) for table in known.ranges.positions}
-        fits = affordable, 4 * LONG, cheap, counted
+        fits = affordable, 4 * LONG, cheap, counted, _beyond_lengths(rows, known) if fitting else ()
         more = more_shapes(model.inputs, fitting[0], rows, *fits) if fitting else ()
         if odd is not None:
             yield drawn(odd, chosen[0])
@@ -268,6 +268,16 @@ def generated_inputs(
                 reached = found.within(symbol_sizes(model.inputs, smallest)).high
                 among = found.rows or int(reached) + 1
                 yield from _from_the_end(drawn(smallest, chosen[0]), name, among)
+
+
+def _beyond_lengths(rows: int, known: Known) -> list[int]:
+    """Lengths at which a table of positions may prove too short, or no limit at all.
+
+    So may a constant that either side compares places with, such as the width of a window.
+    """
+    edges = {int(edge) for met in known.edges().values() for edge in met if LONG // 2 < edge}
+    lengths = {edge + edge // 4 for edge in edges} | ({rows + 1, 2 * rows, LONG} if rows else set())
+    return sorted(n for n in lengths if (rows or LONG) < n <= 4 * LONG)
 
 
 def _beyond(inputs: Inputs, name: str, value: int) -> Inputs:

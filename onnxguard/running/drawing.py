@@ -22,6 +22,8 @@ LARGE_INTEGER = 20
 type can hold."""
 FAR_INTEGER = 2_000
 """And so far in the profile ``extreme``."""
+FARTHEST_INTEGER = 1 << 26
+"""Some of several in ``edges``: float32 does not keep them, and as a size they take little memory."""
 _PER_CHANNEL = np.array([MEAN, DEVIATION])[:, :, None, None]
 
 
@@ -124,7 +126,10 @@ def _integers(
             return _spread(low, high, shape, random)
     elif dtype.itemsize > 2:
         far = FAR_INTEGER if profile == "extreme" else LARGE_INTEGER
-        low, high = max(low, -far), min(high, far)
+        if profile == "edges" and shape:
+            far = np.where(random.random(shape) < 0.5, far, FARTHEST_INTEGER)
+        low, high = np.maximum(low, -far), np.minimum(high, far)
+        return random.integers(low, high, shape, endpoint=True)
     return random.integers(low, max(low, high), shape, endpoint=True)
 
 

@@ -136,6 +136,7 @@ def more_shapes(
     most: int = 4 * LONG,
     cheap: Callable[[Shapes], bool] = lambda _: True,
     counted: Container[str] = (),
+    beyond: Sequence[int] = (),
 ) -> Iterator[tuple[str, Shapes]]:
     """Shapes for ``many``, ``long`` and ``most``; the other sizes are those of one that fits.
 
@@ -148,6 +149,7 @@ def more_shapes(
         cheap: whether a run costs next to nothing: a batch is as large as an axis is long then.
         counted: dims whose places a table of positions is read at; a first axis among them is no
             batch.
+        beyond: still longer axes, which a reference may well refuse.
     """
     long = min(rows, most) if rows else LONG
     batches: dict[str, int] = {}
@@ -166,12 +168,14 @@ def more_shapes(
                 lengths.setdefault(name, long)
     alone = {name: size for name, size in lengths.items() if name not in batches}
     first = dict.fromkeys(batches, LONG)
-    for profile, sizes, fits in (
-        ("many", batches, affordable),
-        ("long", alone, affordable),
-        ("most", first, cheap),
+    longest = [name for name, size in alone.items() if size == long]
+    for profile, sizes, fits, tries in (
+        ("many", batches, affordable, _HALVED),
+        ("long", alone, affordable, _HALVED),
+        ("most", first, cheap, _HALVED),
+        *(("most", dict.fromkeys(longest, size), affordable, 1) for size in beyond),
     ):
-        for halved in range(_HALVED if sizes else 0):
+        for halved in range(tries if sizes else 0):
             shapes = {
                 declared.name: tuple(
                     max(size, sizes.get(_symbol(declared, axis), size) >> halved)

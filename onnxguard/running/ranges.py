@@ -16,6 +16,8 @@ from onnxguard.running.graph_file import Declared
 
 SMALL = 10
 """Integers that pick or size something unknown are drawn below this."""
+FAR = 1 << 26
+"""And up to this where a remainder of them does: float32 does not keep all of these."""
 _PICKED = {
     **dict.fromkeys(
         ("Gather", "GatherElements", "GatherND", "Reshape", "Expand", "Tile", "Slice", "Pad"), 1
@@ -109,7 +111,8 @@ class Ranges:
         tables: every table of the main graph.
         thresholds: constants that values are compared with or clipped at, sorted.
         by_input: those that an input itself meets.
-        positions: the tables whose rows no input picks, but places that are computed.
+        positions: the tables whose rows no input picks, but places that are computed, or of which
+            a computed number is taken.
     """
 
     def __init__(
@@ -129,26 +132,38 @@ class Ranges:
         behind: dict[str, frozenset[str]] = {
             name: frozenset([name]) for name, kind in kinds.items() if kind in _INTEGERS
         }
+        wrapped: dict[str, frozenset[str]] = {}
         for node in graph.node:
             if node.domain in ("", "ai.onnx"):
                 self._follow(node)
                 thresholds.update(self._meets(node))
             none: frozenset[str] = frozenset()
-            sources = none.union(*(behind.get(name, none) for name in node.input))
-            behind.update(dict.fromkeys(node.output, sources))
             read = node.input if inner_graphs(node) else node.input[_PICKED.get(node.op_type, 99) :]
-            self._guess(node, none.union(*(behind.get(name, none) for name in read)))
+            for known, far in ((behind, SMALL - 1), (wrapped, FAR)):
+                sources = none.union(*(known.get(name, none) for name in node.input))
+                known.update(dict.fromkeys(node.output, sources))
+                self._guess(node, none.union(*(known.get(name, none) for name in read)), far)
+            if self._wraps(node):
+                wrapped[node.output[0]] |= behind[node.output[0]]
+                behind[node.output[0]] = none
         for name, kind in kinds.items():
             known = self.integers.get(name)
             if kind in _INTEGERS and "mask" in name.lower() and not (known and known.rows):
                 self.integers[name] = Range(0, 1, "a mask, by its name", mask=True)
         self.thresholds = tuple(sorted(thresholds))
 
-    def _guess(self, node: onnx.NodeProto, sources: frozenset[str]) -> None:
+    def _wraps(self, node: onnx.NodeProto) -> bool:
+        """Whether a value picks nothing outside whatever it is of: a remainder, never negative."""
+        plain = node.op_type == "Mod" and not any(a.name == "fmod" and a.i for a in node.attribute)
+        return plain and (self._scalar(list(node.input[1:])) or 0) > 0
+
+    def _guess(self, node: onnx.NodeProto, sources: frozenset[str], far: int) -> None:
         """Bound what picks or sizes something: by a dim of the inputs, or at a venture."""
         axis = _AMONG.get(node.op_type)
         for name in sources:
-            known = self.integers.setdefault(name, Range(0, SMALL - 1, _GUESS))
+            known = self.integers.get(name)
+            if known is None or (known.why == _GUESS and known.high > far):
+                known = self.integers[name] = Range(0, far, _GUESS)
             if axis is not None and known.why == _GUESS:
                 dim = self._symbol(node.input[0], _axis(node, axis))
                 if dim and dim not in known.dims:
@@ -163,6 +178,8 @@ class Ranges:
         """Take note of what a node makes of an input."""
         if node.op_type == "Gather" and len(node.input) == 2:
             self._table(node)
+        elif node.op_type == "Slice" and len(node.input) > 3:
+            self._sliced(node)
         source, constant = self._operands(node)
         if source is None or not node.output:
             return
@@ -214,6 +231,18 @@ class Ranges:
         shift = int(origin.offset)
         known = Range(-shift, rows - 1 - shift, f"{rows:,} rows of {shown}", rows)
         self._narrow(origin.name, known)
+
+    def _sliced(self, node: onnx.NodeProto) -> None:
+        """A table whose first rows are taken, as many as a size says."""
+        name, axis = node.input[0], self._scalar([node.input[3]])
+        while name in self._made and self._made[name].op_type in _CONVERTING | {"Slice"}:
+            name = self._made[name].input[0]
+        tensor = self._constant(name)
+        if tensor is None or axis is None or self._constant(node.input[2]) is not None:
+            return
+        if -len(tensor.dims) <= axis < len(tensor.dims):
+            rows = int(tensor.dims[int(axis)])
+            self.positions.append(Table(name, rows, node.output[0], int(axis)))
 
     def _narrow(self, name: str, known: Range) -> None:
         before = self.integers.get(name)

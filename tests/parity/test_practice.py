@@ -401,6 +401,18 @@ WRONG: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], Tensor, dic
         torch.tensor([3]),
         N,
     ),
+    "integers that float32 does not keep": (
+        lambda ids: (ids // 3 % 100) * 0.1,
+        lambda ids: ((ids.float() / 3).floor().long() % 100) * 0.1,
+        IDS,
+        NL,
+    ),
+    "a quotient before a wrap": (
+        lambda ids: TABLE[ids // 1000 % 100],
+        lambda ids: TABLE[ids // 1000 % 99],
+        IDS,
+        NL,
+    ),
     "a bound that the graph lost": (
         lambda x: x.clamp(-60, 60).sigmoid() + x.clamp(-60, 60),
         lambda x: x.sigmoid() + x,
@@ -442,6 +454,30 @@ WRONG: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], Tensor, dic
         lambda x: torch.cat([x[:64] * 2, x[64:] * 0]),
         values(0, 2, 4),
         N,
+    ),
+    "a table that is cut where its first rows are taken": (
+        lambda x: x + PLACES[: x.shape[1]],
+        lambda x: x + PLACES[:280][: x.shape[1]],
+        values(0, 2, 5, 4),
+        NL,
+    ),
+    "a table that is cut where places are computed": (
+        lambda x: x + PLACES[torch.arange(x.shape[1])],
+        lambda x: x + PLACES[:280][torch.arange(x.shape[1])],
+        values(0, 2, 5, 4),
+        NL,
+    ),
+    "a length behind a table that limits none": (
+        lambda x: x + PLACES[:20][torch.arange(x.shape[1]) % 20],
+        lambda x: x + PLACES[:20][torch.arange(x.shape[1]).clamp(max=90) % 20],
+        values(0, 2, 5, 4),
+        NL,
+    ),
+    "a window": (
+        lambda x: x * (torch.arange(x.shape[1]) < 400)[:, None],
+        lambda x: x * (torch.arange(x.shape[1]) < 500)[:, None],
+        values(0, 2, 5, 4),
+        NL,
     ),
     "places along the first axis": (
         lambda x: x + PLACES[torch.arange(x.shape[0])][:, None],
@@ -500,6 +536,8 @@ def test_long_axes_and_many_rows_are_tried() -> None:
         shapes["x"] for _, shapes in more_shapes(model.inputs, {"x": (2, 5, 3)}, 77, counted={"n"})
     ]
     assert shapes == [(77, 77, 3)]
+    further = more_shapes(model.inputs, {"x": (2, 5, 3)}, 77, beyond=(78, 154))
+    assert [shapes["x"] for _, shapes in further][3:] == [(2, 78, 3), (2, 154, 3)]
 
 
 def test_what_is_not_run_to_save_memory_is_said() -> None:
