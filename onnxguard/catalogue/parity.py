@@ -391,6 +391,17 @@ PARITY = (
         "in every trial, or something like its first input; another value of it changed nothing.",
         "Take the parameter out of forward; or --ignore OP312:NAME.",
     ),
+    Rule(
+        "OP313",
+        "empty-row-differs",
+        Severity.WARNING,
+        "Where a row of a mask holds nothing, an output differs.",
+        "A batch that is filled up has such rows. The constant with which scores are masked, or a "
+        "guard against dividing by zero, shows there alone: the graph may give NaN where the "
+        "reference gives a number.",
+        "Export with the constants and guards of the reference; or --ignore OP313:OUTPUT where "
+        "every row holds something.",
+    ),
     _Firm(
         "OP401",
         "node-differs",

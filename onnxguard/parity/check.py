@@ -27,6 +27,7 @@ from onnxguard.parity.files_read import files_read
 from onnxguard.parity.identity import identify
 from onnxguard.parity.judging import (
     judge_cases,
+    judge_empty,
     judge_nodes,
     judge_proof,
     judge_weights,
@@ -179,7 +180,7 @@ def _examine(
     trim()
     if results.summary.clean:
         cases = [_grown(case, full, settings) for case in cases]
-    cases = told_apart(cases, results.summary)
+    cases = judge_empty(told_apart(cases, results.summary), found)
     compared = [case for case in cases if case.trial.differences]
     kept = [case for case in compared if case.expected]
     judge_cases(cases, placement, settings, found, remarks)

@@ -17,7 +17,7 @@ from onnxguard.parity.report import Outcome, Trial, shapes_text
 from onnxguard.parity.settings import Settings
 from onnxguard.parity.trace import Trace
 from onnxguard.parity.weights import Held
-from onnxguard.running.comparison import Array, Named, compare
+from onnxguard.running.comparison import Array, Named, compare, is_floating
 from onnxguard.running.difference import Difference
 from onnxguard.running.drawing import draw
 from onnxguard.running.errors import RefusedError, TimeLimitError
@@ -261,6 +261,10 @@ def generated_inputs(
         few = [sizes for sizes in fitting if elements_of(sizes) <= FEW]
         yield drawn(smallest, "extreme")
         yield drawn(max(few, key=elements_of, default=smallest), "edges")
+        masks = [d.name for d in model.inputs if d.dtype == "bool" and d.name not in known.bounds]
+        masks += [n for n, bound in known.bounds.items() if bound.mask and not bound.asked]
+        if masks:
+            yield _emptied(drawn(max(few, key=elements_of, default=smallest), chosen[0]), masks)
         for name, found in known.bounds.items():
             if found.rows and not found.asked:
                 yield _beyond(drawn(smallest, chosen[0]), name, int(found.high) + 1)
@@ -289,6 +293,16 @@ def _beyond(inputs: Inputs, name: str, value: int) -> Inputs:
     return inputs._replace(profile="beyond", arrays=arrays)
 
 
+def _emptied(inputs: Inputs, masks: Sequence[str]) -> Inputs:
+    """The same, with a row of each mask in which nothing counts, whichever value says so."""
+    arrays = dict(inputs.arrays)
+    for name in masks:
+        if arrays[name].ndim > 1 and arrays[name].size:
+            arrays[name] = arrays[name].copy()
+            arrays[name][0], arrays[name][-1] = 1, 0
+    return inputs._replace(profile="empty", arrays=arrays)
+
+
 def _from_the_end(inputs: Inputs, name: str, rows: int) -> Iterator[Inputs]:
     """The same, with every other index counted from the end, as PyTorch's own indexing allows."""
     arrays = dict(inputs.arrays)
@@ -299,8 +313,13 @@ def _from_the_end(inputs: Inputs, name: str, rows: int) -> Iterator[Inputs]:
 
 
 def is_moot(case: Case) -> bool:
-    """Whether the reference refuses places that are outside, as it may."""
+    """Whether the reference refuses places that are outside, as it may, or finds no number there."""
     refused = (Outcome.BOTH_REFUSED, Outcome.REFERENCE_REFUSED)
+    if case.inputs.profile == "empty" and any(
+        is_floating(ours.dtype) and not np.isfinite(ours.astype(np.complex128)).all()
+        for _, ours in case.expected or ()
+    ):
+        return True
     return case.inputs.profile in OUTSIDE and case.trial.outcome in refused
 
 

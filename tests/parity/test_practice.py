@@ -498,6 +498,32 @@ def test_what_only_some_legal_inputs_show_is_found(name: str) -> None:
     assert check_parity(data, Network(wrong)).verdict == "pass"
     report = check_parity(data, Network(right))
     assert errors(report) & {"OP201", "OP207"}, report.findings
+    unusual = "integers that float32 does not keep, unless --values" in said(report)
+    assert unusual is ("float32" in name)
+
+
+def pooled(least: float, dtype: torch.dtype) -> tuple[nn.Module, bytes]:
+    """A mean of what counts, of at least so much, and its graph."""
+
+    def forward(x: Tensor, mask: Tensor) -> Tensor:
+        counts = mask[..., None].to(x.dtype)
+        return (x * counts).sum(1) / counts.sum(1).clamp(min=least)
+
+    examples = {"x": values(0, 2, 5, 4), "mask": torch.ones(2, 5, dtype=dtype)}
+    module = Network(forward)
+    return module, exported(module, examples, dynamic={"x": NL, "mask": NL})
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool])
+def test_a_row_in_which_nothing_counts_is_tried(dtype: torch.dtype) -> None:
+    guarded, kept = pooled(1, dtype)
+    bare, lost = pooled(0, dtype)
+    assert_honest(check_parity(kept, guarded))
+    assert_honest(check_parity(lost, bare))
+    report = check_parity(lost, guarded)
+    assert warned(report) == {"OP313"}, report.findings
+    assert "where a row of a mask holds nothing, y is NaN" in said(report)
+    assert report.verdict == "pass"
 
 
 def ranges(text: str, **weights: Any) -> dict[str, tuple[float, float]]:
