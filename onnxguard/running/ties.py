@@ -80,6 +80,20 @@ def ties(
     return np.asarray((same & distinct).reshape(expected.shape))
 
 
+def picks_among_equals(node: onnx.NodeProto, data: Array, picked: Array) -> bool:
+    """Whether a TopK picks values from a tensor that has one of them twice in a row."""
+    attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    axis = int(attributes.get("axis", _FIRST_AXIS[node.op_type]))
+    if not -data.ndim <= axis < data.ndim or not picked.size:
+        return False
+    ordered = np.sort(data, axis)
+    twice = np.diff(ordered, axis=axis) == 0
+    values = np.take(ordered, range(1, data.shape[axis]), axis)
+    if attributes.get("largest", 1):
+        return bool((twice & (values >= picked.min(axis, keepdims=True))).any())
+    return bool((twice & (values <= picked.max(axis, keepdims=True))).any())
+
+
 def same_rows(
     key: tuple[Array, Array], sides: Sequence[tuple[Array, Array]], tolerance: float
 ) -> npt.NDArray[np.intp] | None:

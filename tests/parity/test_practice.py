@@ -238,6 +238,21 @@ def test_places_among_equals_are_no_errors_and_others_are() -> None:
     assert report.verdict == "pass", report.findings
 
 
+def test_what_is_computed_of_places_among_equals_is_no_error() -> None:
+    def classes(x: Tensor) -> Tensor:
+        return weighted(x).sigmoid().flatten(1).topk(7).indices % 5
+
+    def others(x: Tensor) -> Tensor:
+        return (classes(x) + 1) % 5
+
+    example = values(0, 2, 6, 4)
+    data = traced(Network(classes), example, {0: "N"})
+    report = check_parity(data, Network(classes))
+    assert_honest(report)
+    assert "differ among equal values alone" in said(report)
+    assert "OP206" in errors(check_parity(data, Network(others)))
+
+
 @pytest.mark.parametrize("factor", [0.0, -1e-7])
 @pytest.mark.parametrize("local", [None, False])
 def test_equals_among_numbers_of_the_graph_alone_settle_nothing(
