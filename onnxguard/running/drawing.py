@@ -13,7 +13,7 @@ from onnxguard.base.printable import printable
 from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import Declared
 from onnxguard.running.inputs import ELEMENTS, Inputs, Shapes, elements_of, symbol_sizes
-from onnxguard.running.profiles import EXTREME, KINDS, LARGE
+from onnxguard.running.profiles import EXTREME, KINDS, LARGE, TINY
 from onnxguard.running.ranges import Range
 from onnxguard.students.normalisation import DEVIATION, MEAN
 
@@ -75,6 +75,7 @@ def draw(
         values = np.asarray(values)  # NumPy draws scalars, not arrays, for a shape of ()
         if profile == "edges" and (known is None or not (known.asked or known.mask)):
             values = _edged(values, (edges or {}).get(declared.name, ()), known, dtype, random)
+            values = _with_a_tiny_row(values, random) if dtype.kind == "f" else values
         arrays[declared.name] = values.astype(dtype, copy=False)
     return Inputs(profile, seed, arrays)
 
@@ -181,6 +182,13 @@ def _edged(
         return values
     chosen = random.random(values.shape) < 0.5
     return np.where(chosen, random.choice(picked, values.shape), values)
+
+
+def _with_a_tiny_row(values: Array, random: np.random.Generator) -> Array:
+    """The last row near zero, where a guard against dividing by it shows."""
+    if values.ndim > 1 and len(values) > 1:
+        values[-1] = random.standard_normal(values.shape[1:]) * TINY
+    return values
 
 
 def _dtype(declared: Declared) -> np.dtype[Any]:

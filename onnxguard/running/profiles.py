@@ -5,14 +5,14 @@ from __future__ import annotations
 PROFILES = ("noise", "image", "large")
 """Standard normal; smooth and textured pictures in 0..1, normalised; normal, ``LARGE`` times."""
 
-LARGE, EXTREME = 8.0, 1000.0
+LARGE, EXTREME, TINY = 8.0, 1000.0, 1e-4
 
 NAMES = {"normal": "noise", "image": "image", "large": "large", "uniform": "uniform"}
 """What a user calls the profiles to be drawn; uniform is 0 to 1."""
 
 PROBES = ("many", "long", "most", "extreme", "edges", "empty")
 """Normal, for a large batch, for long axes and for a batch as large; normal, ``EXTREME`` times; on
-and around the constants of both sides, and on quarters; with masks of which a row holds nothing.
+and around the constants of both sides, on quarters, and in one row near zero; with masks of which a row holds nothing.
 They find gross errors."""
 
 EASED = ("large", *PROBES)

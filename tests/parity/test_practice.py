@@ -446,6 +446,12 @@ WRONG: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor], Tensor, dic
         values(0, 1, 4),
         N,
     ),
+    "a guard against dividing by zero": (
+        lambda x: functional.normalize(x, dim=-1),
+        lambda x: functional.normalize(x, dim=-1, eps=1e-2),
+        values(0, 2, 32),
+        N,
+    ),
     "a buffer of eight rows": (
         lambda x: x * 2,
         lambda x: torch.cat([x[:8] * 2, x[8:] * 0]),
