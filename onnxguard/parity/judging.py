@@ -28,7 +28,9 @@ _REFUSING = {
     Outcome.REFERENCE_REFUSED: "the reference refuses",
     Outcome.BOTH_REFUSED: "both sides refuse",
 }
-_OUTSIDE = re.compile(r"(?i)ind(ex|ices)\b.*\bout of |\bout of (data )?bounds")
+_OUTSIDE = re.compile(
+    r"(?i)ind(ex|ices)\b.*\bout of |\bout of (data )?bounds|class values must be"
+)
 
 
 def told_apart(cases: list[Case], nodes: NodePass) -> list[Case]:

@@ -37,6 +37,8 @@ _MOVING = frozenset(
 """What changes the place or the type of values, and not the values."""
 _CONVERTING = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
 """What keeps the rows of a table."""
+CLASSES = 1 << 16
+"""More columns are not looked at."""
 THRESHOLDS = 24
 """So many constants are met, small ones first."""
 _COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
@@ -180,6 +182,8 @@ class Ranges:
             self._table(node)
         elif node.op_type == "Slice" and len(node.input) > 3:
             self._sliced(node)
+        elif node.op_type in ("OneHot", "Equal"):
+            self._classes(node)
         source, constant = self._operands(node)
         if source is None or not node.output:
             return
@@ -243,6 +247,19 @@ class Ranges:
         if -len(tensor.dims) <= axis < len(tensor.dims):
             rows = int(tensor.dims[int(axis)])
             self.positions.append(Table(name, rows, node.output[0], int(axis)))
+
+    def _classes(self, node: onnx.NodeProto) -> None:
+        """One column for each class: OneHot, or equal to 0, 1, 2 and so on."""
+        origin, depth = self._origins.get(node.input[0]), self._scalar([node.input[1]])
+        if node.op_type == "Equal":
+            tensor = self._constant(node.input[1])
+            count = 0 if tensor is None else math.prod(tensor.dims)
+            counted = 1 < count <= CLASSES and (numpy_helper.to_array(tensor) == range(count)).all()
+            depth = count if counted else None
+        if depth is not None and origin is not None and origin.wrapped is None:
+            low, high = -origin.offset, depth - 1 - origin.offset
+            known = Range(low, high, f"{depth:.0f} classes", int(depth))
+            self._narrow(origin.name, known)
 
     def _narrow(self, name: str, known: Range) -> None:
         before = self.integers.get(name)

@@ -569,6 +569,11 @@ def test_ranges_come_from_the_graph() -> None:
       c = Cast <to = 1> (m) d = Sub(one, c) y = Mul(x, d)
     }"""
     assert ranges(use, one=np.float32(1)) == {"m": (0, 1)}
+    hot = "(int64[n] i) => (float[n, 7] y) { y = OneHot(i, seven, off_on) }"
+    assert ranges(hot, seven=np.int64(7), off_on=np.float32([0, 1])) == {"i": (0, 6)}
+    equal = "(int64[n, 1] i) => (bool[n, 7] y) { y = Equal(i, classes) }"
+    assert ranges(equal, classes=np.arange(7)) == {"i": (0, 6)}
+    assert not ranges(equal, classes=np.arange(1, 8))
     named = "(int64[n, 3] attention_mask) => (float[n, 3] y) { y = Cast <to = 1> (attention_mask) }"
     assert ranges(named) == {"attention_mask": (0, 1)}
 
