@@ -28,9 +28,7 @@ _REFUSING = {
     Outcome.REFERENCE_REFUSED: "the reference refuses",
     Outcome.BOTH_REFUSED: "both sides refuse",
 }
-_OUTSIDE = re.compile(
-    r"(?i)ind(ex|ices)\b.*\bout of |\bout of (data )?bounds|class values must be"
-)
+_OUTSIDE = re.compile(r"(?i)ind(ex|ices)\b.*\bout of |\bout of (data )?bounds|class values must be")
 
 
 def told_apart(cases: list[Case], nodes: NodePass) -> list[Case]:
@@ -63,18 +61,18 @@ def _eased(difference: Difference) -> Difference:
 
 
 def judge_empty(cases: list[Case], found: Found) -> list[Case]:
-    """The cases; what differs where a row of a mask holds nothing is a warning, once an output."""
-    judged = []
-    for case in cases:
-        if case.inputs.profile == "empty":
-            for one in case.trial.differences:
-                if not one.passed:
-                    message = f"where a row of a mask holds nothing, {one.message}"
-                    found.add("OP313", f"{message} ({case.trial.shape_text})", one.output)
-            told = tuple(d if d.passed else _eased(d) for d in case.trial.differences)
-            case = case._replace(trial=case.trial._replace(differences=told))
-        judged.append(case)
-    return judged
+    """The cases; what differs where a row of a mask holds nothing is a warning."""
+    return [_warned(c, found) if c.inputs.profile == "empty" else c for c in cases]
+
+
+def _warned(case: Case, found: Found) -> Case:
+    differences = case.trial.differences
+    for one in differences:
+        if not one.passed:
+            message = f"where a row of a mask holds nothing, {one.message}"
+            found.add("OP313", f"{message} ({case.trial.shape_text})", one.output)
+    told = tuple(d if d.passed else _eased(d) for d in differences)
+    return case._replace(trial=case.trial._replace(differences=told))
 
 
 def judge_cases(

@@ -279,7 +279,7 @@ def _beyond_lengths(rows: int, known: Known) -> list[int]:
 
     So may a constant that either side compares places with, such as the width of a window.
     """
-    edges = {int(edge) for met in known.edges().values() for edge in met if LONG // 2 < edge}
+    edges = {int(edge) for met in known.edges().values() for edge in met if edge > LONG // 2}
     lengths = {edge + edge // 4 for edge in edges} | ({rows + 1, 2 * rows, LONG} if rows else set())
     return sorted(n for n in lengths if (rows or LONG) < n <= 4 * LONG)
 
@@ -313,7 +313,7 @@ def _from_the_end(inputs: Inputs, name: str, rows: int) -> Iterator[Inputs]:
 
 
 def is_moot(case: Case) -> bool:
-    """Whether the reference refuses places that are outside, as it may, or finds no number there."""
+    """Whether the reference refuses what is outside, as it may, or finds no number there."""
     refused = (Outcome.BOTH_REFUSED, Outcome.REFERENCE_REFUSED)
     if case.inputs.profile == "empty" and any(
         is_floating(ours.dtype) and not np.isfinite(ours.astype(np.complex128)).all()

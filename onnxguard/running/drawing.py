@@ -14,16 +14,14 @@ from onnxguard.running.comparison import Array
 from onnxguard.running.graph_file import Declared
 from onnxguard.running.inputs import ELEMENTS, Inputs, Shapes, elements_of, symbol_sizes
 from onnxguard.running.profiles import EXTREME, KINDS, LARGE, TINY
-from onnxguard.running.ranges import Range
+from onnxguard.running.ranges import FAR, Range
 from onnxguard.students.normalisation import DEVIATION, MEAN
 
 LARGE_INTEGER = 20
 """Integers of which nothing is known are drawn up to this far from zero, or over all that a small
 type can hold."""
 FAR_INTEGER = 2_000
-"""And so far in the profile ``extreme``."""
-FARTHEST_INTEGER = 1 << 26
-"""Some of several in ``edges``: float32 does not keep them, and as a size they take little memory."""
+"""And so far in the profile ``extreme``; in ``edges`` some are up to ``FAR``."""
 _PER_CHANNEL = np.array([MEAN, DEVIATION])[:, :, None, None]
 
 
@@ -128,9 +126,10 @@ def _integers(
     elif dtype.itemsize > 2:
         far = FAR_INTEGER if profile == "extreme" else LARGE_INTEGER
         if profile == "edges" and shape:
-            far = np.where(random.random(shape) < 0.5, far, FARTHEST_INTEGER)
-        low, high = np.maximum(low, -far), np.minimum(high, far)
-        return random.integers(low, high, shape, endpoint=True)
+            reach = np.where(random.random(shape) < 0.5, far, FAR)
+            least, most = np.clip((-reach, reach), max(low, -FAR), min(high, FAR))
+            return random.integers(least, most, shape, endpoint=True)
+        low, high = max(low, -far), min(high, far)
     return random.integers(low, max(low, high), shape, endpoint=True)
 
 

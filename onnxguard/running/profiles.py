@@ -12,8 +12,8 @@ NAMES = {"normal": "noise", "image": "image", "large": "large", "uniform": "unif
 
 PROBES = ("many", "long", "most", "extreme", "edges", "empty")
 """Normal, for a large batch, for long axes and for a batch as large; normal, ``EXTREME`` times; on
-and around the constants of both sides, on quarters, and in one row near zero; with masks of which a row holds nothing.
-They find gross errors."""
+and around the constants of both sides, on quarters, and in one row near zero; with masks of which a
+row holds nothing. They find gross errors."""
 
 EASED = ("large", *PROBES)
 """Inputs that nobody asked for: rounding is no failure there, where every node alone is right."""

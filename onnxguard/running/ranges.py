@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 
@@ -17,7 +18,8 @@ from onnxguard.running.graph_file import Declared
 SMALL = 10
 """Integers that pick or size something unknown are drawn below this."""
 FAR = 1 << 26
-"""And up to this where a remainder of them does: float32 does not keep all of these."""
+"""And up to this where a remainder of them does. float32 does not keep all of these, and as a size
+they take little memory."""
 _PICKED = {
     **dict.fromkeys(
         ("Gather", "GatherElements", "GatherND", "Reshape", "Expand", "Tile", "Slice", "Pad"), 1
@@ -37,8 +39,8 @@ _MOVING = frozenset(
 """What changes the place or the type of values, and not the values."""
 _CONVERTING = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
 """What keeps the rows of a table."""
-CLASSES = 1 << 16
-"""More columns are not looked at."""
+CLASSES = 100
+"""More columns are not looked at: a larger tensor may have no values here."""
 THRESHOLDS = 24
 """So many constants are met, small ones first."""
 _COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
@@ -141,10 +143,10 @@ class Ranges:
                 thresholds.update(self._meets(node))
             none: frozenset[str] = frozenset()
             read = node.input if inner_graphs(node) else node.input[_PICKED.get(node.op_type, 99) :]
-            for known, far in ((behind, SMALL - 1), (wrapped, FAR)):
-                sources = none.union(*(known.get(name, none) for name in node.input))
-                known.update(dict.fromkeys(node.output, sources))
-                self._guess(node, none.union(*(known.get(name, none) for name in read)), far)
+            for way, far in ((behind, SMALL - 1), (wrapped, FAR)):
+                sources = none.union(*(way.get(name, none) for name in node.input))
+                way.update(dict.fromkeys(node.output, sources))
+                self._guess(node, none.union(*(way.get(name, none) for name in read)), far)
             if self._wraps(node):
                 wrapped[node.output[0]] |= behind[node.output[0]]
                 behind[node.output[0]] = none
@@ -250,12 +252,12 @@ class Ranges:
 
     def _classes(self, node: onnx.NodeProto) -> None:
         """One column for each class: OneHot, or equal to 0, 1, 2 and so on."""
-        origin, depth = self._origins.get(node.input[0]), self._scalar([node.input[1]])
-        if node.op_type == "Equal":
-            tensor = self._constant(node.input[1])
-            count = 0 if tensor is None else math.prod(tensor.dims)
-            counted = 1 < count <= CLASSES and (numpy_helper.to_array(tensor) == range(count)).all()
-            depth = count if counted else None
+        origin, depth = self._origins.get(node.input[0]), self._scalar(list(node.input[1:2]))
+        tensor = self._constant(node.input[1]) if node.op_type == "Equal" else None
+        if tensor is not None:
+            count = math.prod(tensor.dims)
+            counted = 1 < count <= CLASSES and numpy_helper.to_array(tensor).ravel()
+            depth = count if np.array_equal(counted, range(count)) else None
         if depth is not None and origin is not None and origin.wrapped is None:
             low, high = -origin.offset, depth - 1 - origin.offset
             known = Range(low, high, f"{depth:.0f} classes", int(depth))
