@@ -290,7 +290,7 @@ class Arbiter:
         return judged if judged.passed else difference
 
     def _among_equals(self, inputs: Inputs, position: int) -> bool:
-        """Whether an output is computed from places that TopK picks among equals."""
+        """Whether an output is computed of places that TopK picks among equals of the reference."""
         nodes = ancestors(self._model.proto.graph, [self._model.outputs[position].name])
         pickers = [node for node in nodes if node.op_type == "TopK"]
         read = {name for node in pickers for name in (node.input[0], node.output[0])}
@@ -298,15 +298,16 @@ class Arbiter:
         if not names:
             return False
         try:
-            found = dict(self._open(sliced(self._whole(), names)).run(inputs.arrays))
+            found = dict(self._open(*sliced(self._whole(), names)).run(inputs.arrays))
+            behind = Counterparts(self._reference.trace(inputs.arrays).records).behind
         except (ParityError, RefusedError):
             return False
-        found |= inputs.arrays
-        return any(
-            picks_among_equals(node, found[node.input[0]], found[node.output[0]])
-            for node in pickers
-            if node.output[0]
-        )
+        for node in pickers:
+            name, picked = node.input[0], found.get(node.output[0])
+            data = inputs.arrays[name] if name in inputs.arrays else behind(found[name])
+            if data is not None and picked is not None and picks_among_equals(node, data, picked):
+                return True
+        return False
 
     def _ties(
         self, inputs: Inputs, position: int, difference: Difference, ours: Array, theirs: Array

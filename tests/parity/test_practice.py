@@ -245,7 +245,15 @@ def test_what_is_computed_of_places_among_equals_is_no_error() -> None:
     def others(x: Tensor) -> Tensor:
         return (classes(x) + 1) % 5
 
+    def bare(x: Tensor) -> Tensor:
+        return weighted(x).flatten(1).topk(7).indices % 5
+
+    def clamped(x: Tensor) -> Tensor:
+        return weighted(x).clamp(max=30).flatten(1).topk(7).indices % 5
+
     example = values(0, 2, 6, 4)
+    data = traced(Network(clamped), example, {0: "N"})
+    assert "OP206" in errors(check_parity(data, Network(bare)))
     data = traced(Network(classes), example, {0: "N"})
     report = check_parity(data, Network(classes))
     assert_honest(report)
