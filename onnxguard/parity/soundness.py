@@ -294,16 +294,15 @@ def _guards(node: onnx.NodeProto, made: Mapping[str, onnx.NodeProto]) -> bool:
 
 def _untaken(kind: str, name: str, values: list[list[Array]]) -> tuple[str, str]:
     """What to say of a node whose conditions had these values in each case; "" for nothing."""
-    truths = [bool(np.all(array > 0)) for arrays in values for array in arrays]
-    if kind == "If" and len(set(truths)) < 2:
-        return (
-            "OP307",
-            f"no input took the {'then' if False in truths else 'else'} branch of {name}",
-        )
-    if kind == "Loop" and truths:
-        entered = any(all(bool(np.all(array > 0)) for array in arrays) for arrays in values)
-        return ("", "") if entered else ("OP307", f"no input entered the body of {name}")
-    if kind in ("Where", "Cast"):
+    if kind in ("If", "Loop"):
+        truths = [[bool(np.all(array > 0)) for array in arrays] for arrays in values]
+        said = set(itertools.chain.from_iterable(truths))
+        if kind == "If" and len(said) < 2:
+            other = "then" if False in said else "else"
+            return "OP307", f"no input took the {other} branch of {name}"
+        if kind == "Loop" and said and not any(map(all, truths)):
+            return "OP307", f"no input entered the body of {name}"
+    else:
         arrays = [array for case in values for array in case if array.dtype == bool]
         elements = {bool(element) for array in arrays for element in np.unique(array)}
         if len(elements) == 1:
