@@ -10,8 +10,8 @@ bound from below.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
-from heapq import nlargest
+from collections.abc import Generator, Sequence
+from heapq import heappush, heapreplace
 from typing import NamedTuple
 
 from onnxguard.base.budget import check
@@ -26,7 +26,7 @@ from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import UNKNOWN, Known
 from onnxguard.model.type_names import STRING, bits_of, inside, shown
 from onnxguard.model.types import Types
-from onnxguard.model.walking import defined_names, run, stored_names
+from onnxguard.model.walking import captured, run, stored_names
 
 LARGEST = (1 << 63) - 1
 NODES_KEPT = 100
@@ -98,12 +98,13 @@ def _by_label(counts: Counter[Operator]) -> Counter[str]:
 
 
 def _unknown(shapes: Shapes) -> int:
+    """How many nodes make a value of which not every dimension is known at all."""
+    unknown = {id(each) for each in shapes.kept if each.shape is None or None in each.shape}
     count = 0
-    for visits in shapes.visits.values():
-        known = visits[-1].known
-        for node in visits[-1].graph.nodes:
-            found = [known.get(name, UNKNOWN).shape for name in node.outputs if name]
-            count += any(shape is None or None in shape for shape in found)
+    for *_, visit in shapes.visits.values():
+        names = {name for name, each in visit.known.items() if name and id(each) in unknown}
+        nodes = visit.graph.nodes if names else ()
+        count += sum([not names.isdisjoint(node.outputs) for node in nodes])
     return count
 
 
@@ -141,20 +142,28 @@ class _Counting:
         self.text = TypeTexts(shapes, types).of
         self._sizes: dict[tuple[object, ...], tuple[int, bool]] = {}
         self._sums: dict[int, _Sum] = {}
+        self._captured = captured(model.graphs)
         self._last: dict[int, dict[bytes, int]] = {}
         self._ranked: list[tuple[int, int, int]] = []
 
     def nodes(self, root: Visit) -> tuple[NodeCost, ...]:
         """The nodes of the main graph that cost most."""
         found: list[NodeCost] = []
-        for macs, size, place in nlargest(NODES_KEPT, self._ranked):
+        for macs, size, place in sorted(self._ranked, reverse=True):
             node = root.graph.nodes[-place]
             kind = self.text(root.graph, node.outputs[0]) if node.outputs else ""
             name, label = printable(node.name, 60), node.operator.label
             cost = NodeCost(-place, label, name, kind, min(macs, LARGEST), min(size, LARGEST))
-            if macs or size:
-                found.append(cost)
+            found.append(cost)
         return tuple(found)
+
+    def _rank(self, macs: int, size: int, index: int) -> None:
+        """Keep a node of the main graph if it is one of those that cost most."""
+        ranked, item = self._ranked, (macs, size, -index)
+        if len(ranked) < NODES_KEPT:
+            heappush(ranked, item)
+        elif item > ranked[0]:
+            heapreplace(ranked, item)
 
     def _size(self, visit: Visit, name: bytes) -> tuple[int, bool]:
         """The bytes of a value, and whether it can have no more."""
@@ -172,113 +181,76 @@ class _Counting:
         if done is not None:
             return done
         graph = visit.graph
-        alive = _Alive(self._last_reads(graph))
+        check()
+        last = self._last_reads(graph)
+        # By the index of a node the bytes that leave with it; those of inputs that nobody reads
+        # leave before the first node, at -1, which is the place behind the outputs'.
+        leaving = [0] * (len(graph.nodes) + 2)
         macs: Counter[Operator] = Counter()
-        largest, exact, counted, peak = (0, "", ""), True, True, 0
+        largest, exact, counted, peak, alive = (0, "", ""), True, True, 0, 0
         # What a body gets is counted where it was made.
         given = graph.inputs if graph.parent is None and graph.function is None else []
         stored = stored_names(graph) if given else set()
-        made = [value.name for value in given if value.name not in stored]
-        for index in range(-1, len(graph.nodes)):
+        made: Sequence[bytes] = [value.name for value in given if value.name not in stored]
+        # Nearly all values are of a size and a type that were met before.
+        tables = self._types.tables.get(id(graph), ())
+        known, kind = visit.known.get, (tables[0] if len(tables) == 1 else {}).get
+        sizes, nodes, entered, products = self._sizes, graph.nodes, visit.inner, visit.macs
+        main = graph is self._model.graph
+        for index in range(-1, len(nodes)):
             inner, own = _NOTHING, 0
             if index >= 0:
-                node = graph.nodes[index]
-                made = [] if node.operator == CONSTANT else [name for name in node.outputs if name]
-                for each in visit.inner.get(index, ()):
-                    inner = _worse(inner, (yield self.visit(each)))
-                inner = _times(inner, visit.times.get(index, 1))
-                multiplied = visit.macs.get(index, 0)
-                counted &= inner.counted and isinstance(multiplied, int)
-                own = max(d.least(multiplied), 0) if multiplied is not None else 0
-                if own:
-                    macs[node.operator] += own
-                if inner.macs:
+                node = nodes[index]
+                made = () if node.operator == CONSTANT else node.outputs
+                if index in entered:
+                    for each in entered[index]:
+                        inner = _worse(inner, (yield self.visit(each)))
+                    inner = _times(inner, visit.times.get(index, 1))
                     macs.update(inner.macs)
+                    counted &= inner.counted
+                if index in products:
+                    multiplied = products[index]
+                    counted &= isinstance(multiplied, int)
+                    own = 0 if multiplied is None else max(d.least(multiplied), 0)
+                    macs[node.operator] += own
             size = 0
             for name in made:
-                one, whole = self._size(visit, name)
-                exact &= whole
-                size += one
-                alive.add(name, one)
-                if one > largest[0]:
-                    largest = one, printable(name, 60), self.text(graph, name)
-            peak = max(peak, alive.bytes + inner.peak)
+                if name:
+                    one, whole = sizes.get((id(known(name)), kind(name))) or self._size(visit, name)
+                    exact &= whole
+                    size += one
+                    leaving[last.get(name, index)] += one
+                    if one > largest[0]:
+                        largest = one, printable(name, 60), self.text(graph, name)
+            alive = min(alive + size, _MOST)
+            peak = max(peak, alive + inner.peak)
+            alive -= leaving[index]
             if inner is not _NOTHING:
                 largest = max(largest, inner.largest)
                 exact &= inner.exact
-            alive.leave(index)
-            if graph is self._model.graph and index >= 0:
-                self._ranked.append((own + sum(inner.macs.values()), size, -index))
+                own += sum(inner.macs.values())
+            if main and index >= 0 and (size or own):
+                self._rank(own, size, index)
         found = Counter({operator: min(n, _MOST) for operator, n in macs.items() if n})
         done = self._sums[id(visit)] = _Sum(found, min(peak, _MOST), largest, exact, counted)
         return done
 
     def _last_reads(self, graph: Graph) -> dict[bytes, int]:
-        if id(graph) not in self._last:
-            root = graph
-            while root.parent is not None:
-                root = root.parent
-            self._last.update(last_reads(root))
-        return self._last[id(graph)]
+        """The last node of a graph that reads each value, itself or by the graphs inside it.
 
-
-class _Alive:
-    """The values that are alive while the nodes of a graph run one after another."""
-
-    def __init__(self, last: dict[bytes, int]) -> None:
-        self._last = last
-        self._leaving: dict[int, list[int]] = {}
-        self.bytes = 0
-
-    def add(self, name: bytes, size: int) -> None:
-        """A value is made, and stays until its last reader is done."""
-        self.bytes = min(self.bytes + size, _MOST)
-        self._leaving.setdefault(self._last.get(name, -1), []).append(size)
-
-    def leave(self, index: int) -> None:
-        """The node at ``index`` is done: so are the values that nobody reads any more."""
-        for at in (-1, index):
-            for size in self._leaving.pop(at, ()):
-                self.bytes -= size
-
-
-def last_reads(root: Graph) -> dict[int, dict[bytes, int]]:
-    """For a root and every graph inside it, by ``id``: the last node that reads each of its values.
-
-    A node reads what the graphs inside it do; an output of the graph is read after the last node.
-    Depth first with a table of the names in sight: a read costs the same however deep it is.
-    """
-    found: dict[int, dict[bytes, int]] = {}
-    sight: dict[bytes, list[int]] = {}
-    entered: dict[int, int] = {}
-    pending: list[tuple[Graph, bool]] = [(root, False)]
-    while pending:
-        graph, left = pending.pop()
-        key = id(graph)
-        if left:
-            for name in defined_names(graph):
-                sight[name].pop()
-            continue
-        check()
-        if graph.parent is not None:
-            entered[id(graph.parent)] = graph.owner
-        found[key] = {}
-        for name in defined_names(graph):
-            sight.setdefault(name, []).append(key)
-        after = len(graph.nodes)
-        reads = [(name, index) for index, node in enumerate(graph.nodes) for name in node.inputs]
-        outputs = [value.name for value in graph.outputs]
-        if graph.function is not None and graph.parent is None:
-            outputs = graph.function.outputs
-        for name, index in (*reads, *((name, after) for name in outputs)):
-            homes = sight.get(name)
-            if homes:
-                home = homes[-1]
-                at = index if home == key else entered[home]
-                found[home][name] = max(found[home].get(name, -1), at)
-        pending.append((graph, True))
-        pending += [(inner, False) for inner in graph.subgraphs]
-    return found
+        An output of the graph is read after the last node.
+        """
+        last = self._last.get(id(graph))
+        if last is None:
+            last = {name: index for index, node in enumerate(graph.nodes) for name in node.inputs}
+            for index, names in self._captured.get(id(graph), {}).items():
+                last.update({name: index for name in names if last.get(name, -1) < index})
+            outputs = [value.name for value in graph.outputs]
+            if graph.function is not None and graph.parent is None:
+                outputs = graph.function.outputs
+            last.update(dict.fromkeys(outputs, len(graph.nodes)))
+            self._last[id(graph)] = last
+        return last
 
 
 def _worse(a: _Sum, b: _Sum) -> _Sum:
