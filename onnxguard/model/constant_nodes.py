@@ -14,7 +14,7 @@ from onnxguard.model.constants import (
 )
 from onnxguard.model.expansion import LARGEST
 from onnxguard.model.facts import ConstantNode
-from onnxguard.model.graph import Attribute, Data, Graph, Model, Node, Tensor
+from onnxguard.model.graph import Attribute, Data, Graph, Model, Node, Operator, Tensor
 from onnxguard.model.messages import DTYPES, dtype_name
 
 SHOWN = 8
@@ -89,7 +89,8 @@ def _readers(
         if name and name in wanted:
             constants.setdefault(id(at[0]), set()).add(name)
     found: dict[tuple[int, bytes], list[str]] = {}
-    sight: dict[bytes, list[int]] = {}
+    sight: dict[bytes, list[tuple[Graph, list[str]]]] = {}
+    labels: dict[Operator, str] = {}
     roots = [graph for graph in reversed(model.graphs) if graph.parent is None]
     pending = [(graph, False) for graph in roots if constants]
     while pending:
@@ -102,7 +103,8 @@ def _readers(
                     del sight[name]
             continue
         for name in own:
-            sight.setdefault(name, []).append(id(graph))
+            readers = found[id(graph), name] = []
+            sight.setdefault(name, []).append((graph, readers))
         pending.append((graph, True))
         pending += [(inner, False) for inner in reversed(graph.subgraphs)]
         unseen = sight.keys().isdisjoint
@@ -111,14 +113,15 @@ def _readers(
                 continue
             for name in node.inputs:
                 if name in sight:
-                    readers = found.setdefault((sight[name][-1], name), [])
+                    home, readers = sight[name][-1]
                     if len(readers) < READERS:
-                        shown = f"{identifier(node.operator.op_type[:64])}_{index}"
-                        beside = sight[name][-1] == id(graph)
-                        readers.append(shown if beside else f"{graph.route}/{shown}")
+                        if node.operator not in labels:
+                            labels[node.operator] = identifier(node.operator.op_type[:64])
+                        shown = f"{labels[node.operator]}_{index}"
+                        readers.append(shown if home is graph else f"{graph.route}/{shown}")
         for value in graph.outputs:
             if value.name in sight:
-                found.setdefault((sight[value.name][-1], value.name), []).append("output")
+                sight[value.name][-1][1].append("output")
     return found
 
 
@@ -138,7 +141,10 @@ _DTYPES = {b"value_int": 7, b"value_ints": 7, b"value_float": 1, b"value_floats"
 
 def constant_dtype(node: Node) -> int | None:
     """The TensorProto.DataType of a Constant node; None where it has no value, 0 if unknown."""
-    attribute = _given(node)
+    return _dtype(_given(node))
+
+
+def _dtype(attribute: Attribute | None) -> int | None:
     if attribute is None:
         return None
     if attribute.ref:
@@ -156,7 +162,8 @@ def constant_dtype(node: Node) -> int | None:
 
 def constant_value(model: Model, node: Node) -> tuple[str, tuple[int, ...], int, str]:
     """A Constant node's dtype, shape, bytes and a short text of its value."""
-    attribute, dtype = _given(node), constant_dtype(node)
+    attribute = _given(node)
+    dtype = _dtype(attribute)
     if attribute is None or dtype is None:
         return "undefined", (), 0, "no value"
     kind = attribute.name
