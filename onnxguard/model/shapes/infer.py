@@ -148,12 +148,14 @@ class _Scope(NamedTuple):
         attributes: what the caller gives a function; None outside of functions.
         versions: imported version by domain, the default one as ``""``.
         memo: the outputs of nodes by operator, attributes and what is known of their inputs.
+        costs: the multiply-accumulates and the workspace, by that and what is known of the outputs.
     """
 
     known: dict[bytes, Known]
     attributes: Mapping[bytes, Attribute] | None
     versions: dict[str, int]
     memo: dict[tuple[object, ...], Outputs]
+    costs: dict[tuple[object, ...], tuple[Dim, Dim]]
 
 
 def infer_shapes(
@@ -205,6 +207,7 @@ class _Inference:
         self._visits: dict[int, list[Visit]] = {}
         self._clashes: dict[tuple[object, ...], Clash] = {}
         self._missing: dict[int, str] = {}
+        self._free: set[Operator] = set()
         self._decided: set[tuple[int, int]] = set()
         self._behind: dict[int, set[bytes]] = {}
         self._rounds: list[Visit] = []
@@ -320,6 +323,7 @@ class _Inference:
         """
         known, nodes, memo = scope.known, visit.graph.nodes, scope.memo
         functions, answers, versions = self._functions, self._memo.answers, scope.versions
+        free = self._free
         for at, index in enumerate(order):
             if not at & 255:
                 check()
@@ -345,15 +349,30 @@ class _Inference:
                     found = self._kept(self._tried(visit.graph, name, found))
                 if name:
                     known[name] = found
-            counted = self._count and operator.op_type in COUNTED.get(operator.domain, ())
-            if counted or operator.op_type in WORKSPACES.get(operator.domain, ()):
-                inputs = tuple([known.get(name, UNKNOWN) for name in names])
-                site = self._site(nodes[index], scope, inputs)
-                made = tuple([known.get(name, UNKNOWN) for name in outputs])
-                visit.workspaces[index] = workspace_of(site, made)
-                if counted:
-                    visit.macs[index] = macs_of(site, made)
+            if operator not in free:
+                self._cost(visit, index, scope)
         return ()
+
+    def _cost(self, visit: Visit, index: int, scope: _Scope) -> None:
+        """Count what a node costs; it is the same for all that get and give the same."""
+        node = visit.graph.nodes[index]
+        operator = node.operator
+        counted = self._count and operator.op_type in COUNTED.get(operator.domain, ())
+        roomy = operator.op_type in WORKSPACES.get(operator.domain, ())
+        if not (counted or roomy):
+            self._free.add(operator)
+            return
+        inputs = tuple([scope.known.get(name, UNKNOWN) for name in node.inputs])
+        made = tuple([scope.known.get(name, UNKNOWN) for name in node.outputs])
+        key = (operator, *map(id, node.attributes), None, *map(id, inputs), None, *map(id, made))
+        costs = scope.costs.get(key)
+        if costs is None:
+            site = self._site(node, scope, inputs)
+            costs = scope.costs[key] = macs_of(site, made), workspace_of(site, made)
+        if counted:
+            visit.macs[index] = costs[0]
+        if roomy:
+            visit.workspaces[index] = costs[1]
 
     def _stated(
         self, graph: Graph, found: Known, stated: Shape, value: Value, made_by: Operator
@@ -586,7 +605,7 @@ def _unseen(graph: Graph, outputs: int) -> Visit:
 
 def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
     versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
-    return _Scope({b"": OMITTED}, attributes, versions, {})
+    return _Scope({b"": OMITTED}, attributes, versions, {}, {})
 
 
 def _bound(graph: Graph, given: Mapping[bytes, tuple[int, ...]]) -> dict[bytes, int]:

@@ -221,3 +221,23 @@ def test_the_peak_of_other_networks_is_near_what_onnx_runtime_asks_for(
     feeds = {k: v.numpy() for k, v in networks.NETWORKS[network].inputs().items()}
     ours, theirs = in_use(networks.export(network, "torchscript")[1], feeds, tmp_path)
     assert theirs / 2 <= ours <= 2 * theirs
+
+
+def test_nodes_that_get_or_give_something_else_are_counted_apart() -> None:
+    found = parsed(
+        """agraph (float[2, 3] a, float[4, 3] b, float[3, 5] w) => (y, z, again)
+        { y = MatMul(a, w) z = MatMul(b, w) again = MatMul(a, w) }"""
+    )
+    assert [(node.position, node.macs) for node in found.nodes] == [(1, 60), (0, 30), (2, 30)]
+
+
+def test_what_has_no_room_of_its_own_is_in_no_list_of_rooms() -> None:
+    text = "agraph (float[2, 3] a, float[3, 5] w) => (y) { y = MatMul(a, w) }"
+    model = read_model(parser.parse_model(HEAD + text).SerializeToString())
+    assert infer_shapes(model, count=True).roots[0].workspaces == {}
+
+
+def test_a_value_that_is_read_before_it_is_made_or_never_is_told_apart() -> None:
+    of_order = """agraph (float[4] x) => (y)
+        { y = Add(a, x) a = Relu(x) never = Abs(x) last = Neg(x) }"""
+    assert parsed(of_order).activation_bytes == 4 * 4 * 4
