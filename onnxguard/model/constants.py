@@ -60,7 +60,7 @@ class Constants:
 
     def __init__(self, model: Model) -> None:
         self.read: set[int] = set()
-        self._model = model
+        self.model = model
         self._decoded: dict[int, tuple[float, ...] | None] = {}
 
     def of_node(self, node: Node, floats: bool = False) -> Static:
@@ -104,7 +104,7 @@ class Constants:
             return _hidden(tensor.dtype, reason, tensor.dims)
         self.read.add(tensor.start)
         if tensor.start not in self._decoded:
-            self._decoded[tensor.start] = _decoded(self._model, tensor)
+            self._decoded[tensor.start] = _decoded(self.model, tensor)
         values = self._decoded[tensor.start]
         if values is None:
             return _hidden(tensor.dtype, f"{source} whose values are given twice")

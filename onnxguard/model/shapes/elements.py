@@ -17,6 +17,9 @@ from onnxguard.model.shapes.known import (
 FLOATS_KEPT = 8
 """Of floats a shorter list is followed: scales are, weights are not."""
 
+LONGEST = 16 * VALUES_KEPT
+"""Bytes of those elements, however they are written."""
+
 Reads = list[tuple[int, Known]]
 """The inputs of a node whose elements were read, by their index, and what was read of each."""
 
@@ -27,6 +30,7 @@ class Elements:
     def __init__(self, constants: Constants) -> None:
         self._constants = constants
         self._found: dict[int, Known] = {}
+        self._alike: dict[tuple[object, ...], Known] = {}
 
     def of(self, tensor: Tensor) -> Known:
         """What is known of a tensor of the file; its values are read where they are asked for."""
@@ -37,6 +41,17 @@ class Elements:
         most = VALUES_KEPT if tensor.dtype in INTEGERS else most
         followed = count <= most and not tensor.is_external
         return Known(tensor.dims, stored=tensor if followed else None, hidden=not followed)
+
+    def of_attribute(self, tensor: Tensor) -> Known:
+        """As ``of``, the same of all that hold the same: their bytes are read as attributes are."""
+        found = self.of(tensor)
+        if found.stored is None or len(tensor.data) != 1:
+            return found
+        data = tensor.data[0]
+        if data.end - data.start > LONGEST:
+            return found
+        key = tensor.dtype, tensor.dims, data[:2], self._constants.model.data[data.start : data.end]
+        return self._alike.setdefault(key, found)
 
     def full(self, known: Known) -> Known:
         """What is known of a value, with its elements."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from onnxguard.base.budget import check
 from onnxguard.base.printable import printable
-from onnxguard.model.constants import Constants
+from onnxguard.model.constants import CONSTANT, Constants
 from onnxguard.model.graph import (
     Attribute,
     Function,
@@ -328,10 +328,12 @@ class _Inference:
             if not at & 255:
                 check()
             operator, _, names, outputs, attributes, _, _ = nodes[index]
-            given = tuple([known.get(name) for name in names])
-            version = versions.get(operator.domain, 0)
-            key = (operator, version, len(outputs), *map(id, attributes), None, *map(id, given))
-            made = memo.get(key)
+            made = None if names else self._constant(nodes[index])
+            if made is None:
+                given = tuple([known.get(name) for name in names])
+                version = versions.get(operator.domain, 0)
+                key = (operator, version, len(outputs), *map(id, attributes), None, *map(id, given))
+                made = memo.get(key)
             if made is None:
                 if None in given and not last:
                     return order[at:]
@@ -453,7 +455,9 @@ class _Inference:
     def _site(self, node: Node, scope: _Scope, inputs: Outputs) -> Site:
         version = scope.versions.get(node.operator.domain, 0)
         attributes = attributes_of(node, scope.attributes)
-        return Site(node, version, inputs, attributes, self._elements.of, self._elements.full)
+        return Site(
+            node, version, inputs, attributes, self._elements.of_attribute, self._elements.full
+        )
 
     def _node(
         self,
@@ -512,6 +516,16 @@ class _Inference:
                 return made
         made += (UNKNOWN,) * (len(node.outputs) - len(made))
         return tuple([k if k.is_constant else self._kept(k._replace(hidden=True)) for k in made])
+
+    def _constant(self, node: Node) -> Outputs | None:
+        """What is known of a Constant that is written as most are: there may be thousands."""
+        if node.operator != CONSTANT or CONSTANT in self._functions or len(node.attributes) != 1:
+            return None
+        (attribute,) = node.attributes
+        if attribute.ref or attribute.name != b"value" or not attribute.tensors:
+            return None
+        made = self._kept(self._elements.of_attribute(attribute.tensors[-1]))
+        return self._hidden(node, (made,), ())
 
     def _bodies(self, visit: Visit, index: int, site: Site, scope: _Scope) -> NodeWalk:
         """What comes out of a node by its graphs, which are entered until nothing changes."""

@@ -256,3 +256,55 @@ def test_one_tensor_in_two_places_is_another_question_than_two() -> None:
     data = parser.parse_model(NAMED.format(opset=17) + text).SerializeToString()
     known = infer_shapes(read_model(data)).roots[0].known
     assert (known[b"a"].values, known[b"b"].values, known[b"z"].values) == ((2,), (4,), (2,))
+
+
+def reshaped(*constants: TensorProto) -> bytes:
+    """A model in which each of some Constants is what a Reshape of the input reads."""
+    nodes = []
+    for at, tensor in enumerate(constants):
+        nodes.append(helper.make_node("Constant", [], [f"c{at}"], value=tensor))
+        nodes.append(helper.make_node("Reshape", ["x", f"c{at}"], [f"y{at}"]))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 4])
+    outputs = [
+        helper.make_tensor_value_info(f"y{at}", TensorProto.FLOAT, None)
+        for at in range(len(constants))
+    ]
+    graph = helper.make_graph(nodes, "g", [x], outputs)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset).SerializeToString()
+
+
+def test_constants_that_hold_the_same_are_one() -> None:
+    six, alike = (helper.make_tensor("", TensorProto.INT64, [2], [6, 4]) for _ in range(2))
+    raw = helper.make_tensor("", TensorProto.INT64, [2], bytes([6, *[0] * 7, 4, *[0] * 7]), True)
+    narrow = helper.make_tensor("", TensorProto.INT32, [4], raw.raw_data, True)
+    folded = helper.make_tensor("", TensorProto.INT64, [1, 2], raw.raw_data, True)
+    other = helper.make_tensor("", TensorProto.INT64, [2], [8, 3])
+    known = (
+        infer_shapes(read_model(reshaped(six, alike, raw, narrow, folded, other))).roots[0].known
+    )
+    held = [known[f"c{at}".encode()] for at in range(6)]
+    assert held[0] is held[1]
+    assert len(set(map(id, held))) == 5
+    made = [known[f"y{at}".encode()].shape for at in (0, 1, 2, 5)]
+    assert made == [(6, 4), (6, 4), (6, 4), (8, 3)]
+
+
+class Noted(bytes):
+    """Notes how much is read at a time."""
+
+    most = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        Noted.most = max(Noted.most, len(found) if isinstance(found, bytes) else 1)
+        return found
+
+
+def test_a_small_constant_of_many_bytes_is_not_read() -> None:
+    tensor = helper.make_tensor("", TensorProto.INT64, [2], bytes(16), True)
+    tensor.raw_data = bytes(1 << 20)
+    model = read_model(reshaped(tensor, tensor))
+    model.data = Noted(model.data)
+    infer_shapes(model)
+    assert 0 < Noted.most < 1 << 12
