@@ -339,6 +339,10 @@ class _Inference:
                     return order[at:]
                 if operator not in functions:
                     made = answers.get(key)
+                    if made is None and any(each.stored for each in inputs):
+                        made = self._memo.recall(key, inputs, self._elements.full)
+                        if made is not None:
+                            memo[key] = made
                 if made is None:
                     inputs = tuple([UNKNOWN if each is None else each for each in given])
                     made = yield from self._node(visit, index, scope, inputs, key)
@@ -490,10 +494,6 @@ class _Inference:
             return self._hidden(node, (), inputs)
         reads: Reads = []
         if any(known.stored for known in inputs):
-            made = self._memo.recall(key, inputs, self._elements.full)
-            if made is not None:
-                scope.memo[key] = made
-                return made
             watched = Watched(self._elements, inputs)
             site, reads = site._replace(full=watched.full), watched.reads
         try:
