@@ -137,7 +137,7 @@ def scan(
     if scale.results is not None or not brief:  # a file of results leaves nothing out
         wanted = EVERYTHING._replace(costs=sizes)
     else:
-        unwanted = frozenset(EMPTY if len(models) > 1 else ())
+        unwanted = frozenset(EMPTY if len(models) > 1 or verbosity < 0 else ())
         wanted = Wanted(CONSTANTS_SHOWN, unwanted, filed, sizes or None)
     hashed_alone = HASHED_ALONE if len(models) == 1 and wanted.digest else 0
     judge = partial(

@@ -479,3 +479,17 @@ def test_a_model_that_may_not_be_read_is_in_the_report(words: str) -> None:
             code, out, err = run(*words.split(), str(path))
     assert (code, err) == (2, "")
     assert "cannot be read: Permission denied" in out
+
+
+def test_what_a_quiet_scan_shows_to_nobody_is_not_described(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    described: list[object] = []
+    monkeypatch.setattr(
+        "onnxguard.model.describing.describe_constants",
+        lambda *given: described.append(given) or [],
+    )
+    assert run("scan", "clean.onnx", "-q") == (0, "", "")
+    assert described == []
+    assert run("scan", "clean.onnx")[0] == 0
+    assert len(described) == 1
