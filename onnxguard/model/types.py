@@ -230,8 +230,10 @@ class _Inference:
                 key = operator, get(inputs[0])
             elif len(inputs) == 2:
                 key = operator, get(inputs[0]), get(inputs[1])
-            else:
+            elif inputs:
                 key = (operator, *map(get, inputs))
+            else:  # a Constant, of which thousands are of one type
+                key = (operator, *map(_mark, attributes))
             if len(outputs) == 1:
                 one = single.get(key)
                 if one is not None and outputs[0]:
@@ -249,6 +251,9 @@ class _Inference:
                 for problem in outcome.problems:
                     self._clash(Clash(*problem, graph, index))
                 kinds = outcome.outputs
+                alone = not inputs and len(outputs) == len(kinds) == 1
+                if alone and own in judged and not outcome.problems:
+                    single[key] = kinds[0]
             for name, kind in zip(outputs, kinds):  # noqa: B905 # a call may have more of either
                 if name:
                     types[name] = kind or fallback.get(name, UNKNOWN)
@@ -388,12 +393,12 @@ def _schema(operator: Operator, version: int, declared: Declared) -> Schema | No
 
 def _mark(attribute: Attribute) -> object:
     """What of an attribute decides on types: of a tensor its dtype, and no value."""
-    if attribute.tensors and attribute[2:9] == _ALONE[2:9] and attribute[10:] == _ALONE[10:]:
+    if attribute.tensors and attribute[2:9] == _BEFORE and attribute[10:] == _BEHIND:
         return attribute.name, attribute.type, attribute.tensors[-1].dtype
     return id(attribute)
 
 
-_ALONE = Attribute(b"")
+_BEFORE, _BEHIND = Attribute(b"")[2:9], Attribute(b"")[10:]
 """What an attribute holds beside its tensors where it holds nothing else."""
 
 
