@@ -334,18 +334,18 @@ class _Inference:
                 version = versions.get(operator.domain, 0)
                 key = (operator, version, len(outputs), *map(id, attributes), None, *map(id, given))
                 made = memo.get(key)
-            if made is None:
-                if None in given and not last:
-                    return order[at:]
-                if operator not in functions:
-                    made = answers.get(key)
-                    if made is None and any(each.stored for each in inputs):
-                        made = self._memo.recall(key, inputs, self._elements.full)
-                        if made is not None:
-                            memo[key] = made
                 if made is None:
+                    if None in given and not last:
+                        return order[at:]
                     inputs = tuple([UNKNOWN if each is None else each for each in given])
-                    made = yield from self._node(visit, index, scope, inputs, key)
+                    if operator not in functions:
+                        made = answers.get(key)
+                        if made is None and any(each.stored for each in inputs):
+                            made = self._memo.recall(key, inputs, self._elements.full)
+                            if made is not None:
+                                memo[key] = made
+                    if made is None:
+                        made = yield from self._node(visit, index, scope, inputs, key)
             for place, name in enumerate(outputs):
                 found = made[place] if place < len(made) else UNKNOWN
                 stated = fallback.get(name) if fallback else None
