@@ -22,8 +22,8 @@ from onnxguard.model.types import Types, infer_types
 from onnxguard.model.wanted import Size
 
 if TYPE_CHECKING:
-    from onnxguard.model.shapes.infer import Shapes
     from onnxguard.model.shapes.trial import Trial
+    from onnxguard.model.shapes.visits import Shapes
 
 VISITS = 500_000
 """Nodes looked at over all calls that differ; the registry's lists allow fewer once inlined."""

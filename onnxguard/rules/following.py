@@ -12,9 +12,9 @@ from onnxguard.base.budget import check as check_time
 from onnxguard.model.constants import CONSTANT
 from onnxguard.model.graph import Graph
 from onnxguard.model.shapes.dims import is_sum, least, most_at_one, shape_text, text
-from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import OMITTED, Known
 from onnxguard.model.shapes.trial import Trial
+from onnxguard.model.shapes.visits import Shapes, Visit
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import DEFAULT_LIMITS, Allowlist
 from onnxguard.rules.collector import Found

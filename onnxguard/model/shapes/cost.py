@@ -22,8 +22,8 @@ from onnxguard.model.graph import Graph, Model, Operator
 from onnxguard.model.messages import DTYPES
 from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.dims import shape_text
-from onnxguard.model.shapes.infer import Shapes, Visit
 from onnxguard.model.shapes.known import UNKNOWN, Known
+from onnxguard.model.shapes.visits import Shapes, Visit
 from onnxguard.model.type_names import STRING, bits_of, inside, shown
 from onnxguard.model.types import Types
 from onnxguard.model.walking import captured, run, stored_names

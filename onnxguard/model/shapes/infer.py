@@ -9,8 +9,7 @@ sizes of 1 or more, one size each.
 from __future__ import annotations
 
 from collections import ChainMap, Counter
-from collections.abc import Collection, Generator, Mapping, Sequence
-from functools import reduce
+from collections.abc import Generator, Mapping, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -25,12 +24,17 @@ from onnxguard.model.graph import (
     Node,
     Operator,
     Opset,
-    Type,
     Value,
 )
-from onnxguard.model.shapes import dims as d
 from onnxguard.model.shapes.bodies import enter
 from onnxguard.model.shapes.counting import COUNTED, WORKSPACES, macs_of, workspace_of
+from onnxguard.model.shapes.declared import (
+    bound_names,
+    contradicts,
+    declared_shape,
+    filled_in,
+    without_ones,
+)
 from onnxguard.model.shapes.dims import Dim, Shape, shape_text
 from onnxguard.model.shapes.elements import Elements, Reads, Watched
 from onnxguard.model.shapes.known import (
@@ -43,9 +47,9 @@ from onnxguard.model.shapes.known import (
     UnknownError,
 )
 from onnxguard.model.shapes.memo import shared
-from onnxguard.model.shapes.sequences import common
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS
 from onnxguard.model.shapes.trial import Trial
+from onnxguard.model.shapes.visits import NodeWalk, Shapes, Visit, Walk, unseen
 from onnxguard.model.types import Clash, Types
 from onnxguard.model.walking import (
     attributes_of,
@@ -67,77 +71,7 @@ PART = 8
 NO_FIT, DECLARED = "OG184", "OG185"
 
 
-class Visit(NamedTuple):
-    """A graph as it was entered once.
-
-    Attributes:
-        known: what is known of the values that it defines, by name.
-        outputs: what comes out of it.
-        inner: by the index of a node the graphs that it enters: its bodies, or a function's.
-        times: by the index of a node how often those run, where that is not once.
-        macs: by the index of a node its multiply-accumulates, where they were to be counted.
-        workspaces: by the index of a node the elements that it needs for itself while it runs.
-    """
-
-    graph: Graph
-    known: dict[bytes, Known]
-    outputs: Outputs
-    inner: dict[int, tuple[Visit, ...]]
-    times: dict[int, Dim]
-    macs: dict[int, Dim]
-    workspaces: dict[int, Dim]
-
-
-Walk = Generator["Walk", Visit, Visit]
-NodeWalk = Generator[Walk, Visit, Outputs]
 _Declared = dict[bytes, tuple[Shape, Value]]
-
-
-class Shapes(NamedTuple):
-    """What is known of a model's values.
-
-    Attributes:
-        roots: the main graph, and those of training.
-        visits: by ``id`` of a graph each way in which it was entered.
-        clashes: what cannot be right.
-        missing: the operators of which nothing is known, with the number of their nodes.
-        counted: whether multiply-accumulates were counted.
-        rounds: graphs as single rounds of a Loop or Scan enter them, where its values change.
-        kept: all that is known of any value; values that are known alike share one object.
-        given_up: whether a graph was entered in so many ways that others were not followed.
-        taken: whether something counts that does not follow: a shape that the file declares, or
-            in a trial a number.
-    """
-
-    roots: list[Visit]
-    visits: dict[int, list[Visit]]
-    clashes: list[Clash]
-    missing: Counter[str]
-    counted: bool
-    rounds: list[Visit]
-    kept: Collection[Known]
-    given_up: bool
-    taken: bool
-
-    def of(self, graph: Graph, name: bytes) -> Known:
-        """What is known of a value in sight of ``graph`` whichever way that is entered."""
-        scope: Graph | None = graph
-        while scope is not None:
-            found = [v.known[name] for v in self.visits.get(id(scope), ()) if name in v.known]
-            if found:
-                shapes = [known.shape for known in found]
-                return found[0] if len(found) == 1 else Known(reduce(common, shapes))
-            scope = scope.parent
-        return UNKNOWN
-
-    def hidden(self) -> frozenset[tuple[int, bytes]]:
-        """The values that are hidden in one of the ways a graph is entered, by its ``id``."""
-        return frozenset(
-            (id(visit.graph), name)
-            for visit in chain(self.rounds, *self.visits.values())
-            for name, known in visit.known.items()
-            if known.hidden
-        )
 
 
 class _Scope(NamedTuple):
@@ -199,7 +133,7 @@ class _Inference:
         self._defaults = {id(f): {a.name: a for a in f.defaults} for f in model.functions}
         self._weights = {id(f): weight_of(f) for f in model.functions}
         self._budget = max(VISITS_AT_LEAST, VISITS * sum([len(g.nodes) for g in model.graphs]))
-        self._names = _bound(model.graph, given)
+        self._names = bound_names(model.graph, given)
         self._captured = captured(model.graphs)
         self._calls: dict[object, Visit] = {}
         self._memo = shared()
@@ -248,18 +182,21 @@ class _Inference:
             declared = len(graph.values) + len(graph.inputs) + len(graph.outputs)
             self._budget -= 1 + len(graph.nodes) + declared + len(graph.initializers)
             if self._budget < 0:
-                return _unseen(graph, len(graph.outputs))
+                return unseen(graph, len(graph.outputs))
         known, own = scope.known, set()
         outer: dict[bytes, Known] = {}
         if graph.parent is not None:
             own = defined_names(graph)
             outer = {name: known.pop(name) for name in own if name in known}
-        stated = [(value, self._declared(value.type)) for value in (*graph.values, *graph.outputs)]
+        stated = [
+            (value, declared_shape(value.type, self._names))
+            for value in (*graph.values, *graph.outputs)
+        ]
         fallback = {value.name: (shape, value) for value, shape in stated if shape is not None}
         if not self._trusting:
             fallback.clear()
         self._inputs(graph, scope, given)
-        visit = _unseen(graph, 0)
+        visit = unseen(graph, 0)
         left = yield from self._nodes(
             visit, scope, fallback, file_order(graph, self._captured), False
         )
@@ -284,14 +221,14 @@ class _Inference:
         known = scope.known
         main = graph is self._model.graph
         for index, value in enumerate(graph.inputs):
-            shape = self._declared(value.type)
+            shape = declared_shape(value.type, self._names)
             if main and value.name in self._given:
                 shape = self._given[value.name]
             got = given[index] if index < len(given) else UNKNOWN
             if main:
                 filled = self._tried(graph, value.name, Known(shape))
             else:
-                filled = self._filled(got, shape) if self._trusting else got
+                filled = filled_in(got, shape) if self._trusting else got
                 self._taken |= filled != got
             known[value.name] = self._kept(filled)
         # Until IR version 3 every initializer was an input; since, such an input has a default.
@@ -385,13 +322,15 @@ class _Inference:
     ) -> Known:
         """What is known of a value of which the file declares another shape."""
         shape = found.shape
-        if shape is not None and _contradicts(shape, stated):
-            if made_by.domain == "ai.onnx.ml" and not _contradicts(_long(shape), _long(stated)):
+        if shape is not None and contradicts(shape, stated):
+            if made_by.domain == "ai.onnx.ml" and not contradicts(
+                without_ones(shape), without_ones(stated)
+            ):
                 return found  # CatBoost declares the [N, 1] of a regressor as [N]
             message = f'value "{printable(value.name)}" is declared as {shape_text(stated)}, it is '
             self._clash(Clash(DECLARED, message + shape_text(shape), graph, -1, value))
             return found
-        filled = self._filled(found, stated)
+        filled = filled_in(found, stated)
         self._taken |= filled != found
         return self._kept(filled)
 
@@ -404,32 +343,6 @@ class _Inference:
         made = trial.known(found, next(iter(kinds)) if len(kinds) == 1 else "")
         self._taken |= made.values is not None and made.values != found.values
         return made
-
-    def _declared(self, given: Type) -> Shape | None:
-        """What a file declares of a value's shape."""
-        if given.dims is None:
-            return None
-        return tuple(
-            [
-                (self._names.get(dim) or d.symbol(dim))
-                if isinstance(dim, bytes)
-                else dim
-                if dim is None or dim >= 0
-                else None
-                for dim in given.dims
-            ]
-        )
-
-    def _filled(self, found: Known, stated: Shape | None) -> Known:
-        """What follows of a value, and where that is nothing what is declared."""
-        if stated is None or found.shape == stated:
-            return found
-        if found.shape is None:
-            return found._replace(shape=stated)
-        if len(found.shape) != len(stated):
-            return found
-        shape = tuple([_more(a, b) for a, b in zip(found.shape, stated, strict=True)])
-        return found._replace(shape=shape)
 
     def _kept(self, found: Known) -> Known:
         """The one object that stands for what is known: equal ones are told apart by none."""
@@ -575,7 +488,7 @@ class _Inference:
         inside = self._inside > 0
         key = id(function), inside, tuple(map(id, inputs)), tuple(attributes.items())
         if key not in self._calls:
-            self._calls[key] = _unseen(function.body, len(function.outputs))
+            self._calls[key] = unseen(function.body, len(function.outputs))
             if id(function.body) in self._visits:
                 self._budget -= self._weights[id(function)]
             if self._budget >= 0:
@@ -598,36 +511,6 @@ class _Inference:
         return entered
 
 
-def _contradicts(shape: Shape, stated: Shape) -> bool:
-    return len(shape) != len(stated) or any(map(d.differ, shape, stated))
-
-
-def _long(shape: Shape) -> Shape:
-    return tuple([dim for dim in shape if dim != 1])
-
-
-def _more(found: Dim, stated: Dim) -> Dim:
-    """What is stated of a dimension that is unknown, if that is no less than it must be."""
-    if stated is None or isinstance(found, (int, d.Sym)):
-        return found
-    return stated if d.least(stated) >= d.least(found) else found
-
-
-def _unseen(graph: Graph, outputs: int) -> Visit:
-    return Visit(graph, {}, (UNKNOWN,) * outputs, {}, {}, {}, {})
-
-
 def _scope(opsets: list[Opset], attributes: Mapping[bytes, Attribute] | None) -> _Scope:
     versions = {"" if o.domain == "ai.onnx" else o.domain: o.version for o in opsets}
     return _Scope({b"": OMITTED}, attributes, versions, {}, {})
-
-
-def _bound(graph: Graph, given: Mapping[bytes, tuple[int, ...]]) -> dict[bytes, int]:
-    """The sizes of named dimensions that follow from the sizes of inputs."""
-    found: dict[bytes, int] = {}
-    for value in graph.inputs:
-        dims, sizes = value.type.dims, given.get(value.name)
-        for dim, size in zip(dims or (), sizes or (), strict=False):
-            if isinstance(dim, bytes):
-                found.setdefault(dim, size)
-    return found

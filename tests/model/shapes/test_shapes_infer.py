@@ -10,7 +10,8 @@ from support import mutations
 
 from onnxguard.model.reading import read_model
 from onnxguard.model.shapes.dims import Span, bounds, shape_text
-from onnxguard.model.shapes.infer import VISITS_AT_LEAST, Shapes, infer_shapes
+from onnxguard.model.shapes.infer import VISITS_AT_LEAST, infer_shapes
+from onnxguard.model.shapes.visits import Shapes
 from onnxguard.model.types import infer_types
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>\n'

@@ -19,9 +19,10 @@ from support import networks
 
 from onnxguard.model.reading import read_model
 from onnxguard.model.shapes.dims import Span, Sym, text
-from onnxguard.model.shapes.infer import Shapes, infer_shapes
+from onnxguard.model.shapes.infer import infer_shapes
 from onnxguard.model.shapes.known import Known
 from onnxguard.model.shapes.table import BODIES, FUNCTIONS
+from onnxguard.model.shapes.visits import Shapes
 from onnxguard.policy.registry import allowlist_ids, load_allowlist
 
 FEWEST = 1800

@@ -10,8 +10,9 @@ from onnx import parser
 from onnxruntime import InferenceSession, SessionOptions
 
 from onnxguard.model.reading import read_model
-from onnxguard.model.shapes.infer import Shapes, infer_shapes
+from onnxguard.model.shapes.infer import infer_shapes
 from onnxguard.model.shapes.trial import Trial
+from onnxguard.model.shapes.visits import Shapes
 from onnxguard.model.types import infer_types
 
 TAKEN = [Trial(1, 1, 1), Trial(1, 0, 1)]
