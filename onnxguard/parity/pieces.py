@@ -30,16 +30,17 @@ _JOINED = {
 }
 """Which inputs an operator joins."""
 _MOVED = frozenset(
-    {"Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Tile"}
-    | {"Transpose", "Unsqueeze"}
+    {"Compress", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Identity", "Reshape"}
+    | {"Slice", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze"}
 )
 """What changes the place of the values of its first input."""
 _KEPT = frozenset(
-    {"Abs", "Cast", "Clip", "DequantizeLinear", "Exp", "HardSigmoid", "Neg", "QuantizeLinear"}
-    | {"Relu", "Sigmoid", "Softplus", "Tanh"}
+    {"Abs", "Cast", "Celu", "Clip", "DequantizeLinear", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid"}
+    | {"HardSwish", "LeakyRelu", "Log", "Mish", "Neg", "QuantizeLinear", "Reciprocal", "Relu"}
+    | {"Round", "Selu", "Sigmoid", "Softplus", "Softsign", "Sqrt", "Tanh", "ThresholdedRelu"}
 )
 """What makes a value of each, in its place."""
-_SCALED = frozenset({"Add", "Div", "Mul", "Sub"})
+_SCALED = frozenset({"Add", "Div", "Max", "Min", "Mul", "PRelu", "Pow", "Sub"})
 """And what does so with constants."""
 _NUMBER = " number of its piece"
 

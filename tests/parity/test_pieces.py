@@ -98,6 +98,13 @@ def opened(data: bytes, beside: Mapping[str, Array] | None = None) -> Session:
 TAILS: dict[str, str] = {
     "turned": "t = Transpose <perm = [1, 0]> (j)",
     "reshaped": "t = Reshape(j, flat)",
+    "turned about": "t = GatherElements <axis = 0> (j, places)",
+    "rows": "t = GatherND(j, rows)",
+    "kept": "t = Compress <axis = 0> (j, counts)",
+    "bent": "t = LeakyRelu <alpha = 0.5> (j)",
+    "grown": "t = Erf(j)",
+    "raised": "t = Max(j, low)",
+    "cubed": "t = Pow(j, scale)",
     "cut": "t = Slice(j, one, four)",
     "picked": "t = Gather <axis = 1> (j, picks)",
     "split": "other, t = Split <axis = 1> (j, halves)",
@@ -117,6 +124,8 @@ CONSTANTS = {
     "low": np.float32(0),
     "zero": np.uint8(0),
     "rows": np.array([[2]]),
+    "places": np.array([[0, 2, 1, 1, 2, 0]]),
+    "counts": np.array([True, False, True]),
     "row": np.full((1, 6), 7, np.float32),
 }
 
