@@ -17,6 +17,7 @@ from onnxguard.running.cutting import constant_value, depends_on_values
 Random = np.random.Generator
 
 _FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE)
+_WEIGHTS = (*_FLOATS, onnx.TensorProto.INT8)
 _NUMBERS = (*_FLOATS, onnx.TensorProto.INT32, onnx.TensorProto.INT64)
 
 KERNELS = {"Conv": 1, "ConvTranspose": 1}
@@ -28,6 +29,11 @@ ACTIVATIONS = frozenset(
     {"Relu", "LeakyRelu", "PRelu", "Elu", "Sigmoid", "Tanh", "Gelu", "Erf", "Softplus", "Clip"}
     | {"Softmax", "LogSoftmax", "HardSigmoid", "HardSwish"}
 )
+QUANTISED = {"DequantizeLinear": 0, "QLinearConv": 3, "QLinearMatMul": 3, "QGemm": 3}
+QUANTISED |= {"ConvInteger": 1, "MatMulInteger": 1}
+"""Operators that read weights of int8, and the input where they are."""
+STEPPED = {"DequantizeLinear": 1, "QLinearConv": 4, "QLinearMatMul": 4, "QGemm": 4}
+"""And the input where the size of a step is."""
 BOUNDED = frozenset({"Clip", "Max", "Min"})
 COMPARING = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
 ARITHMETIC = frozenset({"Add", "Div", "Mod", "Mul", "Pow", "Sub"})
@@ -137,7 +143,7 @@ def _swap_channels(patient: Patient) -> int | None:
         order[[a, b]] = b, a
         return np.take(w, order, axis)
 
-    return _change(patient, WEIGHTED, swapped)
+    return _change(patient, WEIGHTED | QUANTISED, swapped)
 
 
 def _zero_channel(patient: Patient) -> int | None:
@@ -148,7 +154,7 @@ def _zero_channel(patient: Patient) -> int | None:
         np.moveaxis(w, axis, 0)[patient.random.integers(w.shape[axis])] = 0
         return w
 
-    return _change(patient, WEIGHTED, zeroed)
+    return _change(patient, WEIGHTED | QUANTISED, zeroed)
 
 
 def _zero_rows(patient: Patient) -> int | None:
@@ -162,6 +168,12 @@ def _zero_rows(patient: Patient) -> int | None:
         return w
 
     return _change(patient, {"Gather": 0, "Cast": 0}, zeroed)
+
+
+def _change_step(patient: Patient) -> int | None:
+    return _change(
+        patient, STEPPED, lambda s, _: s * s.dtype.type(patient.random.choice([0.5, 2.0]))
+    )
 
 
 def _flip_kernel(patient: Patient) -> int | None:
@@ -187,7 +199,7 @@ def _change(
         change: gets the constant and the axis of the output channels, makes another.
     """
     graph = patient.graph
-    tensors = {t.name: t for t in graph.initializer if t.data_type in _FLOATS}
+    tensors = {t.name: t for t in graph.initializer if t.data_type in _WEIGHTS}
     places = [
         (index, slot)
         for index, node in enumerate(graph.node)
@@ -199,7 +211,10 @@ def _change(
     index, slot = places[patient.random.integers(len(places))]
     node = graph.node[index]
     before = numpy_helper.to_array(tensors[node.input[slot]])
-    after = np.asarray(change(before, _output_axis(node)), before.dtype, order="C")
+    reader = node
+    if node.op_type == "DequantizeLinear":
+        reader = next((n for n in graph.node if node.output[0] in n.input), node)
+    after = np.asarray(change(before, _output_axis(reader)), before.dtype, order="C")
     if np.array_equal(before, after):
         return None
     name = node.input[slot] + DAMAGED
@@ -209,11 +224,10 @@ def _change(
 
 
 def _output_axis(node: onnx.NodeProto) -> int:
-    if node.op_type == "Gemm":
+    if node.op_type in ("Gemm", "QGemm"):
         return 0 if any(a.name == "transB" and a.i for a in node.attribute) else 1
-    return {"ConvTranspose": 1, "MatMul": -1, "Gather": -1, "LSTM": 1, "GRU": 1}.get(
-        node.op_type, 0
-    )
+    axes = {"ConvTranspose": 1, "Gather": -1, "LSTM": 1, "GRU": 1}
+    return axes.get(node.op_type, -1 if "MatMul" in node.op_type else 0)
 
 
 def _change_resize(patient: Patient) -> int | None:
@@ -345,6 +359,7 @@ MUTATIONS: dict[str, Callable[[Patient], int | None]] = {
     "output channels swapped": _swap_channels,
     "output channel zeroed": _zero_channel,
     "rows of a table zeroed": _zero_rows,
+    "step of quantised numbers halved or doubled": _change_step,
     "kernel flipped": _flip_kernel,
     "weight transposed": _transpose_weight,
     "Resize mode changed": _change_resize,

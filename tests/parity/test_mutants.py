@@ -132,6 +132,7 @@ def models() -> dict[str, bytes]:
             graph("(int64[n] i) => (float[n, 5] y) { h = Gather(t, i) y = MatMul(h, w) }", t=TABLE)
         ),
         "numbers": named(graph(NUMBERS, **HELD)),
+        "quantised": named(graph(QUANTISED, **STEPS)),
     }
 
 
@@ -142,6 +143,17 @@ def named(data: bytes) -> bytes:
     return proto.SerializeToString()
 
 
+QUANTISED = """(float[n, 4] x) => (float[n, 5] y) {
+  a = QuantizeLinear(x, step, zero) b = QLinearMatMul(a, step, zero, p, fine, zero, step, zero)
+  h = DequantizeLinear(b, step, zero) c = DequantizeLinear(q, fine, zero) y = MatMul(h, c)
+}"""
+STEPS = {
+    "step": np.float32(0.05),
+    "fine": np.float32(0.01),
+    "zero": np.int8(0),
+    "p": np.arange(-10, 10, dtype=np.int8).reshape(4, 5),
+    "q": np.arange(-12, 13, dtype=np.int8).reshape(5, 5),
+}
 NUMBERS = """(float[n, 4] x) => (float[n, 4] y) {
   b = Clip(x, low, high) c = Less(b, half) s = Mul(b, three) h = Where(c, s, b)
   d = Greater(h, eighty) q = Neg(h) y = Where(d, q, h)

@@ -56,6 +56,7 @@ def channels(mutant: Mutant, original: onnx.ModelProto) -> list[int]:
     """The output channels that differ."""
     before, after = changes(mutant, original)
     axes = {"ConvTranspose": 1, "MatMul": -1, "Gather": -1, "Gemm": 0}  # these Gemm: transB
+    axes |= {"QLinearMatMul": -1, "DequantizeLinear": -1}  # before a MatMul
     axis = axes.get(node_of(original, mutant.node).op_type, 0)
     unequal = np.moveaxis(before != after, axis, 0).reshape(before.shape[axis], -1).any(1)
     return [int(i) for i in np.flatnonzero(unequal)]
@@ -144,6 +145,11 @@ def compared(mutant: Mutant, original: onnx.ModelProto) -> bool:
     return is_asked and number_changed(mutant, original) in (0.5, 2)
 
 
+def stepped(mutant: Mutant, original: onnx.ModelProto) -> bool:
+    is_step = node_of(original, mutant.node).op_type in ("DequantizeLinear", "QLinearMatMul")
+    return is_step and number_changed(mutant, original) in (0.5, 2)
+
+
 def adjusted(mutant: Mutant, original: onnx.ModelProto) -> bool:
     return 1.0009 < number_changed(mutant, original) < 1.11
 
@@ -155,6 +161,7 @@ SAYS: dict[str, Callable[[Mutant, onnx.ModelProto], bool]] = {
     "output channels swapped": swapped,
     "output channel zeroed": zeroed,
     "rows of a table zeroed": emptied,
+    "step of quantised numbers halved or doubled": stepped,
     "kernel flipped": flipped,
     "weight transposed": transposed,
     "Resize mode changed": resized,
