@@ -154,11 +154,11 @@ def doubt_answers(
     paired = [case for case in cases if len(case.expected or ()) == len(case.actual or ())]
     usual = [case for case in paired if case.inputs.profile not in (*PROBES, *OUTSIDE)] or paired
     runs = [(case.inputs.shapes, _renamed(case)) for case in usual]
-    shapes = [shapes for shapes, _ in runs]
+    shapes, again = [shapes for shapes, _ in runs], None
     if runs and all(shapes.count(one) == 1 for one in shapes):
         again = _anew(sides, cases[0], settings)
-        if again is not None and len(again[1]) == len(runs[0][1]):
-            runs.append(again)
+        if again is not None and len(again[1]) != len(runs[0][1]):
+            again = None
     proto = sides.model.proto
 
     def hides(position: int) -> bool:
@@ -166,7 +166,7 @@ def doubt_answers(
 
     allowed = [settings.allowed(output.name) for output in sides.model.outputs]
     if runs:
-        vacuity.check_answers(runs, hides, allowed, found)
+        vacuity.check_answers(runs, hides, allowed, found, again)
     for name in _ignored(sides, cases, settings):
         found.add("OP306", f"no output depends on the input {name}", name)
     for pair in _alike(cases):

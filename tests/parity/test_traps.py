@@ -546,16 +546,27 @@ def test_answers_that_say_nothing(name: str) -> None:
     judge(VACUOUS[name])
 
 
-@pytest.mark.parametrize("dtype", ["constant", "alike"])
-def test_nothing_but_what_is_compared_counts(dtype: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("factor", [0, 1e-7, 1])
+def test_nothing_but_what_is_compared_counts(factor: float, tmp_path: Path) -> None:
     """One file of inputs is enough where the output varies, whatever its profile."""
     path = tmp_path / "inputs.npz"
-    x = np.zeros((3, 4)) if dtype == "constant" else np.random.default_rng(1).random((3, 4))
+    x = np.random.default_rng(1).random((3, 4)) * factor
     np.savez(path, x=x.astype(np.float32))
     report = check_parity(LINEAR, linear(), inputs=(str(path),))
     assert [trial.profile for trial in report.trials] == ["inputs.npz"]
-    if dtype == "alike":
+    if factor == 1:
         assert_honest(report)
+    else:
+        assert errors(report) == {"OP303"}, report.findings
+
+
+def test_one_number_is_no_constant(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.npz"
+    np.savez(path, x=np.ones((1, 4), np.float32))
+    data = graph("""(float[n, 4] x) => (float[n] y) {
+      h = MatMul(x, w) y = ReduceMax <axes = [1], keepdims = 0> (h)
+    }""")
+    assert_honest(check_parity(data, Network(lambda x: weighted(x).amax(1)), inputs=(str(path),)))
 
 
 # Sizes
