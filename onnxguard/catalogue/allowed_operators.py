@@ -74,10 +74,11 @@ OPERATORS = (
         "OG111",
         "attribute-type-disagrees",
         Severity.ERROR,
-        "An attribute's declared type is not the field that it fills.",
+        "An attribute's declared type is not the field that it fills, or a default is a reference.",
         "A reader that trusts the declaration sees an integer; one that looks at the fields finds "
         "a whole graph with operators of its own. Everything that is filled was scanned, but the "
-        "attribute means different things to different programs.",
+        "attribute means different things to different programs. So does a default of a function's "
+        "attribute that refers to another one: ONNX Runtime runs it as a zero.",
         "Export the model again. Such an attribute comes from a broken tool or is there to hide "
         "something.",
     ),
@@ -85,7 +86,7 @@ OPERATORS = (
         "OG112",
         "attribute-given-twice",
         Severity.ERROR,
-        "A node gives one attribute more than once.",
+        "A node gives, or a function declares, one attribute more than once.",
         "Some runtimes take the first, some the last, so that a review of either says nothing "
         "about the other.",
         "Keep the one that is meant and delete the rest.",

@@ -24,6 +24,13 @@ def calling(*nodes: bytes) -> bytes:
     )
 
 
+def declaring(**more: object) -> bytes:
+    """A model whose function declares these attributes."""
+    imports = pb.opset_import("local", 1)
+    held = pb.function("F", RELU, **more)
+    return pb.model(graph(node("F", domain="local")), opset_import=imports, functions=held)
+
+
 def foreign(*nodes: bytes) -> bytes:
     return pb.model(graph(*nodes), opset_import=TWO)
 
@@ -298,6 +305,30 @@ GIVEN = (
         message='attribute "a" is given more than once',
         route="graph/node 1",
         at=node("Relu", attribute=[ONE_INT, attribute("a", i=2)]),
+    ),
+    Case(
+        "OG112",
+        "function with two defaults of one name",
+        declaring(attribute_proto=[attribute("a", f=0.25), attribute("a", f=0.5)]),
+        declaring(attribute_proto=[attribute("a", f=0.25), attribute("b", f=0.5)]),
+        message='attribute "a" is declared more than once',
+        route="function local::F",
+    ),
+    Case(
+        "OG112",
+        "function with two attributes of one name",
+        declaring(attribute=["a", "a"]),
+        declaring(attribute=["a", "b"]),
+        message='attribute "a" is declared more than once',
+        route="function local::F",
+    ),
+    Case(
+        "OG111",
+        "default that is a reference",
+        declaring(attribute=["a"], attribute_proto=attribute("b", type=1, ref_attr_name="a")),
+        declaring(attribute=["a"], attribute_proto=attribute("b", f=0.0)),
+        message='the default of attribute "b" is a reference, not a value',
+        route="function local::F",
     ),
 )
 

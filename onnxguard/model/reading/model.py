@@ -5,12 +5,15 @@ The walk keeps a list of graphs still to read, so that nothing recurses however 
 
 from __future__ import annotations
 
+from collections import Counter
+
 from onnxguard.base.errors import ModelError, WireError
 from onnxguard.base.findings import Place
+from onnxguard.base.printable import printable
 from onnxguard.model import messages as m
 from onnxguard.model.graph import Function, Graph, Model, Operator, Opset
 from onnxguard.model.reading.careful import HEADER, Where
-from onnxguard.model.reading.nodes import INLINE_NODE, NodeReader
+from onnxguard.model.reading.nodes import INLINE_NODE, OVERRIDDEN_KEPT, NodeReader
 from onnxguard.model.reading.plain import TENSOR_HEAD, plain_length, plain_tensor
 from onnxguard.model.wire import LEN, Buffer, Field, chunk_at, fields, read_length, signed
 
@@ -165,6 +168,18 @@ class ModelReader(NodeReader):
             self.node(body, field.start, field.end)
         for field in defaults:
             function.defaults.append(self.attribute(field.start, field.end, body, -1))
+        self.function_attributes(function, where)
+
+    def function_attributes(self, function: Function, where: Where) -> None:
+        """Note attributes that a function declares twice, and defaults that refer to another."""
+        for names in (function.attributes, [default.name for default in function.defaults]):
+            twice = [name for name, times in Counter(names).items() if times > 1]
+            for name in twice[:OVERRIDDEN_KEPT]:
+                what = f'attribute "{printable(name)}" is declared more than once'
+                self.note("OG112", what, where, function.start, function.end)
+        for name in [default.name for default in function.defaults if default.ref]:
+            what = f'the default of attribute "{printable(name)}" is a reference, not a value'
+            self.note("OG111", what, where, function.start, function.end)
 
     def graph(self, graph: Graph, start: int, end: int) -> None:
         """Read a GraphProto: nodes and initializers in a tight loop, the rest field by field."""
