@@ -164,7 +164,7 @@ def _check(frame: Frame, sight: Sight, say: Weighed) -> None:
     inputs, weights = given(graph), stored(graph)
     outside = {b"", *inputs, *weights}
     values = outside | sight.known
-    known, add, late = values.issuperset, values.update, []
+    known, add, late, before = values.issuperset, values.update, [], len(values)
     for index, node in enumerate(nodes):
         if not known(node.inputs):
             late.append(index)
@@ -172,7 +172,7 @@ def _check(frame: Frame, sight: Sight, say: Weighed) -> None:
     for index in late:
         _reads(frame, index, sight, say)
     if (
-        len(values) - len(outside) != sum([len(node.outputs) for node in nodes])
+        len(values) - before != sum([len(node.outputs) for node in nodes])
         or len(set(inputs)) != len(inputs)
         or len(set(weights)) != len(weights)
     ):
@@ -221,6 +221,9 @@ def _outputs(graph: Graph, values: set[bytes], sight: Sight, say: Weighed) -> No
     of_function = graph.function if graph.parent is None else None
     names = of_function.outputs if of_function else [value.name for value in graph.outputs]
     if of_function is not None:
+        if b"" in of_function.inputs:
+            text, hint = "an input of the function has no name", "name also what it does not read"
+            say("OG168", text, (), partial(_input_place, graph, 0), hint)
         seen = set(of_function.inputs)
         for index, name in enumerate(filter(None, names)):
             if name in seen:

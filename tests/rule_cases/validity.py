@@ -13,7 +13,7 @@ from rule_cases.case import Case
 STRICT = """\
 operators:
   - names: [Abs, Add, Clip, Concat, Gelu, LeakyRelu, SimplifiedLayerNormalization, TopK, Upsample]
-policy: {validity: error}
+policy: {validity: error, training_info: allow}
 """
 RELU = node("Relu")
 FIRST, SECOND = node("Relu", "x", "m"), node("Abs", "m", "y")
@@ -50,6 +50,18 @@ def giving(*outputs: str) -> bytes:
     held = function("F", node("Relu", "x", "z"), node("Abs", "x", "u"), output=list(outputs))
     call = node("F", "x", "y v", domain="local")
     return pb.model(graph(call), opset_import=LOCAL, functions=held)
+
+
+def training(*nodes: bytes) -> bytes:
+    """A model whose training graph holds the nodes; it sees x and y."""
+    held = pb.message("TrainingInfoProto", algorithm=body(*nodes))
+    return pb.model(graph(RELU), training_info=held)
+
+
+def taking(*inputs: str) -> bytes:
+    """A model whose function has these inputs."""
+    held = function("F", node("Relu"), input=list(inputs))
+    return pb.model(graph(node("F", "x x", domain="local")), opset_import=LOCAL, functions=held)
 
 
 def case(
@@ -109,6 +121,15 @@ NAMES = (
         "graph/node 1",
         at=node("Abs"),
         operator="Abs",
+    ),
+    case(
+        "OG152",
+        "two nodes of one output in a training graph that sees as many other names",
+        training(*3 * [node("Relu", "x", "z")]),
+        training(*[node("Relu", "x", name) for name in "zvw"]),
+        'Relu gives "z", and so does another node',
+        "training_info 0.algorithm/node 1",
+        operator="Relu",
     ),
     case(
         "OG152",
@@ -361,6 +382,14 @@ FUNCTIONS = (
         giving("z", "x"),
         giving("z", "u"),
         'the function gives its input "x" back under its own name',
+        "function local::F",
+    ),
+    case(
+        "OG168",
+        "function with an input that has no name",
+        taking("x", ""),
+        taking("x", "v"),
+        "an input of the function has no name",
         "function local::F",
     ),
 )
