@@ -162,7 +162,7 @@ VALIDITY = (
         "The branches of an If have no inputs and the outputs of the node; the body of a Loop has "
         "a counter, a condition and every carried value; that of a Scan all of its inputs. "
         "Runtimes refuse anything else.",
-        "Make the node and its graph agree; an input of a body may be left to its initializer.",
+        "Make the node and its graph agree; an input that has an initializer does not count.",
     ),
     Rule(
         "OG167",
@@ -178,9 +178,9 @@ VALIDITY = (
         "OG168",
         "function-output-name",
         Severity.ERROR,
-        "A function names an output twice, or gives an input back under its own name.",
+        "A function has an input without a name, an output twice, or an input for an output.",
         "ONNX Runtime makes a schema of every function, called or not, in which each input and "
-        "output has a name of its own: it refuses the model. ONNX's checker refuses the former.",
-        "Pass the value through an Identity, whose output has a name of its own.",
+        "output has a name of its own: it refuses the model. ONNX's checker refuses the first.",
+        "Pass the value through an Identity, whose output has a name of its own; name every input.",
     ),
 )

@@ -153,7 +153,7 @@ def _signature(schema: Schema) -> Signature:
     outputs: Sequence[int] = _counts(schema.outputs)
     if schema.name == "BatchNormalization":  # the one operator whose outputs come all or one
         outputs = (1, len(schema.outputs))
-    special = {"Constant": _one_value, "Split": _parts}.get(schema.name)
+    special = {"Constant": _one_value, "Optional": _element, "Split": _parts}.get(schema.name)
     return Signature(schema, _counts(schema.inputs), outputs, types, frozenset(required), special)
 
 
@@ -275,6 +275,15 @@ def _parts(graph: Graph, index: int, say: Weighed) -> None:
         say("OG159", text, (), partial(graph.node_place, index), hint, node.operator)
 
 
+def _element(graph: Graph, index: int, say: Weighed) -> None:
+    """Find an Optional of which nothing says what it is an optional of."""
+    node = graph.nodes[index]
+    if not any(node.inputs) and node.attribute(b"type") is None:
+        text = '{} has neither an input nor the attribute "type"'
+        hint = "say by its type what is left out"
+        say("OG161", text, (), partial(graph.node_place, index), hint, node.operator)
+
+
 def _one_value(graph: Graph, index: int, say: Weighed) -> None:
     """Find a Constant of several values; another rule speaks of one without any."""
     node = graph.nodes[index]
@@ -304,13 +313,15 @@ def _bodies(graph: Graph, known: dict[Operator, Signature], say: Weighed) -> Non
         for attribute in node.attributes:
             for inner in attribute.graphs:
                 stored = {tensor.name for tensor in inner.initializers}
-                least = sum([value.name not in stored for value in inner.inputs])
-                for what, has, fits, wants in (
-                    ("input", len(inner.inputs), least <= given <= len(inner.inputs), given),
-                    ("output", len(inner.outputs), taken == len(inner.outputs), taken),
+                own = sum([value.name in stored for value in inner.inputs])
+                beside = " beside those that initializers give" if own else ""
+                for what, has, wants, more in (
+                    ("input", len(inner.inputs) - own, given, beside),
+                    ("output", len(inner.outputs), taken, ""),
                 ):
-                    if not fits:
-                        text = f'{{}}: "{{}}" has {_plural(has, what)}, here it must have {wants}'
+                    if has != wants:
+                        text = f'{{}}: "{{}}" has {_plural(has, what)}{more}, here it must have '
+                        text += f"{wants}"
                         place = partial(graph.node_place, index)
                         hint = "make the node and its graph agree"
                         say("OG166", text, (attribute.name,), place, hint, node.operator)

@@ -20,6 +20,7 @@ id: any
 operators:
   - names: [Abs, Add, BatchNormalization, Clip, Concat, Dropout, Gelu, Identity, If, Loop, Relu]
   - names: [Constant, LayerNormalization, Scatter, Softmax, Split, Squeeze, TopK]
+  - names: [Optional, OptionalHasElement]
   - {domain: com.microsoft, names: [Gelu, Unheard]}
 policy: {functions: allow, training_info: allow}
 """
@@ -86,6 +87,7 @@ def loop(
     return model([node("Loop", ["n", "c", "x"], ["y"], body=body)], [X, C, N])
 
 
+HAS = node("OptionalHasElement", ["o"], ["y"])
 ROUND, KEEP, V = scalar("i", TensorProto.INT64), scalar("ci", TensorProto.BOOL), f("v")
 GO, W = scalar("co", TensorProto.BOOL), f("w")
 GOING = node("Identity", ["ci"], ["co"])
@@ -399,6 +401,19 @@ FACTS = {
         "",
         NOBODY,
     ),
+    "optional of nothing that is known": Fact(
+        model([node("Optional", [], ["o"]), HAS], outputs=[scalar("y", TensorProto.BOOL)]),
+        "OG161",
+        RUNTIME,
+    ),
+    "optional that is left out": Fact(
+        model(
+            [node("Optional", [], ["o"], type=helper.make_tensor_type_proto(1, [])), HAS],
+            outputs=[scalar("y", TensorProto.BOOL)],
+        ),
+        "",
+        NOBODY,
+    ),
     "branch with an input": Fact(
         iff(helper.make_graph([node("Abs", ["x"], ["t"])], "b", [f("q")], [f("t")])),
         "OG166",
@@ -419,6 +434,14 @@ FACTS = {
         loop([GOING, node("Add", ["v", "u"], ["w"])], [ROUND, KEEP, V, f("u")], [GO, W], ["u"]),
         "",
         NOBODY,
+    ),
+    "body whose carried value has its own default": Fact(
+        loop([GOING, node("Relu", ["v"], ["w"])], [ROUND, KEEP, V], [GO, W], ["v"]),
+        "OG166",
+        RUNTIME,
+    ),
+    "function with an input that has no name": Fact(
+        call([node("Relu", ["a"], ["b"])], inputs=["a", ""], given=["x", "x"]), "OG168", RUNTIME
     ),
     "body that gives no condition": Fact(
         loop([node("Relu", ["v"], ["w"])], [ROUND, KEEP, V], [W]), "OG166", RUNTIME
