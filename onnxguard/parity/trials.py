@@ -43,7 +43,8 @@ FEW = 4096
 """So many elements cost nothing: of several shapes the largest meets most edges."""
 
 MEMORY = 64 << 20
-"""Long axes and many rows may ask for so many bytes, or a quarter of what the model takes."""
+"""Long axes and many rows may add so many bytes, or a quarter of what the model takes, to what it
+makes at any size, such as a transposed table."""
 
 CHEAP = 8 << 20
 """And a batch as long as another axis, which no signature asks for, for so many."""
@@ -237,7 +238,7 @@ def generated_inputs(
         left: list[str] = []
 
         def affordable(sizes: Shapes) -> bool:
-            fits = known.sizes.memory(sizes) <= most
+            fits = known.sizes.memory(sizes) - known.sizes.memory(fitting[0]) <= most
             if not fits:
                 left.append(shapes_text(tuple((printable(n), dims) for n, dims in sizes.items())))
             return fits

@@ -612,6 +612,15 @@ def test_what_is_not_run_to_save_memory_is_said() -> None:
     assert "not run, to save memory: x 1x256x4" in said(report)
     assert "--shape runs one" in said(report)
     assert "to save memory" not in said(check_parity(LINEAR, linear()))
+    constant = graph(  # 80 MiB at any size say nothing against a long axis
+        "(float[n, l, 4] x) => (float[n, l, 5] y) { wide = Expand(zero, shape) "
+        "sum = ReduceSum <keepdims = 0> (wide) h = MatMul(x, w) y = Add(h, sum) }",
+        shape=np.array([20 << 20]),
+        zero=np.float32(0),
+    )
+    report = check_parity(constant, linear(), local=False)
+    assert "to save memory" not in said(report)
+    assert "long" in {trial.profile for trial in report.trials}
 
 
 def test_values_are_drawn_as_asked() -> None:
