@@ -216,8 +216,10 @@ class Runner:
             json.dumps(self._settings),
             *(job.item for job in jobs),
         ]
-        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE"}
-        environment.pop("PYTHONSAFEPATH", None)  # the steps lie in the working folder
+        # Children import what this process does, from wherever gpu.sh found it.
+        path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
+        environment = os.environ | {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": path}
+        environment["PYTHONSAFEPATH"] = "1"
         with self._results.log.open("ab") as log:
             place = log.seek(0, os.SEEK_END)
             process = subprocess.Popen(

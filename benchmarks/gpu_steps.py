@@ -288,6 +288,7 @@ class Losses(Watch):
 
     def __init__(self, stop_at: float | None = None) -> None:
         self.losses: dict[int, float] = {}
+        self.stopped = False
         self._stop_at, self._sum = stop_at, 0.0
 
     def step(self, epoch: int, step: int, steps: int, loss: float, rate: float) -> None:
@@ -296,6 +297,7 @@ class Losses(Watch):
         self.losses[step] = loss * step - self._sum
         self._sum = loss * step
         if self._stop_at is not None and step == int(self._stop_at * steps):
+            self.stopped = True
             signal.raise_signal(signal.SIGINT)
 
 
@@ -322,8 +324,8 @@ def measure_curve(settings: Settings, item: str) -> dict[str, Any]:
             first = Losses(stop_at=0.5)
             try:
                 train_once(settings, student, way, 1, first)
-            except TrainingError as error:
-                if "--resume" not in str(error):
+            except TrainingError:
+                if not first.stopped:
                     raise
             else:
                 raise FailedError("the training was not interrupted")
