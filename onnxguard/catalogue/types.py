@@ -62,4 +62,14 @@ TYPES = (
         "inference and runtimes refuse the model.",
         "Leave one of the two inputs out, as an empty name.",
     ),
+    Rule(
+        "OG182",
+        "type-incomplete",
+        Severity.ERROR,
+        "An input of the main graph has no type, or a declared type does not say what it holds.",
+        "A caller cannot know what to feed, and a tensor, sequence, map or optional of nothing in "
+        "particular is no type of ONNX. The checker and ONNX Runtime refuse the model; another "
+        "reader guesses. Other values need no declaration: their types follow.",
+        "Declare the input's type, or remove the value_info; export the model again.",
+    ),
 )

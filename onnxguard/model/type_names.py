@@ -55,6 +55,15 @@ def declared(given: Type) -> str:
     return _nested(given.kind, given.dtype, given.keys)
 
 
+def lacking(given: Type) -> str:
+    """What a TypeProto of a kind, such as tensor or map, does not say; empty of a whole one."""
+    if 0 in given.keys:
+        return "a key type"
+    held = given.kind.rstrip(")").rpartition("(")[2]
+    lacks = given.dtype == 0 if held.endswith("tensor") else held == "undeclared"
+    return "an element type" if lacks and given.kind != "undeclared" else ""
+
+
 @lru_cache(maxsize=1024)
 def _nested(kind: str, dtype: int, keys: tuple[int, ...]) -> str:
     *outer, inner = kind.rstrip(")").split("(")

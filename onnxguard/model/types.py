@@ -11,7 +11,7 @@ Iterative: a graph is a generator that yields the graphs inside it to ``walking.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from onnxguard.base.printable import printable
@@ -26,6 +26,7 @@ from onnxguard.model.type_names import (
     UNKNOWN,
     declared,
     inside,
+    lacking,
     sequence_of,
     shown,
     tensor_of,
@@ -182,6 +183,8 @@ class _Inference:
             known = types.get(value.name)
             if known and kind and known != kind:
                 self._declared(graph, value, kind, known)
+            if not kind and known is not None:
+                self._incomplete(graph, value)
         outputs = tuple([types.get(v.name) or fallback.get(v.name, UNKNOWN) for v in graph.outputs])
         table = {name: types.get(name, UNKNOWN) for name in own} if graph.parent else types
         self._tables.setdefault(id(graph), []).append(table)
@@ -197,12 +200,16 @@ class _Inference:
             if kind and known and kind != known:
                 self._declared(graph, value, kind, known)
             types[value.name] = known or kind
+            if not kind:
+                self._incomplete(graph, value)
         stored = {tensor.name: tensor_of(tensor.dtype) for tensor in graph.initializers}
         for value in graph.inputs if stored else ():
             kind, known = types[value.name], stored.get(value.name, UNKNOWN)
             if kind and known and kind != known:
                 self._declared(graph, value, kind, known)
         types.update(stored)
+        if graph is self._model.graph:
+            self._untyped(graph, [value for value in graph.inputs if value.name not in stored])
         for sparse in graph.sparse_initializers:
             if sparse.values is not None:  # runtimes make it dense, the standard calls it sparse
                 types[sparse.values.name] = UNKNOWN
@@ -262,6 +269,21 @@ class _Inference:
     def _declared(self, graph: Graph, value: Value, kind: str, known: str) -> None:
         message = f'value "{printable(value.name)}" is declared as {shown(kind)}, it is '
         self._clash(Clash("OG179", message + shown(known), graph, -1, value))
+
+    def _incomplete(self, graph: Graph, value: Value) -> None:
+        """Say where a type leaves out what it holds; nobody reads those of a function's body."""
+        lacks = lacking(value.type)
+        if lacks and (graph.parent is not None or graph.function is None):
+            shape = value.type.kind.replace("(undeclared)", "")
+            message = f'value "{printable(value.name)}" is declared as {shape} without {lacks}'
+            self._clash(Clash("OG182", message, graph, -1, value))
+
+    def _untyped(self, graph: Graph, inputs: Iterable[Value]) -> None:
+        """Say which inputs that get no type from elsewhere declare none."""
+        for value in inputs:
+            if value.type.kind == "undeclared":
+                message = f'input "{printable(value.name)}" has no type'
+                self._clash(Clash("OG182", message, graph, -1, value))
 
     def _clash(self, clash: Clash) -> None:
         place = clash.node if clash.value is None else clash.value.start
@@ -349,6 +371,8 @@ class _Inference:
             return Outcome(_NO_OUTPUTS)
         inputs = typed.inputs
         if op_type == "Loop":
+            if not any(typed.node.inputs[1:2]):  # ONNX Runtime types the condition as the node does
+                self._untyped(body, body.inputs[1:2])
             outputs = yield self._graph(body, scope, (INT64, BOOL, *inputs[2:]))
             return _carried(typed, inputs[2:], outputs[1:])
         if op_type == "Scan":

@@ -1,4 +1,4 @@
-"""The types of values, as they follow from ONNX's schemas (OG176 to OG181)."""
+"""The types of values, as they follow from ONNX's schemas (OG176 to OG182)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _HINTS = {
     "OG179": "remove the declaration, or correct it",
     "OG180": "insert a Cast in the body that differs",
     "OG181": "leave one of the two inputs out",
+    "OG182": "declare it whole, or export the model again",
 }
 
 

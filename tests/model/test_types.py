@@ -9,9 +9,11 @@ from typing import Any
 
 import make_models
 import onnx
+import onnxruntime
 import pytest
 from onnx import AttributeProto, GraphProto, ModelProto, TypeProto, defs
 from onnx.backend.test.loader import load_model_tests
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument
 from support import networks
 from support import protobuf as pb
 from support.protobuf import attribute, body, constant, function, graph, node, value
@@ -375,3 +377,73 @@ def test_a_map_keeps_the_type_of_its_keys() -> None:
     given = pb.message("ValueInfoProto", name="x", type=listed)
     types = main_types(pb.model(graph(node("Identity"), input=given, output=given)))
     assert types[b"x"] == "seq(map(string,tensor(float)))"
+
+
+# -- types of which a part is left out -------------------------------------------------------------
+
+PARTIAL = {
+    "none": TypeProto(),
+    "tensor": TypeProto(tensor_type=TypeProto.Tensor()),
+    "sparse_tensor": TypeProto(sparse_tensor_type=TypeProto.SparseTensor()),
+    "sequence": TypeProto(sequence_type=TypeProto.Sequence()),
+    "optional": TypeProto(optional_type=TypeProto.Optional()),
+    "sequence of tensors": TypeProto(
+        sequence_type=TypeProto.Sequence(elem_type=TypeProto(tensor_type=TypeProto.Tensor()))
+    ),
+    "map without a key": TypeProto(
+        map_type=TypeProto.Map(value_type=onnx.helper.make_tensor_type_proto(FLOAT, None))
+    ),
+    "map without values": TypeProto(map_type=TypeProto.Map(key_type=INT64)),
+}
+PLACES = ["x", "t", "y", "c", "i", "go", "v", "w", "u", "nobody", "inside"]
+"""Names in ``declared_in_part``: an input, a value_info, an output, an input that is stored, a
+loop's own, a value_info of nobody and one of a function."""
+
+
+def declared_in_part(place: str, kind: TypeProto) -> ModelProto:
+    """A model that declares one of its values with this type, and the others whole."""
+
+    def info(name: str, dtype: int = FLOAT) -> onnx.ValueInfoProto:
+        whole = onnx.helper.make_tensor_type_proto(dtype, None)
+        return onnx.ValueInfoProto(name=name, type=kind if name == place else whole)
+
+    make = onnx.helper.make_node
+    nodes = [
+        make("Relu", ["v"], ["u"]),
+        make("Relu", ["u"], ["w"]),
+        make("Identity", ["go"], ["on"]),
+    ]
+    ends = [info("on", BOOL), info("w")]
+    round_ = onnx.helper.make_graph(
+        nodes, "b", [info("i", INT64), info("go", BOOL), info("v")], ends, value_info=[info("u")]
+    )
+    nodes = [
+        make("F", ["x"], ["t"], domain="local"),
+        make("Add", ["t", "c"], ["s"]),
+        make("Loop", ["n", "", "s"], ["y"], body=round_),
+    ]
+    stored = [
+        onnx.helper.make_tensor("c", FLOAT, [], [1]),
+        onnx.helper.make_tensor("n", 7, [], [2]),
+    ]
+    declared = [info("t"), info("nobody")]
+    held = onnx.helper.make_graph(nodes, "g", [info("x"), info("c")], [info("y")], stored)
+    held.value_info.extend(declared)
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("local", 1)]
+    body = [make("Relu", ["a"], ["inside"]), make("Relu", ["inside"], ["b"])]
+    made = onnx.helper.make_function("local", "F", ["a"], ["b"], body, opsets[:1])
+    made.value_info.append(info("inside"))
+    return onnx.helper.make_model(held, opset_imports=opsets, ir_version=10, functions=[made])
+
+
+@pytest.mark.parametrize("kind", PARTIAL)
+@pytest.mark.parametrize("place", PLACES)
+def test_a_type_in_part_is_said_where_onnxruntime_refuses_it(place: str, kind: str) -> None:
+    model = declared_in_part(place, PARTIAL[kind]).SerializeToString()
+    wanted = []
+    try:
+        onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    except (Fail, InvalidArgument):
+        wanted = ["OG182"]
+    clashes = infer_types(read_model(model)).clashes
+    assert [clash.code for clash in clashes] == wanted, clashes

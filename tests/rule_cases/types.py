@@ -1,4 +1,4 @@
-"""OG176 to OG181: types that do not follow from ONNX's schemas, and a size given twice."""
+"""OG176 to OG182: types that do not follow from schemas or lack a part, and a size given twice."""
 
 from __future__ import annotations
 
@@ -74,6 +74,13 @@ def inserted(dtype: int) -> bytes:
     made = [empty, node("SequenceInsert", "s x", "y")]
     outer = pb.message("ValueInfoProto", name="y")
     return pb.model(graph(*made, output=outer))
+
+
+def taken(*parts: bytes) -> bytes:
+    """A graph whose input has a type of these parts, or none."""
+    held = [pb.message("TypeProto", tensor_type=part) for part in parts]
+    given = pb.message("ValueInfoProto", name="x", type=held)
+    return pb.model(graph(node("Relu"), input=given))
 
 
 def resized(*scales: float) -> bytes:
@@ -246,5 +253,25 @@ CASES = (
         hint="leave one",
         route="graph/node 0",
         operator="Resize",
+    ),
+    Case(
+        "OG182",
+        "input without a type",
+        taken(),
+        taken(pb.message("TypeProto.Tensor", elem_type=FLOAT)),
+        JUDGED,
+        message='input "x" has no type',
+        hint="declare it whole",
+        route='graph/value "x"',
+    ),
+    Case(
+        "OG182",
+        "tensor of no element type",
+        taken(pb.message("TypeProto.Tensor", elem_type=0)),
+        taken(pb.message("TypeProto.Tensor", elem_type=FLOAT)),
+        JUDGED,
+        message='value "x" is declared as tensor without an element type',
+        hint="declare it whole",
+        route='graph/value "x"',
     ),
 )
