@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from onnxguard.base.errors import ModelError
@@ -12,6 +11,7 @@ from onnxguard.catalogue.shapes import SHAPES
 from onnxguard.model.survey import Survey
 from onnxguard.policy.allowlist import COST_LIMITS, Allowlist
 from onnxguard.rules.collector import Found
+from onnxguard.rules.types import tell
 
 if TYPE_CHECKING:
     from onnxguard.model.facts import Cost
@@ -29,21 +29,8 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         from onnxguard.model.describing import cost_for
 
         _costs(cost_for(survey, policy.sizes), survey, policy, found)
-    if not any(policy.validity(rule) for rule in SHAPES):
-        return
-    for clash in survey.scopes.shapes(policy.sizes).clashes:
-        severity = policy.validity(RULES[clash.code])
-        if severity is None:
-            continue
-        graph, value, operator = clash.graph, clash.value, ""
-        if value is None:
-            place = partial(graph.node_place, clash.node)
-            operator = graph.nodes[clash.node].operator.label
-        else:
-            item = f'value "{printable(value.name)}"'
-            place = partial(graph.place, item, value.start, value.end)
-        hint = _HINTS[clash.code]
-        found.add(clash.code, clash.message, place, hint=hint, operator=operator, severity=severity)
+    if any(policy.validity(rule) for rule in SHAPES):
+        tell(survey.scopes.shapes(policy.sizes).clashes, _HINTS, policy, found)
 
 
 def _costs(cost: Cost, survey: Survey, policy: Allowlist, found: Found) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from onnxguard.base.findings import Severity
@@ -10,6 +11,7 @@ from onnxguard.catalogue import RULES
 from onnxguard.catalogue.types import TYPES
 from onnxguard.model.graph import Operator
 from onnxguard.model.survey import Survey
+from onnxguard.model.types import Clash
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.rules.collector import Found
 
@@ -32,7 +34,14 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
     if not any(policy.validity(rule) for rule in TYPES):
         return
     _resized_twice(survey, policy.validity(RULES["OG181"]), found)
-    for clash in survey.scopes.types.clashes:
+    tell(survey.scopes.types.clashes, _HINTS, policy, found)
+
+
+def tell(
+    clashes: Iterable[Clash], hints: Mapping[str, str], policy: Allowlist, found: Found
+) -> None:
+    """Say what cannot be right, unless the list allows that; ``hints`` are by a rule's code."""
+    for clash in clashes:
         severity = policy.validity(RULES[clash.code])
         if severity is None:
             continue
@@ -43,7 +52,7 @@ def check(survey: Survey, policy: Allowlist, found: Found) -> None:
         else:
             item = f'value "{printable(value.name)}"'
             place = partial(graph.place, item, value.start, value.end)
-        hint = _HINTS[clash.code]
+        hint = hints[clash.code]
         found.add(clash.code, clash.message, place, hint=hint, operator=operator, severity=severity)
 
 
