@@ -16,7 +16,9 @@ from onnxguard.model.shapes.known import (
     axis_of,
     held,
     of,
+    picked,
     ranked,
+    strides_of,
 )
 
 
@@ -85,7 +87,17 @@ def one_hot(site: Site) -> Outputs:
     depth: Dim = int(given[0]) if given and len(given) == 1 else None
     if depth is None and site.input(1).values:
         depth = site.dims(1)[0]
-    return of((*shape[:axis], depth, *shape[axis:]))
+    made = (*shape[:axis], depth, *shape[axis:])
+    numbers, steps = site.numbers_at(0), strides_of(shape)
+    if numbers is None or not isinstance(depth, int):
+        return of(made)
+
+    def source(at: tuple[int, ...]) -> int:
+        place = sum(map(int.__mul__, at[:axis] + at[axis + 1 :], steps))
+        return int(numbers[place] in (at[axis], at[axis] - depth))
+
+    # So a repeat_interleave by a number that is computed is exported: what a Tile repeats.
+    return (picked(site.input(2), made, source),)
 
 
 def unique(site: Site) -> Outputs:

@@ -73,6 +73,29 @@ def test_a_resize_to_twice_the_size_by_arithmetic() -> None:
     assert shape(shapes, "y") == "[1, 8, 2*H, 2*W]"
 
 
+@pytest.mark.parametrize(
+    ("index", "axis", "made"), [(1, -1, "[N, 16, 3]"), (-2, 0, "[N, 16, 3]"), (9, -1, "[N, 1, 3]")]
+)
+def test_what_repeat_interleave_repeats_is_followed(index: int, axis: int, made: str) -> None:
+    """TorchScript's exporter makes the repeats of a Tile by a OneHot; 9 is outside of it."""
+    shapes = inferred(
+        f"""agraph (float[N, 1, 3] x) => (float[a, b, c] y)
+        <int64[1] at = {{{index}}}, int64 three = {{3}}, int64[1] one = {{1}}, int64 zero = {{0}},
+         int64[1] all = {{-1}}, int64[1] sixteen = {{16}}>
+        {{
+            n = Shape<end = 1>(x)
+            many = Mul(n, sixteen)
+            r = Div(many, n)
+            pair = Concat<axis = 0>(one, r)
+            hot = OneHot<axis = {axis}>(at, three, pair)
+            repeats = Reshape(hot, all)
+            y = Tile(x, repeats)
+        }}"""
+    )
+    assert shape(shapes, "y") == made
+    assert messages(shapes) == []
+
+
 def test_scales_are_applied_as_float32() -> None:
     scale = np.float32(1.1)
     model = helper.make_model(
