@@ -977,6 +977,15 @@ MODES = {
         "OP105",
         shapes=("x=30x4",),
     ),
+    "batch norm of weights": honest(  # as F.batch_norm(weight, training=True) is exported
+        graph("""(float[n, 4] x) => (float[n, 5] y) {
+          c, m, s = BatchNormalization <training_mode = 1> (w, five, none, none, five)
+          y = MatMul(x, c)
+        }""", **FIVES),
+        lambda x: x @ functional.batch_norm(
+            torch.from_numpy(WEIGHTS).to(x.dtype), None, None, training=True
+        ),
+    ),
     "batch norm in evaluation": honest(
         graph(NORM % ("", 0), **FIVES), lambda x: weighted(x) / (1 + 1e-5) ** 0.5
     ),
