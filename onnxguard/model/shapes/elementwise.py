@@ -317,8 +317,8 @@ def quantize_dynamic(site: Site) -> Outputs:
 _SAME = """Acos Acosh Asin Asinh Atan Atanh Binarizer Bernoulli BitwiseNot Celu Cos Cosh Elu Erf Exp
 Gelu HardSigmoid HardSwish IsInf IsNaN LRN LeakyRelu Log LpNormalization
 MeanVarianceNormalization Mish RandomNormalLike RandomUniformLike RegexFullMatch
-Round Selu Shrink Sigmoid Sin Sinh Softplus Softsign Swish Tan Tanh ThresholdedRelu
-Trilu Affine ImageScaler ParametricSoftplus Scale ScaledTanh CumSum CumProd ReverseSequence
+Selu Shrink Sigmoid Sin Sinh Softplus Softsign Swish Tan Tanh ThresholdedRelu
+Trilu Affine ImageScaler ParametricSoftplus Scale ScaledTanh CumProd ReverseSequence
 EyeLike QuantizeLinear DequantizeLinear ScatterND
 GroupNormalization BitCast""".split()  # noqa: SIM905 # one line an operator would hide the others
 """Operators whose output has the shape of the first input."""
@@ -358,6 +358,7 @@ ELEMENTWISE: dict[str, Callable[[Site], Outputs]] = {
     "Pow": many(scalars.pow_),
     "Reciprocal": unary(scalars.on_plain(lambda a: 1 / a)),
     "Relu": unary(scalars.on_plain(lambda a: max(a, 0)), least=0),
+    "Round": unary(scalars.on_plain(lambda a: float(round(a)))),  # a half to the even one, as ONNX
     "Sign": unary(scalars.on_plain(lambda a: (a > 0) - (a < 0))),
     "Sqrt": unary(scalars.on_plain(math.sqrt), least=0),
     "StringConcat": many(),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 from math import isfinite
 
 from onnxguard.model.shapes import dims as d
+from onnxguard.model.shapes import scalars
 from onnxguard.model.shapes.dims import Dim, Shape, shape_text
 from onnxguard.model.shapes.known import (
     FLOAT,
     INT64,
+    INTEGERS,
     Known,
     MismatchError,
     Number,
@@ -18,6 +21,7 @@ from onnxguard.model.shapes.known import (
     UnknownError,
     agreed,
     axis_of,
+    fitted,
     held,
     of,
     ranked,
@@ -92,6 +96,18 @@ def arg(site: Site) -> Outputs:
     axis = axis_of(site.integer(b"axis", 0), len(shape))
     middle: Shape = (1,) if site.integer(b"keepdims", 1) == 1 else ()
     return of(shape[:axis] + middle + shape[axis + 1 :])
+
+
+def cum_sum(site: Site) -> Outputs:
+    """X; of a list of whole numbers the sums so far."""
+    known, shape = site.input(0), site.shape(0)
+    if known.values is None or len(shape) != 1 or known.dtype not in INTEGERS:
+        return of(shape)
+    turn = -1 if site.integer(b"reverse", 0) else 1
+    sums = list(accumulate(known.values[::turn], scalars.add))
+    if site.integer(b"exclusive", 0):
+        sums = [0, *sums[:-1]]
+    return (held(shape, tuple([fitted(v, known.dtype) for v in sums[::turn]]), known.dtype),)
 
 
 def global_pool(site: Site) -> Outputs:
@@ -199,6 +215,7 @@ REDUCTIONS: dict[str, Callable[[Site], Outputs]] = {
     **dict.fromkeys(["Softmax", "LogSoftmax", "Hardmax"], softmax),
     **dict.fromkeys(["NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"], loss),
     "BatchNormalization": batch_normalization,
+    "CumSum": cum_sum,
     "InstanceNormalization": instance_normalization,
     "LayerNormalization": layer_normalization,
     "RMSNormalization": rms_normalization,

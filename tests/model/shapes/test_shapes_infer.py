@@ -96,6 +96,25 @@ def test_what_repeat_interleave_repeats_is_followed(index: int, axis: int, made:
     assert messages(shapes) == []
 
 
+@pytest.mark.parametrize(
+    ("how", "made"),
+    [("reverse = 0", "[10]"), ("reverse = 1", "[2]"), ("exclusive = 1", "[8]"),
+     ("exclusive = 1, reverse = 1", "[0]")],
+)  # fmt: skip
+def test_a_sum_of_the_numbers_so_far_is_followed(how: str, made: str) -> None:
+    """So torch.export writes repeat_interleave with a number for each row."""
+    shapes = inferred(
+        f"""agraph (float[N] x) => (int64[a] y)
+        <int64[3] counts = {{3, 5, 2}}, int64 zero = {{0}}, int64 last = {{-1}}, int64 one = {{1}}>
+        {{
+            sums = CumSum<{how}>(counts, zero)
+            end = Gather(sums, last)
+            y = Range(zero, end, one)
+        }}"""
+    )
+    assert shape(shapes, "y") == made
+
+
 def test_scales_are_applied_as_float32() -> None:
     scale = np.float32(1.1)
     model = helper.make_model(
