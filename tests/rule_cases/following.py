@@ -294,7 +294,7 @@ UNFOLLOWED = {
     "ScatterND": "s = ScatterND(one, table, {s})",
     "MatMul": "a = Reshape({s}, pair) b = MatMul(a, a) s = Reshape(b, one)",
     "Einsum": 's = Einsum<equation = "i,i->i">({s}, {s})',
-    "CumSum": "q = Squeeze(one) r = Sub(q, q) s = CumSum({s}, r)",
+    "CumSum": "a = Reshape({s}, pair) q = Squeeze(one) b = CumSum(a, q) s = Reshape(b, one)",
     "ReduceSumSquare": "s = ReduceSumSquare({s})",
     "TopK": "s, i = TopK({s}, one)",
     "Pad": 'p = Concat<axis = 0>(one, one) a = Pad<mode = "edge">({s}, p) s = ReduceSum(a, axis)',
