@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -62,12 +64,15 @@ class Behaviour(NamedTuple):
         operators: the operators of ATen that ran, in order.
         reduced: those that computed in half precision.
         numbers: the constants that numbers were compared with or clipped at.
+        empty_rows: where an attention had a mask, which queries it left no key, in any head:
+            ``[N, T]`` or ``[1, T]``.
     """
 
     reads: tuple[Read, ...]
     operators: tuple[str, ...]
     reduced: tuple[str, ...]
     numbers: tuple[float, ...] = ()
+    empty_rows: tuple[npt.NDArray[np.bool_], ...] = ()
 
 
 class BehaviourWatch(TorchDispatchMode):
@@ -130,22 +135,44 @@ class BehaviourWatch(TorchDispatchMode):
             tuple(self._operators),
             tuple(self._reduced),
             tuple(self._numbers),
+            tuple(self._functions.empty_rows.values()),
         )
 
 
 class _Functions(TorchFunctionMode):
-    """Knows whether PyTorch itself looks at values, only to check them."""
+    """Knows whether PyTorch itself looks at values, only to check them, and what masks leave."""
 
     checks = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.empty_rows: dict[tuple[int, ...], npt.NDArray[np.bool_]] = {}
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        classes = (kwargs or {}).get("num_classes", args[1] if len(args) > 1 else -1)
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        classes = kwargs.get("num_classes", args[1] if len(args) > 1 else -1)
         # With a number of classes, one_hot reads its largest index to see that it fits.
-        self.checks = getattr(func, "__name__", "") == "one_hot" and classes != -1
+        self.checks = name == "one_hot" and classes != -1
+        if name == "scaled_dot_product_attention":
+            mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
+            if mask is not None and 2 <= mask.ndim <= 4:
+                rows = _empty_rows(mask)
+                self.empty_rows[rows.shape] = self.empty_rows.get(rows.shape, False) | rows
         try:
-            return func(*args, **(kwargs or {}))
+            return func(*args, **kwargs)
         finally:
             self.checks = False
+
+
+def _empty_rows(mask: torch.Tensor) -> npt.NDArray[np.bool_]:
+    """Of a mask ``[N, heads, T, keys]``, or without its first axes, what lets no key through."""
+    values = mask.detach().cpu()
+    held = (values if mask.dtype == torch.bool else values.double()).numpy()
+    if mask.dtype != torch.bool:
+        held = held > torch.finfo(mask.dtype).min
+    empty = ~held.any(-1)
+    return np.asarray(empty[(None,) * (3 - empty.ndim)].any(1))
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:

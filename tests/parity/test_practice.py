@@ -555,6 +555,45 @@ def test_a_row_in_which_nothing_counts_is_tried(dtype: torch.dtype) -> None:
     assert report.verdict == "pass"
 
 
+def windowed(width: int, last: str = "Identity(z)") -> bytes:
+    """An attention to so many places before each; to all alike where nothing is left."""
+    return graph(
+        f"""(float[n, t, 4] x, int64[n, t] attention_mask) => (float[n, t, 4] y) {{
+          s = Shape<start = 1, end = 2>(x) t = Squeeze(s) r = Range(zero, t, one)
+          i = Unsqueeze(r, last) j = Unsqueeze(r, first) d = Sub(i, j)
+          before = GreaterOrEqual(d, zero) near = Less(d, width) window = And(before, near)
+          m = Cast<to = 9>(attention_mask) k = Unsqueeze(m, last) keep = And(window, k)
+          q = Mul(x, root) x_t = Transpose<perm = [0, 2, 1]>(x) k_t = Mul(x_t, root)
+          p = MatMul(q, k_t) scores = Where(keep, p, least) a = Softmax(scores)
+          z = MatMul(a, x) y = {last} }}""",
+        zero=np.array(0),
+        one=np.array(1),
+        width=np.array(width),
+        first=np.array([0]),
+        last=np.array([1]),
+        root=np.float32(0.5**0.5),
+        least=np.float32(-1e30),
+    )
+
+
+def window_of_two(x: Tensor, attention_mask: Tensor) -> Tensor:
+    places = torch.arange(x.shape[1])
+    far = places[:, None] - places
+    keep = (far >= 0) & (far < 2) & attention_mask[:, None].bool()
+    return functional.scaled_dot_product_attention(x, x, x, attn_mask=keep)
+
+
+def test_what_a_window_of_padding_gives_is_a_warning() -> None:
+    network = Network(window_of_two)
+    report = check_parity(windowed(2), network)
+    assert warned(report) == {"OP313"}, report.findings
+    assert [finding.code for finding in report.findings] == ["OP313"]
+    assert report.verdict == "pass"
+    for wrong in (windowed(3), windowed(2, "Mul(z, root)")):
+        report = check_parity(wrong, network)
+        assert "OP201" in errors(report), report.findings
+
+
 def ranges(text: str, **weights: Any) -> dict[str, tuple[float, float]]:
     proto = onnx.load_from_string(graph(text, **weights))
     return {name: (one.low, one.high) for name, one in Ranges(proto).integers.items()}
