@@ -156,8 +156,9 @@ class _Functions(TorchFunctionMode):
         self.checks = name == "one_hot" and classes != -1
         if name == "scaled_dot_product_attention":
             mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
-            if mask is not None and 2 <= mask.ndim <= 4:
-                rows = _empty_rows(mask)
+            query = kwargs.get("query", args[0] if args else None)
+            if mask is not None and query is not None and 2 <= mask.ndim <= query.ndim in (3, 4):
+                rows = _empty_rows(mask, query.ndim)
                 self.empty_rows[rows.shape] = self.empty_rows.get(rows.shape, False) | rows
         try:
             return func(*args, **kwargs)
@@ -165,14 +166,14 @@ class _Functions(TorchFunctionMode):
             self.checks = False
 
 
-def _empty_rows(mask: torch.Tensor) -> npt.NDArray[np.bool_]:
-    """Of a mask ``[N, heads, T, keys]``, or without its first axes, what lets no key through."""
+def _empty_rows(mask: torch.Tensor, axes: int) -> npt.NDArray[np.bool_]:
+    """Of a mask ``[N, heads, T, keys]``, of so many axes at the most, what lets no key through."""
     values = mask.detach().cpu()
     held = (values if mask.dtype == torch.bool else values.double()).numpy()
     if mask.dtype != torch.bool:
         held = held > torch.finfo(mask.dtype).min
-    empty = ~held.any(-1)
-    return np.asarray(empty[(None,) * (3 - empty.ndim)].any(1))
+    empty = np.asarray(~held.any(-1))[(None,) * (axes - mask.ndim)]
+    return np.asarray(empty.any(tuple(range(1, axes - 2))))
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
