@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 
@@ -68,9 +69,11 @@ def mod(a: Number, b: Number) -> Number:
 
 
 def pow_(a: Number, b: Number) -> Number:
-    """A power of whole numbers, of a small exponent."""
+    """A power of whole numbers, of a small exponent; of floats where every library rounds alike."""
     if isinstance(a, int) and isinstance(b, int) and 0 <= b <= 64:
         return int(a**b)
+    if isinstance(a, float) and b in (0.5, 1, 2):
+        return math.sqrt(a) if b == 0.5 else a**b
     return None
 
 

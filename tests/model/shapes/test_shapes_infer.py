@@ -115,6 +115,23 @@ def test_a_sum_of_the_numbers_so_far_is_followed(how: str, made: str) -> None:
     assert shape(shapes, "y") == made
 
 
+def test_the_side_of_a_square_is_followed() -> None:
+    """As networks ask for it that stretch a table of positions: ``int(n ** 0.5)``."""
+    shapes = inferred(
+        """agraph (float[16, 3] table) => (float[a, b, c] y)
+        <float[1] half = {0.5}, int64[1] rest = {-1}, int64[1] three = {3}>
+        {
+            n = Shape<end = 1>(table)
+            f = Cast<to = 1>(n)
+            p = Pow(f, half)
+            side = Cast<to = 7>(p)
+            s = Concat<axis = 0>(side, rest, three)
+            y = Reshape(table, s)
+        }"""
+    )
+    assert shape(shapes, "y") == "[4, 4, 3]"
+
+
 def test_scales_are_applied_as_float32() -> None:
     scale = np.float32(1.1)
     model = helper.make_model(
