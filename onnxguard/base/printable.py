@@ -9,6 +9,9 @@ from __future__ import annotations
 SHOWN = 200
 """Characters of one name that are shown."""
 
+WHOLE = 1 << 16
+"""Those of a path, which tells one file from another: more than a system takes."""
+
 
 def printable(text: str | bytes, shown: int = SHOWN) -> str:
     r"""Escape what does not print (control, bidi, format, unassigned), a backslash as two.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import click
 
 from onnxguard.base.errors import ManifestError
-from onnxguard.base.printable import plural, printable
+from onnxguard.base.printable import plural
 from onnxguard.base.processes import cores
 from onnxguard.base.writing import refuse_link
 from onnxguard.cli.config import config_option
@@ -21,6 +21,7 @@ from onnxguard.repository.inventory import take_inventory
 from onnxguard.repository.lock import LOCK, Lock, read_lock, write_lock
 from onnxguard.repository.lock_digests import Digests, digests
 from onnxguard.repository.manifest_file import nearest_manifest
+from onnxguard.sources.remote import shown
 
 SHOWN = 20
 """Files that are named of those that are new, changed or gone."""
@@ -80,16 +81,16 @@ def _changes(old: Lock, new: Digests, verbose: bool) -> Iterator[str]:
     yield f"wrote {LOCK}: {', '.join([plural(len(files), 'file'), *counts])}"
     now = {files[path]: path for path in reversed(came)}
     for kind, paths in kinds.items() if old else ():
-        shown = paths if verbose else paths[:SHOWN]
-        for path in shown:
+        named = paths if verbose else paths[:SHOWN]
+        for path in named:
             note = f" (data of {_named(new.wanted[path])})" if path in new.wanted else ""
             if kind == "gone" and old[path] in now:
-                note = f" (its bytes are in {printable(now[old[path]])})"
-            yield f"  {kind:7} {printable(path)}{note}"
-        if len(shown) < len(paths):
-            yield f"  {kind:7} and {len(paths) - len(shown):,} more (-v names them)"
+                note = f" (its bytes are in {shown(now[old[path]])})"
+            yield f"  {kind:7} {shown(path)}{note}"
+        if len(named) < len(paths):
+            yield f"  {kind:7} and {len(paths) - len(named):,} more (-v names them)"
 
 
 def _named(models: list[str]) -> str:
     more = f" and {len(models) - 1:,} more" if len(models) > 1 else ""
-    return printable(models[0]) + more
+    return shown(models[0]) + more

@@ -26,6 +26,7 @@ from onnxguard.repository.manifest import Contract, Entry, Manifest
 from onnxguard.repository.parity_check import check_parity_of
 from onnxguard.scanning.lean import lean
 from onnxguard.scanning.report import Report, Run, Verdict, verdict_of
+from onnxguard.sources.remote import shown
 
 
 def _no_results(_: Iterable[str]) -> AbstractContextManager[None]:
@@ -109,8 +110,8 @@ def check(manifest: Manifest, options: Options, paths: tuple[str, ...] = ()) -> 
         options = options._replace(whole=True)
     # What parity said is not taken from an earlier run: the reference may be another one now.
     again = {at for at, entry in enumerate(manifest.entries) if entry.parity and options.parity}
-    shown = (_shown(manifest, path) for path, at in inventory.models if at not in again)
-    with opened_cache(manifest.root, options.caching) as cache, options.results(shown) as results:
+    kept = (_shown(manifest, path) for path, at in inventory.models if at not in again)
+    with opened_cache(manifest.root, options.caching) as cache, options.results(kept) as results:
         checking = _Checking(manifest, inventory, lock, cache, results, options)
         reports = list(checking.reports())
         if not paths:
@@ -215,10 +216,10 @@ class _Checking:
         from onnxguard.scanning.scan import examine
 
         report = examine(self._absolute(task.path), self._policies[task.policy]).report
-        return report._replace(path=printable(task.path))
+        return report._replace(path=shown(task.path))
 
     def _lost(self, task: Task) -> Examined:
-        return Examined(died_report(printable(task.path), self._policies[task.policy].id))
+        return Examined(died_report(task.path, self._policies[task.policy].id))
 
     def _finished(self, task: Task, report: Report) -> Report:
         """The report with all that the manifest and the lock add."""
@@ -326,7 +327,7 @@ def _uncovered(path: str, manifest: Manifest, changes: tuple[Finding, ...]) -> R
         (Place("model", 0, 0),),
         hint="add its path to an entry, or to 'exclude'",
     )
-    return Report(printable(path), "none", Verdict.FAIL, (finding, *changes), None)
+    return Report(shown(path), "none", Verdict.FAIL, (finding, *changes), None)
 
 
 def _unused(manifest: Manifest, inventory: Inventory) -> list[Report]:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from onnxguard.base.errors import ModelError, UsageError
 from onnxguard.base.findings import Finding
-from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
 from onnxguard.repository.cache import Cache, judge_digest
 from onnxguard.repository.inventory import state_of
@@ -17,6 +16,7 @@ from onnxguard.repository.manifest import Manifest
 from onnxguard.scanning.report import Report
 from onnxguard.scanning.same_graph import Spans, digest_at
 from onnxguard.sources.files import open_model
+from onnxguard.sources.remote import shown
 
 
 class Task(NamedTuple):
@@ -87,7 +87,7 @@ class Memory:
                 self._cache.keep_file(task.path, known._replace(digest=digest), changed)
         if report is None or (self._whole and not report.findings):
             return None  # of a model without findings not all facts are kept
-        return report._replace(path=printable(task.path))
+        return report._replace(path=shown(task.path))
 
     def _content(self, path: str, size: int) -> str:
         """The digest of a file if it is one of those whose structure the cache knows."""
@@ -116,7 +116,7 @@ class Memory:
         if report is None:
             if key not in self._seen:
                 return None
-            report = self._seen[key]._replace(path=printable(task.path))
+            report = self._seen[key]._replace(path=shown(task.path))
         elif key not in self._seen:
             self._seen[key] = report
             self._cache.keep_report(digest, examined.spans, self._judges[task.policy], report)

@@ -15,6 +15,7 @@ from onnxguard.base.printable import printable
 from onnxguard.base.progress import Step
 from onnxguard.base.reading import read_regular
 from onnxguard.base.writing import write_whole
+from onnxguard.sources.remote import shown
 
 LOCK = "onnxguard.lock"
 SCHEMA = "onnxguard/lock/1"
@@ -132,17 +133,17 @@ def check_lock(lock: Lock, path: str, digest: str, size: int) -> Finding | None:
         digest: its SHA-256, empty where it could not be read.
         size: bytes of the model that it belongs to.
     """
-    shown, wanted = printable(path), lock.get(path)
+    wanted = lock.get(path)
     if wanted == digest:
         return None
     place = (Place("model", 0, size),)
     if wanted is None:
-        message = f"{shown} is not in {LOCK}"
+        message = f"{shown(path)} is not in {LOCK}"
         return Finding("OG822", Severity.ERROR, message, place, hint="run onnxguard lock")
     has = f"has the SHA-256 {digest[:12]}" if digest else "cannot be read"
-    message = f"{shown} {has}, and {LOCK} says {wanted[:12]}"
+    message = f"{shown(path)} {has}, and {LOCK} says {wanted[:12]}"
     hint = "review the change (onnxguard diff), then run onnxguard lock, or restore the file"
-    return Finding("OG821", Severity.ERROR, printable(message), place, hint=hint)
+    return Finding("OG821", Severity.ERROR, message, place, hint=hint)
 
 
 def missing_files(lock: Lock, present: Iterable[str]) -> list[Finding]:
@@ -153,7 +154,7 @@ def missing_files(lock: Lock, present: Iterable[str]) -> list[Finding]:
         Finding(
             "OG823",
             Severity.ERROR,
-            f"{printable(path)} is not among the models and their data",
+            f"{shown(path)} is not among the models and their data",
             (Place("model", 0, 0),),
             hint=hint,
         )

@@ -13,6 +13,7 @@ from onnxguard.repository.inventory import Inventory, but_ignored, data_files, d
 from onnxguard.repository.lock import LOCK, Lock, checksums
 from onnxguard.repository.manifest import Manifest
 from onnxguard.scanning.scan import read_facts
+from onnxguard.sources.remote import shown
 
 
 class Digests(NamedTuple):
@@ -51,7 +52,7 @@ def digests(manifest: Manifest, inventory: Inventory, jobs: int, step: Step) -> 
         found: list[str] = []
         for error in _errors(manifest.root, path, found):
             hint = f" ({error.hint})" if error.hint else ""
-            bad.append((printable(path), f"{error.code} {error}{hint}"))
+            bad.append((shown(path), f"{error.code} {error}{hint}"))
         for file in found:
             wanted.setdefault(file, []).append(path)
         step("reading models", number, len(models))
@@ -74,6 +75,6 @@ def _errors(root: str, model: str, found: list[str]) -> Iterator[ModelError]:
         return
     for location, file in data_of(path, facts):
         if file.code:
-            shown = f'external data at "{printable(location)}"{file.why}'
-            yield ModelError(file.code, shown, file.hint)
+            why = f'external data at "{printable(location)}"{file.why}'
+            yield ModelError(file.code, why, file.hint)
     found += data_files(root, model, facts)

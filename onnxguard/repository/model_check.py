@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from onnxguard.base.findings import Finding, Place
-from onnxguard.base.printable import printable
 from onnxguard.model.wanted import EVERYTHING
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.repository.cache import SLIM, slim
 from onnxguard.repository.file_states import Examined, Task
 from onnxguard.repository.manifest import FullCheckLimits
 from onnxguard.scanning.scan import examine
+from onnxguard.sources.remote import shown
 
 
 class Examiner:
@@ -52,5 +52,5 @@ class Examiner:
             if (digest, task.policy) in self._given:
                 return Examined(None, digest, (), second)
             self._given.add((digest, task.policy))
-        report = report._replace(path=printable(task.path))
+        report = report._replace(path=shown(task.path))
         return Examined(report if self._whole else slim(report), digest, spans, second)

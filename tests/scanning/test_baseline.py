@@ -104,6 +104,22 @@ def test_the_same_finding_in_another_model_fails() -> None:
     assert status(*WITH) == 1
 
 
+def test_a_finding_in_a_model_with_a_long_path_is_accepted_there_alone() -> None:
+    deep = f"{'d' * 120}/{'e' * 120}"
+    Path(deep).mkdir(parents=True)
+    write_models(**{f"{deep}/a": TANH})
+    for command in (("check",), ("scan", ".", "--allowlist", "./mine.yaml")):
+        assert run(*command, *UPDATE)[0] == 0
+        assert list(accepted()) == [f"{deep}/a.onnx"]
+        write_models(**{f"{deep}/b": TANH})
+        code, out, _ = run(*command, *WITH, "-q")
+        assert code == 1
+        assert [line.partition(":")[0].removeprefix("./") for line in out.splitlines()[:-1]] == [
+            f"{deep}/b.onnx"
+        ]
+        Path(f"{deep}/b.onnx").unlink()
+
+
 def test_what_is_never_accepted() -> None:
     write_models(m=weighted(bytes(8)), gone=RELU, ok=RELU)
     expired = "{model: m.onnx, code: OG101, reason: known, expires: 2001-01-01}"

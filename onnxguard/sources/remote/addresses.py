@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from onnxguard.base.errors import UsageError
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import WHOLE, printable
 
 WEB = frozenset({"http", "https"})
 PACKAGES = {
@@ -72,7 +72,7 @@ def shown(path: str) -> str:
     'https://***@host/m.onnx?token=***'
     """
     if not is_remote(path):
-        return printable(path)
+        return printable(path, WHOLE)
     protocol, _, rest = path.partition("://")
     host, slash, key = rest.partition("/")
     if "?" in host:  # no slash comes before the query
@@ -86,7 +86,7 @@ def shown(path: str) -> str:
     key, mark, query = key.partition("?")
     if mark:
         query = "&".join(_hidden(part, web) for part in query.split("&"))
-    return printable(f"{protocol}://{host}{slash}{key}{mark}{query}")
+    return printable(f"{protocol}://{host}{slash}{key}{mark}{query}", WHOLE)
 
 
 def _hidden(part: str, web: bool) -> str:
