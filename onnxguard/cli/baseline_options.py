@@ -12,7 +12,7 @@ from onnxguard.base.printable import plural, printable
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.messages import note
-from onnxguard.cli.output import check_output
+from onnxguard.cli.output import check_place
 from onnxguard.scanning.baseline import Located, accept, read_baseline, write_baseline
 from onnxguard.scanning.report import Run
 
@@ -42,7 +42,7 @@ class Baseline(NamedTuple):
         elif partial:
             raise UsageError("--update-baseline looks at all models: leave the paths out")
         else:
-            check_output(path, option="--baseline")
+            check_place(path, option="--baseline")
             if os.path.lexists(path):
                 read_baseline(path)  # nothing else is written over
 

@@ -23,6 +23,7 @@ from onnxguard.cli.output import (
     Reports,
     files_of,
     is_filed,
+    keep_gate,
     report_options,
     rules_url_option,
     write_reports,
@@ -104,9 +105,10 @@ def check(
         found = found._replace(entries=tuple(entries))
     verbosity = verbose - quiet
     written = reports.targets()
+    gate = [found.path, os.path.join(found.root, LOCK), baseline.baseline, *_lists(found)]
     for file in files_of(written):
-        _keep_gate("--output", file, found, baseline.baseline)
-    _keep_gate("--results", scale.results, found, baseline.baseline)
+        keep_gate("--output", file, gate)
+    keep_gate("--results", scale.results, gate)
     refuse_empty(paths)
     chosen = tuple(_relative(path, found) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
@@ -193,13 +195,9 @@ def _relative(path: str, manifest: Manifest) -> str:
     return relative.replace(os.sep, "/")
 
 
-def _keep_gate(option: str, path: str | None, manifest: Manifest, baseline: str | None) -> None:
-    """Refuse to write over what a check goes by."""
-    kept = [manifest.path, os.path.join(manifest.root, LOCK), baseline]
-    if path is not None and os.path.realpath(path) in {os.path.realpath(k) for k in kept if k}:
-        raise UsageError(
-            f'{option} "{printable(path)}" is what the check goes by: name another file'
-        )
+def _lists(manifest: Manifest) -> list[str]:
+    """The files of the allowlists that the manifest names, and of those that they extend."""
+    return [str(path) for name in manifest.lists for path in list_files(name)]
 
 
 def _settings(manifest: Manifest, *flags: bool) -> str:
@@ -222,7 +220,7 @@ def _origin(origin: Origin, manifest: Manifest, checked: Checked, baseline: str 
     lock = os.path.join(manifest.root, LOCK)
     files = [*configuration(), DecidingFile("manifest", manifest.path, manifest.digest)]
     files += hashed("lock", [lock] if os.path.lexists(lock) else [])
-    files += hashed("allowlist", (path for name in manifest.lists for path in list_files(name)))
+    files += hashed("allowlist", _lists(manifest))
     files += hashed("baseline", [baseline] if baseline else [])
     return origin._replace(
         files=tuple(files),

@@ -11,9 +11,9 @@ from onnxguard.base.printable import plural, printable
 from onnxguard.cli.config import config_option
 from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
-from onnxguard.cli.output import Reports, report_options, write_reports
+from onnxguard.cli.output import Reports, keep_gate, report_options, write_reports
 from onnxguard.cli.shape_option import shape_option
-from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
+from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.policy.sizes import Sizes
 from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
 from onnxguard.sources.discover import refuse_empty
@@ -62,10 +62,15 @@ def diff(
     names = list(dict.fromkeys(allowlists))
     lists = [load_allowlist(name)._replace(sizes=sizes) for name in names] if sizes else names
     sketched = "html" in reports.forms
+    gate = [str(path) for name in names for path in list_files(name)]
+
+    def keep(file: str) -> None:
+        keep_gate("--output", file, gate)
+
     if span is not None:
         from onnxguard.differences.review import review
 
-        targets = reports.targets()
+        targets = reports.targets(keep=keep)
         reviewed = review(span, files, lists, sketched=sketched)
         write_reports(REVIEW_REPORTERS, reviewed, targets, int(verbose))
         return reviewed.exit_code
@@ -83,7 +88,7 @@ def diff(
     for path in files:
         if os.path.isdir(path):
             raise UsageError(f'"{printable(path)}" is a folder: diff compares two files')
-    targets = reports.targets(files)
+    targets = reports.targets(files, keep)
     difference = compare(old, new, lists, sketched)
     write_reports(DIFFERENCE_REPORTERS, difference, targets, int(verbose))
     return difference.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
@@ -12,14 +13,19 @@ import click
 
 from onnxguard.base.errors import UsageError
 from onnxguard.base.printable import printable
+from onnxguard.base.reading import read_regular
 from onnxguard.base.writing import refuse_link, write_whole
 from onnxguard.cli.grouped import Command, grouped
 from onnxguard.cli.kinds import FilePath, Form, Target
 from onnxguard.cli.messages import columns_of
+from onnxguard.cli.origin import configuration
 from onnxguard.reporters.kit.options import WIDTH, RenderOptions
 
 MODELS = (".onnx", ".onnx.data", ".onnx_data", ".safetensors")
 """How files of models are called, of their external data, and of weights."""
+
+HEAD_BYTES = 1 << 16
+"""Bytes that tell text from something else."""
 
 
 class Reports(NamedTuple):
@@ -110,6 +116,20 @@ def files_of(targets: Iterable[Target]) -> list[str]:
 
 
 def check_output(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
+    """As ``check_place``; nor is a file written over that holds something else than text.
+
+    Raises:
+        UsageError: so it is, or the place is wrong.
+    """
+    check_place(output, models, option)
+    if output is not None and not _is_text(output):  # weights beside a model are called anything
+        raise UsageError(
+            f'{option} "{printable(output)}" holds something else than text: remove it, or name '
+            "another file"
+        )
+
+
+def check_place(output: str | None, models: Sequence[str] = (), option: str = "--output") -> None:
     """Fail before the work, not after it; and never write over a model.
 
     Raises:
@@ -124,6 +144,35 @@ def check_output(output: str | None, models: Sequence[str] = (), option: str = "
     if output.lower().endswith(MODELS) or is_one_of(output, models):
         raise UsageError(f'{option} "{printable(output)}" is a model, which is never written to')
     refuse_link(output)
+
+
+def _is_text(path: str) -> bool:
+    """Whether a file holds what may have been a report; also where there is none."""
+    try:
+        head = read_regular(path, HEAD_BYTES)
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except (OSError, UnicodeDecodeError) as error:
+        return isinstance(error, OSError)
+    return b"\0" not in head
+
+
+def keep_gate(option: str, path: str | None, gate: Iterable[str | None]) -> None:
+    """Refuse to write over what a command goes by.
+
+    Args:
+        option: names the file.
+        path: the file.
+        gate: lists, a baseline and the like, those that there are.
+
+    Raises:
+        UsageError: it is one of them, or the configuration.
+    """
+    kept = [*filter(None, gate), *(file.path for file in configuration())]
+    if path is not None and is_one_of(path, kept):
+        command = click.get_current_context().command.name
+        raise UsageError(
+            f'{option} "{printable(path)}" is what the {command} goes by: name another file'
+        )
 
 
 def is_one_of(path: str, others: Iterable[str]) -> bool:

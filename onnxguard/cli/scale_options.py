@@ -15,7 +15,7 @@ from onnxguard.base.processes import cores
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.messages import note
-from onnxguard.cli.output import Reports, check_output
+from onnxguard.cli.output import Reports, check_output, is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
@@ -42,7 +42,7 @@ class Scale(NamedTuple):
         if self.resume and self.results is None:
             raise UsageError("--resume goes on with a file of results: name it with --results")
         files = [reports.output, *(file for _, file in reports.formats)]
-        if self.results is not None and self.results in files:
+        if self.results is not None and is_one_of(self.results, filter(None, files)):
             raise UsageError("--results and --output are two files")
         check_output(self.results, models, "--results")
         told = click.get_current_context().get_parameter_source("jobs")

@@ -22,7 +22,14 @@ from onnxguard.cli.kinds import CODE, LIST, FilePath
 from onnxguard.cli.left_out import ignored_option, say_left_out
 from onnxguard.cli.numbers import FiniteRange
 from onnxguard.cli.origin import configuration, digests_option, hashed, origin_of, say_files
-from onnxguard.cli.output import Reports, is_filed, report_options, rules_url_option, write_reports
+from onnxguard.cli.output import (
+    Reports,
+    is_filed,
+    keep_gate,
+    report_options,
+    rules_url_option,
+    write_reports,
+)
 from onnxguard.cli.scale_options import Scale, judge_models, scale_options
 from onnxguard.cli.shape_option import shape_option
 from onnxguard.cli.target_options import TargetsAsked, target_options, targeted, with_targets_told
@@ -129,7 +136,10 @@ def scan(
     ignored: list[str] = []
     telling = None if include_ignored else ignored.append
     models = find_models(paths, access, passed_over.append, telling)
-    written = reports.targets(models)
+    lists = list_files(allowlist)
+    gate = [*map(str, lists), baseline.baseline]
+    written = reports.targets(models, lambda file: keep_gate("--output", file, gate))
+    keep_gate("--results", scale.results, gate)
     baseline.check()
     scale = scale.checked(reports, models)
     brief = reports.forms <= FORMATS and verbosity <= 0
@@ -163,7 +173,7 @@ def scan(
     narrowing = "select", "ignore", "baseline", "exit_zero", "allow_unknown"
     origin = origin_of([policy] if filed else [], narrowing, ("allowlist",))
     run = baseline.judged(Run(tuple(judged), time.perf_counter() - started), strict)
-    files = [*configuration(), *hashed("allowlist", list_files(allowlist))]
+    files = [*configuration(), *hashed("allowlist", lists)]
     files += hashed("baseline", filter(None, [baseline.baseline]))
     origin = with_targets_told(origin, [policy])._replace(
         files=tuple(files),

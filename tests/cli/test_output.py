@@ -14,6 +14,7 @@ import click
 import pytest
 from support import protobuf as pb
 from support.command import run, unfiled
+from support.lists import write_list
 from support.protobuf import graph, node
 from support.terminal import on_terminal
 
@@ -108,6 +109,46 @@ def test_what_is_never_written_to(output: str) -> None:
     assert {path: status.st_mode for path, status in before.items()} == {
         path: status.st_mode for path, status in after.items()
     }
+
+
+@pytest.mark.parametrize(
+    "held",
+    [bytes(99), b"text, then \0", b"\xff\xfe\xfd\xfc", bytes(range(1, 256))],
+    ids=["zeros", "a zero", "a mark", "no zero"],
+)
+@pytest.mark.parametrize("options", [("--output", "w.bin"), ("--format", "json:w.bin")])
+def test_nothing_is_written_over_what_is_no_text(held: bytes, options: tuple[str, str]) -> None:
+    Path("w.bin").write_bytes(held)  # as weights beside a model are, whatever they are called
+    for command in (("scan", "clean.onnx"), ("diff", "clean.onnx", "bad.onnx")):
+        code, out, err = run(*command, *options)
+        assert (code, out) == (2, "")
+        assert err == (
+            f'onnxguard: error: {options[0]} "w.bin" holds something else than text: remove it, '
+            "or name another file\n"
+        )
+    assert Path("w.bin").read_bytes() == held
+
+
+def test_nothing_is_written_over_what_a_command_goes_by() -> None:
+    write_list(Path())
+    Path("pyproject.toml").write_text("[tool.onnxguard]\nstrict = true\n")
+    with_list = ("--allowlist", "./mine.yaml")
+    accepting = ("--baseline", "b.json", "--update-baseline")
+    assert run("scan", "bad.onnx", *accepting, "--output", "b.json")[0] == 2
+    assert not Path("b.json").exists()
+    run("scan", "bad.onnx", *accepting)
+    held = {file: Path(file).read_bytes() for file in os.listdir()}
+    lists = "mine.yaml", "./small.yaml"
+    for command, files in {
+        "scan clean.onnx --baseline b.json": (*lists, "b.json", "pyproject.toml"),
+        "diff clean.onnx bad.onnx": lists,
+    }.items():
+        name = command.partition(" ")[0]
+        for file in files:
+            code, _, err = run(*command.split(), *with_list, "--output", file)
+            said = f'--output "{file}" is what the {name} goes by: name another file'
+            assert (code, err) == (2, f"onnxguard: error: {said}\n")
+    assert {file: Path(file).read_bytes() for file in os.listdir()} == held
 
 
 def test_name_of_a_report_is_printed_harmlessly() -> None:
@@ -248,6 +289,7 @@ def test_every_report_in_a_file_leaves_stdout_empty(bad: str) -> None:
         ("--format json:bad.onnx", '--format "bad.onnx" is a model'),
         ("--format json:none/a", '--format "none/a": not a file in a folder that exists'),
         ("--format json:a --results a", "--results and --output are two files"),
+        ("--format json:a --results ./a", "--results and --output are two files"),
     ],
 )
 def test_reports_that_cannot_be_written_are_refused(options: str, said: str, bad: str) -> None:
