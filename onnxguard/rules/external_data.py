@@ -23,6 +23,9 @@ from onnxguard.sources.remote.ranges import Source
 KNOWN_KEYS = frozenset({b"location", b"offset", b"length", b"checksum"})
 """Source: onnx/docs/ExternalData.md."""
 
+STRING = 8
+"""A dtype whose elements have no fixed size."""
+
 PREPACKED = b"prepacked"
 """Keys that begin so say where ONNX Runtime put weights in the order of its kernels."""
 
@@ -104,6 +107,12 @@ def _keys(tensor: Tensor, place: Place, found: Found) -> None:
 
 
 def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found) -> None:
+    if tensor.dtype == STRING:
+        hint = "keep texts in the model: their lengths have no place in such a file"
+        found.add(
+            "OG405", "string values in another file, which no runtime reads", place, hint=hint
+        )
+        return
     keys = dict(tensor.external)
     offset, length = (parse_offset(keys.get(key)) for key in (b"offset", b"length"))
     for key, value in ((b"offset", offset), (b"length", length)):
@@ -114,6 +123,10 @@ def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found)
     start, wanted = offset or 0, tensor_bytes(tensor)
     ranges = [(start, start + (length or wanted))]  # ONNX Runtime takes a length of 0 for none
     hint = "the data file is not the one that the model was saved with"
+    if start and not (length or wanted):
+        message = "a tensor without elements at an offset, which ONNX Runtime 1.31 cannot read"
+        hint = "keep it in the model, or leave the offset out"
+        found.add("OG405", message, place, hint=hint, severity=Severity.WARNING)
     if length and length != wanted:
         message = f"a tensor of {wanted:,} bytes says its data has {length:,}"
         found.add("OG405", message, place, hint=hint)

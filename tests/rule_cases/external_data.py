@@ -17,12 +17,16 @@ PLACE = 'graph/initializer 0 "w"'
 
 def external(*entries: tuple[str, str], location: int | None = 1) -> bytes:
     """A float32 [2,3] tensor, 24 bytes, with its values elsewhere."""
+    return held(1, [2, 3], *entries, location=location)
+
+
+def held(dtype: int, dims: list[int], *entries: tuple[str, str], location: int | None = 1) -> bytes:
     more = {} if location is None else {"data_location": location}
-    return tensor(1, [2, 3], "w", external_data=[pb.entry(k, v) for k, v in entries], **more)
+    return tensor(dtype, dims, "w", external_data=[pb.entry(k, v) for k, v in entries], **more)
 
 
-def model(held: bytes) -> bytes:
-    return pb.model(graph(node("Relu"), initializer=held))
+def model(initializer: bytes) -> bytes:
+    return pb.model(graph(node("Relu"), initializer=initializer))
 
 
 def at(location: str, **ranges: str) -> bytes:
@@ -280,6 +284,23 @@ CASES = (
         ranged(offset="0", length="0"),
         message='bytes 8 to 32 of "w.bin", which has 24',
         route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "texts",
+        beside("w.bin", DATA, model(held(8, [3], ("location", "w.bin")))),
+        beside("w.bin", DATA, model(held(7, [3], ("location", "w.bin")))),
+        message="string values in another file, which no runtime reads",
+        route=PLACE,
+    ),
+    Case(
+        "OG405",
+        "nothing at an offset",  # ONNX Runtime 1.31: unexpected end of file
+        beside("w.bin", DATA, model(held(1, [0], ("location", "w.bin"), ("offset", "4")))),
+        beside("w.bin", DATA, model(held(1, [0], ("location", "w.bin"), ("offset", "0")))),
+        message="a tensor without elements at an offset, which ONNX Runtime 1.31 cannot read",
+        route=PLACE,
+        severity=Severity.WARNING,
     ),
     Case(
         "OG406",
