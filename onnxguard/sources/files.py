@@ -252,6 +252,8 @@ def stand_in(head: bytes) -> tuple[str, str] | None:
         return pointer.instead_of("model")
     if _matches(_WEB_PAGE, head):
         return "a web page, not a model", "download the file itself, not the page about it"
+    if not head.strip(b"\0"):
+        return "nothing but zeros, not a model", "a copy was cut: fetch the model again"
     if not _is_text(head):
         return None
     for pattern, what, hint in _TEXTS:
@@ -303,6 +305,10 @@ _MAGICS = {
         b"PK\x03\x04": "a ZIP archive or PyTorch checkpoint",
         b"PK\x05\x06": "an empty ZIP archive",
         b"\x1f\x8b": "a gzip file",
+        b"BZh": "a bzip2 file",
+        b"\xfd7zXZ\0": "an xz file",
+        b"\x28\xb5\x2f\xfd": "a Zstandard file",
+        b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive",
         b"\x80\x02": "a Python pickle",
         b"\x80\x04": "a Python pickle",
         b"\x89HDF\r\n": "an HDF5 file",
