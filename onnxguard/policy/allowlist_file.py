@@ -35,6 +35,7 @@ from onnxguard.policy.yaml_values import (
     boolean,
     choice,
     day,
+    domain_name,
     integer,
     list_items,
     mapping,
@@ -332,6 +333,8 @@ def _decision(item: Mapping, outer: Decision) -> Decision:
 
 def _domain(item: Mapping) -> str:
     tree = item.items.get("domain")
-    if isinstance(tree, Scalar) and not tree.text:
+    if tree is None:
         return DEFAULT_DOMAIN
-    return text(tree, "domain") if tree is not None else DEFAULT_DOMAIN
+    if not isinstance(tree, Scalar) or tree.text:
+        text(tree, "domain")
+    return domain_name(tree.text if isinstance(tree, Scalar) else "", tree.mark)

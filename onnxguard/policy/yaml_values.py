@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import isinf
 
 from onnxguard.base.printable import printable
-from onnxguard.base.yaml_tree import Mapping, Scalar, Sequence, Tree, retyped
+from onnxguard.base.yaml_tree import Mapping, Mark, Scalar, Sequence, Tree, retyped
 from onnxguard.policy.allowlist import DEFAULT_DOMAIN, Range
 
 NUMBERS = ("a whole number", "a number")
 """What YAML may take the text of a number for."""
 
+
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+_WHOLE = r"0|[1-9][0-9]{0,18}"
+_DOMAIN = re.compile(r"[!-~]+")
 
 LARGEST = (1 << 63) - 1
 """The largest whole number that a model can hold, and so that a list can name."""
@@ -21,7 +26,7 @@ def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:
     """The text of a scalar, one line, not empty.
 
     A plain word that YAML 1.1 takes for a boolean, a number or a date would mean something else to
-    the next reader: it must be quoted, unless ``takes`` names its kind.
+    the next reader: it must be quoted, unless ``takes`` names its kind. So would 010, 0x10 or 1:30.
     """
     if not isinstance(tree, Scalar):
         kind = "a list" if isinstance(tree, Sequence) else "a mapping"
@@ -29,6 +34,11 @@ def text(tree: Tree, what: str, takes: tuple[str, ...] = ()) -> str:
     kind = retyped(tree)
     if kind and kind not in takes:
         tree.mark.fail(f"{what} is text, and YAML reads {printable(tree.text)} as {kind}: quote it")
+    if kind in NUMBERS and not _DECIMAL.fullmatch(tree.text):
+        tree.mark.fail(
+            f"{what} is {printable(tree.text)}: write a number in decimal digits, without zeros "
+            "before it, and text in quotes"
+        )
     folded = " ".join(tree.text.split())
     if not folded:
         tree.mark.fail(f"{what} is empty")
@@ -77,7 +87,7 @@ def words(item: Mapping, key: str) -> list[Scalar]:
 def integer(tree: Tree, what: str) -> int:
     """A whole number, not negative; underscores may part its digits."""
     value = text(tree, what, NUMBERS).replace("_", "")
-    if not re.fullmatch(r"\d{1,19}", value) or int(value) > LARGEST or not _is_plain(tree):
+    if not re.fullmatch(_WHOLE, value) or int(value) > LARGEST or not _is_plain(tree):
         tree.mark.fail(f'{what} is a whole number, not "{value}"')
     return int(value)
 
@@ -88,7 +98,8 @@ def number(item: Mapping, key: str) -> float | None:
     if tree is None:
         return None
     value = text(tree, key, NUMBERS)
-    if not re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", value):
+    form = r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?"
+    if not re.fullmatch(form, value) or isinf(float(value)):
         tree.mark.fail(f'{key} is a number, not "{value}"')
     return float(value)
 
@@ -109,7 +120,7 @@ def choice(tree: Tree, choices: tuple[str, ...] | list[str]) -> str:
 def version_range(tree: Tree, what: str) -> Range:
     """``17``, ``11..18`` or ``7..``."""
     value = text(tree, what, NUMBERS)
-    match = re.fullmatch(r"(\d{1,19})(\.\.)?(\d{1,19})?", value)
+    match = re.fullmatch(rf"({_WHOLE})(\.\.)?({_WHOLE})?", value)
     if match is None or (match[3] and not match[2]):
         tree.mark.fail(f'{what} is a version or a range such as 11..18 or 7.., not "{value}"')
     low = int(match[1])
@@ -119,6 +130,13 @@ def version_range(tree: Tree, what: str) -> Range:
     return Range(low, high)
 
 
+def domain_name(name: str, mark: Mark) -> str:
+    """A domain as it is written; the default one may be written as ``""``."""
+    if name and not _DOMAIN.fullmatch(name):
+        mark.fail(f'"{printable(name)}" is not the name of a domain')
+    return name or DEFAULT_DOMAIN
+
+
 def opset_ranges(tree: Tree | None) -> dict[str, Range]:
     """Versions by domain; the default domain may be written as ``""``."""
     if tree is None:
@@ -126,7 +144,7 @@ def opset_ranges(tree: Tree | None) -> dict[str, Range]:
     item = mapping(tree, "opset")
     found: dict[str, Range] = {}
     for name, value in item.items.items():
-        domain = name or DEFAULT_DOMAIN
+        domain = domain_name(name, item.keys[name])
         if domain in found:
             item.keys[name].fail(f'the domain "{DEFAULT_DOMAIN}" twice, once as ""')
         found[domain] = version_range(value, "opset")

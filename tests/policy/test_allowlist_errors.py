@@ -103,6 +103,20 @@ ERRORS = {
         "opset: {ai.onnx: ..7}",
         '3:18: opset is a version or a range such as 11..18 or 7.., not "..7"',
     ),
+    "range from zero on": ("opset: {ai.onnx: 010..17}", "3:18: opset is a version or a range"),
+    "version that YAML reads as 15": ("ir_version: 017", "3:13: ir_version is 017: write a number"),
+    "domain that ends in a space": (
+        "opset: {'ai.onnx ': 17}",
+        '3:9: "ai.onnx " is not the name of a domain',
+    ),
+    "domain of other letters": (
+        "operators: [{name: A, domain: аi.onnx.ml}]",  # noqa: RUF001 - it is Cyrillic
+        '3:31: "аi.onnx.ml" is not the name of a domain',  # noqa: RUF001
+    ),
+    "domain that begins with a space": (
+        "deny: [{name: A, domain: ' one', reason: bad}]",
+        '3:26: " one" is not the name of a domain',
+    ),
     "range reversed": (
         "opset: {ai.onnx: 9..8}",
         "3:18: opset 9..8 is empty: the first number is the smaller",
@@ -114,7 +128,22 @@ ERRORS = {
     "attribute's bound in words": (attribute("min: low"), '4:44: min is a number, not "low"'),
     "attribute's bound not finite": (
         attribute("max: .inf"),
-        '4:44: max is a number, not ".inf"',
+        "4:44: max is .inf: write a number in decimal digits, without zeros before it, and text",
+    ),
+    "attribute's bound too large": (attribute("max: 1e999"), '4:44: max is a number, not "1e999"'),
+    "attribute's bound in other digits": (attribute("max: ٣"), '4:44: max is a number, not "٣"'),
+    "attribute's value in base sixteen": (
+        attribute("not_in: [0x10]"),
+        "4:48: an item of not_in is 0x",
+    ),
+    "attribute's value not finite": (
+        attribute("not_in: [.inf]"),
+        "4:48: an item of not_in is .inf",
+    ),
+    "attribute's value cut": (attribute("not_in: [10_]"), "4:48: an item of not_in is 10_: write"),
+    "attribute's default by minutes": (
+        attribute("in: [90], default: 1:30"),
+        "4:58: default is 1:30:",
     ),
     "attribute's severity": (
         attribute("in: [1], severity: fatal"),
@@ -129,6 +158,12 @@ ERRORS = {
     "empty dtypes": ("dtypes: {in: []}", "3:9: dtypes needs 'in' or 'not_in'"),
     "limit without its number": ("limits: {nodes: {adr: x}}", "3:17: a limit needs 'max'"),
     "limit in quotes": ("limits: {nodes: '10'}", '3:17: nodes is a whole number, not "10"'),
+    "limit that YAML reads as 8": ("limits: {nodes: 010}", "3:17: nodes is 010: write a number in"),
+    "limit with a zero before it": (
+        "limits: {nodes: 08}",
+        '3:17: nodes is a whole number, not "08"',
+    ),
+    "limit in other digits": ("limits: {nodes: ١٢}", '3:17: nodes is a whole number, not "١٢"'),
     "negative limit": ("limits: {nodes: -1}", '3:17: nodes is a whole number, not "-1"'),
     "policy": (
         "policy: {functions: maybe}",
