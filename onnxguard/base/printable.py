@@ -6,6 +6,8 @@ what is special to their own format.
 
 from __future__ import annotations
 
+import re
+
 SHOWN = 200
 """Characters of one name that are shown."""
 
@@ -16,10 +18,12 @@ WHOLE = 1 << 16
 def printable(text: str | bytes, shown: int = SHOWN) -> str:
     r"""Escape what does not print (control, bidi, format, unassigned), a backslash as two.
 
+    A name that is longer than ``SHOWN`` ends in a digest: verdicts are told apart by such names.
+
     >>> printable(b"conv\x1b[31m")
     'conv\\x1b[31m'
     """
-    length = len(text)
+    whole, length = text, len(text)
     if isinstance(text, bytes):
         text = text[: 4 * shown].decode("utf-8", "surrogateescape")
     cut = text[:shown]
@@ -27,7 +31,25 @@ def printable(text: str | bytes, shown: int = SHOWN) -> str:
         cut = "".join(map(_escaped, cut))
     if ":" in cut or "[" in cut:
         cut = _uncommanded(cut)
-    return cut if length <= shown or len(text) <= shown else f"{cut}...(+{length - shown})"
+    if length <= shown or len(text) <= shown:
+        return cut
+    known = whole if isinstance(whole, bytes) else whole.encode("utf-8", "surrogatepass")
+    return f"{cut}...(+{len(known) - shown}{_told_apart(known) if shown == SHOWN else ''})"
+
+
+def as_shown(text: str) -> str:
+    """What ``printable`` makes of a name; where that, or a name that prints, was copied, itself."""
+    done = text.isprintable() and (len(text) <= SHOWN or _CUT.search(text))
+    return text if done else printable(text)
+
+
+_CUT = re.compile(r"\.\.\.\(\+[0-9]+#[0-9a-f]{16}\)$")
+
+
+def _told_apart(name: bytes) -> str:
+    import hashlib  # imported here: few names are long
+
+    return f"#{hashlib.sha256(name).hexdigest()[:16]}"
 
 
 def visible(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model import graph as g
-from onnxguard.model.constant_nodes import DIMS_SHOWN, describe_constants, tensor_bytes
+from onnxguard.model.constant_nodes import describe_constants, tensor_bytes
 from onnxguard.model.expansion import LARGEST, LoopBound
 from onnxguard.model.facts import (
     Cost,
@@ -26,6 +26,9 @@ from onnxguard.model.messages import dtype_name
 from onnxguard.model.survey import Survey, given_graphs, parse_offset
 from onnxguard.model.walking import stored_names
 from onnxguard.model.wanted import EMPTY, EVERYTHING, Size, Wanted
+
+RANK_SHOWN = 64
+"""Dimensions of an input or output that are told."""
 
 
 def describe(seen: Survey, wanted: Wanted = EVERYTHING, clean: bool = False) -> Facts:
@@ -107,8 +110,8 @@ def _kind(given: g.Type) -> str:
 def _value(value: g.Value) -> Value:
     dims = value.type.dims
     shown: tuple[Dim, ...] | None = None
-    if dims is not None:
-        shown = tuple(printable(d) if isinstance(d, bytes) else d for d in dims[:DIMS_SHOWN])
+    if dims is not None and len(dims) <= RANK_SHOWN:
+        shown = tuple(printable(d) if isinstance(d, bytes) else d for d in dims)
     return Value(printable(value.name), _kind(value.type), dtype_name(value.type.dtype), shown)
 
 

@@ -51,7 +51,7 @@ class Value(NamedTuple):
     Attributes:
         kind: ``tensor``, ``sequence(tensor)``, ``map(int64,tensor)``, ...
         dtype: of its elements.
-        dims: None where no shape is declared.
+        dims: None where no shape is declared, or one of more than 64 dimensions.
         default: whether an initializer stands for the input where the caller gives none.
     """
 

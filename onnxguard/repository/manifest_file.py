@@ -9,7 +9,7 @@ from pathlib import Path
 
 from onnxguard.base.errors import AllowlistError, ManifestError
 from onnxguard.base.globs import check_pattern
-from onnxguard.base.printable import printable
+from onnxguard.base.printable import as_shown, printable
 from onnxguard.base.reading import read_regular
 from onnxguard.base.searched_folders import searched_folders
 from onnxguard.base.yaml_tree import Mapping, Scalar, Tree, near, parse
@@ -262,7 +262,7 @@ def _signatures(tree: Tree | None, what: str) -> tuple[Signature, ...] | None:
 
 def _signature(name: str, tree: Tree, what: str) -> Signature:
     written = _as_shown(text(tree, f"one of {what}"), tree)
-    name = name if name.isprintable() else printable(name)
+    name = as_shown(name)
     found = _TYPE.fullmatch(written)
     if found is None:
         tree.mark.fail(
@@ -282,7 +282,7 @@ def _dim(word: str, tree: Tree) -> Dim:
         return None
     if not word:
         tree.mark.fail("a size is missing between two commas")
-    return int(word) if re.fullmatch(r"-?[0-9]{1,19}", word) else word
+    return int(word) if re.fullmatch(r"-?[0-9]{1,19}", word) else as_shown(word)
 
 
 def _metadata(tree: Tree | None) -> dict[str, str | None]:
@@ -290,9 +290,10 @@ def _metadata(tree: Tree | None) -> dict[str, str | None]:
         return {}
     found: dict[str, str | None] = {}
     for key, value in mapping(tree, "metadata").items.items():
-        wanted = _as_shown(text(value, f"metadata {printable(key)}", NUMBERS), value)
-        shown = key if key.isprintable() else printable(key)
-        found[shown] = None if wanted == "*" else wanted
+        read = text(value, f"metadata {printable(key)}", NUMBERS)
+        written = value.text if isinstance(value, Scalar) else read
+        wanted = as_shown(written) if written.isprintable() else read
+        found[as_shown(key)] = None if wanted == "*" else wanted
     return found
 
 

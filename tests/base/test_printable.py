@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from onnxguard.base.printable import SHOWN, identifier, printable
+from onnxguard.base.printable import SHOWN, as_shown, identifier, printable
 
 ESCAPES: dict[str, tuple[str | bytes, str]] = {
     "plain": ("conv_1", "conv_1"),
@@ -74,9 +74,16 @@ def test_long_name_is_cut_and_says_how_much_is_missing(encoded: bool) -> None:
         return b"x" * length if encoded else "x" * length
 
     assert printable(of(SHOWN)) == "x" * SHOWN
-    assert printable(of(SHOWN + 1)) == "x" * SHOWN + "...(+1)"
-    assert printable(of(1_000_000)) == "x" * SHOWN + f"...(+{1_000_000 - SHOWN})"
+    assert printable(of(SHOWN + 1)) == "x" * SHOWN + "...(+1#84a0678c90937f5d)"
+    assert printable(of(1_000_000)).startswith("x" * SHOWN + f"...(+{1_000_000 - SHOWN}#")
     assert printable(of(12), 10) == "x" * 10 + "...(+2)"
+
+
+@given(st.text("xé日", min_size=SHOWN), st.text("xé日", max_size=9), st.text("xé日", max_size=9))
+def test_long_names_that_differ_at_their_ends_look_different(head: str, a: str, b: str) -> None:
+    assert (printable(head + a) == printable(head + b)) == (a == b)
+    assert printable(head + a) == printable((head + a).encode()) == as_shown(head + a)
+    assert as_shown(printable(head + a)) == printable(head + a)
 
 
 def test_long_name_in_another_alphabet_is_not_cut_inside_a_letter() -> None:

@@ -72,7 +72,10 @@ SEQUENCE = pb.model(
 )
 META = pb.model(
     graph(node("Relu")),
-    metadata_props=[pb.entry("name", "net"), pb.entry("path", "a\\b\n"), pb.entry("empty", "")],
+    metadata_props=[
+        pb.entry(key, text)
+        for key, text in {"name": "net", "path": "a\\b\n", "empty": "", "spaced": "  a  b "}.items()
+    ],
 )
 META_TWICE = pb.model(
     graph(node("Relu")), metadata_props=[pb.entry("name", "net"), pb.entry("name", "other")]
@@ -108,6 +111,7 @@ KEPT = [
     ("metadata: {name: '*'}", META),
     ("metadata: {name: net}", META),
     ("metadata: {empty: '*', name: net}", META),
+    ("metadata: {spaced: '  a  b '}", META),
     (r"metadata: {path: 'a\\b\n'}", META),
     (r'metadata: {path: "a\\\\b\\n"}', META),
 ]
@@ -117,6 +121,41 @@ KEPT = [
 def test_contract_is_kept(contract: str, model: bytes, root: Path) -> None:
     write_list(root, LOOSE)
     assert agreed(contract, model) == []
+
+
+LONG = "é" * 250
+
+
+def described(end: str, rank: int = 4) -> tuple[bytes, str]:
+    """A model of long texts, and its contract; both end alike."""
+    name, dim, text = f"{LONG}{end}", f"{LONG}d{end}", f"{LONG} {end}"
+    held = pb.model(
+        graph(node("Relu", name), input=value(name, 1, [dim, *[1] * (rank - 1)])),
+        metadata_props=pb.entry(f"{LONG}k", text),
+    )
+    sizes = ",".join([dim, *["1"] * (rank - 1)])
+    return held, f"inputs: {{? {name} : 'float32[{sizes}]'}}, metadata: {{? {LONG}k : '{text}'}}"
+
+
+def test_long_texts_are_agreed_to_their_ends(root: Path) -> None:
+    write_list(root, f"{LOOSE}limits: {{tensor_rank: 99}}\n")
+    held, contract = described("a")
+    other, _ = described("b")
+    assert agreed(contract, held) == []
+    assert len(agreed(contract, other)) == 2
+    for wanted, rank in ((20, 20), (16, 17), (64, 65)):
+        said = agreed(described("a", wanted)[1], described("a", rank)[0])
+        assert said == [] if wanted == rank else len(said) == 1
+
+
+def test_a_contract_that_is_made_of_long_texts_holds_of_them_alone(root: Path) -> None:
+    write_list(root, LOOSE)
+    Path("m.onnx").write_bytes(described("a")[0])
+    assert run("init", "--allowlist", "./mine.yaml", "--force")[0] == 0
+    run("lock")
+    assert status() == 0
+    Path("m.onnx").write_bytes(described("b")[0])
+    assert "OG813" in codes()["m.onnx"]
 
 
 X = '"x" of the inputs is'
