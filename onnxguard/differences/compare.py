@@ -78,6 +78,7 @@ def compare(
     new: str,
     allowlists: Sequence[str | Allowlist] = (DEFAULT_ALLOWLIST,),
     sketched: bool = False,
+    names: Pair[str] | None = None,
 ) -> Difference:
     """Compare two models and judge both by every list.
 
@@ -86,6 +87,7 @@ def compare(
         new: the same.
         allowlists: ids of the registry, paths to YAML files, or loaded lists.
         sketched: for a page, which draws graphs that differ.
+        names: what the models are called, where that is not where they lie.
 
     Raises:
         AllowlistError: a list could not be loaded.
@@ -95,9 +97,11 @@ def compare(
     sizes = policies[0].sizes if policies else ()
     started = time.perf_counter()
     with ExitStack() as stack:
-        before, after = _side(old, policies, stack), _side(new, policies, stack)
+        called = names or Pair(old, new)
+        before = read_side(old, policies, stack, called.old)
+        after = read_side(new, policies, stack, called.new)
         judged = tuple(map(_judged, before.reports, after.reports))
-        nothing = Difference(Pair(shown(old), shown(new)), False, None, None, judged)
+        nothing = Difference(Pair(*map(shown, called)), False, None, None, judged)
         if before.data is None or after.data is None:
             return _timed(nothing, started)
         near = not isinstance(before.data, RemoteBytes) and not isinstance(after.data, RemoteBytes)
@@ -130,7 +134,7 @@ def _timed(difference: Difference, started: float) -> Difference:
     return difference._replace(seconds=time.perf_counter() - started)
 
 
-class _Side(NamedTuple):
+class Side(NamedTuple):
     """One of the models, read once: its bytes, what each list says of it, and what it holds."""
 
     data: Buffer | None
@@ -138,12 +142,13 @@ class _Side(NamedTuple):
     seen: Survey | None
 
 
-def _side(path: str, policies: Sequence[Allowlist], stack: ExitStack) -> _Side:
+def read_side(path: str, policies: Sequence[Allowlist], stack: ExitStack, name: str) -> Side:
+    """Read a model, which is open for as long as the stack is, and judge it under its name."""
     try:
         data = stack.enter_context(open_model(path))
     except ModelError as error:
-        return _Side(None, [unverified(error, path, policy.id) for policy in policies], None)
-    return _Side(data, *scan_open(data, path, policies))
+        return Side(None, [unverified(error, name, policy.id) for policy in policies], None)
+    return Side(data, *scan_open(data, name, policies, path))
 
 
 def _judged(old: Report, new: Report) -> Judged:

@@ -6,17 +6,18 @@ import posixpath
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 from onnxguard.base.errors import ModelError, UsageError
-from onnxguard.differences.compare import Difference, compare
+from onnxguard.differences.compare import Difference, compare, read_side
 from onnxguard.differences.values import Pair
 from onnxguard.policy.allowlist import Allowlist
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, load_allowlist
 from onnxguard.scanning.outlines import DRAWN_MODELS, DRAWN_NODES
 from onnxguard.scanning.report import Report, Verdict
-from onnxguard.scanning.scan import read_facts, scan
+from onnxguard.scanning.scan import read_facts
 from onnxguard.sources.discover import SUFFIX
 from onnxguard.sources.remote import shown
 from onnxguard.sources.revisions import Change, Repository, parted
@@ -109,14 +110,19 @@ def review(
     base, head = map(repository.commit, names)
     if "..." in span:
         base = repository.base(base, head)
-    inside = [repository.inside(path) for path in paths]
+    inside = {path: repository.inside(path) for path in paths}
     with tempfile.TemporaryDirectory(prefix="onnxguard-") as scratch:
         before = _Tree(repository, base, Path(scratch, "old"))
         after = _Tree(repository, head, Path(scratch, "new"))
-        changes = _of_models(repository.changes(base, head), before, after)
+        differing = repository.changes(base, head)
+        for path, name in inside.items():
+            there = before.has(name) or after.has(name)
+            if not there and not any(_below(change)(name) for change in differing):  # a link
+                raise UsageError(f'"{shown(path)}" is in neither revision')
+        changes = _of_models(differing, before, after)
         found: list[Reviewed] = []
         for change in changes:
-            if not inside or any(map(_below(change), inside)):
+            if not inside or any(map(_below(change), inside.values())):
                 found.append(_reviewed(change, before, after, policies, sketched))
                 _make_room(found)
     old, new = (shown(names[0]), base[:_SHORT]), (shown(names[1]), head[:_SHORT])
@@ -157,6 +163,14 @@ class _Tree:
         self._repository, self._folder = repository, folder
         self.files = repository.files(commit)
 
+    def has(self, path: str) -> bool:
+        """Whether there is such a file, or a folder with one."""
+        return (
+            path == "."
+            or path in self.files
+            or any(file.startswith(f"{path}/") for file in self.files)
+        )
+
     def model(self, path: str) -> str:
         """The file of a model, its external data beside it."""
         target = self._write(path)
@@ -184,9 +198,18 @@ class _Tree:
         return target
 
 
+def _as_model(change: Change) -> Change | None:
+    """The change as one of a model: renamed to something else, it is gone."""
+    if change.new is not None and change.new.lower().endswith(SUFFIX):
+        return change
+    if change.old is not None and change.old.lower().endswith(SUFFIX):
+        return Change(change.old, None)
+    return None
+
+
 def _of_models(changes: Sequence[Change], before: _Tree, after: _Tree) -> list[Change]:
     """The changes of models, and models of which the data alone changed."""
-    models = [c for c in changes if (c.new or c.old or "").lower().endswith(SUFFIX)]
+    models = [c for c in map(_as_model, changes) if c is not None]
     named = {change.new for change in models}
     others = {path for change in changes for path in change if path is not None} - {
         path for change in models for path in change
@@ -211,10 +234,12 @@ def _reviewed(
     if change.new is None:
         return Reviewed(path)
     if change.old is None:
-        file = after.model(change.new)
-        reports = [scan(file, policy)._replace(path=new or "") for policy in policies]
-        return Reviewed(path, reports=tuple(reports))
-    difference = compare(before.model(change.old), after.model(change.new), policies, sketched)
-    files = [name for name in after.data(change.new) if name in before.files]
-    data = tuple(shown(name) for name in files if after.files.get(name) != before.files[name])
-    return Reviewed(path, difference._replace(path=Pair(old or "", new or "")), data)
+        with ExitStack() as stack:
+            side = read_side(after.model(change.new), policies, stack, change.new)
+        return Reviewed(path, reports=tuple(side.reports))
+    names = Pair(change.old, change.new)  # those of waivers, not where the blobs lie
+    files = before.model(change.old), after.model(change.new)
+    difference = compare(*files, policies, sketched, names)
+    held = [name for name in after.data(change.new) if name in before.files]
+    data = tuple(shown(name) for name in held if after.files.get(name) != before.files[name])
+    return Reviewed(path, difference, data)

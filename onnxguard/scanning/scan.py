@@ -106,7 +106,7 @@ def scan_bytes(
 
 
 def scan_open(
-    data: Buffer, name: str, policies: Sequence[Allowlist]
+    data: Buffer, name: str, policies: Sequence[Allowlist], path: str = ""
 ) -> tuple[list[Report], Survey | None]:
     """Judge a model that is open by several lists, in their order.
 
@@ -116,11 +116,12 @@ def scan_open(
         data: its bytes.
         name: a file, an address, or ``-`` for standard input.
         policies: the lists.
+        path: where the file lies, if not under its name.
 
     Returns:
         The reports, and what was read with the most work; None where it could not be.
     """
-    path = None if name == "-" else name
+    lies = path or (None if name == "-" else name)
     read = cache(partial(_survey_or_error, data))
     reports = []
     with uncollected():
@@ -131,7 +132,7 @@ def scan_open(
                     seen = read(_steps(policy), _seconds(policy))
                     if isinstance(seen, ModelError):
                         raise seen
-                    findings = tuple(judge(seen, policy, path))
+                    findings = tuple(judge(seen, policy, lies))
                 reports.append(_reported(seen.facts, findings, name, policy, started))
             except ModelError as error:
                 seconds = time.perf_counter() - started

@@ -159,7 +159,13 @@ class Repository:
 
 
 def parted(text: str) -> Iterator[str]:
-    """Base and head of ``BASE..HEAD`` or ``BASE...HEAD``; HEAD where one is left out."""
+    """Base and head of ``BASE..HEAD`` or ``BASE...HEAD``; the latter is HEAD where left out.
+
+    Raises:
+        UsageError: the base is left out: HEAD alone never differs.
+    """
     base, dots, head = text.partition("..")
-    yield base or "HEAD"
+    if not base:
+        raise UsageError(f'git: no BASE in "{printable(text)}": is a variable not set?')
+    yield base
     yield (head.removeprefix(".") if dots else "") or "HEAD"

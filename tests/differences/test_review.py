@@ -203,6 +203,10 @@ def test_a_link_is_not_followed() -> None:
         ("--git nowhere", 'git: no commit "nowhere"'),
         ("--git --output=x..HEAD", 'git: no commit "--output=x"'),
         ("--git HEAD..--help", 'git: no commit "--help"'),
+        ("--git ..HEAD", 'git: no BASE in "..HEAD": is a variable not set?'),
+        ("--git ...", 'git: no BASE in "...": is a variable not set?'),
+        ("--git HEAD m", '"m" is in neither revision'),
+        ("--git HEAD a.onnx/b", '"a.onnx/b" is in neither revision'),
         ("--git HEAD:a.onnx", 'git: no commit "HEAD:a.onnx"'),
         (
             "a.onnx",
@@ -216,6 +220,36 @@ def test_what_is_asked_for_wrongly(words: str, said: str) -> None:
     code, out, err = run("diff", *words.split())
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_no_revision_at_all_is_no_comparison() -> None:
+    commit(**{"a.onnx": RELU})
+    code, out, err = run("diff", "--git", "")
+    assert (code, out) == (2, "")
+    assert err == 'onnxguard: error: git: no BASE in "": is a variable not set?\n'
+
+
+@pytest.mark.parametrize("base", [{}, {"bad.onnx": RELU, "new/bad.onnx": RELU}])
+def test_waivers_go_by_the_paths_in_the_repository(base: dict[str, bytes]) -> None:
+    path = Path("../waiving.yaml").absolute()
+    path.write_text(
+        "schema: 1\nid: waiving\nextends: adr-0258\nwaivers:\n"
+        "  - {model: new/bad.onnx, code: OG101, reason: known, expires: 2099-01-01}\n"
+    )
+    commit(**base)
+    bad = pb.model(graph(node("Sin")))
+    commit(**{"bad.onnx": bad, "new/bad.onnx": bad})
+    code, found = reviewed("HEAD~1", "--allowlist", str(path))
+    assert (code, found["bad.onnx"]["verdict"]) == (1, "fail")
+    assert found["new/bad.onnx"]["verdict"] == "pass"
+
+
+def test_a_model_that_is_renamed_to_something_else_is_removed() -> None:
+    commit(**{"a.onnx": weighted(WEIGHTS)})
+    commit(**{"a.onnx": None, "a.bin": weighted(WEIGHTS)})
+    assert kinds() == {"a.onnx": "removed"}
+    assert kinds("HEAD~1", "a.onnx") == {"a.onnx": "removed"}
+    assert kinds("HEAD..HEAD~1") == {"a.onnx": "renamed"}
 
 
 def test_outside_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
