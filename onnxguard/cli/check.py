@@ -43,7 +43,6 @@ from onnxguard.repository.manifest import FullCheckLimits, Manifest
 from onnxguard.repository.manifest_file import nearest_manifest
 from onnxguard.scanning.lean import FORMATS, lean
 from onnxguard.scanning.report import DecidingFile, Origin
-from onnxguard.sources.discover import refuse_empty
 
 
 @click.command(epilog=examples("check", "check models/detector.onnx --strict"))
@@ -109,7 +108,6 @@ def check(
     for file in files_of(written):
         keep_gate("--output", file, gate)
     keep_gate("--results", scale.results, gate)
-    refuse_empty(paths)
     chosen = tuple(_relative(path, found) for path in paths)
     chosen = () if "." in chosen else chosen  # that is all of it
     baseline.check(partial=bool(chosen))

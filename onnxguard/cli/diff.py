@@ -16,7 +16,6 @@ from onnxguard.cli.shape_option import shape_option
 from onnxguard.policy.registry import DEFAULT_ALLOWLIST, list_files, load_allowlist
 from onnxguard.policy.sizes import Sizes
 from onnxguard.reporters import DIFFERENCE_REPORTERS, REVIEW_REPORTERS
-from onnxguard.sources.discover import refuse_empty
 
 
 @click.command(
@@ -81,7 +80,6 @@ def diff(
             f"name two models, OLD and NEW, or two revisions, --git BASE..HEAD: "
             f"{plural(len(files), 'model')} given"
         )
-    refuse_empty(files)
     old, new = files
     if old == new == "-":
         raise UsageError("standard input holds one model: give a file for OLD or for NEW")

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from onnxguard.base.errors import UsageError
+from onnxguard.sources.discover import EMPTY
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -22,6 +25,13 @@ class FilePath(click.Path):
         """What the help says for it."""
         return self.metavar
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give the path; refuse one without a character, which some commands take for a folder."""
+        if value == "":
+            option = f"{param.opts[0]}: " if isinstance(param, click.Option) else ""
+            raise UsageError(f"{option}{EMPTY}")
+        return super().convert(value, param, ctx)
+
 
 class _List(FilePath):
     """An id of the registry, or a file."""
@@ -36,6 +46,8 @@ class _List(FilePath):
 
 class _Code(FilePath):
     """A rule's code, or the start of some."""
+
+    convert = click.Path.convert
 
     def shell_complete(self, *given: Any) -> list[CompletionItem]:
         from onnxguard.catalogue import PARITY_RULES, RULES

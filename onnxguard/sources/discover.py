@@ -12,6 +12,7 @@ from onnxguard.sources.ignored import ignored_by_git, ignores_nothing
 from onnxguard.sources.remote import DEFAULT_ACCESS, Access, is_remote
 
 SUFFIX = ".onnx"
+EMPTY = 'a path is empty (""): is a variable not set?'
 SKIPPED_FOLDERS = frozenset({".git"})
 
 
@@ -40,7 +41,8 @@ def find_models(
     Raises:
         UsageError: a folder that cannot be listed, an address that cannot be read, an empty path.
     """
-    refuse_empty(paths)
+    if "" in paths:
+        raise UsageError(EMPTY)
     folders = [path for path in paths if os.path.isdir(path)]
     roots = [os.path.realpath(folder) for folder in folders]
     ignores = ignores_nothing if ignored is None else ignored_by_git(folders)
@@ -68,16 +70,6 @@ def find_models(
             if path not in found:
                 ignored(path)
     return list(found)
-
-
-def refuse_empty(paths: Sequence[str]) -> None:
-    """Refuse a path without a character, as a variable that is not set leaves one behind.
-
-    Raises:
-        UsageError: there is one.
-    """
-    if "" in paths:
-        raise UsageError('a path is empty (""): is a variable not set?')
 
 
 def _matching(glob_: str, roots: Sequence[str], passed_over: Callable[[str], None]) -> list[str]:

@@ -15,6 +15,7 @@ from support.command import run
 from support.protobuf import graph, node
 
 from onnxguard.cli.commands import GROUPS, commands
+from onnxguard.cli.kinds import CODE, FilePath
 
 RED = "\x1b["
 
@@ -33,6 +34,25 @@ def all_commands() -> Iterator[tuple[str, click.Command]]:
 
 
 NAMED = dict(all_commands())
+
+
+PATHS = [
+    (words, parameter)
+    for words, command in NAMED.items()
+    for parameter in command.params
+    if isinstance(parameter.type, FilePath) and parameter.type is not CODE
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "parameter"), PATHS, ids=[f"{words} {param.name}" for words, param in PATHS]
+)
+def test_no_path_is_empty(words: str, parameter: click.Parameter) -> None:
+    option = [parameter.opts[0]] if isinstance(parameter, click.Option) else []
+    code, out, err = run(*words.split(), *option, "")
+    assert (code, out) == (2, "")
+    said = "".join(f"{name}: " for name in option)
+    assert err == f'onnxguard: error: {said}a path is empty (""): is a variable not set?\n'
 
 
 @pytest.fixture
