@@ -66,7 +66,7 @@ _DTYPE_NAMES = frozenset(name for name, _ in DTYPES.values())
 
 
 class AllowlistFile(NamedTuple):
-    """One file as written, before what it extends is folded in."""
+    """One file as written, before what it extends is folded in; ``folder`` is where it lies."""
 
     id: str
     title: str
@@ -84,6 +84,7 @@ class AllowlistFile(NamedTuple):
     waivers: list[Waiver]
     schemas: list[Schema]
     targets: Tree | None
+    folder: str = ""
 
 
 def read_file(top: Mapping) -> AllowlistFile:

@@ -59,7 +59,7 @@ def load_allowlist(name: str | os.PathLike[str]) -> Allowlist:
     text = os.fspath(name)
     if not is_path(text):
         return _from_registry(text)
-    return _fold(_chain(Path(text)), os.path.dirname(os.path.realpath(text)))
+    return _fold(_chain(Path(text)))
 
 
 def list_files(name: str) -> list[Path]:
@@ -140,7 +140,7 @@ def _chain(path: Path, paths: list[Path] | None = None) -> list[AllowlistFile]:
                 chain[-1].extends_mark.fail(str(error))
             raise
         tree = parse(content, source)
-        file = read_file(tree)
+        file = read_file(tree)._replace(folder=os.path.dirname(os.path.realpath(path)))
         if path.parent != FOLDER:
             _own_id(file.id, content, tree.items["id"].mark)
         chain.append(file)
@@ -200,7 +200,7 @@ def _wanted(tree: Tree, folder: str) -> tuple[Wanted, ...]:
     return read_wanted(tree, folder)
 
 
-def _fold(chain: list[AllowlistFile], folder: str = "") -> Allowlist:
+def _fold(chain: list[AllowlistFile]) -> Allowlist:
     """Lay each list over what it extends: the nearest word on an operator or a limit counts."""
     entries: dict[tuple[str, str], tuple[Entry, ...]] = {}
     denials: dict[tuple[str, str], Denial] = {}
@@ -236,7 +236,7 @@ def _fold(chain: list[AllowlistFile], folder: str = "") -> Allowlist:
             dtypes=file.dtypes or folded.dtypes,
             waivers=(*folded.waivers, *file.waivers),
             schemas=by_operator([*sum(folded.schemas.values(), ()), *file.schemas]),
-            targets=folded.targets if file.targets is None else _wanted(file.targets, folder),
+            targets=folded.targets if file.targets is None else _wanted(file.targets, file.folder),
         )
     return folded
 

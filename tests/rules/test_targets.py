@@ -12,7 +12,7 @@ from support.command import run
 from support.lists import write_list
 from support.protobuf import attribute, body, graph, node, value
 
-from onnxguard import Verdict
+from onnxguard import Verdict, load_allowlist
 from onnxguard.base.errors import AllowlistError
 from onnxguard.conformance.cases import node_cases
 from onnxguard.model.reading import STEPS, read_model
@@ -240,6 +240,18 @@ def test_fallback_is_a_note_until_it_is_forbidden(tmp_path: Path) -> None:
 def test_what_is_no_list_of_targets(targets: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(AllowlistError, match=said):
         scan(MODELS / "saliency_v2.onnx", str(write_list(tmp_path, targets)))
+
+
+def test_a_path_of_a_target_is_relative_to_the_list_that_names_it(tmp_path: Path) -> None:
+    for ending in ("yaml", "tsv"):
+        content = (policy.TARGETS / f"{CPU}.{ending}").read_text(encoding="utf-8")
+        (tmp_path / f"below/own.{ending}").parent.mkdir(exist_ok=True)
+        (tmp_path / f"below/own.{ending}").write_text(content, encoding="utf-8")
+    write_list(tmp_path / "below", "targets: [./own.yaml]\n")
+    top = tmp_path / "top.yaml"
+    top.write_text("schema: 1\nid: top\nextends: below/mine.yaml\n")
+    (wanted,) = load_allowlist(top).targets
+    assert wanted.target == str(tmp_path.resolve() / "below/own.yaml")
 
 
 # -- the options -----------------------------------------------------------------------------------
