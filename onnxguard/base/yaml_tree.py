@@ -6,6 +6,7 @@ anything grows. A scalar is the text that was written: ``NO``, ``1.10`` and ``20
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple, NoReturn
 
@@ -66,6 +67,10 @@ class Mapping(NamedTuple):
 
 Tree = Scalar | Sequence | Mapping
 
+_HIDING = re.compile("\r(?!\n)|[\x85\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Ends of a line to YAML 1.1 alone, which end a comment that goes on in an editor; and characters
+that show text in another order."""
+
 
 def near(word: str, known: Iterable[str], few: int = 24) -> str:
     """`` (did you mean ...?)``, or what there is if that is at most ``few`` names, or nothing."""
@@ -93,6 +98,10 @@ def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_
         line = text.count(b"\n", 0, error.start) + 1
         column = error.start - text.rfind(b"\n", 0, error.start)
         Mark(source, line, column).fail("not UTF-8")
+    hiding = _HIDING.search(decoded)
+    if hiding:
+        place = _behind(decoded[: hiding.start()], source)
+        place.fail(f"U+{ord(hiding[0]):04X} hides from a reader what stands here: remove it")
     try:
         tree = _build(decoded, source)
     except yaml.MarkedYAMLError as error:
@@ -102,7 +111,7 @@ def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_
         _mark(at, source).fail(f"not YAML: {message}{hint}")
     except yaml.reader.ReaderError as error:
         read = decoded.partition(chr(error.character))[0]  # libyaml counts bytes
-        place = Mark(source, read.count("\n") + 1, len(read) - read.rfind("\n"))
+        place = _behind(read, source)
         place.fail(f"not YAML: the character U+{error.character:04X} is not allowed")
     except yaml.YAMLError as error:
         Mark(source, 1, 1).fail(f"not YAML: {printable(str(error))}")
@@ -112,6 +121,11 @@ def parse(text: bytes, source: str, what: str = "an allowlist", most: int = MAX_
         start = tree.mark if tree is not None else Mark(source, 1, 1)
         start.fail(f"{what} is a mapping: it starts with 'schema: 1'")
     return tree
+
+
+def _behind(read: str, source: str) -> Mark:
+    """Where what was read ends."""
+    return Mark(source, read.count("\n") + 1, len(read) - read.rfind("\n"))
 
 
 def _mark(at: Any, source: str) -> Mark:

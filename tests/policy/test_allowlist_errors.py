@@ -303,6 +303,19 @@ def test_a_character_that_yaml_does_not_take_is_where_it_stands(text: str, tmp_p
         load_allowlist(path)
 
 
+@pytest.mark.parametrize("char", ["\r", "\x85", "\u2028", "\u2029", "\u202e", "\u2066"])
+def test_nothing_hides_behind_a_comment(char: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text(f"{HEAD}# é{char}operators: [{{name: Abs}}]\n", "utf-8", newline="")
+    with pytest.raises(AllowlistError) as caught:
+        load_allowlist(path)
+    said = f"U+{ord(char):04X} hides from a reader what stands here: remove it"
+    assert str(caught.value) == f"{path}:3:4: {said}"
+    escape = ascii(char).strip("'")
+    path.write_text(f'{HEAD}title: "one{escape}two"\n'.replace("\n", "\r\n"), newline="")
+    assert load_allowlist(path).title.endswith("two")
+
+
 @pytest.mark.parametrize("name", ERRORS)
 def test_error_says_what_and_where(name: str, tmp_path: Path) -> None:
     text, message = ERRORS[name]
