@@ -18,16 +18,17 @@ from onnxguard.cli.examples import examples
 from onnxguard.cli.kinds import LIST, FilePath
 from onnxguard.cli.left_out import ignored_option, models_at
 from onnxguard.cli.messages import columns_of, say
+from onnxguard.cli.origin import from_here
 from onnxguard.cli.output import check_output, emit
 from onnxguard.model.facts import Facts
 from onnxguard.model.schemas import Formal
 from onnxguard.model.standard import LATEST_OPSET, is_standard, operator_names
 from onnxguard.model.type_names import shown as shown_type
-from onnxguard.policy.allowlist import LIMITS, Allowlist, Decision, Entry, Waiver
+from onnxguard.policy.allowlist import LIMITS, Allowlist, Decision, Entry, Waiver, Wanted
 from onnxguard.policy.derive import derive_allowlist
 from onnxguard.policy.export import to_c, to_ort_config
 from onnxguard.policy.operator_schemas import KINDS
-from onnxguard.policy.registry import allowlist_ids, load_allowlist, registered_id
+from onnxguard.policy.registry import allowlist_ids, is_path, load_allowlist, registered_id
 from onnxguard.scanning.scan import read_facts, read_needs
 from onnxguard.sources.remote import shown
 
@@ -90,6 +91,7 @@ def _policies(policy: Allowlist) -> Iterator[str]:
         yield f"{name}: {action}"
     constants = policy.constants
     yield f"constants: {constants if isinstance(constants, str) else f'up to {constants} bytes'}"
+    yield from (f"target: {_target(wanted)}" for wanted in policy.targets)
     yield from (f"waiver: {_waiver(waiver)}" for waiver in policy.waivers)
     yield from (f"{label}: {said}" for label, said in _schemas(policy).items())
 
@@ -113,6 +115,16 @@ def _decisions(policy: Allowlist) -> dict[Decision, list[str]]:
 def _waiver(waiver: Waiver) -> str:
     what = f"{waiver.code} {waiver.operator}".strip()
     return f"{what} in {waiver.model} until {waiver.expires}: {waiver.reason}"
+
+
+def _target(wanted: Wanted) -> str:
+    """A target and what is asked of it; of a file also which, for its path says little."""
+    name = wanted.target
+    if is_path(name):
+        name = f"{printable(from_here(name))} sha256:{wanted.sha256[:12]}"
+    nodes = "any number" if wanted.fallback is None else str(wanted.fallback)
+    unknown = "allowed" if wanted.allow_unknown else "refused"
+    return f"{name}, nodes left to others: {nodes}, unknown ones {unknown}"
 
 
 def _schemas(policy: Allowlist) -> dict[str, str]:
@@ -151,11 +163,13 @@ def _entry(entry: Entry) -> str:
         if rule.denied:
             parts.append(f"not {', '.join(rule.denied)}")
         if rule.minimum is not None:
-            parts.append(f"at least {rule.minimum:g}")
+            parts.append(f"at least {_exact(rule.minimum)}")
         if rule.maximum is not None:
-            parts.append(f"at most {rule.maximum:g}")
+            parts.append(f"at most {_exact(rule.maximum)}")
         if rule.required:
             parts.append("required")
+        if rule.default is not None:
+            parts.append(f"{rule.default} by default")
         conditions.append(f"{name} {' and '.join(parts)} ({rule.severity.value})")
     if entry.dtypes:
         conditions.append(f"dtypes {entry.dtypes}")
@@ -163,6 +177,10 @@ def _entry(entry: Entry) -> str:
         conditions.append(f"constant {', '.join(entry.constant_inputs)}")
     said = f"[{'; '.join(conditions)}] " if conditions else ""
     return f"{entry.label:<22} {entry.decision.label:<10}  {said}{entry.decision.reason}"
+
+
+def _exact(number: float) -> str:
+    return str(int(number)) if number.is_integer() else repr(number)
 
 
 @allowlist.command(epilog=examples("allowlist diff pre-adr-0258 adr-0258"))
@@ -205,6 +223,7 @@ def _flat(policy: Allowlist) -> dict[str, str]:
     flat |= {"IR version": str(policy.ir_version), "constants": str(policy.constants)}
     flat |= {
         "dtypes": str(policy.dtypes),
+        "targets": "; ".join(map(_target, policy.targets)) or "none",
         "waivers": "; ".join(map(_waiver, policy.waivers)) or "none",
     }
     return flat

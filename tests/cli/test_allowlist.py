@@ -11,6 +11,7 @@ from support.lists import BASE, write_list
 
 from onnxguard.policy.allowlist import LIMITS
 from onnxguard.policy.registry import allowlist_ids
+from onnxguard.policy.target import TARGETS
 
 RULES = """\
 operators:
@@ -171,6 +172,43 @@ def test_diff_tells_one_waiver_from_another(tmp_path: Path) -> None:
     one = write_list(tmp_path, waiver, "one.yaml")
     two = write_list(tmp_path, waiver.replace("model: a", "model: '*'"), "two.yaml")
     assert "say the same" not in said("diff", str(one), str(two))[0]
+
+
+AXIS = "operators: [{name: Concat, attributes: {axis: {%s}}}]"
+TARGET = "targets: [{name: onnxruntime-cpu%s}]"
+DECIDING = [
+    (AXIS % "in: [0], default: 0", AXIS % "in: [0], default: 1"),
+    (AXIS % "in: [0], default: 0", AXIS % "in: [0]"),
+    (AXIS % "max: 123456789", AXIS % "max: 123456788"),
+    (AXIS % "min: 0.12345678", AXIS % "min: 0.12345679"),
+    (TARGET % "", ""),
+    (TARGET % "", TARGET % ", fallback: 0"),
+    (TARGET % ", fallback: 1", TARGET % ", fallback: 2"),
+    (TARGET % "", TARGET % ", unknown: allow"),
+    (TARGET % "", "targets: [onnxruntime-cuda]"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), DECIDING)
+def test_whatever_decides_is_told(old: str, new: str, tmp_path: Path) -> None:
+    one, two = (
+        str(write_list(tmp_path, f"{rules}\n", name))
+        for rules, name in ((old, "one.yaml"), (new, "two.yaml"))
+    )
+    assert "say the same" not in said("diff", one, two)[0]
+    assert said("show", one) != said("show", two)
+
+
+def test_a_target_of_ones_own_is_told_by_what_it_says(tmp_path: Path) -> None:
+    for ending in ("yaml", "tsv"):
+        held = (TARGETS / f"onnxruntime-cpu@1.31.1.{ending}").read_text("utf-8")
+        (tmp_path / f"own.{ending}").write_text(held, "utf-8")
+    mine = str(write_list(tmp_path, "targets: [./own.yaml]\n"))
+    before = said("show", mine)
+    own = tmp_path / "own.yaml"
+    own.write_text(own.read_text("utf-8").replace('title: "', 'title: "My '), "utf-8")
+    after = said("show", mine)
+    assert len([line for line in after if line not in before]) == 1
 
 
 def test_diff_shows_an_operator_that_is_taken_back(tmp_path: Path) -> None:
