@@ -59,7 +59,7 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("card", ("card",), 60, 0, needs_data=False),
+    Step("card", ("card",), 120, 0, needs_data=False),
     Step("data", ("images", "store"), 180, 0, needs_data=False),
     Step("tests", ("cuda",), 150, 10, needs_data=False),
     Step(
@@ -164,18 +164,22 @@ class Results:
         return text
 
     def copy(self) -> None:
-        """Copy what changed."""
+        """Copy what changed; what cannot be copied is tried again, and costs no measurement."""
         if self._copies is None:
             return
-        for path in self.folder.iterdir():
-            status = path.stat()
-            state = status.st_size, status.st_mtime_ns
-            if path.is_file() and self._copied.get(path.name) != state:
-                self._copies.mkdir(parents=True, exist_ok=True)
-                with path.open("rb") as stream:
-                    stream.seek(max(0, status.st_size - _MOST_COPIED))
-                    (self._copies / path.name).write_bytes(stream.read(_MOST_COPIED))
-                self._copied[path.name] = state
+        for path in self.folder.glob("[!.]*"):  # a dot: on its way to its name, or gone by now
+            with suppress(OSError):
+                self._copy(path, self._copies)
+
+    def _copy(self, path: Path, folder: Path) -> None:
+        status = path.stat()
+        state = status.st_size, status.st_mtime_ns
+        if path.is_file() and self._copied.get(path.name) != state:
+            folder.mkdir(parents=True, exist_ok=True)
+            with path.open("rb") as stream:
+                stream.seek(max(0, status.st_size - _MOST_COPIED))
+                (folder / path.name).write_bytes(stream.read(_MOST_COPIED))
+            self._copied[path.name] = state
 
     def end_of_log(self, start: int) -> str:
         """The last line that was logged after a place in the log, in short."""

@@ -153,7 +153,7 @@ def _steps(found: dict[tuple[str, str], Record]) -> str:
         "of a step's operators by that time, and the floor is those bytes (compiled: all fused) by "
         "the copy's GB/s. Under once stands what two epochs take besides steps and validation: to "
         "send images to the device, to choose, record or compile kernels, to write checkpoints. "
-        "The peak holds the images too."
+        "The peak holds the images too, and what kernels took that were tried and not chosen."
     )
     return _grid((*head, "validation, s", "once, s", "peak GiB"), rows) + "\n" + said
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,7 +69,13 @@ def every_item_is_measured(folder: Path, steps: list[str], **variables: str) -> 
 
 
 def test_trainings_are_measured(tmp_path: Path) -> None:
-    assert not every_item_is_measured(tmp_path, ["tests", "curves", "steps", "profile"])
+    plugin = tmp_path / "packages" / "broken-1.dist-info"  # of pytest: a machine may have any
+    plugin.mkdir(parents=True)
+    (plugin / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\n")
+    (plugin / "entry_points.txt").write_text("[pytest11]\nbroken = broken\n")
+    (plugin.parent / "broken.py").write_text("raise RuntimeError")
+    steps = ["tests", "curves", "steps", "profile"]
+    assert not every_item_is_measured(tmp_path, steps, PYTHONPATH=str(plugin.parent))
     once, again, resumed = (r["result"] for r in records(tmp_path) if r["step"] == "curves")
     assert once["losses"] == again["losses"] == resumed["losses"]
     assert once["resumed_at"] == again["resumed_at"] == 0 < resumed["resumed_at"]
@@ -104,6 +111,34 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Any:
     from benchmarks import gpu
 
     return gpu
+
+
+def test_what_cannot_be_copied_stops_nothing(gpu: Any, tmp_path: Path) -> None:
+    folder, out = tmp_path / "results", tmp_path / "out"
+    results = gpu.Results(folder, out, "scale")
+    (folder / ".curve.csv.x1y2").write_text("half of it")
+    (folder / "gone.csv").symlink_to(tmp_path / "nowhere")
+    (folder / "curve.csv").write_text("all of it")
+    results.copy()
+    assert [path.name for path in out.iterdir()] == ["curve.csv"]
+    gpu.Results(folder, folder / "curve.csv" / "out", "scale").copy()
+
+
+def test_opening_the_images_is_not_timed(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks import gpu_steps
+    from onnxguard.students.history import Epoch
+
+    def trained(settings: Any, student: str, way: str, epochs: int, clock: Any) -> list[Epoch]:
+        for step in (1, 2):
+            clock.step(1, step, 2, 1.0, 1.0)
+        return [Epoch(1, 1.0, 0.5, 1e-3, 64, 0.0, 0.0)]
+
+    data = SimpleNamespace(data=())
+    monkeypatch.setattr(gpu_steps, "window", lambda _: time.sleep(0.5) or 1)
+    monkeypatch.setattr(gpu_steps, "train_once", trained)
+    monkeypatch.setattr(gpu_steps, "taken_data", lambda _: data)
+    settings = gpu_steps.Settings("cpu", 160, 64, 2, "", "")
+    assert gpu_steps.measure_steps(settings, "saliency-v2 fp32 eager")["whole"] < 0.4
 
 
 def run(gpu: Any, folder: Path, name: str, items: tuple[str, ...], limit: int) -> list[str]:
