@@ -512,7 +512,7 @@ def measure_profile(settings: Settings, item: str) -> dict[str, Any]:
         on_device = settings.device == "cuda"
         spent = row.self_device_time_total if on_device else row.self_cpu_time_total
         of = kernels if "CUDA" in str(row.device_type) else operators
-        of.append((row.key[:200], spent / 1000 / watch.steps, row.count / watch.steps))
+        of.append((row.key[:400], spent / 1000 / watch.steps, row.count / watch.steps))
     found: dict[str, Any] = {"steps": watch.steps}
     for name, rows in (("kernels", kernels), ("operators", operators)):
         rows.sort(key=lambda row: -row[1])

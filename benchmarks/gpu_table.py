@@ -188,7 +188,7 @@ def _profile(found: dict[tuple[str, str], Record]) -> str:
         total = result[kind]["milliseconds"]
         rows = [
             [
-                f"`{row['name'][:90].replace('|', '/')}`",
+                f"`{_short(row['name'])}`",
                 f"{row['milliseconds']:.3f}",
                 f"{row['milliseconds'] / total:.0%}" if total else "",
                 f"{row['calls']:.0f}",
@@ -198,6 +198,12 @@ def _profile(found: dict[tuple[str, str], Record]) -> str:
         head = (f"{item}: largest {kind} of {total:.2f} ms a step", "ms a step", "share", "calls")
         parts.append(_grid(head, rows))
     return "".join(parts)
+
+
+def _short(kernel: str) -> str:
+    """Without what so many begin with that the part that tells them apart would be cut off."""
+    plain = kernel.removeprefix("void ").replace("at::native::", "").replace("|", "/")
+    return plain[:90]
 
 
 def _parity(found: dict[tuple[str, str], Record]) -> str:

@@ -124,6 +124,20 @@ def test_what_cannot_be_copied_stops_nothing(gpu: Any, tmp_path: Path) -> None:
     gpu.Results(folder, folder / "curve.csv" / "out", "scale").copy()
 
 
+def test_kernels_are_told_apart(gpu: Any) -> None:
+    common = "void at::native::elementwise_kernel<128, 4, at::native::gpu_kernel_impl_nocast<"
+    rows = [
+        {"name": f"{common}at::native::{name}(at::TensorIter", "milliseconds": 1.0, "calls": 2.0}
+        for name in ("direct_copy_kernel_cuda", "sigmoid_kernel_cuda")
+    ]
+    kernels = {"milliseconds": 2.0, "rows": rows}
+    record = {"step": "profile", "item": "saliency-v2 bf16 eager", "error": None, "at": "2026"}
+    record |= {"scale": "cuda", "result": {"kernels": kernels, "operators": kernels}}
+    shown = gpu.table([record], [])
+    assert "direct_copy_kernel_cuda" in shown
+    assert "sigmoid_kernel_cuda" in shown
+
+
 def test_opening_the_images_is_not_timed(gpu: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchmarks import gpu_steps
     from onnxguard.students.history import Epoch
