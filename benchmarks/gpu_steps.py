@@ -233,7 +233,7 @@ def taken_data(settings: Settings) -> Taken:
 def run_tests(settings: Settings, _: str) -> dict[str, Any]:
     """The tests that need a GPU, with pytest alone: no plug-in, and a warning stops none."""
     report = Path(settings.work) / "tests.xml"
-    command = [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-v", "-o", "addopts=", "-p", "no:cacheprovider"]
     command += ["-W", "default", "-ra", f"--junitxml={report}", "tests/students/test_cuda.py"]
     report.unlink(missing_ok=True)
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
