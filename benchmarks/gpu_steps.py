@@ -523,6 +523,8 @@ def measure_profile(settings: Settings, item: str) -> dict[str, Any]:
                 for name, spent, calls in rows[:SHOWN]
             ],
         }
+    if settings.device == "cuda" and not kernels:
+        raise FailedError("the profiler saw no kernel: is CUPTI there?", found)
     return found
 
 
