@@ -173,7 +173,10 @@ PARITY = (
         "A weight of the graph is nearly one of the reference's, or bears its name, and differs.",
         "A row of zeros, a scaled channel, a table that was cut: whether the trials read the place "
         "or not, the graph was not made of this checkpoint. Weights that are transposed, rounded "
-        "to another precision or folded with a batch norm are recognised.",
+        "to another precision or folded with a batch norm are recognised. Integers are named where "
+        "most channels are the reference's to half a step, and up to an eighth of them are not, or "
+        "where all are off by the same whole steps; weights that were changed on purpose, as by "
+        "training with the rounding, are off in more.",
         "Export again from the checkpoint that --weights names; where the exporter changes weights "
         "on purpose, --ignore OP112:NAME.",
     ),

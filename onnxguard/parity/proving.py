@@ -92,10 +92,18 @@ class Gate:
     def _names_weights(self, proto: onnx.ModelProto) -> bool:
         """Whether the comparison of weights finds those that were damaged."""
         part, found = onnx.ModelProto(), Found(0)
+        # A weight of integers is known with its steps, which may stand behind a Cast in a Mul.
+        hurt = [
+            n
+            for n in proto.graph.node
+            if n.op_type in ("Cast", "Mul") or any(map(_is_damaged, n.input))
+        ]
+        beside = {name for node in hurt for name in node.input}
+        hidden = {name.removesuffix(DAMAGED) for name in beside if _is_damaged(name)}
         part.graph.initializer.extend(
-            t for t in proto.graph.initializer if t.name.endswith(DAMAGED)
+            t for t in proto.graph.initializer if t.name in beside - hidden
         )
-        part.graph.node.extend(n for n in proto.graph.node if any(map(_is_damaged, n.input)))
+        part.graph.node.extend(hurt)
         for tensor in part.graph.initializer:
             tensor.name = tensor.name.removesuffix(DAMAGED)
         for node in part.graph.node:

@@ -183,7 +183,7 @@ class NodePass(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """The graph's floating weights of some size, beside the reference's tensors.
+    """The graph's weights of some size, floats and integers, beside the reference's tensors.
 
     Attributes:
         weights: how many there are.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import methodcaller
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from onnx import numpy_helper
 
 from onnxguard.base.printable import printable
 from onnxguard.parity.report import Weights
+from onnxguard.parity.rounded import Rounded, integers_read, narrow, quantised
 from onnxguard.running.comparison import Array, epsilon, is_floating
 from onnxguard.running.cutting import constant_value
 
@@ -25,11 +27,15 @@ _EXACT = 2e-6
 """What folding in float32 costs, as a share of the largest value of a channel."""
 _ULPS = 4
 """And what computing it once more does, in units in the last place."""
+_FLOAT = epsilon(np.dtype(np.float32))
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 _FLOATS = frozenset(
     {onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE}
     | {onnx.TensorProto.BFLOAT16}
 )
+
+
+Turn = Callable[[Array], Array]
 
 
 class Held(NamedTuple):
@@ -82,20 +88,31 @@ class WeightMatcher:
         Returns:
             The counts, the names of weights that are the reference's, and those that are off.
         """
-        gates = {n: _GATES[node.op_type] for node in proto.graph.node for n in _gated(node)}
         ways: Counter[str] = Counter()
         matched, off, count = set[str](), [], 0
-        for name, array in _weights(proto):
-            count += 1
-            with np.errstate(all="ignore"):  # wild weights may hold anything
-                way = self._kind(array, gates.get(name, 0))
-                found = None if way else self._off(name, array)
-            if way:
-                ways[way] += 1
-                matched.add(name)
-            elif found is not None:
-                off.append(found)
+        with np.errstate(all="ignore"):  # wild weights may hold anything
+            for name, found in self._found(proto):
+                count += 1
+                if isinstance(found, Off):
+                    off.append(found)
+                elif found:
+                    ways[found] += 1
+                    matched.add(name)
         return Weights(count, len(matched), tuple(ways.items())), frozenset(matched), tuple(off)
+
+    def _found(self, proto: onnx.ModelProto) -> Iterator[tuple[str, str | Off | None]]:
+        """Of each weight: how it is the reference's, or how it is not, or nothing."""
+        gates = {n: _GATES[node.op_type] for node in proto.graph.node for n in _gated(node)}
+        steps = {name for reads in integers_read(proto.graph) for name in reads.steps}
+        for name, array in _weights(proto):
+            if name in steps:
+                continue
+            found: str | Off | None = self._kind(array, gates.get(name, 0))
+            if not found and epsilon(array.dtype) > _FLOAT:
+                found = self._rounded(narrow(name, array))
+            yield name, found or self._off(name, array)
+        for rounded in quantised(proto.graph):
+            yield rounded.name, self._rounded(rounded)
 
     def _kind(self, array: Array, gates: int) -> str:
         """How a weight is that of the reference; empty where it is none."""
@@ -107,10 +124,9 @@ class WeightMatcher:
             if np.array_equal(turned, theirs):
                 return "transposed"
             if theirs.dtype != array.dtype:
-                with np.errstate(over="ignore"):
-                    if np.array_equal(turned, theirs.astype(array.dtype)):
-                        return f"rounded to {array.dtype}"
-            elif np.allclose(turned, theirs, _ULPS * epsilon(np.dtype(np.float32)), 0):
+                if np.array_equal(turned, theirs.astype(array.dtype)):
+                    return f"rounded to {array.dtype}"
+            elif np.allclose(turned, theirs, _ULPS * _FLOAT, 0):
                 return "computed anew"
         fits = self._is_folded_bias if array.ndim < 2 else self._is_folded
         folded = (fits(turned, theirs) for _, turned, theirs in self._candidates(array))
@@ -118,16 +134,48 @@ class WeightMatcher:
 
     def _candidates(self, array: Array) -> Iterator[tuple[str, Array, Array]]:
         """``(name, the array turned as the reference's, the reference's)`` of those that fit."""
-        for name in self._by_size[array.size]:
+        return ((name, turn(array), theirs) for name, turn, theirs in self._fitting(array.shape))
+
+    def _fitting(self, shape: tuple[int, ...]) -> Iterator[tuple[str, Turn, Array]]:
+        """``(name, how a weight of a shape is turned, the reference's)`` of those that fit."""
+        for name in self._by_size[math.prod(shape)]:
             theirs = self._floating[name]
-            if array.shape == theirs.shape:
-                yield name, array, theirs
-            if array.ndim == 2 and array.shape == theirs.shape[::-1]:
-                yield name, array.T, theirs
-            elif array.ndim != theirs.ndim:  # a dim of 1 more or less
-                squeezed = [d for d in array.shape if d != 1]
-                if squeezed == [d for d in theirs.shape if d != 1]:
-                    yield name, array.reshape(theirs.shape), theirs
+            if shape == theirs.shape:
+                yield name, np.asarray, theirs
+            if len(shape) == 2 and shape == theirs.shape[::-1]:
+                yield name, np.transpose, theirs
+            elif len(shape) != theirs.ndim and _squeezed(shape) == _squeezed(theirs.shape):
+                yield name, methodcaller("reshape", theirs.shape), theirs
+
+    def _rounded(self, rounded: Rounded) -> str | Off | None:
+        """How a weight is the reference's, rounded, or differs from that; None where it is none."""
+        off: Off | None = None
+        shape = rounded.stored.shape
+        fitting = [*self._fitting(shape)]
+        if len(shape) == 1:  # a convolution without a bias gets one from its norm
+            fitting.append(("norm", np.asarray, np.zeros(shape, np.float32)))
+        for name, turn, theirs in fitting:
+            if theirs.dtype.kind == "c":
+                continue
+            turned = rounded.turned(turn)
+            for factor, summand in self._folding(theirs.shape):
+                said = turned.beside(theirs, factor, summand)
+                if said == "":
+                    return f"rounded to {rounded.stored.dtype}"
+                if said and off is None:
+                    off = Off(rounded.name, name, True, said)
+        return off
+
+    def _folding(self, shape: tuple[int, ...]) -> Iterator[tuple[Array, Array]]:
+        """What a tensor is multiplied by, and what is added: nothing, or what a norm does."""
+        yield np.broadcast_to(np.float32(1), shape), np.broadcast_to(np.float32(0), shape)
+        for factor, summand in self._held.norms:
+            for axis in range(min(len(shape), 2)):
+                if shape[axis] == factor.size:
+                    sized = [-1 if at == axis else 1 for at in range(len(shape))]
+                    added = summand.reshape(sized) if len(shape) == 1 else np.float32(0)
+                    multiplied = np.broadcast_to(factor.reshape(sized), shape)
+                    yield multiplied, np.broadcast_to(added, shape)
 
     def _is_gated(self, array: Array, gates: int) -> bool:
         """Whether every gate's part is a part of the reference's, in whatever order."""
@@ -216,6 +264,10 @@ def _factors(array: Array, theirs: Array) -> Iterator[Array]:
         gaps = np.abs(a - factors[:, None] * b).max(1)
         if np.isfinite(factors).all() and (gaps <= exact * np.abs(a).max(1) + 1e-30).all():
             yield factors
+
+
+def _squeezed(shape: tuple[int, ...]) -> list[int]:
+    return [dim for dim in shape if dim != 1]
 
 
 def _weights(proto: onnx.ModelProto) -> Iterator[tuple[str, Array]]:
