@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from onnxguard.base.memory import trim
 
@@ -88,6 +89,20 @@ def widened(module: nn.Module) -> Iterator[None]:
             for name in own.keys() - names:
                 del own[name]
             own.update(names)
+
+
+class StayingWide(TorchFunctionMode):
+    """Gives float64 where a network asks for float32 by name: the two do not mix in a product."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.Tensor.float:
+            return args[0].double()
+        args = tuple(map(_wide, args))
+        return func(*args, **{name: _wide(value) for name, value in (kwargs or {}).items()})
+
+
+def _wide(value: Any) -> Any:
+    return torch.float64 if value is torch.float32 else value
 
 
 def in_float32(module: nn.Module) -> nn.Module:

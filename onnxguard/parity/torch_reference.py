@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from onnxguard.base.errors import OnnxguardError, UsageError
 from onnxguard.base.printable import printable
 from onnxguard.parity.answers import tensors_of
 from onnxguard.parity.outputs import Selection
-from onnxguard.parity.precision import full_precision, widened
+from onnxguard.parity.precision import StayingWide, full_precision, widened
 from onnxguard.parity.torch_behaviour import Behaviour, BehaviourWatch
 from onnxguard.parity.torch_trace import Watch
 from onnxguard.parity.trace import Trace
@@ -57,6 +57,7 @@ class TorchReference:
         self._seconds = seconds
         self._bindings = dict(bindings or {})
         self.precision: torch.dtype | None = None
+        self.stays_wide = False
         self.aside: dict[str, Array] = {}
         self.made_up: dict[str, int] = {}
         self.selection: Selection | None = None
@@ -117,6 +118,8 @@ class TorchReference:
     def exactly(self, feeds: Mapping[str, Array]) -> Named:
         """As ``run``, in float64, on inputs in float64; the network is widened in place meanwhile.
 
+        Where it refuses that, because it asks for float32 by name somewhere, it gets float64 there.
+
         Raises:
             RefusedError: the module raised, or cannot be widened.
         """
@@ -128,7 +131,11 @@ class TorchReference:
             n: a.astype(np.float64) if a.dtype.kind == "f" else a for n, a in self.aside.items()
         }
         with _refusals(), widened(self.module):
-            return double.run(feeds, torch.float64)
+            try:
+                return double.run(feeds, torch.float64)
+            except RefusedError:
+                double.stays_wide = True
+                return double.run(feeds, torch.float64)
 
     def trace(self, feeds: Mapping[str, Array]) -> Trace:
         """As ``run``, and keep every tensor.
@@ -222,7 +229,8 @@ class TorchReference:
         """Run in full precision and without gradients, for as long as it may take."""
 
         def inside() -> T:
-            with full_precision(default), torch.no_grad():
+            wide = StayingWide() if self.stays_wide else nullcontext()
+            with full_precision(default), torch.no_grad(), wide:
                 return run()
 
         with _refusals():

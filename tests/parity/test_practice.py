@@ -32,6 +32,7 @@ from onnxguard.base.errors import UsageError
 from onnxguard.parity.check import check_parity
 from onnxguard.parity.report import Outcome, ParityReport
 from onnxguard.parity.torch_reference import TorchReference
+from onnxguard.running.errors import RefusedError
 from onnxguard.running.graph_file import parse_onnx
 from onnxguard.running.inputs import more_shapes
 from onnxguard.running.ranges import Ranges, parse_values
@@ -829,3 +830,23 @@ def test_what_agrees_to_the_last_bit_is_not_run_often() -> None:
 
     report = check_parity(LINEAR, Network(counted), local=False)
     assert len(runs) < len(report.trials) + 12
+
+
+def test_float64_is_asked_of_a_network_that_names_float32() -> None:
+    """As torchvision's RAFT does: a grid of float32 does not go with a picture in float64."""
+
+    def warped(x: Tensor) -> Tensor:
+        places = torch.arange(4).float() / 3
+        grid = torch.stack([places, places.to(torch.float32)], -1).expand(len(x), 4, 4, 2)
+        more = torch.linspace(0, 1, 4, dtype=torch.float32)
+        return functional.grid_sample(x, grid, align_corners=True) @ more.diag()
+
+    x = values(0, 2, 3, 4, 4).double()
+    (_, found), = TorchReference(Network(warped)).exactly({"x": x.numpy()})  # fmt: skip
+    grid = (torch.arange(4).double() / 3)[:, None].expand(2, 4, 4, 2)
+    wanted = functional.grid_sample(x, grid, align_corners=True)
+    wanted = wanted @ torch.linspace(0, 1, 4, dtype=torch.float64).diag()
+    assert found.dtype == np.float64
+    assert np.abs(found - wanted.numpy()).max() < 1e-14
+    with pytest.raises(RefusedError):
+        TorchReference(Network(warped)).run({"x": x.numpy()}, torch.float64)
