@@ -15,7 +15,7 @@ from onnxguard.base.processes import cores
 from onnxguard.cli.grouped import grouped
 from onnxguard.cli.kinds import FilePath
 from onnxguard.cli.messages import note
-from onnxguard.cli.output import Reports, check_output, is_one_of
+from onnxguard.cli.output import Reports, check_output, check_place, is_one_of
 from onnxguard.cli.progress import on_terminal, progress_bar
 from onnxguard.many.judge_all import judge_all
 from onnxguard.scanning.report import Report
@@ -44,7 +44,8 @@ class Scale(NamedTuple):
         files = [reports.output, *(file for _, file in reports.formats)]
         if self.results is not None and is_one_of(self.results, filter(None, files)):
             raise UsageError("--results and --output are two files")
-        check_output(self.results, models, "--results")
+        check = check_place if self.resume else check_output  # what is gone on with is read anyway
+        check(self.results, models, "--results")
         told = click.get_current_context().get_parameter_source("jobs")
         if told is ParameterSource.DEFAULT and any(map(is_remote, models)):
             return self._replace(jobs=min(AT_ONCE, len(models)))

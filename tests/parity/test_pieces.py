@@ -102,7 +102,7 @@ TAILS: dict[str, str] = {
     "rows": "t = GatherND(j, rows)",
     "kept": "t = Compress <axis = 0> (j, counts)",
     "bent": "t = LeakyRelu <alpha = 0.5> (j)",
-    "grown": "t = Erf(j)",
+    "as it was": "t = Elu(j)",
     "raised": "t = Max(j, low)",
     "cubed": "t = Pow(j, scale)",
     "cut": "t = Slice(j, one, four)",

@@ -12,6 +12,7 @@ from onnx import TensorProto
 from onnxguard import Allowlist, scan_bytes
 from onnxguard.base.printable import identifier, printable
 from onnxguard.model.constant_nodes import DIMS_SHOWN
+from onnxguard.model.describing import RANK_SHOWN
 from onnxguard.model.facts import Facts
 from support.protobuf import parse_model
 
@@ -217,7 +218,8 @@ def outline_type(
         tensor = getattr(proto, kind)
         dims = None
         if tensor.HasField("shape"):
-            dims = tuple(dimension(d) for d in tensor.shape.dim[:DIMS_SHOWN])
+            dims = tuple(dimension(d) for d in tensor.shape.dim)
+            dims = dims if len(dims) <= RANK_SHOWN else None
         return kind.removesuffix("_type"), dtype_name(tensor.elem_type), dims
     if kind in ("sequence_type", "optional_type", "map_type"):
         holder = getattr(proto, kind)
