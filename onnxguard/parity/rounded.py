@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -222,10 +222,10 @@ def integers_read(graph: onnx.GraphProto) -> Iterator[Reads]:
             yield one
 
 
-def quantised(graph: onnx.GraphProto) -> Iterator[Rounded]:
-    """The weights and biases of integers that a graph's operators read."""
+def quantised(graph: onnx.GraphProto, read: Iterable[Reads]) -> Iterator[Rounded]:
+    """The weights and biases themselves, of those that ``integers_read`` found in the graph."""
     constants = _constants(graph)
-    for one in integers_read(graph):
+    for one in read:
         with suppress(ValueError):  # ONNX Runtime says what does not fit
             yield _read(one, constants)
 

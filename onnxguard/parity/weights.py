@@ -103,7 +103,8 @@ class WeightMatcher:
     def _found(self, proto: onnx.ModelProto) -> Iterator[tuple[str, str | Off | None]]:
         """Of each weight: how it is the reference's, or how it is not, or nothing."""
         gates = {n: _GATES[node.op_type] for node in proto.graph.node for n in _gated(node)}
-        steps = {name for reads in integers_read(proto.graph) for name in reads.steps}
+        read = [*integers_read(proto.graph)]
+        steps = {name for reads in read for name in reads.steps}
         for name, array in _weights(proto):
             if name in steps:
                 continue
@@ -111,7 +112,7 @@ class WeightMatcher:
             if not found and epsilon(array.dtype) > _FLOAT:
                 found = self._rounded(narrow(name, array))
             yield name, found or self._off(name, array)
-        for rounded in quantised(proto.graph):
+        for rounded in quantised(proto.graph, read):
             yield rounded.name, self._rounded(rounded)
 
     def _kind(self, array: Array, gates: int) -> str:

@@ -10,6 +10,7 @@ from onnxguard.base.findings import Place, Severity
 from onnxguard.base.printable import printable
 from onnxguard.model.constant_nodes import tensor_bytes
 from onnxguard.model.graph import Tensor
+from onnxguard.model.messages import dtype_name
 from onnxguard.model.survey import Survey, parse_offset
 from onnxguard.model.wire import Buffer
 from onnxguard.policy.allowlist import Allowlist
@@ -22,9 +23,6 @@ from onnxguard.sources.remote.ranges import Source
 
 KNOWN_KEYS = frozenset({b"location", b"offset", b"length", b"checksum"})
 """Source: onnx/docs/ExternalData.md."""
-
-STRING = 8
-"""A dtype whose elements have no fixed size."""
 
 PREPACKED = b"prepacked"
 """Keys that begin so say where ONNX Runtime put weights in the order of its kernels."""
@@ -107,7 +105,7 @@ def _keys(tensor: Tensor, place: Place, found: Found) -> None:
 
 
 def _range(tensor: Tensor, size: int, location: str, place: Place, found: Found) -> None:
-    if tensor.dtype == STRING:
+    if dtype_name(tensor.dtype) == "string":
         hint = "keep texts in the model: their lengths have no place in such a file"
         found.add(
             "OG405", "string values in another file, which no runtime reads", place, hint=hint
