@@ -159,11 +159,13 @@ class WeightMatcher:
             if theirs.dtype.kind == "c":
                 continue
             turned = rounded.turned(turn)
-            for factor, summand in self._folding(theirs.shape):
+            for number, (factor, summand) in enumerate(self._folding(theirs.shape)):
                 said = turned.beside(theirs, factor, summand)
                 if said == "":
                     return f"rounded to {rounded.stored.dtype}"
-                if said and off is None:
+                # An exporter folds half floats in half floats: what that costs is no damage.
+                folded = number > 0 or name == "norm"
+                if said and off is None and not (folded and rounded.step is None):
                     off = Off(rounded.name, name, True, said)
         return off
 

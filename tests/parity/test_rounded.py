@@ -359,6 +359,15 @@ def test_a_channel_of_half_floats_that_is_wrong_is_named(dtype: Any) -> None:
         assert said == [f"in {2 if change is swapped else 1} of 32 channels"]
 
 
+def test_a_bias_that_was_folded_in_half_floats_is_right() -> None:
+    """Where ``beta - mean * factor`` nearly cancels, many units of the last place are lost."""
+    summand = np.random.default_rng(3).uniform(0.5, 1, 64).astype(np.float32)
+    stored = summand.astype(np.float16)
+    stored[:3] *= np.float16(1.02)
+    held = Held({}, [(np.ones(64, np.float32), summand)])
+    assert WeightMatcher(held).compare(halves(stored))[2] == ()
+
+
 def test_truncated_bfloat16_is_right() -> None:
     cut = (THEIRS.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
     assert found(THEIRS, halves(cut.astype(ml_dtypes.bfloat16))) == (1, [])
